@@ -1,0 +1,93 @@
+"""What an operator may set: `openboss.toml` in the working folder, or `OPENBOSS_*` in the environment.
+
+The environment wins over the file, the file over the defaults. Secrets are not here: they live in the key file.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+OPTIONS_FILE = "openboss.toml"
+
+
+class Options(BaseSettings):
+    """The settings of one installation, checked when they are read."""
+
+    model_config = SettingsConfigDict(env_prefix="OPENBOSS_", toml_file=OPTIONS_FILE, extra="forbid")
+
+    data_dir: Path = Path("var")
+    """Where the embedded database, the lake, the inboxes and the keys live."""
+
+    database_url: str | None = Field(
+        default=None, validation_alias=AliasChoices("OPENBOSS_DATABASE_URL", "DATABASE_URL", "database_url")
+    )
+    """A PostgreSQL >= 15 of the operator's own; without it OpenBOSS starts an embedded one."""
+
+    database_fsync: bool = True
+    """Only ever false for throw-away test databases."""
+
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(default=8000, ge=1, le=65535)
+    allowed_hosts: list[str] = []
+    """Further host names the console answers to (the loopback names and `web_host` always are)."""
+
+    https: bool = False
+    """True when a TLS proxy stands in front: cookies become Secure and HSTS is sent."""
+
+    timezone: str = "Asia/Shanghai"
+    language: str = "zh-hans"
+    shards: int = Field(default=64, ge=1, le=4096)
+    debug: bool = False
+    log_json: bool = False
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, folder: Path) -> Path:
+        return folder.expanduser().resolve()
+
+    @field_validator("database_url")
+    @classmethod
+    def _no_empty_url(cls, url: str | None) -> str | None:
+        return url or None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments, then the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def lake_dir(self) -> Path:
+        """Usage detail, chunks, totals and bills' documents."""
+        return self.data_dir / "lake"
+
+    @property
+    def inbox_dir(self) -> Path:
+        """One folder a source; usage files are dropped here."""
+        return self.data_dir / "inbox"
+
+    @property
+    def keys_file(self) -> Path:
+        """Keys of the encrypted columns; outside the database, backed up apart from it."""
+        return self.data_dir / "keys.json"
+
+    @property
+    def cluster_dir(self) -> Path:
+        """The embedded PostgreSQL, when there is one."""
+        return self.data_dir / "postgres"
+
+
+@cache
+def options() -> Options:
+    """Read the options of this process once."""
+    return Options()
