@@ -41,9 +41,7 @@ SUBSCRIBERS = pl.Schema(
 
 NUMBERS = pl.Schema({"subscriber_id": pl.Int64, "number": pl.Int64, "from_at": MOMENT, "to_at": MOMENT})
 
-SIMS = pl.Schema(
-    {"subscriber_id": pl.Int64, "iccid": pl.String, "imsi": pl.Int64, "from_at": MOMENT, "to_at": MOMENT}
-)
+SIMS = pl.Schema({"subscriber_id": pl.Int64, "iccid": pl.String, "imsi": pl.Int64, "from_at": MOMENT, "to_at": MOMENT})
 
 HOLDINGS = pl.Schema(
     {
