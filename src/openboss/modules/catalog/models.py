@@ -96,10 +96,11 @@ class Holiday(models.Model):
 class Carrier(models.Model):
     """Another operator whose network ours is connected to."""
 
-    carrier = models.CharField(primary_key=True, max_length=16)
+    carrier_code = models.CharField(primary_key=True, max_length=16)
     name_zh = models.CharField(max_length=60)
     name_en = models.CharField(max_length=60)
     net = models.CharField(max_length=16)
+    kind = models.CharField(max_length=16)
 
     class Meta:
         db_table = "catalog_carrier"
