@@ -1,0 +1,1 @@
+"""Molecular functions of charging: collection, the error pool, live charges and detail."""
