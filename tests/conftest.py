@@ -1,0 +1,93 @@
+"""One real PostgreSQL for the whole run: an embedded one, kept between runs, or the one DATABASE_URL names.
+
+The server starts when the first test asks for the database. Runs at the same time share it, each with a
+database of its own; it stops when the last one ends, however that ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+_RUN_DATA_DIR = Path(tempfile.mkdtemp(prefix="openboss-run-"))
+_SERVER_DIR = Path(
+    os.environ.get("OPENBOSS_TEST_SERVER_DIR", Path(tempfile.gettempdir(), f"openboss-test-server-{os.getuid()}"))
+)
+_TEST_DATABASE = f"test_openboss_{os.getpid()}"
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "openboss.config.settings"
+os.environ["OPENBOSS_DATA_DIR"] = str(_RUN_DATA_DIR)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "requirement(*ids): the catalogue rows whose acceptance example the test asserts"
+    )
+    config.addinivalue_line("markers", "browser: needs Chromium")
+    config.addinivalue_line("markers", "soak: the long form; run by `make soak`")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(_RUN_DATA_DIR, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def database_fields() -> Iterator[dict[str, Any]]:
+    """How to reach the server of this run, as Django's connection fields."""
+    from openboss.access.jobs.postgres import Cluster
+    from openboss.config.database import connection_of
+
+    if database_url := os.environ.get("DATABASE_URL"):
+        yield connection_of(database_url=database_url, cluster_dir=_SERVER_DIR)
+        return
+    durable = os.environ.get("OPENBOSS_TEST_FSYNC") == "1"
+    with Cluster(_SERVER_DIR, fsync=durable).leased():
+        fields = connection_of(database_url=None, cluster_dir=_SERVER_DIR)
+        _drop_databases_of_dead_runs(fields)
+        yield fields
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(database_fields: dict[str, Any]) -> None:
+    """Point Django at the server of this run (pytest-django calls this before it makes the test database)."""
+    from django.conf import settings
+    from django.db import connections
+
+    for found in (settings.DATABASES["default"], connections["default"].settings_dict):
+        found.update({name: value for name, value in database_fields.items() if name != "OPTIONS"})
+        found["OPTIONS"] = {**found["OPTIONS"], **database_fields.get("OPTIONS", {})}
+        found["OPTIONS"].pop("pool", None)  # tests open and close databases under the connections
+        found["TEST"]["NAME"] = _TEST_DATABASE
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_passwords() -> None:
+    """Hash passwords fast: the strength of the real hash is not under test."""
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def _drop_databases_of_dead_runs(fields: dict[str, Any]) -> None:
+    with psycopg.connect(
+        host=fields["HOST"],
+        port=fields["PORT"],
+        user=fields["USER"],
+        password=fields["PASSWORD"],
+        dbname="postgres",
+        autocommit=True,
+    ) as session:
+        names = session.execute("SELECT datname FROM pg_database WHERE datname LIKE 'test\\_openboss\\_%'").fetchall()
+        for (name,) in names:
+            owner = name.removeprefix("test_openboss_")
+            if owner.isdigit() and not Path("/proc", owner).exists():
+                with contextlib.suppress(psycopg.Error):  # another run may be dropping it too
+                    session.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
