@@ -23,16 +23,9 @@ _SERVER_DIR = Path(
 )
 _TEST_DATABASE = f"test_openboss_{os.getpid()}"
 
+# Set here and not in pyproject.toml: the settings must not be read before the folder of this run is known.
 os.environ["DJANGO_SETTINGS_MODULE"] = "openboss.config.settings"
 os.environ["OPENBOSS_DATA_DIR"] = str(_RUN_DATA_DIR)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "requirement(*ids): the catalogue rows whose acceptance example the test asserts"
-    )
-    config.addinivalue_line("markers", "browser: needs Chromium")
-    config.addinivalue_line("markers", "soak: the long form; run by `make soak`")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
