@@ -1,0 +1,70 @@
+"""Billing cycles and days as integers.
+
+A cycle is a natural month written 202610 (D0.1, D7.1). A day is the number of days since 1970-01-01.
+Periods are half-open: the end day is the first day outside.
+"""
+
+from numba import njit
+
+OPEN_END = 2_000_000  # the day of an end nobody knows yet
+
+
+@njit(cache=True, nogil=True)
+def day_number(year: int, month: int, day: int) -> int:
+    """Days from 1970-01-01 to a date of the Gregorian calendar."""
+    shifted_year = year - 1 if month <= 2 else year
+    month_from_march = (month + 9) % 12
+    era = shifted_year // 400
+    year_of_era = shifted_year - era * 400
+    day_of_year = (153 * month_from_march + 2) // 5 + day - 1
+    return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
+
+
+@njit(cache=True, nogil=True)
+def next_cycle(cycle: int) -> int:
+    """The cycle after this one: 202612 is followed by 202701."""
+    return cycle + 89 if cycle % 100 == 12 else cycle + 1
+
+
+@njit(cache=True, nogil=True)
+def previous_cycle(cycle: int) -> int:
+    """The cycle before this one."""
+    return cycle - 89 if cycle % 100 == 1 else cycle - 1
+
+
+@njit(cache=True, nogil=True)
+def first_day(cycle: int) -> int:
+    """The day number of the first of the month."""
+    return day_number(cycle // 100, cycle % 100, 1)
+
+
+@njit(cache=True, nogil=True)
+def days_in(cycle: int) -> int:
+    """How many days the month has: 28 to 31."""
+    return first_day(next_cycle(cycle)) - first_day(cycle)
+
+
+@njit(cache=True, nogil=True)
+def day_mask(from_day: int, to_day: int, month_first_day: int, month_days: int) -> int:
+    """Which days of a month lie in [from_day, to_day): bit 0 is the first of the month."""
+    first = max(from_day - month_first_day, 0)
+    last = min(to_day - month_first_day, month_days)
+    if last <= first:
+        return 0
+    return ((1 << last) - 1) & ~((1 << first) - 1)
+
+
+@njit(cache=True, nogil=True)
+def days_set(mask: int) -> int:
+    """Count the days of a day mask."""
+    count = 0
+    while mask:
+        mask &= mask - 1
+        count += 1
+    return count
+
+
+def whole_months(from_on: tuple[int, int, int], to_on: tuple[int, int, int]) -> int:
+    """Count the whole months between two dates (year, month, day): tenure and age at the bill cut (D6.8)."""
+    months = (to_on[0] - from_on[0]) * 12 + to_on[1] - from_on[1]
+    return months - (1 if to_on[2] < from_on[2] else 0)

@@ -1,0 +1,103 @@
+"""Recurring fees of a month that was not used whole (D7.4, D2.2, D3.4)."""
+
+from enum import IntEnum
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from openboss.kernel.periods import day_mask, days_set
+from openboss.kernel.rounding import whole_fen_share_li
+
+
+class FirstMonth(IntEnum):
+    """What the month of opening costs; chosen when the product is taken (D7.4)."""
+
+    PRORATE = 1
+    FULL = 2
+    HALF = 3
+    PAY_AS_YOU_GO = 4
+
+
+@njit(cache=True, nogil=True)
+def prorated_li(fee_li: int, used_days: int, month_days: int) -> int:
+    """The part of a monthly fee for some of its days, rounded half up to fen (30.00 from the 15th of 30 = 16.00)."""
+    return whole_fen_share_li(fee_li, used_days, month_days)
+
+
+@njit(cache=True, nogil=True)
+def prorated_units(granted_units: int, used_days: int, month_days: int) -> int:
+    """The part of a free resource for some days of the month, a begun unit given whole (D3.4)."""
+    return (granted_units * used_days + month_days - 1) // month_days
+
+
+@njit(cache=True, nogil=True)
+def fee_of_month_li(
+    fee_li: int, mode: int, from_day: int, to_day: int, rent_free: int, month_first_day: int, month_days: int
+) -> int:
+    """One recurring fee of one product for one month, in li.
+
+    from_day, to_day  the days the product is held, half-open
+    rent_free         day mask of the days without rent because of a stop (D2.2)
+    mode              a FirstMonth, used only in the month the product begins
+    A product that ends or rests inside the month pays for the days left.
+    """
+    charged_days = days_set(day_mask(from_day, to_day, month_first_day, month_days) & ~rent_free)
+    if charged_days == 0:
+        return 0
+    begins_here = from_day >= month_first_day
+    if begins_here:
+        if mode == FirstMonth.FULL:
+            return fee_li
+        if mode == FirstMonth.HALF:
+            return whole_fen_share_li(fee_li, 1, 2)
+        if mode == FirstMonth.PAY_AS_YOU_GO:
+            return 0
+    return prorated_li(fee_li, charged_days, month_days)
+
+
+@njit(cache=True, nogil=True)
+def recurring_fees_li(
+    fee_li: NDArray[np.int64],
+    mode: NDArray[np.int64],
+    from_day: NDArray[np.int64],
+    to_day: NDArray[np.int64],
+    rent_free: NDArray[np.int64],
+    month_first_day: int,
+    month_days: int,
+) -> NDArray[np.int64]:
+    """Every recurring fee of a month, in li; all arrays are one entry a product held, see fee_of_month_li."""
+    charged = np.empty(len(fee_li), np.int64)
+    for row in range(len(fee_li)):
+        charged[row] = fee_of_month_li(
+            fee_li[row], mode[row], from_day[row], to_day[row], rent_free[row], month_first_day, month_days
+        )
+    return charged
+
+
+@njit(cache=True, nogil=True)
+def stop_masks(
+    user: NDArray[np.int64],
+    kind: NDArray[np.int64],
+    from_day: NDArray[np.int64],
+    to_day: NDArray[np.int64],
+    user_count: int,
+    month_first_day: int,
+    month_days: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Per user the days without rent and the days that pay the keep-number fee, as day masks.
+
+    kind 1: keep number, a fee instead of rent; 2: no rent while stopped; 3: free only if the whole month is
+    stopped (arrears: the months of stop and of resumption are normal).
+    """
+    rent_free = np.zeros(user_count, np.int64)
+    keep_number = np.zeros(user_count, np.int64)
+    whole_month = (1 << month_days) - 1
+    for row in range(len(user)):
+        mask = day_mask(from_day[row], to_day[row], month_first_day, month_days)
+        if kind[row] == 3 and mask != whole_month:
+            continue
+        rent_free[user[row]] |= mask
+        if kind[row] == 1:
+            keep_number[user[row]] |= mask
+    return rent_free, keep_number

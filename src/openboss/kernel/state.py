@@ -1,0 +1,138 @@
+"""What the charging engine knows of its users, as arrays that compiled code changes in place.
+
+`Directory` is read while usage is rated and changed by commands only: who has which number, offer and group, and when.
+`Lane` is what every record changes: free resources left and totals charged. Users are spread over lanes by row, and
+lanes share nothing, so that they can be rated side by side and still give the same bytes.
+
+Lists are chains through a `next` array (-1 ends a chain); a chain's head lies with its owner.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+CYCLE_SLOTS = 4  # cycles a user's row can hold at once; two are open, the others wait to be read
+LANES = 4
+
+
+class Directory(NamedTuple):
+    """Numbers, offers and groups of every user, each with the time in which it holds."""
+
+    number_key: np.ndarray  # i64[2^k], open addressing, 0 = empty
+    number_head: np.ndarray  # i32[2^k] into span_*
+    imsi_key: np.ndarray
+    imsi_head: np.ndarray
+    span_row: np.ndarray  # i32: user's row
+    span_from_s: np.ndarray  # i64
+    span_to_s: np.ndarray
+    span_next: np.ndarray  # i32
+    subscriber_id: np.ndarray  # i64[rows]
+    holding_head: np.ndarray  # i32[rows] into holding_*, best rank first
+    group_head: np.ndarray  # i32[rows] into group_*
+    holding_offer: np.ndarray  # i32
+    holding_rank: np.ndarray  # i8
+    holding_first_month: np.ndarray  # i8
+    holding_from_s: np.ndarray
+    holding_to_s: np.ndarray
+    holding_next: np.ndarray
+    group_id: np.ndarray  # i64
+    group_kind: np.ndarray  # i8: kernel.usage.ClosedGroup
+    group_from_s: np.ndarray
+    group_to_s: np.ndarray
+    group_next: np.ndarray
+
+
+class Lane(NamedTuple):
+    """Free resources and totals of the users of one lane. `*_used[0]` is the number of pool places taken."""
+
+    free_head: np.ndarray  # i32[rows of lane, CYCLE_SLOTS]
+    totals_head: np.ndarray  # i32[rows of lane, CYCLE_SLOTS]
+    free_rule: np.ndarray  # i32
+    free_granted: np.ndarray  # i64
+    free_used: np.ndarray  # i64
+    free_carried: np.ndarray  # i64: part of granted that came from last month
+    free_from_s: np.ndarray
+    free_to_s: np.ndarray
+    free_next: np.ndarray  # i32
+    free_count: np.ndarray  # i64[1]
+    totals_item: np.ndarray  # i16
+    totals_rule: np.ndarray  # i32
+    totals_calls: np.ndarray  # i64
+    totals_seconds: np.ndarray
+    totals_units: np.ndarray
+    totals_free_units: np.ndarray
+    totals_std_li: np.ndarray
+    totals_act_li: np.ndarray
+    totals_next: np.ndarray  # i32
+    totals_count: np.ndarray  # i64[1]
+
+
+@njit(cache=True)
+def slot_of_key(keys: np.ndarray, key: int) -> int:
+    """Find a key's place in an open-addressing table, or the empty place where it belongs."""
+    mask = len(keys) - 1
+    place = (key * 0x9E3779B97F4A7C15 >> 17) & mask
+    while keys[place] != 0 and keys[place] != key:
+        place = (place + 1) & mask
+    return place
+
+
+@njit(cache=True)
+def row_at(directory: Directory, keys: np.ndarray, heads: np.ndarray, key: int, at_s: int) -> int:
+    """Find the user who has a number (or IMSI) at a local moment.
+
+    Returns the row, -1 if the number is unknown, -2 if it had users but none at that moment or later.
+    """
+    if key == 0:
+        return -1
+    span = heads[slot_of_key(keys, key)] if keys[slot_of_key(keys, key)] == key else -1
+    answer = -1
+    while span >= 0:
+        if directory.span_from_s[span] <= at_s < directory.span_to_s[span]:
+            return directory.span_row[span]
+        if directory.span_to_s[span] <= at_s:
+            answer = -2
+        span = directory.span_next[span]
+    return answer
+
+
+@njit(cache=True)
+def totals_node(lane: Lane, local_row: int, slot: int, item: int, rule: int) -> int:
+    """Find the running total of an item at a price for one user and cycle; make it if it is new."""
+    node = lane.totals_head[local_row, slot]
+    while node >= 0:
+        if lane.totals_rule[node] == rule and lane.totals_item[node] == item:
+            return node
+        node = lane.totals_next[node]
+    node = lane.totals_count[0]
+    lane.totals_count[0] = node + 1
+    lane.totals_item[node] = item
+    lane.totals_rule[node] = rule
+    lane.totals_next[node] = lane.totals_head[local_row, slot]
+    lane.totals_head[local_row, slot] = node
+    return node
+
+
+@njit(cache=True)
+def item_charged_li(lane: Lane, local_row: int, slot: int, item: int) -> int:
+    """Sum what an item has cost one user in a cycle so far, over all prices (for caps)."""
+    total = 0
+    node = lane.totals_head[local_row, slot]
+    while node >= 0:
+        if lane.totals_item[node] == item:
+            total += lane.totals_act_li[node]
+        node = lane.totals_next[node]
+    return total
+
+
+@njit(cache=True)
+def item_quantity(lane: Lane, local_row: int, slot: int, item: int) -> int:
+    """Sum the units of an item one user has had in a cycle, charged and free."""
+    total = 0
+    node = lane.totals_head[local_row, slot]
+    while node >= 0:
+        if lane.totals_item[node] == item:
+            total += lane.totals_units[node] + lane.totals_free_units[node]
+        node = lane.totals_next[node]
+    return total
