@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import django
 import psycopg
 import pytest
 
@@ -26,6 +27,7 @@ _TEST_DATABASE = f"test_openboss_{os.getpid()}"
 # Set here and not in pyproject.toml: the settings must not be read before the folder of this run is known.
 os.environ["DJANGO_SETTINGS_MODULE"] = "openboss.config.settings"
 os.environ["OPENBOSS_DATA_DIR"] = str(_RUN_DATA_DIR)
+django.setup()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
