@@ -235,12 +235,11 @@ def _tier(tier: dict[str, Any], size: int, where: str) -> tuple[int, int, int, i
 def _add_free(rule: dict[str, Any], version: Version, columns: _Columns, where: str) -> None:
     if rule.get("unit") not in UNITS:
         raise TariffRefused(f"{where}: unit '{rule.get('unit')}' is unknown; one of {', '.join(UNITS)}")
-    scope_rule = rule.get("scope") or {}
-    mask = class_mask(scope_rule, where)
     scope = np.zeros((usage.USAGE_CLASSES, usage.COMPONENTS), np.uint8)
-    components = _as_list(scope_rule.get("component", "basic"))
-    for name in components:
-        scope[:, _component({"component": name}, where)] = mask
+    for part in _as_list(rule.get("scope") or {}):
+        mask = class_mask(part, where)
+        for name in _as_list(part.get("component", "basic")):
+            scope[:, _component({"component": name}, where)] |= mask
     granted = rule["granted"]
     columns.frees.append(
         {
