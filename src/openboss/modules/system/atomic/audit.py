@@ -1,0 +1,140 @@
+"""The audit trail: written in the writer's transaction, chained afterwards by a sealing job (D21.7)."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from openboss.modules.system.models import AuditEntry, AuditSeal
+
+FIRST_LINK = bytes(32)
+SEAL_LOCK = 0x5EA1
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """One entry as it is shown."""
+
+    audit_id: int
+    at: datetime
+    staff_id: int | None
+    action: str
+    object_kind: str
+    object_id: str
+    reason: str
+    before: Any
+    after: Any
+    is_sealed: bool
+
+
+@dataclass(frozen=True)
+class AuditCheck:
+    """What a verification of the chain found; `broken_at` names the first seal that does not fit."""
+
+    sealed: int
+    unsealed: int
+    broken_at: int | None
+
+
+def record_audit(
+    *,
+    staff_id: int | None,
+    action: str,
+    object_kind: str,
+    object_id: object,
+    at: datetime,
+    reason: str = "",
+    before: Any = None,
+    after: Any = None,
+) -> int:
+    """Write one audit entry in the caller's transaction; staff_id None = the system itself. Returns its id."""
+    entry = AuditEntry.objects.create(
+        at=at,
+        staff_id=staff_id,
+        action=action,
+        object_kind=object_kind,
+        object_id=str(object_id),
+        reason=reason,
+        before=before,
+        after=after,
+    )
+    return entry.audit_id
+
+
+def list_audit(
+    *,
+    staff_id: int | None = None,
+    action: str = "",
+    object_kind: str = "",
+    object_id: str = "",
+    page: int = 1,
+    page_size: int = 50,
+) -> tuple[list[AuditRow], int]:
+    """Show entries, newest first, with the number of all that match."""
+    wanted = {"staff_id": staff_id, "action": action, "object_kind": object_kind, "object_id": object_id}
+    found = AuditEntry.objects.filter(**{name: value for name, value in wanted.items() if value})
+    shown = found.select_related("seal").order_by("-audit_id")[(page - 1) * page_size : page * page_size]
+    return [_row(entry) for entry in shown], found.count()
+
+
+def _row(entry: AuditEntry) -> AuditRow:
+    return AuditRow(
+        entry.audit_id,
+        entry.at,
+        entry.staff_id,
+        entry.action,
+        entry.object_kind,
+        entry.object_id,
+        entry.reason,
+        entry.before,
+        entry.after,
+        hasattr(entry, "seal"),
+    )
+
+
+def _link(previous: bytes, entry: AuditEntry) -> bytes:
+    """Chain one entry to the one before: any later change of either gives another hash."""
+    content = [
+        entry.audit_id,
+        entry.at.timestamp(),
+        entry.staff_id,
+        entry.action,
+        entry.object_kind,
+        entry.object_id,
+        entry.reason,
+        entry.before,
+        entry.after,
+    ]
+    return hashlib.sha256(previous + json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).digest()
+
+
+@transaction.atomic
+def seal_audit(*, limit: int = 10_000) -> int:
+    """Chain the entries that are committed and not yet sealed; return how many.
+
+    The chain follows the order of sealing, not of ids: an entry with a lower id that commits later is sealed later.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEAL_LOCK])
+    last = AuditSeal.objects.order_by("-position").first()
+    position, previous = (last.position, bytes(last.sha256)) if last else (0, FIRST_LINK)
+    seals = []
+    for entry in AuditEntry.objects.filter(seal__isnull=True).order_by("audit_id")[:limit]:
+        position, previous = position + 1, _link(previous, entry)
+        seals.append(AuditSeal(position=position, entry=entry, sha256=previous))
+    AuditSeal.objects.bulk_create(seals, batch_size=1000)
+    return len(seals)
+
+
+def verify_audit() -> AuditCheck:
+    """Walk the whole chain and say where it breaks, if it does."""
+    previous, position = FIRST_LINK, 0
+    for seal in AuditSeal.objects.select_related("entry").order_by("position").iterator(chunk_size=2000):
+        position += 1
+        previous = _link(previous, seal.entry)
+        if seal.position != position or bytes(seal.sha256) != previous:
+            return AuditCheck(position - 1, 0, broken_at=position)
+    return AuditCheck(position, AuditEntry.objects.filter(seal__isnull=True).count(), broken_at=None)

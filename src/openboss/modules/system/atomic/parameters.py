@@ -1,0 +1,75 @@
+"""Values of the operator's rules, by scope and day (D0.2, ARC-07)."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from openboss.modules.system.atomic.audit import record_audit
+from openboss.modules.system.models import Parameter
+
+SCOPES = ("GROUP", "PROVINCE", "CITY", "BRAND", "OFFER")  # from the most general to the most specific
+
+
+class ParameterMissing(LookupError):
+    """This parameter has no value on that day; an administrator has to set it."""
+
+
+class OverrideForbidden(Exception):
+    """A higher level fixed this value and does not allow a lower level to change it (ARC-07)."""
+
+
+def parameter_at(*, key: str, on: date, scopes: Mapping[str, str] | None = None) -> Any:
+    """Read the most specific value valid on a day.
+
+    scopes  which city, brand, offer ... the question is about: {"CITY": "WH", "BRAND": "GOTONE"}
+    Raises ParameterMissing. Source: D0.2.
+    """
+    asked = {"GROUP": "", **(scopes or {})}
+    in_force = Parameter.objects.filter(Q(to_on__isnull=True) | Q(to_on__gt=on), key=key, from_on__lte=on)
+    best: tuple[int, date] | None = None
+    value = None
+    for row in in_force:
+        rank = (SCOPES.index(row.scope), row.from_on)
+        if asked.get(row.scope) == row.scope_code and (best is None or rank > best):
+            best, value = rank, row.value
+    if best is None:
+        raise ParameterMissing(f"{key} on {on}")
+    return value
+
+
+@transaction.atomic
+def put_parameter(
+    *,
+    key: str,
+    value: Any,
+    from_on: date,
+    at: datetime,
+    scope: str = "GROUP",
+    scope_code: str = "",
+    override_allowed: bool = True,
+    source: str = "",
+    staff_id: int | None = None,
+) -> bool:
+    """Set a value for a scope from a day on; say whether anything changed. Raises OverrideForbidden."""
+    higher = SCOPES[: SCOPES.index(scope)]
+    if Parameter.objects.filter(key=key, scope__in=higher, override_allowed=False, from_on__lte=from_on).exists():
+        raise OverrideForbidden(key)
+    place = {"key": key, "scope": scope, "scope_code": scope_code, "from_on": from_on}
+    before = Parameter.objects.filter(**place).values("value", "override_allowed", "source").first()
+    after = {"value": value, "override_allowed": override_allowed, "source": source}
+    if before == after:
+        return False
+    Parameter.objects.update_or_create(**place, defaults=after)
+    record_audit(
+        staff_id=staff_id,
+        action="system.put_parameter",
+        object_kind="parameter",
+        object_id=f"{key} {scope} {scope_code}".strip(),
+        at=at,
+        before=before,
+        after={**after, "from_on": from_on.isoformat()},
+    )
+    return True

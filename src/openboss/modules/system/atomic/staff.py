@@ -1,0 +1,127 @@
+"""Staff, roles and their passwords (D21)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.db import transaction
+
+from openboss.modules.system.atomic.audit import record_audit
+from openboss.modules.system.models import Role, RoleRight, Staff, StaffRole
+
+WRONG_PASSWORDS_MAX = 5  # D21.6
+LOCK = timedelta(minutes=30)
+
+
+class LoginOutcome(Enum):
+    """How a login ended."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    LOCKED = "locked"
+
+
+class StaffUnknown(LookupError):
+    """There is no such member of staff."""
+
+
+@dataclass(frozen=True)
+class StaffView:
+    """A member of staff with everything a page needs to know about them."""
+
+    staff_id: int
+    login: str
+    name_zh: str
+    name_en: str
+    org_code: str
+    roles: tuple[str, ...]
+    rights: frozenset[str]
+    language: str
+    theme: str
+    is_active: bool
+
+
+def _view(staff: Staff) -> StaffView:
+    rights = RoleRight.objects.filter(role__staff=staff).values_list("right", flat=True)
+    return StaffView(
+        staff.staff_id,
+        staff.login,
+        staff.name_zh,
+        staff.name_en,
+        staff.org_id,
+        tuple(staff.roles.order_by("code").values_list("code", flat=True)),
+        frozenset(rights),
+        staff.language,
+        staff.theme,
+        staff.is_active,
+    )
+
+
+def staff_by_id(*, staff_id: int) -> StaffView:
+    """Show one member of staff. Raises StaffUnknown."""
+    staff = Staff.objects.filter(staff_id=staff_id).first()
+    if staff is None:
+        raise StaffUnknown(staff_id)
+    return _view(staff)
+
+
+@transaction.atomic
+def try_password(*, login: str, password: str, at: datetime) -> tuple[LoginOutcome, StaffView | None]:
+    """Check a password and count wrong ones: five in a row lock the login for half an hour (D21.6).
+
+    An unknown login takes as long to refuse as a wrong password, so that nobody learns which logins exist.
+    """
+    staff = Staff.objects.select_for_update().filter(login=login).first()
+    if staff is None or not staff.is_active:
+        make_password(password)
+        return LoginOutcome.REFUSED, None
+    if staff.locked_until and at < staff.locked_until:
+        return LoginOutcome.LOCKED, None
+    if check_password(password, staff.password):
+        Staff.objects.filter(pk=staff.pk).update(wrong_passwords=0, locked_until=None, last_login=at)
+        _record_login("system.login", staff, at)
+        return LoginOutcome.ACCEPTED, _view(staff)
+    wrong = staff.wrong_passwords + 1
+    locks = wrong >= WRONG_PASSWORDS_MAX
+    Staff.objects.filter(pk=staff.pk).update(
+        wrong_passwords=0 if locks else wrong, locked_until=at + LOCK if locks else None
+    )
+    _record_login("system.login_locked" if locks else "system.login_refused", staff, at)
+    return (LoginOutcome.LOCKED if locks else LoginOutcome.REFUSED), None
+
+
+def _record_login(action: str, staff: Staff, at: datetime) -> None:
+    record_audit(staff_id=staff.staff_id, action=action, object_kind="staff", object_id=staff.staff_id, at=at)
+
+
+@transaction.atomic
+def put_role(*, code: str, name_zh: str, name_en: str, rights: list[str]) -> int:
+    """Add a role or give it exactly these names and rights; return its id."""
+    role, _ = Role.objects.update_or_create(code=code, defaults={"name_zh": name_zh, "name_en": name_en})
+    RoleRight.objects.filter(role=role).exclude(right__in=rights).delete()
+    RoleRight.objects.bulk_create((RoleRight(role=role, right=right) for right in rights), ignore_conflicts=True)
+    return role.role_id
+
+
+@transaction.atomic
+def put_staff(
+    *, login: str, name_zh: str, name_en: str, org_code: str, roles: list[str], password: str, language: str
+) -> int:
+    """Add a member of staff, or bring name, place and roles up to date; return the id.
+
+    The password is set for new staff only: an import never takes back one that was changed.
+    """
+    values = {"name_zh": name_zh, "name_en": name_en, "org_id": org_code}
+    fresh = {**values, "language": language, "password": make_password(password)}
+    staff, _ = Staff.objects.update_or_create(login=login, defaults=values, create_defaults=fresh)
+    StaffRole.objects.filter(staff=staff).exclude(role__code__in=roles).delete()
+    held = Role.objects.filter(code__in=roles)
+    StaffRole.objects.bulk_create((StaffRole(staff=staff, role=role) for role in held), ignore_conflicts=True)
+    return staff.staff_id
+
+
+def set_preferences(*, staff_id: int, language: str | None = None, theme: str | None = None) -> None:
+    """Remember the language and the theme a person chose."""
+    chosen = {name: value for name, value in {"language": language, "theme": theme}.items() if value}
+    Staff.objects.filter(staff_id=staff_id).update(**chosen)
