@@ -1,0 +1,221 @@
+"""Offers, their dated versions, the stable rule ids and the publications of compiled tariffs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+
+from openboss.modules.catalog.documents import OfferDocument, VersionDocument
+from openboss.modules.catalog.models import Offer, OfferVersion, Publication, TariffRule
+from openboss.modules.system.atomic import record_audit
+
+
+class VersionPublished(Exception):
+    """This version is in use already; a change needs a new version with a later day (D13.2)."""
+
+
+class OfferIdTaken(Exception):
+    """The offer id or code belongs to another offer; ids are never used again."""
+
+
+@dataclass(frozen=True)
+class OfferView:
+    """An offer without its rules."""
+
+    offer_id: int
+    code: str
+    kind: str
+    brand: str
+    name_zh: str
+    name_en: str
+
+
+@dataclass(frozen=True)
+class OfferVersionView:
+    """A version of an offer: its document and the ids of its rules by their codes."""
+
+    offer_id: int
+    code: str
+    kind: str
+    brand: str
+    names: dict[str, str]
+    from_on: date
+    document: dict[str, Any]
+    rule_ids: dict[str, int]
+
+
+@dataclass(frozen=True)
+class RuleView:
+    """A rule as bills and explanations name it."""
+
+    rule_id: int
+    code: str
+    kind: str
+    name_zh: str
+    name_en: str
+    offer_id: int
+    offer_code: str
+    offer_zh: str
+    offer_en: str
+    from_on: date
+
+
+@dataclass(frozen=True)
+class PublicationView:
+    """Compiled tariffs as they were published; `path` is relative to the lake."""
+
+    publication_id: int
+    sha256: str
+    path: str
+    published_at: datetime
+
+
+def offers() -> list[OfferView]:
+    """List all offers in the order of their ids."""
+    fields = list(OfferView.__dataclass_fields__)
+    return [OfferView(**row) for row in Offer.objects.order_by("offer_id").values(*fields)]
+
+
+def offer_ids() -> dict[int, str]:
+    """Give the kind of every offer by id."""
+    return dict(Offer.objects.values_list("offer_id", "kind"))
+
+
+def all_versions() -> list[OfferVersionView]:
+    """List every version of every offer, in the order of offer ids and days."""
+    return _views(OfferVersion.objects.all())
+
+
+def offers_at(on: date) -> list[OfferVersionView]:
+    """List the version of each offer that is in force on a day."""
+    newest: dict[int, OfferVersionView] = {}
+    for version in _views(OfferVersion.objects.filter(from_on__lte=on)):
+        newest[version.offer_id] = version
+    return list(newest.values())
+
+
+def offers_in_force(cycle: int) -> list[OfferVersionView]:
+    """List every version that is in force on at least one day of a cycle (202610), the earlier ones first."""
+    first_on = date(cycle // 100, cycle % 100, 1)
+    next_on = date(cycle // 100 + cycle % 100 // 12, cycle % 100 % 12 + 1, 1)
+    before = {(version.offer_id, version.from_on) for version in offers_at(first_on)}
+    return [
+        version
+        for version in _views(OfferVersion.objects.filter(from_on__lt=next_on))
+        if version.from_on >= first_on or (version.offer_id, version.from_on) in before
+    ]
+
+
+def _views(found: Any) -> list[OfferVersionView]:
+    rows = list(found.select_related("offer").prefetch_related("rules").order_by("offer_id", "from_on"))
+    return [
+        OfferVersionView(
+            row.offer_id,
+            row.offer.code,
+            row.offer.kind,
+            row.offer.brand,
+            {"zh": row.offer.name_zh, "en": row.offer.name_en},
+            row.from_on,
+            row.document,
+            {rule.code: rule.rule_id for rule in row.rules.all()},
+        )
+        for row in rows
+    ]
+
+
+def rule_names(rule_ids: Iterable[int] | None = None) -> dict[int, RuleView]:
+    """Name rules by their ids; None = all of them."""
+    found = TariffRule.objects.select_related("version__offer").order_by("rule_id")
+    if rule_ids is not None:
+        found = found.filter(rule_id__in=list(rule_ids))
+    return {
+        rule.rule_id: RuleView(
+            rule.rule_id,
+            rule.code,
+            rule.kind,
+            rule.name_zh,
+            rule.name_en,
+            rule.version.offer_id,
+            rule.version.offer.code,
+            rule.version.offer.name_zh,
+            rule.version.offer.name_en,
+            rule.version.from_on,
+        )
+        for rule in found
+    }
+
+
+@transaction.atomic
+def put_offer(*, offer: OfferDocument, at: datetime, staff_id: int | None = None) -> int:
+    """Store an offer with its versions; the same document again changes nothing. Returns the versions written.
+
+    Raises VersionPublished, OfferIdTaken. Source: D13.2, CHG-14.
+    """
+    held = Offer.objects.filter(offer_id=offer.offer_id).first() or Offer.objects.filter(code=offer.code).first()
+    if held and (held.offer_id, held.code, held.kind) != (offer.offer_id, offer.code, offer.kind):
+        raise OfferIdTaken(f"{offer.offer_id} {offer.code}: {held.offer_id} {held.code} {held.kind} exists")
+    values = {
+        "code": offer.code,
+        "kind": offer.kind,
+        "brand": offer.brand,
+        "name_zh": offer.name_zh,
+        "name_en": offer.name_en,
+    }
+    Offer.objects.update_or_create(offer_id=offer.offer_id, defaults=values)
+    written = [version.from_on for version in offer.versions if _put_version(offer, version)]
+    if written:
+        record_audit(
+            staff_id=staff_id,
+            action="catalog.put_offer",
+            object_kind="offer",
+            object_id=offer.offer_id,
+            at=at,
+            after={"code": offer.code, "versions": [day.isoformat() for day in written]},
+        )
+    return len(written)
+
+
+def _put_version(offer: OfferDocument, version: VersionDocument) -> bool:
+    place = {"offer_id": offer.offer_id, "from_on": version.from_on}
+    held = OfferVersion.objects.filter(**place).first()
+    if held and held.sha256 == version.sha256:
+        return False
+    if held and held.state == OfferVersion.State.PUBLISHED:
+        raise VersionPublished(f"{offer.code} from {version.from_on}")
+    content = {"document": version.document, "sha256": version.sha256, "source": offer.source}
+    row, _ = OfferVersion.objects.update_or_create(**place, defaults=content)
+    kept = [code for code, *_ in version.rules]
+    TariffRule.objects.filter(version=row).exclude(code__in=kept).delete()
+    for code, kind, name_zh, name_en in version.rules:
+        names = {"kind": kind, "name_zh": name_zh, "name_en": name_en}
+        TariffRule.objects.update_or_create(version=row, code=code, defaults=names)
+    return True
+
+
+def has_drafts() -> bool:
+    """Say whether a version waits for its publication (one that changes only discounts compiles to the same tables)."""
+    return OfferVersion.objects.filter(state=OfferVersion.State.DRAFT).exists()
+
+
+@transaction.atomic
+def mark_published(*, sha256: str, path: str, at: datetime, staff_id: int | None = None) -> PublicationView:
+    """Note that the tariffs as they stand were compiled and given out; their versions never change from now on."""
+    OfferVersion.objects.filter(state=OfferVersion.State.DRAFT).update(state=OfferVersion.State.PUBLISHED)
+    row = Publication.objects.create(sha256=sha256, path=path, published_at=at)
+    record_audit(
+        staff_id=staff_id,
+        action="catalog.publish",
+        object_kind="publication",
+        object_id=row.publication_id,
+        at=at,
+        after={"sha256": sha256, "path": path},
+    )
+    return PublicationView(row.publication_id, sha256, path, at)
+
+
+def latest_publication() -> PublicationView | None:
+    """Give the newest publication, if there is one."""
+    row = Publication.objects.order_by("-publication_id").first()
+    return row and PublicationView(row.publication_id, row.sha256, row.path, row.published_at)
