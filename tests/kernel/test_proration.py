@@ -2,13 +2,14 @@
 
 import datetime as dt
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from openboss.kernel import periods
 from openboss.kernel.periods import OPEN_END, day_number, days_in, first_day
-from openboss.kernel.proration import FirstMonth, fee_of_month_li, prorated_li, prorated_units
+from openboss.kernel.proration import FirstMonth, fee_of_month_li, prorated_li, prorated_units, rent_free_days
 
 FIRST = first_day(202611)  # November 2026: 30 days
 
@@ -61,3 +62,13 @@ def test_a_cycle_is_a_natural_month() -> None:
 def test_the_days_before_and_after_a_change_add_up_to_the_month_within_a_fen(start: int, first: int) -> None:
     before, after = prorated_li(first, start, 30), prorated_li(first, 30 - start, 30)
     assert abs(before + after - first) <= 15
+
+
+def test_arrears_free_the_rent_of_whole_months_only_and_other_stops_by_the_day() -> None:
+    def masks(whole_month_only: bool, from_day: int, to_day: int) -> int:
+        columns = (np.array([value]) for value in (0, whole_month_only, from_day, to_day))
+        return int(rent_free_days(*columns, 1, FIRST, 30)[0])
+
+    assert masks(True, FIRST - 40, FIRST + 10) == 0
+    assert masks(True, FIRST - 40, OPEN_END) == 2**30 - 1
+    assert masks(False, FIRST + 25, OPEN_END) == 0b11111 << 25

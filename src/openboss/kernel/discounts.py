@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from openboss.kernel.rounding import LI_PER_FEN, PPM, floor_share, half_up_share, whole_fen_share_li
 
 MAX_COMBINATIONS = 256
+_UNTRIED = -(1 << 62)
 
 
 class Phase(IntEnum):
@@ -227,7 +228,7 @@ def _best_of(
     """Try every combination of one rule a group, the first group slowest, and leave the best active."""
     groups = len(first_of) - 1
     pick, best = first_of[:-1].copy(), first_of[:-1].copy()
-    best_li = np.int64(-1)
+    best_li = np.int64(_UNTRIED)
     while True:
         for group in range(groups):
             active[rules[pick[group]]] = True
@@ -235,9 +236,9 @@ def _best_of(
         for group in range(groups):
             rule = rules[pick[group]]
             active[rule] = False
-            if payable_with_li[rule] < 0 or payable_li < payable_with_li[rule]:
+            if payable_with_li[rule] == _UNTRIED or payable_li < payable_with_li[rule]:
                 payable_with_li[rule] = payable_li
-        if best_li < 0 or payable_li < best_li:
+        if best_li == _UNTRIED or payable_li < best_li:
             best_li = payable_li
             best[:] = pick
         place = groups - 1
@@ -261,9 +262,7 @@ def _grown(rows: NDArray[np.int64], used: int, more: int) -> NDArray[np.int64]:
 
 
 @njit(cache=True, nogil=True)
-def _supplement(
-    tables: DiscountTables, active: NDArray[np.bool_], due_li: NDArray[np.int64]
-) -> tuple[int, int]:
+def _supplement(tables: DiscountTables, active: NDArray[np.bool_], due_li: NDArray[np.int64]) -> tuple[int, int]:
     """The rule with the highest shortfall to its minimum, and the shortfall in li: the higher counts, not the sum."""
     chosen, supplement_li = -1, 0
     for rule in range(len(active)):
@@ -304,7 +303,7 @@ def discount_users(
         for rule in range(rules):
             active[rule] = eligible[user, rule] and tables.group[rule] < 0
             any_rule |= eligible[user, rule]
-            payable_with_li[rule] = -1
+            payable_with_li[rule] = _UNTRIED
         if not any_rule:
             continue
         all_tried = True
@@ -315,15 +314,29 @@ def discount_users(
         warnings += not all_tried
         payable_li = _payable_li(tables, active, act_li[user], units[user], scratch_li)
         out = _grown(out, used, rules * (items + 1))
-        used = _record(tables, user, eligible[user], active, act_li[user], units[user], result_li[user],
-                       payable_with_li, payable_li, out, used)  # fmt: skip
+        used = _record(
+            tables,
+            user,
+            eligible[user],
+            active,
+            act_li[user],
+            units[user],
+            result_li[user],
+            payable_with_li,
+            payable_li,
+            out,
+            used,
+        )
         chosen, supplement_li = _supplement(tables, active, result_li[user])
         if chosen >= 0:
             result_li[user, supplement_item] += supplement_li
             out[used] = (user, chosen, supplement_item, 1, supplement_li, payable_li + supplement_li)
             used += 1
-    return result_li, Choices(out[:used, 0], out[:used, 1], out[:used, 2], out[:used, 3], out[:used, 4],
-                              out[:used, 5]), warnings  # fmt: skip
+    return (
+        result_li,
+        Choices(out[:used, 0], out[:used, 1], out[:used, 2], out[:used, 3], out[:used, 4], out[:used, 5]),
+        warnings,
+    )
 
 
 @njit(cache=True, nogil=True)
@@ -352,7 +365,7 @@ def _record(
                 if due_li[item] != before_li[item]:
                     out[used] = (user, rule, item, 1, due_li[item] - before_li[item], payable_li)
                     used += 1
-        elif eligible[rule] and payable_with_li[rule] >= 0:
+        elif eligible[rule] and payable_with_li[rule] != _UNTRIED:
             out[used] = (user, rule, -1, 0, payable_with_li[rule] - act_li.sum(), payable_with_li[rule])
             used += 1
     return used

@@ -76,28 +76,24 @@ def recurring_fees_li(
 
 
 @njit(cache=True, nogil=True)
-def stop_masks(
+def rent_free_days(
     user: NDArray[np.int64],
-    kind: NDArray[np.int64],
+    whole_month_only: NDArray[np.bool_],
     from_day: NDArray[np.int64],
     to_day: NDArray[np.int64],
     user_count: int,
     month_first_day: int,
     month_days: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Per user the days without rent and the days that pay the keep-number fee, as day masks.
+) -> NDArray[np.int64]:
+    """Per user the days of the month without rent, as a day mask; one entry a stop that frees rent (D2.2).
 
-    kind 1: keep number, a fee instead of rent; 2: no rent while stopped; 3: free only if the whole month is
-    stopped (arrears: the months of stop and of resumption are normal).
+    whole_month_only  free only if the stop covers the whole month (arrears: the months of stop and of resumption
+                      are charged as usual)
     """
     rent_free = np.zeros(user_count, np.int64)
-    keep_number = np.zeros(user_count, np.int64)
     whole_month = (1 << month_days) - 1
     for row in range(len(user)):
         mask = day_mask(from_day[row], to_day[row], month_first_day, month_days)
-        if kind[row] == 3 and mask != whole_month:
-            continue
-        rent_free[user[row]] |= mask
-        if kind[row] == 1:
-            keep_number[user[row]] |= mask
-    return rent_free, keep_number
+        if not whole_month_only[row] or mask == whole_month:
+            rent_free[user[row]] |= mask
+    return rent_free
