@@ -41,6 +41,7 @@ class Options(BaseSettings):
     timezone: str = "Asia/Shanghai"
     language: str = "zh-hans"
     shards: int = Field(default=64, ge=1, le=4096)
+    web_workers: int = Field(default=2, ge=1, le=64)
     debug: bool = False
     log_json: bool = False
 
@@ -60,8 +61,8 @@ class Options(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read arguments, then the environment, then the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)

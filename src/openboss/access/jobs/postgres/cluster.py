@@ -86,8 +86,20 @@ class Lease:
     connection: Connection
     _descriptor: int
 
+    def is_last(self) -> bool:
+        """Whether nobody else holds a lease; nobody can take one until this one is released."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False  # the attempt gave our shared lock up: only `release` may follow
+        return True
+
+    def keep_across_exec(self) -> None:
+        """Let the program this process turns into hold the lease on."""
+        os.set_inheritable(self._descriptor, True)
+
     def release(self) -> None:
-        """Give the lease back; the server stops soon after the last one."""
+        """Give the lease back; the guard stops the server soon after the last one."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -128,6 +140,12 @@ class Cluster:
             yield lease.connection
         finally:
             lease.release()
+
+    def release_and_stop(self, lease: Lease) -> None:
+        """Give a lease back and, if it was the last one, return only when the server has stopped."""
+        if lease.is_last():
+            self.stop()
+        lease.release()
 
     def revive(self) -> Connection:
         """Start a server that died under a lease we still hold. Raises DatabaseNotStarted."""

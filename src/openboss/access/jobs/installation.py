@@ -1,0 +1,74 @@
+"""Makes this installation usable for a command: its database reachable, Django set up, and both let go at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from openboss.access.jobs.postgres import Cluster
+from openboss.config.options import options
+
+
+def embedded_cluster() -> Cluster | None:
+    """The embedded database of this installation, or None when it uses one of its own by URL."""
+    chosen = options()
+    if chosen.database_url is not None:
+        return None
+    return Cluster(chosen.cluster_dir, fsync=chosen.database_fsync)
+
+
+@contextmanager
+def open_installation() -> Iterator[None]:
+    """Hold the database and have Django ready for the length of a block.
+
+    Raises DatabaseNotStarted, NoPostgresBinaries.
+    """
+    cluster = embedded_cluster()
+    lease = cluster.lease() if cluster else None
+    try:
+        set_up_django()
+        yield
+    finally:
+        close_connections()
+        if cluster and lease:
+            cluster.release_and_stop(lease)
+
+
+def set_up_django() -> None:
+    """Read the settings; the database's address is read here, so the server must have been started before."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "openboss.config.settings")
+    import django
+
+    django.setup()
+
+
+def close_connections() -> None:
+    """Close this process's connections and pools, so that the server can stop without waiting for them."""
+    from django.conf import settings
+
+    if not settings.configured:
+        return
+    from django.db import connections
+
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        if close_pool := getattr(connection, "close_pool", None):
+            close_pool()
+
+
+def migrate(*, verbosity: int = 1) -> None:
+    """Bring the database's tables to this version."""
+    from django.core.management import call_command
+
+    call_command("migrate", interactive=False, verbosity=verbosity)
+
+
+def unapplied_migrations() -> list[str]:
+    """Name the migrations this version has and the database has not."""
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
