@@ -1,6 +1,5 @@
 """What staff, access and higher modules ask of the system module."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -102,20 +101,18 @@ def menu_rights(*, staff_id: int) -> frozenset[str]:
 def import_organisation(folder: Path, *, at: datetime) -> dict[str, int]:
     """Load `organisation.yaml` and `staff.yaml`; the same files again change nothing. Raises OrganisationRefused.
 
-    organisation.yaml  a tree of {code, kind, names: {zh, en}, children: [...]}, or a list of such trees
-    staff.yaml         {roles: [{code, names, rights}], staff: [{login, names, org, roles, password, language}]}
+    organisation.yaml  a list of {code, kind, parent, names: {zh, en}}, parents first
+    staff.yaml         {demo_password, roles: [{role, names, rights}], staff: [{login, role, org, language, names}]}
     Returns how many nodes changed, and how many roles and people the files name.
     """
-    tree = _read(folder / "organisation.yaml")
+    nodes = _organisation(_read(folder / "organisation.yaml"))
     people = _read(folder / "staff.yaml")
-    nodes = [node for top in _list(tree.get("organisation", tree)) for node in _flatten(top, parent_code=None)]
-    changed = atomic.put_org_nodes(nodes=nodes)
-    for role in people.get("roles", []):
+    counts = {"nodes": atomic.put_org_nodes(nodes=nodes), "roles": len(people["roles"]), "staff": len(people["staff"])}
+    for role in people["roles"]:
         _put_role(role)
-    known = {node.code for node in org_nodes()}
-    for person in people.get("staff", []):
-        _put_person(person, known)
-    counts = {"nodes": changed, "roles": len(people.get("roles", [])), "staff": len(people.get("staff", []))}
+    _check_people(people)
+    for person in people["staff"]:
+        _put_person(person, people["demo_password"])
     record_audit(
         staff_id=None,
         action="system.import_organisation",
@@ -127,49 +124,56 @@ def import_organisation(folder: Path, *, at: datetime) -> dict[str, int]:
     return counts
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Any:
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as missing:
         raise OrganisationRefused(f"{path.name} is missing") from missing
     except yaml.YAMLError as broken:
         raise OrganisationRefused(f"{path.name}: {broken}") from broken
-    return {"organisation": found} if isinstance(found, list) else found
 
 
-def _list(found: Any) -> list[dict[str, Any]]:
-    return found if isinstance(found, list) else [found]
-
-
-def _flatten(node: dict[str, Any], *, parent_code: str | None) -> Iterator[OrgNodeView]:
-    """Walk a tree from the top, so that a parent comes before its children."""
-    try:
-        here = OrgNodeView(node["code"], node["kind"], parent_code, node["names"]["zh"], node["names"]["en"])
-    except (KeyError, TypeError) as missing:
-        raise OrganisationRefused(f"organisation.yaml: {node!r:.80} lacks {missing}") from missing
-    yield here
-    for child in node.get("children", []):
-        yield from _flatten(child, parent_code=here.code)
+def _organisation(rows: list[dict[str, Any]]) -> list[OrgNodeView]:
+    nodes: list[OrgNodeView] = []
+    known: set[str | None] = {None}
+    for row in rows:
+        try:
+            node = OrgNodeView(row["code"], row["kind"], row["parent"], row["names"]["zh"], row["names"]["en"])
+        except (KeyError, TypeError) as missing:
+            raise OrganisationRefused(f"organisation.yaml: {row!r:.80} lacks {missing}") from missing
+        if node.parent_code not in known:
+            raise OrganisationRefused(f"organisation.yaml: {node.code} stands before its parent {node.parent_code}")
+        known.add(node.code)
+        nodes.append(node)
+    return nodes
 
 
 def _put_role(role: dict[str, Any]) -> None:
     unknown = set(role["rights"]) - RIGHTS
     if unknown:
-        raise OrganisationRefused(f"staff.yaml, role {role['code']}: no such right {sorted(unknown)}")
+        raise OrganisationRefused(f"staff.yaml, role {role['role']}: there is no right {sorted(unknown)[0]}")
     atomic.put_role(
-        code=role["code"], name_zh=role["names"]["zh"], name_en=role["names"]["en"], rights=list(role["rights"])
+        code=role["role"], name_zh=role["names"]["zh"], name_en=role["names"]["en"], rights=list(role["rights"])
     )
 
 
-def _put_person(person: dict[str, Any], org_codes: set[str]) -> None:
-    if person["org"] not in org_codes:
-        raise OrganisationRefused(f"staff.yaml, {person['login']}: no organisation node {person['org']}")
+def _check_people(people: dict[str, Any]) -> None:
+    """Refuse a person whose role or place does not exist."""
+    places, roles = {node.code for node in org_nodes()}, {role["role"] for role in people["roles"]}
+    for person in people["staff"]:
+        if person["org"] not in places:
+            raise OrganisationRefused(f"staff.yaml, {person['login']}: there is no organisation node {person['org']}")
+        if person["role"] not in roles:
+            raise OrganisationRefused(f"staff.yaml, {person['login']}: there is no role {person['role']}")
+
+
+def _put_person(person: dict[str, Any], password: str) -> None:
     atomic.put_staff(
         login=person["login"],
         name_zh=person["names"]["zh"],
         name_en=person["names"]["en"],
         org_code=person["org"],
-        roles=list(person["roles"]),
-        password=person["password"],
-        language=person.get("language", "zh-hans"),
+        roles=[person["role"]],
+        password=password,
+        language=person["language"],
     )
