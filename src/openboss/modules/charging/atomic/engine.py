@@ -1,0 +1,171 @@
+"""Atomic services of the charging engine: ownership, journal, commands, snapshots.
+
+Everything here is called inside the transaction of the engine's turn, or of the business change that sends a command.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from openboss.modules.charging.models import EngineCommand, EngineJournal, EngineOwner, EngineSnapshot, UsageChunk
+
+STREAM = 0  # one process owns every shard of a machine
+
+
+class OwnershipLost(Exception):
+    """Another process has taken the stream over; this one must stop without answering."""
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """A claim to write a stream: void as soon as somebody has a higher epoch."""
+
+    stream: int
+    epoch: int
+    timeline: int
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A command that waits for the engine."""
+
+    command_id: int
+    kind: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ReadyChunk:
+    """A chunk of usage that waits for the engine."""
+
+    chunk_id: int
+    path: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """One journalled input."""
+
+    position: int
+    kind: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CommandState:
+    """How far a command has got: WAITING, DONE with a position, or REFUSED; with the engine's answer."""
+
+    state: str
+    position: int | None
+    answer: dict[str, Any] | None
+
+
+@transaction.atomic
+def take_ownership(*, stream: int = STREAM) -> Ownership:
+    """Claim a stream for this process and fence every earlier owner."""
+    EngineOwner.objects.get_or_create(stream=stream)
+    EngineOwner.objects.filter(stream=stream).update(epoch=F("epoch") + 1)
+    owner = EngineOwner.objects.get(stream=stream)
+    return Ownership(stream, owner.epoch, owner.timeline)
+
+
+@transaction.atomic
+def start_timeline(*, stream: int = STREAM) -> int:
+    """Begin a new timeline: what the lake has beyond the journal no longer counts. For restores."""
+    EngineOwner.objects.get_or_create(stream=stream)
+    EngineOwner.objects.filter(stream=stream).update(timeline=F("timeline") + 1)
+    return EngineOwner.objects.get(stream=stream).timeline
+
+
+def check_ownership(owner: Ownership) -> None:
+    """Lock the owner's row for this transaction. Raises OwnershipLost if somebody else owns the stream now."""
+    current = EngineOwner.objects.select_for_update().get(stream=owner.stream)
+    if current.epoch != owner.epoch:
+        raise OwnershipLost(f"the charging engine was taken over by another process (epoch {current.epoch})")
+
+
+def send_command(*, kind: str, payload: dict[str, Any]) -> int:
+    """Leave a command for the engine in the caller's transaction; return its id.
+
+    kind  IMAGE (users' base data), PUBLICATION (tariffs), OPEN_CYCLE, FREEZE
+    """
+    return EngineCommand.objects.create(kind=kind, payload=payload).command_id
+
+
+def command_state(command_id: int) -> CommandState:
+    """Say how far a command has got."""
+    command = EngineCommand.objects.get(command_id=command_id)
+    return CommandState(command.state, command.position, command.answer)
+
+
+def waiting_commands(limit: int) -> list[Waiting]:
+    """List commands in id order. A lower id that commits later is taken later: each row is marked by itself."""
+    rows = EngineCommand.objects.filter(state="WAITING").order_by("command_id")[:limit]
+    return [Waiting(row.command_id, row.kind, row.payload) for row in rows]
+
+
+def ready_chunks(limit: int) -> list[ReadyChunk]:
+    """List chunks that wait to be rated, in id order."""
+    rows = UsageChunk.objects.filter(state="READY").order_by("chunk_id")[:limit]
+    return [ReadyChunk(row.chunk_id, row.path, row.sha256, row.rows) for row in rows]
+
+
+def finish_command(command_id: int, *, position: int | None, answer: dict[str, Any]) -> None:
+    """Mark a command as done at a position, or as refused where there is none."""
+    state = "DONE" if position is not None else "REFUSED"
+    EngineCommand.objects.filter(command_id=command_id).update(state=state, position=position, answer=answer)
+
+
+def append_journal(owner: Ownership, *, position: int, kind: str, payload: dict[str, Any]) -> None:
+    """Append one input to the journal, with a checksum of its content."""
+    EngineJournal.objects.create(
+        stream=owner.stream,
+        timeline=owner.timeline,
+        position=position,
+        kind=kind,
+        payload=payload,
+        sha256=_checksum(kind, payload),
+    )
+
+
+def last_position(*, stream: int = STREAM) -> int:
+    """The position of the newest journalled input; 0 before the first."""
+    newest = EngineJournal.objects.filter(stream=stream).order_by("-position").first()
+    return newest.position if newest else 0
+
+
+def journal_after(position: int, *, stream: int = STREAM) -> Iterator[JournalEntry]:
+    """Read the journal behind a position, in order. Raises ValueError at a gap or a changed entry."""
+    expected = position
+    for row in EngineJournal.objects.filter(stream=stream, position__gt=position).order_by("position").iterator():
+        expected += 1
+        if row.position != expected or row.sha256 != _checksum(row.kind, row.payload):
+            raise ValueError(f"the journal is damaged at position {expected}: restore the last backup")
+        yield JournalEntry(row.position, row.kind, row.payload)
+
+
+def record_snapshot(*, position: int, folder: str, sha256: str, stream: int = STREAM) -> None:
+    """Name a snapshot that is safely on disk."""
+    EngineSnapshot.objects.create(stream=stream, position=position, folder=folder, sha256=sha256)
+
+
+def snapshots(*, stream: int = STREAM) -> list[tuple[int, str]]:
+    """List snapshots as (position, folder), the newest first."""
+    rows = EngineSnapshot.objects.filter(stream=stream).order_by("-position", "-snapshot_id")
+    return [(row.position, row.folder) for row in rows]
+
+
+def forget_snapshots(folders: list[str], *, stream: int = STREAM) -> None:
+    """Take snapshots off the list, before their folders are emptied."""
+    EngineSnapshot.objects.filter(stream=stream, folder__in=folders).delete()
+
+
+def _checksum(kind: str, payload: dict[str, Any]) -> str:
+    return hashlib.sha256(f"{kind}{json.dumps(payload, sort_keys=True)}".encode()).hexdigest()

@@ -1,0 +1,79 @@
+"""The charging engine's tables: who owns a stream, its journal, its snapshots, the commands that wait for it.
+
+Source: design of the engine in docs/architecture.md section 5.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+
+class EngineOwner(models.Model):
+    """The one process that may write a stream. A higher epoch fences the process that had it before."""
+
+    stream = models.SmallIntegerField(primary_key=True)
+    epoch = models.BigIntegerField(default=0)
+    timeline = models.IntegerField(default=1)
+
+    class Meta:
+        db_table = "charging_engineowner"
+
+
+class EngineJournal(models.Model):
+    """Inputs in the order in which they were applied; append-only (a trigger refuses the rest)."""
+
+    journal_id = models.BigAutoField(primary_key=True)
+    stream = models.SmallIntegerField()
+    position = models.BigIntegerField()
+    timeline = models.IntegerField()
+    kind = models.CharField(max_length=12)
+    payload = models.JSONField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "charging_enginejournal"
+        constraints = [
+            models.UniqueConstraint(fields=["stream", "position"], name="charging_enginejournal_once"),
+            models.CheckConstraint(
+                condition=Q(kind__in=("CHUNK", "IMAGE", "PUBLICATION", "OPEN_CYCLE", "FREEZE")),
+                name="charging_enginejournal_kind",
+            ),
+        ]
+
+
+class EngineSnapshot(models.Model):
+    """A complete state on disk at a position."""
+
+    snapshot_id = models.BigAutoField(primary_key=True)
+    stream = models.SmallIntegerField()
+    position = models.BigIntegerField()
+    folder = models.CharField(max_length=120)
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "charging_enginesnapshot"
+        indexes = [models.Index(fields=["stream", "-snapshot_id"], name="charging_enginesnapshot_last")]
+
+
+class EngineCommand(models.Model):
+    """Something other modules want the engine to know: written in their transaction, taken in id order."""
+
+    command_id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=12)
+    payload = models.JSONField()
+    state = models.CharField(max_length=8, default="WAITING")
+    position = models.BigIntegerField(null=True)
+    answer = models.JSONField(null=True)
+
+    class Meta:
+        db_table = "charging_enginecommand"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="WAITING", position__isnull=True)
+                | Q(state="DONE", position__isnull=False)
+                | Q(state="REFUSED", position__isnull=True),
+                name="charging_enginecommand_state",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["command_id"], condition=Q(state="WAITING"), name="charging_enginecommand_waits")
+        ]
