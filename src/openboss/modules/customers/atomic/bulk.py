@@ -1,0 +1,343 @@
+"""The whole base at once: loading it, and reading it for the charging engine and the bill run."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import NamedTuple
+
+import polars as pl
+from django.conf import settings
+from django.db import connection, transaction
+
+from openboss.kernel.allowances import (
+    FIRST_MONTH_FULL,
+    FIRST_MONTH_HALF,
+    FIRST_MONTH_PAY_AS_YOU_GO,
+    FIRST_MONTH_PRORATE,
+)
+from openboss.kernel.usage import ClosedGroup
+from openboss.modules.catalog.atomic import offer_ids
+from openboss.modules.customers import schema
+from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.copying import checked, copy_in, copy_out, range_text
+from openboss.modules.system.keys import blind_index, encrypt
+
+FOREVER_S = 2**62
+TABLES = {
+    "customers": "customers_customer",
+    "subscribers": "customers_subscriber",
+    "numbers": "customers_numberperiod",
+    "sims": "customers_simperiod",
+    "holdings": "customers_holding",
+    "accounts": "customers_account",
+    "relations": "customers_paymentrelation",
+    "groups": "customers_closedgroup",
+    "group_members": "customers_groupmember",
+    "stops": "customers_stopperiod",
+}
+FIRST_MONTH_CODES = {
+    "FULL": FIRST_MONTH_FULL,
+    "PRORATE": FIRST_MONTH_PRORATE,
+    "HALF": FIRST_MONTH_HALF,
+    "PAY_AS_YOU_GO": FIRST_MONTH_PAY_AS_YOU_GO,
+}
+
+
+class BaseRefused(ValueError):
+    """The customer base contradicts itself; the message says how. Nothing was loaded."""
+
+
+class EngineImage(NamedTuple):
+    """What the charging engine must know of users; times are operator-local seconds, an open end is 2**62.
+
+    subscribers(subscriber_id, home_area, brand, opened_local_s, closed_local_s)
+    numbers(number, subscriber_id, from_local_s, to_local_s), imsis(imsi, ...)
+    holdings(subscriber_id, offer_id, first_month: kernel.allowances.FIRST_MONTH_*, from_local_s, to_local_s)
+    groups(subscriber_id, group_id, kind: kernel.usage.ClosedGroup, from_local_s, to_local_s)
+    """
+
+    subscribers: pl.DataFrame
+    numbers: pl.DataFrame
+    imsis: pl.DataFrame
+    holdings: pl.DataFrame
+    groups: pl.DataFrame
+
+
+class BillingImage(NamedTuple):
+    """What the bill run must know of users in a cycle; days are operator-local, an open end is null.
+
+    attributes(subscriber_id, customer_id, born_on, opened_on, closed_on, customer_class, vip_level, brand, star,
+    home_area), holdings(holding_id, subscriber_id, offer_id, first_month, from_on, to_on),
+    stops(subscriber_id, reason, from_on, to_on),
+    relations(relation_id, subscriber_id, account_id, item_scope, mode, value, priority),
+    accounts(account_id, customer_id, language, layout, pay_method)
+    """
+
+    attributes: pl.DataFrame
+    holdings: pl.DataFrame
+    stops: pl.DataFrame
+    relations: pl.DataFrame
+    accounts: pl.DataFrame
+
+
+# --- loading ---------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def load_base(*, frames: Mapping[str, pl.DataFrame], at: datetime, staff_id: int | None = None) -> dict[str, int]:
+    """Load a customer base by COPY; return the rows by table.
+
+    frames  as in customers/schema.py; a frame that is absent is empty
+    Into empty tables, indexes and constraints are made after the rows, which is several times faster.
+    Raises WrongColumns, BaseRefused; a broken constraint (two users of a number, two main offers) raises
+    django.db.IntegrityError. In each case nothing was loaded.
+    """
+    known = {name: frames.get(name, pl.DataFrame(schema=kind)) for name, kind in schema.FRAMES.items()}
+    base = {name: checked(frame, schema.FRAMES[name], name=name) for name, frame in known.items()}
+    _check_base(base)
+    ready = {TABLES[name]: _stored(name, frame) for name, frame in base.items()}
+    with _constraints_after([*ready, "customers_statechange"]):
+        rows = {table: copy_in(table, frame) for table, frame in ready.items()}
+        copy_in("customers_statechange", _opening_history(base["subscribers"]))
+    _move_sequences()
+    counts = {name: rows[table] for name, table in TABLES.items()}
+    record_audit(
+        staff_id=staff_id, action="customers.load_base", object_kind="customers", object_id="", at=at, after=counts
+    )
+    return counts
+
+
+def _check_base(base: Mapping[str, pl.DataFrame]) -> None:
+    """Refuse what no constraint of the tables can see."""
+    rest = base["relations"].filter(pl.col("mode") == "REST")
+    unpaid = base["subscribers"].join(rest, on="subscriber_id", how="anti")
+    if unpaid.height:
+        raise BaseRefused(f"user {unpaid['subscriber_id'][0]} has no REST relation: somebody must pay what is left")
+    unknown = base["holdings"].filter(~pl.col("offer_id").is_in(list(offer_ids())))
+    if unknown.height:
+        raise BaseRefused(f"offer {unknown['offer_id'][0]} is not in the catalog: load the tariffs first")
+
+
+def _stored(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Turn an agreed frame into the columns of its table."""
+    if name == "customers":
+        return _sealed(frame)
+    if name == "subscribers":
+        closed = pl.col("closed_at").is_not_null()
+        return frame.with_columns(pl.when(closed).then(pl.lit("TERMINATED")).otherwise(pl.lit("ACTIVE")).alias("life"))
+    if name == "relations":
+        cycles = range_text("from_cycle", "to_cycle").alias("cycles")
+        return frame.with_columns(cycles).drop("from_cycle", "to_cycle")
+    if name == "holdings":
+        kinds = offer_ids()
+        frame = frame.with_columns(pl.col("offer_id").replace_strict(kinds, return_dtype=pl.String).alias("kind"))
+    if name == "stops":
+        ids = dict(copy_out(_REASONS, {"code": pl.String, "id": pl.Int16}).iter_rows())
+        reason = pl.col("reason").replace_strict(ids, return_dtype=pl.Int16).alias("stop_reason_id")
+        frame = frame.with_columns(reason).drop("reason")
+    if "from_at" in frame.columns:
+        return frame.with_columns(range_text("from_at", "to_at").alias("period")).drop("from_at", "to_at")
+    return frame
+
+
+_REASONS = "SELECT code, stop_reason_id FROM customers_stopreason"
+
+
+def _sealed(customers: pl.DataFrame) -> pl.DataFrame:
+    """Encrypt the documents' numbers and add the blind index by which equal ones are found."""
+    clear = customers["cert_no"].to_list()
+    kinds = customers["cert_type"].to_list()
+    sealed = [None if number is None else "\\x" + encrypt(number).hex() for number in clear]
+    index = [
+        None if number is None else "\\x" + blind_index(f"{kind}:{number}").hex()
+        for kind, number in zip(kinds, clear, strict=True)
+    ]
+    return customers.with_columns(
+        pl.Series("cert_no_sealed", sealed, pl.String), pl.Series("cert_no_index", index, pl.String)
+    ).drop("cert_no")
+
+
+def _opening_history(subscribers: pl.DataFrame) -> pl.DataFrame:
+    """The history that a loaded user starts with: opened, and perhaps closed."""
+    opened = subscribers.select(
+        "subscriber_id", pl.lit("ACTIVE").alias("state"), pl.lit("OPEN").alias("event"), pl.col("opened_at").alias("at")
+    )
+    closed = subscribers.filter(pl.col("closed_at").is_not_null()).select(
+        "subscriber_id",
+        pl.lit("TERMINATED").alias("state"),
+        pl.lit("CLOSE").alias("event"),
+        pl.col("closed_at").alias("at"),
+    )
+    return pl.concat([opened, closed])
+
+
+@contextmanager
+def _constraints_after(tables: list[str]) -> Iterator[None]:
+    """Take constraints and secondary indexes away while empty tables are filled, and put them back as they were."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM customers_customer)")
+        if cursor.fetchone()[0]:
+            yield
+            return
+        cursor.execute(_CONSTRAINTS, [tables])
+        constraints = cursor.fetchall()
+        for table, name, _ in constraints:
+            cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+        cursor.execute(_INDEXES, [tables])
+        indexes = cursor.fetchall()
+        for name, _ in indexes:
+            cursor.execute(f'DROP INDEX "{name}"')
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
+        for _, definition in indexes:
+            cursor.execute(definition)
+        for table, name, definition in constraints:
+            cursor.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}')
+        for table in tables:
+            cursor.execute(f"ANALYZE {table}")
+
+
+# Foreign keys last: they lean on nothing that is made here, and the rows are in cache by then.
+_CONSTRAINTS = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+FROM pg_constraint
+WHERE contype IN ('f', 'x', 'u') AND conrelid = ANY (%s::regclass[])
+ORDER BY contype DESC, conname
+"""
+_INDEXES = """
+SELECT i.relname, pg_get_indexdef(i.oid)
+FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+WHERE x.indrelid = ANY (%s::regclass[]) AND NOT x.indisprimary
+"""
+
+
+def _move_sequences() -> None:
+    """Let new rows be numbered after the loaded ones."""
+    with connection.cursor() as cursor:
+        for table in TABLES.values():
+            cursor.execute(_KEY_COLUMN, [table])
+            (column,) = cursor.fetchone()
+            cursor.execute(
+                f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), coalesce(max({column}), 0) + 1, false)"
+                f" FROM {table}"
+            )
+
+
+_KEY_COLUMN = """
+SELECT a.attname FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[0]
+WHERE x.indrelid = %s::regclass AND x.indisprimary
+"""
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def engine_image(*, subscriber_ids: Iterable[int] | None = None) -> EngineImage:
+    """Read what the charging engine must know of some users, or of all. Source: architecture section 5, CHG-25."""
+    chosen, parameters = (
+        ("TRUE", ()) if subscriber_ids is None else ("subscriber_id = ANY (%s)", (list(subscriber_ids),))
+    )
+    zone = settings.TIME_ZONE
+
+    def read(columns: str, table: str, kinds: dict[str, pl.DataType]) -> pl.DataFrame:
+        return copy_out(f"SELECT {columns} FROM {table} WHERE {chosen}", kinds, parameters)
+
+    span = f"{_local_s('lower(period)', zone)}, {_local_s('upper(period)', zone)}"
+    opened, closed = _local_s("opened_at", zone), _local_s("closed_at", zone)
+    first_month = "CASE first_month " + "".join(f"WHEN '{n}' THEN {c} " for n, c in FIRST_MONTH_CODES.items()) + "END"
+    kind = "CASE g.kind " + "".join(f"WHEN '{group.name}' THEN {group.value} " for group in ClosedGroup) + "ELSE 0 END"
+    spans = {"from_local_s": pl.Int64(), "to_local_s": pl.Int64()}
+    user = {"subscriber_id": pl.Int64()}
+    return EngineImage(
+        subscribers=read(
+            f"subscriber_id, home_area, brand, {opened}, {closed}",
+            "customers_subscriber",
+            {
+                **user,
+                "home_area": pl.Int32(),
+                "brand": pl.String(),
+                "opened_local_s": pl.Int64(),
+                "closed_local_s": pl.Int64(),
+            },
+        ),
+        numbers=read(
+            f"number, subscriber_id, {span}", "customers_numberperiod", {"number": pl.Int64(), **user, **spans}
+        ),
+        imsis=read(f"imsi, subscriber_id, {span}", "customers_simperiod", {"imsi": pl.Int64(), **user, **spans}),
+        holdings=read(
+            f"subscriber_id, offer_id, {first_month}, {span}",
+            "customers_holding",
+            {**user, "offer_id": pl.Int64(), "first_month": pl.Int8(), **spans},
+        ),
+        groups=read(
+            f"m.subscriber_id, m.group_id, {kind}, {span}",
+            "customers_groupmember m JOIN customers_closedgroup g USING (group_id)",
+            {**user, "group_id": pl.Int64(), "kind": pl.Int8(), **spans},
+        ),
+    )
+
+
+def _local_s(moment: str, zone: str) -> str:
+    """SQL for a moment as seconds of the operator's wall clock; null = for ever."""
+    return f"coalesce(extract(epoch FROM ({moment} AT TIME ZONE '{zone}'))::bigint, {FOREVER_S})"
+
+
+def billing_image(*, cycle: int) -> BillingImage:
+    """Read what the bill run must know of everybody who was a user in a cycle (202610). Source: ACP-03, D7.4, D1.1."""
+    first_on = date(cycle // 100, cycle % 100, 1)
+    next_on = date(cycle // 100 + cycle % 100 // 12, cycle % 100 % 12 + 1, 1)
+    zone = settings.TIME_ZONE
+    month = f"tstzrange('{first_on}'::timestamp AT TIME ZONE '{zone}', '{next_on}'::timestamp AT TIME ZONE '{zone}')"
+    days = f"{_local_day('lower(period)', zone)}, {_local_day('upper(period)', zone)}"
+    user = {"subscriber_id": pl.Int64()}
+    span = {"from_on": pl.Date(), "to_on": pl.Date()}
+    return BillingImage(
+        attributes=copy_out(
+            f"""SELECT s.subscriber_id, s.customer_id, c.born_on, {_local_day("s.opened_at", zone)},
+                {_local_day("s.closed_at", zone)}, c.customer_class, c.vip_level, s.brand, s.star, s.home_area
+            FROM customers_subscriber s JOIN customers_customer c USING (customer_id)
+            WHERE tstzrange(s.opened_at, s.closed_at) && {month} ORDER BY s.subscriber_id""",
+            {**user, **_ATTRIBUTES},
+        ),
+        holdings=copy_out(
+            f"""SELECT holding_id, subscriber_id, offer_id, first_month, {days} FROM customers_holding
+            WHERE period && {month} ORDER BY subscriber_id, holding_id""",
+            {"holding_id": pl.Int64(), **user, "offer_id": pl.Int64(), "first_month": pl.String(), **span},
+        ),
+        stops=copy_out(
+            f"""SELECT subscriber_id, r.code, {days} FROM customers_stopperiod
+            JOIN customers_stopreason r USING (stop_reason_id)
+            WHERE period && {month} ORDER BY subscriber_id, lower(period)""",
+            {**user, "reason": pl.String(), **span},
+        ),
+        relations=copy_out(
+            f"""SELECT relation_id, subscriber_id, account_id, item_scope, mode, value, priority
+            FROM customers_paymentrelation WHERE cycles @> {cycle} ORDER BY subscriber_id, relation_id""",
+            {"relation_id": pl.Int64(), **user, "account_id": pl.Int64(), **_RELATION},
+        ),
+        accounts=copy_out(
+            "SELECT account_id, customer_id, language, layout, pay_method FROM customers_account ORDER BY account_id",
+            {"account_id": pl.Int64(), "customer_id": pl.Int64(), **_ACCOUNT},
+        ),
+    )
+
+
+_ATTRIBUTES = {
+    "customer_id": pl.Int64(),
+    "born_on": pl.Date(),
+    "opened_on": pl.Date(),
+    "closed_on": pl.Date(),
+    "customer_class": pl.String(),
+    "vip_level": pl.String(),
+    "brand": pl.String(),
+    "star": pl.Int8(),
+    "home_area": pl.Int32(),
+}
+_RELATION = {"item_scope": pl.String(), "mode": pl.String(), "value": pl.Int64(), "priority": pl.Int32()}
+_ACCOUNT = {"language": pl.String(), "layout": pl.String(), "pay_method": pl.String()}
+
+
+def _local_day(moment: str, zone: str) -> str:
+    """SQL for the day of a moment on the operator's calendar; null stays null."""
+    return f"({moment} AT TIME ZONE '{zone}')::date"
