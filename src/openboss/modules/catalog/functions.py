@@ -148,13 +148,13 @@ def publish(*, at: datetime, staff_id: int | None = None) -> PublicationView:
     return atomic.mark_published(sha256=sha256, path=path, at=at, staff_id=staff_id)
 
 
-def load_publication(publication: PublicationView) -> TariffTables:
+def load_publication(path: Path, sha256: str) -> TariffTables:
     """Read compiled tariffs back. Raises FileNotFoundError, or ReferenceRefused if it is not what was published."""
-    with np.load(settings.LAKE_DIR / publication.path, allow_pickle=False) as held:
+    with np.load(path, allow_pickle=False) as held:
         values = {name: held[name] if held[name].ndim else held[name].item() for name in TariffTables._fields}
     tables = TariffTables(**values)
-    if hash_of_tables(tables) != publication.sha256:
-        raise ReferenceRefused(f"{publication.path} was changed after it was published; publish again")
+    if hash_of_tables(tables) != sha256:
+        raise ReferenceRefused(f"{path.name} was changed after it was published; publish again")
     return tables
 
 

@@ -1,0 +1,300 @@
+"""The owner of a stream: takes inputs one by one, applies them, journals them, answers after the commit.
+
+A turn is one transaction: journal rows, consumed commands and chunks, counters and errors together. If it fails after
+the state was changed, the process must end; its successor rebuilds the state from snapshot and journal.
+"""
+
+import json
+import shutil
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from django.db import transaction
+
+from openboss.kernel.state import LANES
+from openboss.modules.catalog.functions import load_publication
+from openboss.modules.charging.atomic import engine as journal
+from openboss.modules.charging.atomic.files import record_rating
+from openboss.modules.charging.engine import changes
+from openboss.modules.charging.engine.lake import Lake
+from openboss.modules.charging.engine.rating import ChunkRated, rate_chunk
+from openboss.modules.charging.engine.state import (
+    CycleNotReady,
+    EngineState,
+    Image,
+    cycle_slot,
+    load_snapshot,
+    save_snapshot,
+)
+from openboss.modules.charging.schema import FREE_USE, TOTALS
+
+ROWS_A_COMMIT = 1_000_000  # rated rows that wait for one commit to the lake
+INPUTS_A_SNAPSHOT = 200
+SNAPSHOTS_KEPT = 3
+COMMANDS_A_TURN = 100
+
+
+@dataclass
+class Owner:
+    """One process's hold on a stream. Make it with `recover`."""
+
+    lake: Lake
+    snapshot_dir: Path
+    threads: int
+    ownership: journal.Ownership
+    state: EngineState = field(default_factory=EngineState)
+    position: int = 0
+    snapshot_position: int = 0
+    pending: list[pl.DataFrame] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    # --- turns ---------------------------------------------------------------------------------------------------
+
+    def turn(self) -> int:
+        """Take what waits, commands before usage; return how many inputs were taken. Raises OwnershipLost."""
+        waiting = journal.waiting_commands(COMMANDS_A_TURN)
+        if waiting:
+            for command in waiting:
+                self._take_command(command)
+            return len(waiting)
+        chunks = journal.ready_chunks(1)
+        for chunk in chunks:
+            self._take_chunk(chunk)
+        return len(chunks)
+
+    def drain(self) -> int:
+        """Take inputs until none waits, then bring the lake up to date; return how many were taken."""
+        taken = 0
+        while done := self.turn():
+            taken += done
+            if self.position - self.snapshot_position >= INPUTS_A_SNAPSHOT:
+                self.snapshot()
+        self.flush()
+        return taken
+
+    def _take_command(self, command: journal.Waiting) -> None:
+        with transaction.atomic():
+            journal.check_ownership(self.ownership)
+            try:
+                with self.lock:
+                    answer = self._apply(command.kind, command.payload, self.position + 1)
+            except CycleNotReady as refusal:
+                journal.finish_command(command.command_id, position=None, answer={"refusal": str(refusal)})
+                return
+            self.position += 1
+            journal.append_journal(
+                self.ownership, position=self.position, kind=command.kind, payload=command.payload
+            )
+            journal.finish_command(command.command_id, position=self.position, answer=answer)
+
+    def _take_chunk(self, chunk: journal.ReadyChunk) -> None:
+        usage = self.lake.read_chunk(chunk.path, chunk.sha256)
+        payload = {"chunk_id": chunk.chunk_id, "path": chunk.path, "sha256": chunk.sha256, "rows": chunk.rows}
+        with transaction.atomic():
+            journal.check_ownership(self.ownership)
+            self.position += 1
+            with self.lock:
+                result = rate_chunk(self.state, usage, self.position, self.threads)
+            journal.append_journal(self.ownership, position=self.position, kind="CHUNK", payload=payload)
+            record_rating(
+                chunk_id=chunk.chunk_id,
+                position=self.position,
+                rated=result.rated,
+                free=result.free,
+                duplicate=result.duplicate,
+                errors=result.errors,
+            )
+        self._keep(result)
+
+    def _keep(self, result: ChunkRated) -> None:
+        self.pending.append(result.detail)
+        if sum(len(frame) for frame in self.pending) >= ROWS_A_COMMIT:
+            self.flush()
+
+    def flush(self) -> None:
+        """Commit rated detail that waits to the lake; a crash before it is made good by replay."""
+        if self.pending:
+            detail = pl.concat(self.pending)
+            self.lake.append_usage(detail, timeline=self.ownership.timeline, position=self.position)
+            self.pending.clear()
+
+    # --- inputs --------------------------------------------------------------------------------------------------
+
+    def _apply(self, kind: str, payload: dict[str, Any], position: int) -> dict[str, Any]:
+        """Change the state by one command; return the engine's answer. Raises CycleNotReady before any change."""
+        if kind == "PUBLICATION":
+            self.state.tables = load_publication(self.lake.folder / payload["path"], payload["sha256"])
+            self.state.tariff_sha256 = payload["sha256"]
+            return {}
+        if kind == "IMAGE":
+            self.state.apply_image(self._image(payload))
+            return {}
+        if kind == "OPEN_CYCLE":
+            self.state.open_cycle(payload["cycle"])
+            return {}
+        assert kind == "FREEZE", kind
+        self.state.freeze_cycle(payload["cycle"])
+        return self._publish_cycle(payload["cycle"], position)
+
+    def _image(self, payload: dict[str, Any]) -> Image:
+        """Read an image from its files, or from the command itself where it is small."""
+        frames = {
+            name: self.lake.read_chunk(part["path"], part["sha256"]) for name, part in payload["frames"].items()
+        }
+        return Image(**frames)
+
+    def _publish_cycle(self, cycle: int, position: int) -> dict[str, Any]:
+        totals, free = self.totals(cycle), self.free_use(cycle)
+        paths = {"totals": f"totals/{cycle}-{position}.parquet", "free": f"free/{cycle}-{position}.parquet"}
+        return {
+            "cycle": cycle,
+            "paths": paths,
+            "sha256": {
+                "totals": self.lake.publish(totals, paths["totals"]),
+                "free": self.lake.publish(free, paths["free"]),
+            },
+        }
+
+    # --- what is known -------------------------------------------------------------------------------------------
+
+    def totals(self, cycle: int) -> pl.DataFrame:
+        """Running totals of a cycle (schema TOTALS), sorted by subscriber, item and rule."""
+        names = ("item_id", "rule_id", "calls", "seconds", "units", "free_units", "std_li", "act_li")
+        fields = ("item", "rule", "calls", "seconds", "units", "free_units", "std_li", "act_li")
+        frame = self._nodes(cycle, "totals", dict(zip(names, fields, strict=True)))
+        return frame.select(pl.col(name).cast(kind) for name, kind in TOTALS.items()).sort(
+            "subscriber_id", "item_id", "rule_id"
+        )
+
+    def free_use(self, cycle: int) -> pl.DataFrame:
+        """Free resources of a cycle and what was used of them (schema FREE_USE)."""
+        assert self.state.tables is not None
+        frame = self._nodes(cycle, "free", {"rule_id": "rule", "granted": "granted", "used": "used", "carried": "carried"})
+        tables = self.state.tables
+        units = tables.free_unit[tables.free_of_rule[frame["rule_id"].to_numpy()]]
+        frame = frame.with_columns(pl.Series("unit", units, pl.Int8))
+        return frame.select(pl.col(name).cast(kind) for name, kind in FREE_USE.items()).sort(
+            "subscriber_id", "rule_id", "carried"
+        )
+
+    def _nodes(self, cycle: int, pool: str, columns: dict[str, str]) -> pl.DataFrame:
+        slot = cycle_slot(cycle)
+        if self.state.cycles.cycle[slot] != cycle:
+            raise CycleNotReady(f"cycle {cycle} is no longer in the engine: read what was published when it was closed")
+        frames = []
+        for number in range(LANES):
+            lane = self.state.lanes[number]
+            heads, nexts = getattr(lane, f"{pool}_head"), getattr(lane, f"{pool}_next")
+            count = changes.count_nodes(heads, nexts, slot)
+            rows, nodes = np.empty(count, np.int64), np.empty(count, np.int64)
+            changes.list_nodes(heads, nexts, slot, number, rows, nodes)
+            found = {name: getattr(lane, f"{pool}_{column}")[nodes] for name, column in columns.items()}
+            frames.append(pl.DataFrame({"subscriber_id": self.state.directory.subscriber_id[rows], **found}))
+        return pl.concat(frames)
+
+    def user_now(self, subscriber_id: int) -> dict[str, Any]:
+        """One user's charges and free resources in every cycle the engine holds (CHG-13)."""
+        with self.lock:
+            known = subscriber_id < len(self.state.row_of) and self.state.row_of[subscriber_id] >= 0
+            if not known:
+                return {"cycles": []}
+            row = int(self.state.row_of[subscriber_id])
+            lane, local_row = self.state.lanes[row % LANES], row // LANES
+            cycles = []
+            for slot, cycle in enumerate(self.state.cycles.cycle):
+                if cycle:
+                    cycles.append(
+                        {
+                            "cycle": int(cycle),
+                            "is_open": bool(self.state.cycles.is_open[slot]),
+                            "items": _chain(lane, "totals", lane.totals_head[local_row, slot], _ITEM_FIELDS),
+                            "free": _chain(lane, "free", lane.free_head[local_row, slot], _FREE_FIELDS),
+                        }
+                    )
+            return {"cycles": sorted(cycles, key=lambda entry: entry["cycle"])}
+
+    # --- keeping and recovering ----------------------------------------------------------------------------------
+
+    def snapshot(self) -> None:
+        """Save the whole state and let the journal before it rest; keep a few older snapshots."""
+        self.flush()
+        if self.position == self.snapshot_position and self.position:
+            return
+        folder = f"{self.ownership.timeline:04d}-{self.position:012d}-{self.ownership.epoch}"
+        shutil.rmtree(self.snapshot_dir / folder, ignore_errors=True)  # left by a crash: no row names it
+        sha256 = save_snapshot(self.state, self.snapshot_dir / folder, self.position)
+        journal.record_snapshot(position=self.position, folder=folder, sha256=sha256)
+        self.snapshot_position = self.position
+        self._prune()
+
+    def _prune(self) -> None:
+        """Empty all but the newest snapshots; days of keys that a kept one names stay."""
+        known = [folder for _, folder in journal.snapshots()]
+        dropped = known[SNAPSHOTS_KEPT:]
+        if not dropped:
+            return
+        named = {keys.saved_as for keys in self.state.duplicates.days.values()}
+        for folder in known[:SNAPSHOTS_KEPT]:
+            named |= _named_days(self.snapshot_dir / folder)
+        journal.forget_snapshots(dropped)
+        for folder in dropped:
+            for path in (self.snapshot_dir / folder).glob("*"):
+                if f"{folder}/{path.stem}" not in named:
+                    path.unlink()
+
+
+_ITEM_FIELDS = ("item", "rule", "calls", "seconds", "units", "free_units", "std_li", "act_li")
+_FREE_FIELDS = ("rule", "granted", "used", "carried")
+
+
+def _chain(lane: Any, pool: str, node: int, fields: tuple[str, ...]) -> list[dict[str, int]]:
+    found = []
+    while node >= 0:
+        found.append({name: int(getattr(lane, f"{pool}_{name}")[node]) for name in fields})
+        node = getattr(lane, f"{pool}_next")[node]
+    return found
+
+
+def _named_days(folder: Path) -> set[str]:
+    manifest = folder / "manifest.json"
+    if not manifest.exists():
+        return set()
+    return {day["file"] for day in json.loads(manifest.read_bytes())["days"].values()}
+
+
+def recover(*, lake_dir: Path, snapshot_dir: Path, threads: int) -> Owner:
+    """Take the stream over and rebuild its state from the newest good snapshot and the journal behind it."""
+    owner = Owner(Lake(lake_dir), snapshot_dir, threads, journal.take_ownership())
+    for position, folder in journal.snapshots():
+        try:
+            owner.state = load_snapshot(snapshot_dir / folder)
+        except (OSError, ValueError, KeyError):
+            continue  # damaged or gone: the one before it has all that is needed
+        owner.position = owner.snapshot_position = position
+        break
+    if owner.state.tariff_sha256:
+        path = lake_dir / "tariffs" / f"{owner.state.tariff_sha256}.npz"
+        owner.state.tables = load_publication(path, owner.state.tariff_sha256)
+    in_lake = owner.lake.position(owner.ownership.timeline)
+    newest = journal.last_position()
+    if in_lake > newest:
+        owner.lake.hide_after(newest)
+        owner.ownership = journal.Ownership(
+            owner.ownership.stream, owner.ownership.epoch, journal.start_timeline(stream=owner.ownership.stream)
+        )
+        in_lake = newest
+    for entry in journal.journal_after(owner.position):
+        owner.position = entry.position
+        if entry.kind == "CHUNK":
+            usage = owner.lake.read_chunk(entry.payload["path"], entry.payload["sha256"])
+            result = rate_chunk(owner.state, usage, entry.position, threads)
+            if entry.position > in_lake:
+                owner._keep(result)
+        else:
+            owner._apply(entry.kind, entry.payload, entry.position)
+    owner.flush()
+    return owner
