@@ -25,7 +25,6 @@ _POLL_S = 0.2
 _BACKOFF_FIRST_S = 0.5
 _BACKOFF_MAX_S = 30.0
 _HEALTHY_AFTER_S = 30.0
-_STOP_GRACE_S = 8.0
 _DATABASE_CHECK_S = 1.0
 
 
@@ -57,6 +56,7 @@ class Supervisor:
         self._children = [_Child(service) for service in services]
         self._cluster = cluster
         self._say = say
+        self._stop_grace_s = stop_grace_s
         self._stopping = threading.Event()
 
     def run(self, *, until: Callable[[], bool] | None = None) -> None:
@@ -148,7 +148,7 @@ class Supervisor:
         running = [child.process for child in self._children if child.process is not None]
         for process in running:
             _kill_group(process.pid, signal.SIGTERM)
-        deadline_s = time.monotonic() + _STOP_GRACE_S
+        deadline_s = time.monotonic() + self._stop_grace_s
         for process in running:
             try:
                 process.wait(timeout=max(deadline_s - time.monotonic(), 0.01))

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +18,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import psycopg
@@ -51,7 +51,7 @@ _SERVER_OPTIONS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-_THROW_AWAY_OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_THROW_AWAY_OPTIONS = {"fsync": "off", "full_page_writes": "off"}  # survives a kill, not a power cut
 
 
 class DatabaseNotStarted(Exception):
@@ -176,6 +176,13 @@ class Cluster:
         if self._server_pid(server_dir) is not None:
             self._pg_ctl(account, pgdata, "stop", "-m", "immediate", "-t", str(_STOP_TIMEOUT_S))
 
+    def destroy(self) -> None:
+        """Stop the server and delete the cluster with everything in it, wherever it was kept."""
+        self.stop()
+        if connection := self.known_connection():
+            shutil.rmtree(connection.server_dir, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def known_connection(self) -> Connection | None:
         """The connection file's content, or None before the first start."""
         try:
@@ -219,8 +226,10 @@ class Cluster:
         account = account_for(inside / "pgdata")
         if account.reaches(self.folder):
             return inside
-        name = sha256(str(self.folder).encode()).hexdigest()[:16]
-        return SHARED_HOME / "clusters" / name
+        outside = SHARED_HOME / "clusters" / secrets.token_hex(8)  # never a place an earlier installation used
+        outside.mkdir(mode=0o755, parents=True)
+        (outside / "belongs_to").write_text(f"{self.folder}\n", encoding="utf-8")
+        return outside
 
     def _initdb(self, server_dir: Path, account: Account) -> Connection:
         """Make the cluster: built beside its place and renamed, so that a kill leaves nothing half made."""
