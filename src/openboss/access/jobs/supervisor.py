@@ -50,7 +50,12 @@ class Supervisor:
     """Runs services until it is told to stop; `say` gets one finished line of log at a time."""
 
     def __init__(
-        self, services: Sequence[Service], *, cluster: Cluster | None, say: Callable[[str, str], None]
+        self,
+        services: Sequence[Service],
+        *,
+        cluster: Cluster | None,
+        say: Callable[[str, str], None],
+        stop_grace_s: float = 8.0,
     ) -> None:
         """Prepare; `cluster` is the embedded database whose lease the caller holds, or None."""
         self._children = [_Child(service) for service in services]
