@@ -1,0 +1,327 @@
+"""Atomic services on usage files: register, hold, complete, count what the engine made of a chunk.
+
+Every service is safe to repeat after a crash. Source: CHG-02, CHG-37, D4.2 (E101 to E105), D4.5.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+from django.db import transaction
+from django.db.models import F, Max
+from django.db.models.functions import Now
+
+from openboss.modules.charging.atomic import errors as pool
+from openboss.modules.charging.chunks import Chunk
+from openboss.modules.charging.models import Alarm, Source, StageCounter, UsageChunk, UsageFile
+from openboss.modules.charging.models.files import TAKEN_STATES
+
+WAITING = "WAITING"
+STAGES = ("DECODE", "VALIDATE", "NORMALISE", "RATE")
+
+
+class UnbalancedChunk(Exception):
+    """The engine's results for a chunk do not add up to its records; nothing was changed."""
+
+
+class NotWaiting(Exception):
+    """This chunk was rated before at another position; nothing was changed."""
+
+
+class BadSource(ValueError):
+    """A source needs a code of letters, digits, `_` or `-`, and a file name pattern with a group named `sequence`."""
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """One configured source."""
+
+    source_id: int
+    code: str
+    name_zh: str
+    name_en: str
+    decoder: str
+    file_name_pattern: str
+    is_sequence_controlled: bool
+    window: int
+    is_active: bool
+
+
+@dataclass(frozen=True)
+class FileFound:
+    """A file the main database knows, and what became of it."""
+
+    file_id: int
+    inbox: str
+    name: str
+    sequence: int | None
+    state: str
+    error_code: str
+    cause: str
+    arrived_at: datetime
+
+
+@dataclass(frozen=True)
+class StageCount:
+    """What one stage made of the records of one file; `records_in` must be the sum of the rest (D4.5)."""
+
+    stage: str
+    records_in: int
+    rated: int = 0
+    free: int = 0
+    duplicate: int = 0
+    error: int = 0
+    filtered: int = 0
+    passed: int = 0
+
+
+@transaction.atomic
+def define_source(
+    *,
+    code: str,
+    name_zh: str,
+    name_en: str,
+    decoder: str,
+    file_name_pattern: str,
+    is_sequence_controlled: bool = True,
+    window: int = 1000,
+) -> int:
+    """Configure a source, or change what is configured under its code; return its id.
+
+    file_name_pattern  regular expression for whole file names, with a group `sequence` if the sequence is controlled
+
+    Raises BadSource. Source: CHG-02.
+    """
+    groups = re.compile(file_name_pattern).groupindex
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", code) or (is_sequence_controlled and "sequence" not in groups):
+        raise BadSource(code)
+    source, _ = Source.objects.update_or_create(
+        code=code,
+        defaults={
+            "name_zh": name_zh,
+            "name_en": name_en,
+            "decoder": decoder,
+            "file_name_pattern": file_name_pattern,
+            "is_sequence_controlled": is_sequence_controlled,
+            "window": window,
+            "is_active": True,
+        },
+    )
+    return source.source_id
+
+
+def list_sources() -> list[SourceInfo]:
+    """Name every configured source, for the collector and the monitor."""
+    fields = SourceInfo.__dataclass_fields__
+    return [SourceInfo(**row) for row in Source.objects.order_by("code").values(*fields)]
+
+
+def _found(row: UsageFile) -> FileFound:
+    return FileFound(**{name: getattr(row, name) for name in FileFound.__dataclass_fields__})
+
+
+def find_files(*, inbox: str, name: str, sha256: str) -> list[FileFound]:
+    """Find every earlier sight of a file by folder, name and content, newest first."""
+    rows = UsageFile.objects.filter(inbox=inbox, name=name, sha256=sha256).order_by("-file_id")
+    return [_found(row) for row in rows]
+
+
+@transaction.atomic
+def register_file(
+    *, inbox: str, name: str, sha256: str, size_bytes: int, sequence: int | None, arrived_at: datetime, cause: str = ""
+) -> FileFound:
+    """Enter a file that just arrived; the answer's state says whether it may be decoded.
+
+    RECEIVED  take it        REFUSED  its name, number or content was taken before (E101)
+    HELD      unknown folder (E105), number too far from the last (E102), or `cause` given by the caller (E104)
+
+    A number skipped opens a gap alarm (E102); the late file clears it. Source: CHG-02.
+    """
+    source = Source.objects.select_for_update().filter(code=inbox, is_active=True).first()
+    state, code, why = _admit(source, name, sha256, sequence, cause)
+    row = UsageFile.objects.create(
+        source=source,
+        inbox=inbox,
+        name=name,
+        sequence=sequence,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        state=state,
+        error_code=code,
+        cause=why,
+        arrived_at=arrived_at,
+    )
+    if state == "RECEIVED" and source is not None and sequence is not None and source.is_sequence_controlled:
+        _follow_sequence(source, row, sequence, arrived_at)
+    if state != "RECEIVED":
+        kind = {"E101": "DUPLICATE", "E102": "GAP", "E105": "SOURCE"}.get(code, "DECODE")
+        _alarm(kind=kind, row=row, code=code, cause=why, at=arrived_at)
+    return _found(row)
+
+
+def _admit(source: Source | None, name: str, sha256: str, sequence: int | None, cause: str) -> tuple[str, str, str]:
+    if source is None:
+        return "HELD", "E105", "no active source is configured for this folder"
+    if cause:
+        return "HELD", "E104", cause
+    taken = UsageFile.objects.filter(state__in=TAKEN_STATES)
+    if first := taken.filter(sha256=sha256).values_list("file_id", flat=True).first():
+        return "REFUSED", "E101", f"the same content was taken as file {first}"
+    if first := taken.filter(source=source, name=name).values_list("file_id", flat=True).first():
+        return "REFUSED", "E101", f"the name was taken as file {first}"
+    if sequence is None or not source.is_sequence_controlled:
+        return "RECEIVED", "", ""
+    if first := taken.filter(source=source, sequence=sequence).values_list("file_id", flat=True).first():
+        return "REFUSED", "E101", f"sequence number {sequence} was taken as file {first}"
+    last = _last_sequence(source)
+    if last is not None and abs(sequence - last) > source.window:
+        return "HELD", "E102", f"sequence number {sequence} is more than {source.window} from the last, {last}"
+    return "RECEIVED", "", ""
+
+
+def _last_sequence(source: Source, before: int | None = None) -> int | None:
+    files = UsageFile.objects.filter(source=source, state__in=TAKEN_STATES)
+    return files.exclude(file_id=before).aggregate(last=Max("sequence"))["last"]
+
+
+def _follow_sequence(source: Source, row: UsageFile, sequence: int, at: datetime) -> None:
+    """Clear the gap this file fills, or open one for every number it skipped."""
+    Alarm.objects.filter(kind="GAP", source=source, sequence=sequence, cleared_at=None).update(cleared_at=at)
+    last = _last_sequence(source, before=row.file_id)
+    if last is None or sequence <= last + 1:
+        return
+    row.error_code = "E102"
+    row.cause = f"sequence numbers {last + 1} to {sequence - 1} are missing"
+    row.save(update_fields=["error_code", "cause"])
+    Alarm.objects.bulk_create(
+        Alarm(kind="GAP", source=source, file=row, sequence=n, code="E102", cause=f"file {n} is missing", opened_at=at)
+        for n in range(last + 1, sequence)
+    )
+
+
+def _alarm(*, kind: str, row: UsageFile, code: str, cause: str, at: datetime) -> None:
+    Alarm.objects.create(kind=kind, source=row.source, file=row, code=code, cause=cause, opened_at=at)
+
+
+def records_of(file_id: int) -> int:
+    """How many records a taken file has."""
+    return UsageFile.objects.values_list("records", flat=True).get(file_id=file_id)
+
+
+@transaction.atomic
+def hold_file(*, file_id: int, code: str, cause: str, at: datetime) -> FileFound:
+    """Set a file aside as a whole, with its reason and an alarm; none of its records goes on (E103, E104)."""
+    row = UsageFile.objects.select_for_update().get(file_id=file_id, state="RECEIVED")
+    row.state, row.error_code, row.cause = "HELD", code, cause
+    row.save(update_fields=["state", "error_code", "cause"])
+    _alarm(kind="TRAILER" if code == "E103" else "DECODE", row=row, code=code, cause=cause, at=at)
+    return _found(row)
+
+
+@transaction.atomic
+def release_file(*, file_id: int) -> FileFound:
+    """Let a held file be tried again, after its source or its decoder was put right; its alarm is cleared.
+
+    Raises UsageFile.DoesNotExist if the file is not held.
+    """
+    row = UsageFile.objects.select_for_update().get(file_id=file_id, state="HELD")
+    row.source = Source.objects.filter(code=row.inbox, is_active=True).first()
+    row.state, row.error_code, row.cause = "RECEIVED", "", ""
+    row.save(update_fields=["state", "error_code", "cause", "source"])
+    Alarm.objects.filter(file=row, cleared_at=None).exclude(kind="GAP", sequence__isnull=False).update(cleared_at=Now())
+    return _found(row)
+
+
+@transaction.atomic
+def complete_file(
+    *,
+    file_id: int,
+    chunks: Iterable[Chunk],
+    counts: Iterable[StageCount],
+    errors: Iterable[pool.NewError],
+    trailer_records: int | None,
+    span: tuple[datetime, datetime] | None,
+    at: datetime,
+) -> None:
+    """Take a file in one step: its chunks are ready, its counters stand, its errors are in the pool.
+
+    The chunks must be durable in the lake. Source: CHG-02, CHG-37.
+    """
+    row = UsageFile.objects.select_for_update().get(file_id=file_id, state="RECEIVED")
+    made = [UsageChunk(file=row, path=c.path, sha256=c.sha256, rows=c.rows, created_at=at) for c in chunks]
+    UsageChunk.objects.bulk_create(made)
+    counted = [StageCounter(file=row, **vars(count)) for count in counts]
+    StageCounter.objects.bulk_create(counted)
+    pool.add_errors(file_id=file_id, errors=errors, at=at)
+    row.records = next(count.records_in for count in counted if count.stage == "DECODE")
+    row.trailer_records, row.chunked_at = trailer_records, at
+    row.first_event_at, row.last_event_at = span or (None, None)
+    row.state = "CHUNKED" if made else "RATED"
+    row.rated_at = None if made else at
+    row.save()
+
+
+@transaction.atomic
+def record_rating(*, chunk_id: int, position: int, rated: int, free: int, duplicate: int, errors: pl.DataFrame) -> None:
+    """Note what the engine made of a chunk; called inside the transaction that journals it.
+
+    position   journal position of the chunk
+    errors     NORMALISED columns and `code` (E301, E305, E501 ...) of the records that went to the error pool
+
+    Repeating it with the same position changes nothing. Raises UnbalancedChunk, NotWaiting. Source: CHG-37, D4.5.
+    """
+    chunk = UsageChunk.objects.select_for_update().get(chunk_id=chunk_id)
+    if chunk.state == "RATED":
+        if chunk.position == position:
+            return
+        raise NotWaiting(chunk_id)
+    if rated + free + duplicate + errors.height != chunk.rows:
+        raise UnbalancedChunk(f"chunk {chunk_id}: {rated}+{free}+{duplicate}+{errors.height} is not {chunk.rows}")
+    chunk.state, chunk.position = "RATED", position
+    chunk.save(update_fields=["state", "position"])
+    _count(chunk.file_id, "RATE", records_in=chunk.rows, rated=rated, free=free, duplicate=duplicate,
+           error=errors.height)  # fmt: skip
+    if chunk.is_recycled:
+        codes = dict(errors.select("seq_in_file", "code").iter_rows())
+        pool.reopen_errors(file_id=chunk.file_id, stage="RATE", codes=codes)
+    else:
+        pool.add_rating_errors(file_id=chunk.file_id, errors=errors)
+    if not UsageChunk.objects.filter(file_id=chunk.file_id, state="READY").exists():
+        # the moment of rating is the database's: the engine itself has no clock
+        UsageFile.objects.filter(file_id=chunk.file_id).update(state="RATED", rated_at=Now())
+
+
+def _count(file_id: int, stage: str, **more: int) -> None:
+    """Add to one counter of one file; the database refuses a row out of balance."""
+    StageCounter.objects.get_or_create(file_id=file_id, stage=stage)
+    changes = {name: F(name) + count for name, count in more.items()}
+    StageCounter.objects.filter(file_id=file_id, stage=stage).update(**changes)
+
+
+@transaction.atomic
+def add_recycled_chunk(*, file_id: int, chunk: Chunk, at: datetime) -> None:
+    """Put records of the error pool back on their way as a new chunk of the file they came from."""
+    UsageChunk.objects.create(
+        file_id=file_id, path=chunk.path, sha256=chunk.sha256, rows=chunk.rows, is_recycled=True, created_at=at
+    )
+    UsageFile.objects.filter(file_id=file_id).update(state="CHUNKED", rated_at=None)
+
+
+@transaction.atomic
+def move_records(*, file_id: int, moves: Mapping[tuple[str, str], int]) -> None:
+    """Move records between the places where they stopped, so that every stage still balances.
+
+    moves   (from, to) -> how many; a place is the stage whose error it is, or WAITING for the engine
+    """
+    for (before, after), count in moves.items():
+        for stage, passed, stopped in _contributions(before, -count) + _contributions(after, count):
+            _count(file_id, stage, records_in=passed + stopped, passed=passed, error=stopped)
+
+
+def _contributions(place: str, count: int) -> list[tuple[str, int, int]]:
+    """What `count` records stopped at a place add to (stage, passed, error)."""
+    reached = STAGES.index("RATE" if place == WAITING else place)
+    before = [(stage, count, 0) for stage in STAGES[:reached]]
+    return before if place == WAITING else [*before, (place, 0, count)]

@@ -1,0 +1,60 @@
+"""Chunks: parquet files of normalised usage under the lake, durable before anybody hears of them."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import polars as pl
+
+CHUNKS = "chunks"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A written chunk: path relative to the lake, hash of its bytes, records in it."""
+
+    path: str
+    sha256: str
+    rows: int
+
+
+def write_chunk(usage: pl.DataFrame, *, lake_dir: Path, name: str) -> Chunk:
+    """Write one chunk so that it survives a power cut, replacing what an interrupted attempt left under its name.
+
+    name   `<folder>/<file>` without suffix, the same again when the work is repeated
+
+    Raises OSError (a full disk), in which case nothing with that name was changed.
+    """
+    buffer = BytesIO()
+    usage.write_parquet(buffer, compression="lz4", statistics=False)
+    content = buffer.getbuffer()
+    path = Path(CHUNKS) / f"{name}.parquet"
+    write_durably(lake_dir / path, content)
+    return Chunk(path.as_posix(), hashlib.sha256(content).hexdigest(), usage.height)
+
+
+def write_durably(target: Path, content: bytes | memoryview) -> None:
+    """Write a file whole or not at all: temporary name, fsync, rename, fsync of the folder."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.part")
+    try:
+        with partial.open("wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        partial.replace(target)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,199 @@
+"""Molecular function of collection: the text of one file -> durable chunks, counters and errors, exactly once.
+
+Source: CHG-02, CHG-03, CHG-05, CHG-06, CHG-37, D4.2, D4.5.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+
+from openboss.modules.charging.atomic import files
+from openboss.modules.charging.atomic.errors import NewError
+from openboss.modules.charging.atomic.files import FileFound, SourceInfo, StageCount
+from openboss.modules.charging.canonical import (
+    DURATION,
+    LINE_END,
+    LINE_LIMIT,
+    LINE_START,
+    Trailer,
+    TrailerMismatch,
+    Undecodable,
+    UsageBlock,
+    UsageText,
+    fields_of,
+    read_block,
+)
+from openboss.modules.charging.chunks import Chunk, write_chunk
+from openboss.modules.charging.normalise import NormalisedBlock, normalise
+from openboss.modules.charging.numbering import NumberingTables, OperatorClock
+
+Result = TypeVar("Result")
+CHUNK_RECORDS = 1_000_000
+WORKERS = 2
+AHEAD = 4
+
+find_files = files.find_files
+register_file = files.register_file
+hold_file = files.hold_file
+release_file = files.release_file
+records_of = files.records_of
+list_sources = files.list_sources
+define_source = files.define_source
+
+__all__ = [
+    "FileFound", "SourceInfo", "TrailerMismatch", "Undecodable", "define_source", "find_files", "hold_file",
+    "list_sources", "records_of", "register_file", "release_file", "take_usage",
+]  # fmt: skip
+
+
+@dataclass
+class _Tally:
+    """What was seen of one file so far."""
+
+    records: int = 0
+    filtered: int = 0
+    unreadable: int = 0
+    duration_s: int = 0
+    first_s: int = 2**62
+    last_s: int = -(2**62)
+    codes: Counter[str] = field(default_factory=Counter)
+    errors: list[NewError] = field(default_factory=list)
+    chunks: list[Chunk] = field(default_factory=list)
+
+
+def take_usage(
+    *,
+    file_id: int,
+    pieces: Iterable[UsageText | Trailer],
+    tables: NumberingTables,
+    clock: OperatorClock,
+    lake_dir: Path,
+    now: datetime,
+) -> int:
+    """Take one registered file: normalise its text, make its chunks durable, then count everything in one transaction.
+
+    pieces   what the decoder yields; a Trailer, if the format has one, comes last
+
+    Returns the number of records in the file. Raises Undecodable, TrailerMismatch (nothing was taken; hold the file)
+    and OSError (a full disk; try again later). Repeating it after a crash gives the same chunks. Source: CHG-02.
+    """
+    tally, trailer = _Tally(), None
+    now_s = int(now.timestamp())
+
+    def work(text: UsageText, first_seq: int) -> tuple[UsageBlock, NormalisedBlock]:
+        block = read_block(text.text, first_seq)
+        return block, normalise(block, tables, clock, now_s=now_s, file_id=file_id)
+
+    waiting: list[pl.DataFrame] = []
+    for found in _in_order(_numbered(pieces, tally), work):
+        if isinstance(found, Trailer):
+            trailer = found
+            continue
+        _tally_block(tally, *found)
+        if found[1].usage.height:
+            waiting.append(found[1].usage)
+        if sum(frame.height for frame in waiting) >= CHUNK_RECORDS:
+            _write(tally, waiting, file_id, lake_dir)
+    _write(tally, waiting, file_id, lake_dir)
+    _check_trailer(tally, trailer)
+    files.complete_file(
+        file_id=file_id,
+        chunks=tally.chunks,
+        counts=_counts(tally),
+        errors=tally.errors,
+        trailer_records=trailer.records if trailer else None,
+        span=_span(tally),
+        at=now,
+    )
+    return tally.records
+
+
+def _numbered(pieces: Iterable[UsageText | Trailer], tally: _Tally) -> Iterator[tuple[UsageText | Trailer, int]]:
+    """Give every piece the place of its first record in the file."""
+    for piece in pieces:
+        if isinstance(piece, UsageText):
+            yield piece, tally.records + 1
+            tally.records += piece.text.count(b"\n")
+            tally.filtered += piece.filtered
+        else:
+            yield piece, 0
+
+
+def _in_order(
+    pieces: Iterable[tuple[UsageText | Trailer, int]], work: Callable[[UsageText, int], Result]
+) -> Iterator[Result | Trailer]:
+    """Work on pieces in threads (the compiled passes release the interpreter), few ahead so that memory stays flat."""
+    ahead: deque[Future[Result] | Trailer] = deque()
+    with ThreadPoolExecutor(WORKERS) as threads:
+        for piece, first_seq in pieces:
+            ahead.append(threads.submit(work, piece, first_seq) if isinstance(piece, UsageText) else piece)
+            if len(ahead) > AHEAD:
+                yield _done(ahead.popleft())
+        while ahead:
+            yield _done(ahead.popleft())
+
+
+def _done(found: "Future[Result] | Trailer") -> Result | Trailer:
+    return found if isinstance(found, Trailer) else found.result()
+
+
+def _tally_block(tally: _Tally, block: UsageBlock, normalised: NormalisedBlock) -> None:
+    """Add one block to the counts, and its faulty records to the errors."""
+    columns = block.columns
+    if len(block) and int((columns[LINE_END] - columns[LINE_START]).max()) > LINE_LIMIT:
+        raise Undecodable(f"a line is longer than {LINE_LIMIT} bytes")
+    readable = block.fault == 0
+    tally.unreadable += int(np.count_nonzero(~readable))
+    tally.duration_s += int(np.maximum(columns[DURATION][readable], 0).sum())
+    if normalised.usage.height:
+        starts = normalised.usage["start_at_s"]
+        tally.first_s = min(tally.first_s, int(starts.min()))  # type: ignore[arg-type]
+        tally.last_s = max(tally.last_s, int(starts.max()))  # type: ignore[arg-type]
+    for row, number in zip(normalised.faulty_rows.tolist(), normalised.faulty_codes.tolist(), strict=True):
+        code, record = f"E{number}", fields_of(block.line(row))
+        stage = "DECODE" if not readable[row] else "VALIDATE" if number < 300 else "NORMALISE"
+        tally.codes[stage] += 1
+        served = record.get("served_number", "")
+        tally.errors.append(NewError(block.first_seq + row, stage, code, served, record))
+
+
+def _write(tally: _Tally, waiting: list[pl.DataFrame], file_id: int, lake_dir: Path) -> None:
+    if not waiting:
+        return
+    name = f"{file_id % 1000:03d}/{file_id:09d}-{len(tally.chunks):04d}"
+    tally.chunks.append(write_chunk(pl.concat(waiting, rechunk=False), lake_dir=lake_dir, name=name))
+    waiting.clear()
+
+
+def _check_trailer(tally: _Tally, trailer: Trailer | None) -> None:
+    if trailer is None:
+        return
+    if trailer.records != tally.records:
+        raise TrailerMismatch(f"the trailer says {trailer.records} records, the file has {tally.records}")
+    if trailer.duration_s is not None and not tally.unreadable and trailer.duration_s != tally.duration_s:
+        raise TrailerMismatch(f"the trailer says {trailer.duration_s} seconds, the records sum to {tally.duration_s}")
+
+
+def _counts(tally: _Tally) -> list[StageCount]:
+    """The three stages before rating; what passes one enters the next (D4.5)."""
+    decode, validate, norm = (tally.codes[stage] for stage in ("DECODE", "VALIDATE", "NORMALISE"))
+    total = tally.records + tally.filtered
+    decoded, validated = tally.records - decode, tally.records - decode - validate
+    return [
+        StageCount("DECODE", total, error=decode, filtered=tally.filtered, passed=decoded),
+        StageCount("VALIDATE", decoded, error=validate, passed=validated),
+        StageCount("NORMALISE", validated, error=norm, passed=validated - norm),
+    ]
+
+
+def _span(tally: _Tally) -> tuple[datetime, datetime] | None:
+    if not tally.chunks:
+        return None
+    return datetime.fromtimestamp(tally.first_s, UTC), datetime.fromtimestamp(tally.last_s, UTC)

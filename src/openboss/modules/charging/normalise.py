@@ -1,0 +1,369 @@
+"""From columns as written to normalised usage: validate, classify, and give every record its key.
+
+One compiled pass over a block: numbers to E.164, times to UTC and the operator's wall clock, areas, roaming,
+long distance, networks, free numbers, the 128-bit key of D4.3. What cannot be used gets its code of D4.2.
+Source: CHG-03 to CHG-06, CHG-17, CHG-18, CHG-20, CHG-24, D3.9, D4.2, D4.3.
+"""
+
+from collections import namedtuple
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from numba import njit, uint64
+
+from openboss.modules.charging import canonical as c
+from openboss.modules.charging.numbering import (
+    ABROAD,
+    FIXED,
+    MOBILE,
+    Ints,
+    Number,
+    NumberingTables,
+    OperatorClock,
+    find,
+    mix,
+    pair_key,
+    resolve,
+)
+from openboss.modules.charging.schema import NORMALISED
+
+DAY_S = 86_400
+KEEP_DAYS = 90  # E207
+AHEAD_S = 600  # E205
+DRIFT_S = 2  # E204
+
+Columns = namedtuple("Columns", NORMALISED.names())
+_NUMPY = {pl.Int8(): np.int8, pl.Int16(): np.int16, pl.Int32(): np.int32, pl.Int64(): np.int64, pl.UInt64(): np.uint64}
+
+MOC, MTC, FORWARD, SMS_MO, SMS_MT, MMS, DATA, WLAN, SP_FEE, BROADBAND, TAP_IN, VIDEO = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    9,
+    10,
+    11,
+    13,
+)
+HOME, INTRA_PROV, OUT, IN, INTL_OUT, INTL_IN = range(6)
+LOCAL, INTRA_LD, INTER_LD, HMT, INTL, INTL_LISTED, IP_LD = range(7)
+
+
+@dataclass(frozen=True)
+class NormalisedBlock:
+    """What became of one block.
+
+    usage     frame of schema NORMALISED, in the order of the file
+    rows      for each usage row its line in the block
+    faults    (line, code) of the others; codes 2xx belong to the checks, 3xx to the classification
+    """
+
+    usage: pl.DataFrame
+    faulty_rows: Ints
+    faulty_codes: npt.NDArray[np.int16]
+
+
+def operator_clock(zone: str, now_s: int) -> OperatorClock:
+    """Tabulate the operator's time zone by UTC hour, from before the oldest acceptable record to tomorrow.
+
+    zone   an IANA name such as Asia/Shanghai (D0.1)
+    now_s  the moment of collection, UTC seconds
+    """
+    first_hour = now_s // 3600 - (KEEP_DAYS + 5) * 24
+    return OperatorClock(first_hour, _offsets(ZoneInfo(zone), first_hour, (KEEP_DAYS + 8) * 24))
+
+
+def _offsets(zone: ZoneInfo, first_hour: int, hours: int) -> Ints:
+    moments = (datetime.fromtimestamp((first_hour + i) * 3600, UTC).astimezone(zone) for i in range(hours))
+    return np.array([moment.utcoffset().total_seconds() for moment in moments], np.int64)  # type: ignore[union-attr]
+
+
+def normalise(
+    block: c.UsageBlock, tables: NumberingTables, clock: OperatorClock, *, now_s: int, file_id: int
+) -> NormalisedBlock:
+    """Check and classify the records of a block, for the engine.
+
+    now_s    UTC seconds at which the file is taken (E205, E207)
+
+    Source: CHG-03, CHG-06, D4.2.
+    """
+    out = Columns(*(np.empty(len(block), _NUMPY[kind]) for kind in NORMALISED.dtypes()))
+    faults = block.fault.copy()
+    kept = _normalise(block.columns, faults, tables, clock.offset_s, clock.first_hour, now_s, out)
+    seq, line = out.seq_in_file[:kept], np.flatnonzero(faults)
+    seq += np.int32(block.first_seq)
+    out.file_id[:] = file_id
+    usage = pl.DataFrame({name: column[:kept] for name, column in zip(NORMALISED.names(), out, strict=True)})
+    return NormalisedBlock(usage, line, faults[line])
+
+
+@njit(cache=True, nogil=True)
+def _normalise(
+    raw: Ints,
+    faults: npt.NDArray[np.int16],
+    tables: NumberingTables,
+    offset_s: Ints,
+    first_hour: int,
+    now_s: int,
+    out: Any,
+) -> int:
+    kept = 0
+    for i in range(raw.shape[1]):
+        if faults[i] != 0:
+            continue
+        fault = _check(raw, i)
+        if fault == 0:
+            fault = _times(raw, i, offset_s, first_hour, now_s, out, kept)
+        if fault == 0:
+            fault = _classify(raw, i, tables, out, kept)
+        if fault != 0:
+            faults[i] = fault
+            continue
+        _copy(raw, i, out, kept)
+        _key(out, kept)
+        kept += 1
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def is_voice(record: int) -> bool:
+    """Records with a duration of talk."""
+    return record in (MOC, MTC, FORWARD, VIDEO)
+
+
+@njit(cache=True, nogil=True)
+def _zero(value: int) -> int:
+    return 0 if value == c.ABSENT else value
+
+
+@njit(cache=True, nogil=True)
+def _check(raw: Ints, i: int) -> int:
+    """E201 what must be there, E202 impossible values, E204 duration, E206 volume."""
+    record, duration_s = raw[c.RECORD, i], raw[c.DURATION, i]
+    if (raw[c.SERVED, i] == 0 and raw[c.IMSI, i] == c.ABSENT) or raw[c.START, i] == c.ABSENT:
+        return 201
+    if is_voice(record) and (duration_s == c.ABSENT or raw[c.OTHER, i] == 0):
+        return 201
+    if (record == SMS_MO and raw[c.OTHER, i] == 0) or (record == SP_FEE and raw[c.SP, i] == c.ABSENT):
+        return 201
+    imsi = raw[c.IMSI, i]
+    if imsi != c.ABSENT and (imsi < 10**13 or imsi >= 10**15):
+        return 202
+    for field in (c.LAC, c.MESSAGES, c.PARTIAL, c.CAUSE, c.SP, c.VISITED):
+        value = _zero(raw[field, i])
+        if value < 0 or value >= 2**31 or (field == c.CAUSE and value >= 2**15):
+            return 202
+    if raw[c.INFO_FEE, i] != c.ABSENT and raw[c.INFO_FEE, i] < 0:
+        return 202
+    if duration_s != c.ABSENT and (duration_s < 0 or duration_s >= 2**31 or (is_voice(record) and duration_s > DAY_S)):
+        return 204
+    if _zero(raw[c.UP, i]) < 0 or _zero(raw[c.DOWN, i]) < 0:
+        return 206
+    return 0
+
+
+@njit(cache=True, nogil=True)
+def _offset_at(offset_s: Ints, first_hour: int, utc_s: int) -> int:
+    hour = utc_s // 3600 - first_hour
+    return offset_s[min(max(hour, 0), offset_s.shape[0] - 1)]
+
+
+@njit(cache=True, nogil=True)
+def _utc(wall_s: int, written_offset_s: int, offset_s: Ints, first_hour: int) -> int:
+    """UTC of a moment as written; without an offset it is the operator's wall clock (of two, the earlier)."""
+    if written_offset_s != c.ABSENT:
+        return wall_s - written_offset_s
+    guess = wall_s - _offset_at(offset_s, first_hour, wall_s)
+    return wall_s - _offset_at(offset_s, first_hour, guess)
+
+
+@njit(cache=True, nogil=True)
+def _times(raw: Ints, i: int, offset_s: Ints, first_hour: int, now_s: int, out: Any, k: int) -> int:
+    """UTC and local start; E203 end before start, E204 drift, E205 future, E207 too old."""
+    start_s = _utc(raw[c.START, i], raw[c.START_OFFSET, i], offset_s, first_hour)
+    duration_s = raw[c.DURATION, i]
+    if raw[c.END, i] != c.ABSENT:
+        end_s = _utc(raw[c.END, i], raw[c.END_OFFSET, i], offset_s, first_hour)
+        if end_s < start_s:
+            return 203
+        if is_voice(raw[c.RECORD, i]) and end_s - start_s > DAY_S:
+            return 204
+        if duration_s == c.ABSENT:
+            duration_s = end_s - start_s
+        elif abs(end_s - start_s - duration_s) > DRIFT_S:
+            return 204
+    if start_s > now_s + AHEAD_S:
+        return 205
+    if start_s < now_s - KEEP_DAYS * DAY_S:
+        return 207
+    out.start_at_s[k] = start_s
+    out.start_local_s[k] = start_s + _offset_at(offset_s, first_hour, start_s)
+    out.duration_s[k] = _zero(duration_s)
+    return 0
+
+
+@njit(cache=True, nogil=True)
+def _classify(raw: Ints, i: int, tables: NumberingTables, out: Any, k: int) -> int:
+    """Numbers, areas, roaming, long distance; E202, E302, E303, E304, E306."""
+    record = raw[c.RECORD, i]
+    imsi = max(raw[c.IMSI, i], 0)
+    place = find(tables.imsi, imsi) if imsi > 0 and tables.imsi.shape[0] > 0 else -1
+    coded = raw[c.SERVED, i]
+    if coded == 0:  # only the IMSI is known
+        if place < 0:
+            return 306
+        coded = 2 * 10**18 + tables.imsi_number[place]
+    served = resolve(tables, coded, 0)
+    if served.fault != 0:
+        return served.fault
+    if served.kind != MOBILE and served.kind != FIXED and served.kind != ABROAD:
+        return 202
+    if served.area == 0:
+        return 302
+    if place >= 0 and tables.imsi_number[place] != served.e164:
+        return 306
+    visited = _visited(raw, i, tables, served.area)
+    if visited < 0:
+        return 303
+    if record == SP_FEE and find(tables.provider_key, pair_key(raw[c.SP, i], raw[c.SERVICE, i])) < 0:
+        return 304
+    out.served_number[k] = served.e164
+    out.served_imsi[k] = imsi
+    out.home_area[k] = served.area
+    out.visited_area[k] = visited
+    out.roam_type[k] = _roam(tables, served.area, visited)
+    out.band_shift_s[k] = tables.area_band_shift_s[visited] if visited < 1000 else 0
+    return _classify_other(raw, i, tables, served.area, visited, out, k)
+
+
+@njit(cache=True, nogil=True)
+def _classify_other(raw: Ints, i: int, tables: NumberingTables, home: int, visited: int, out: Any, k: int) -> int:
+    """The other party (for a forwarded call the number forwarded to) and how far away it is."""
+    record = raw[c.RECORD, i]
+    third = Number(0, 0, 0, 0, 0, 0, 0)
+    if raw[c.THIRD, i] != 0:
+        third = resolve(tables, raw[c.THIRD, i], home)
+    other = Number(0, 0, 0, 0, 0, 0, 0)
+    if raw[c.OTHER, i] != 0:
+        other = resolve(tables, raw[c.OTHER, i], home)
+    far = third if record == FORWARD and third.e164 != 0 else other
+    if far.fault != 0 and (_goes_out(record) or is_voice(record)):
+        return far.fault
+    out.other_number[k] = other.e164
+    out.third_number[k] = third.e164
+    out.other_area[k] = far.area
+    out.other_net[k] = far.net
+    out.ip_prefix[k] = far.ip_prefix
+    out.free_number[k] = _free(tables, far) if _goes_out(record) else 0
+    origin = home if record == FORWARD else visited
+    out.ld_type[k] = _distance(tables, record, origin, far)
+    return 0
+
+
+@njit(cache=True, nogil=True)
+def _free(tables: NumberingTables, far: Number) -> int:
+    """1 for free special numbers, also those that look like a mobile number (CHG-18)."""
+    if far.kind != MOBILE:
+        return far.free
+    place = find(tables.special, far.e164 - 86 * 10**11)
+    return np.int64(tables.special_free[place]) if place >= 0 else 0
+
+
+@njit(cache=True, nogil=True)
+def _goes_out(record: int) -> bool:
+    """True if the served user reaches for the other party."""
+    return record in (MOC, FORWARD, VIDEO, SMS_MO, MMS)
+
+
+@njit(cache=True, nogil=True)
+def _visited(raw: Ints, i: int, tables: NumberingTables, home: int) -> int:
+    """Area the user was in: as written, else by switch and location, else home; -1 = unknown."""
+    written = raw[c.VISITED, i]
+    if written != c.ABSENT and written != 0:
+        if written >= 1_000_000:
+            country = written - 1_000_000
+            return written if country < 10_000 and tables.country_ld[country] != 0 else -1
+        return written if written < 1000 and tables.area_province[written] != 0 else -1
+    msc = raw[c.MSC, i]
+    if msc == 0:
+        return home
+    cell = find(tables.cell_key, pair_key(msc, _zero(raw[c.LAC, i])))
+    if cell < 0:
+        cell = find(tables.cell_key, pair_key(msc, 0))
+    return np.int64(tables.cell_area[cell]) if cell >= 0 else -1
+
+
+@njit(cache=True, nogil=True)
+def _roam(tables: NumberingTables, home: int, visited: int) -> int:
+    """Outbound or visiting, as this operator sees it (CHG-24)."""
+    if home == visited:
+        return HOME
+    if home >= 1_000_000:
+        return INTL_IN if visited < 1_000_000 else INTL_OUT
+    if visited >= 1_000_000:
+        return INTL_OUT
+    if tables.area_province[home] == tables.area_province[visited]:
+        return INTRA_PROV
+    if tables.area_is_ours[home] == 0 and tables.area_is_ours[visited] == 1:
+        return IN
+    return OUT
+
+
+@njit(cache=True, nogil=True)
+def _distance(tables: NumberingTables, record: int, origin: int, far: Number) -> int:
+    """How far the use went: only what the served user sends out travels at his expense."""
+    if not _goes_out(record) or far.area == 0 or far.area == origin:
+        return LOCAL
+    if far.area >= 1_000_000:
+        return np.int64(tables.country_ld[far.area - 1_000_000])
+    if origin >= 1_000_000:
+        return np.int64(tables.country_ld[origin - 1_000_000])
+    if record in (SMS_MO, MMS):
+        return LOCAL
+    if far.ip_prefix == 1:
+        return IP_LD
+    return INTRA_LD if tables.area_province[origin] == tables.area_province[far.area] else INTER_LD
+
+
+@njit(cache=True, nogil=True)
+def _copy(raw: Ints, i: int, out: Any, k: int) -> None:
+    """Fields that go on as they were written."""
+    record = raw[c.RECORD, i]
+    out.seq_in_file[k] = i
+    out.record_type[k] = record
+    out.up_bytes[k] = _zero(raw[c.UP, i])
+    out.down_bytes[k] = _zero(raw[c.DOWN, i])
+    counted = record in (SMS_MO, SMS_MT, MMS)
+    messages = raw[c.MESSAGES, i]
+    out.message_count[k] = (1 if counted else 0) if messages == c.ABSENT else messages
+    out.info_fee_li[k] = _zero(raw[c.INFO_FEE, i])
+    out.sp_code[k] = _zero(raw[c.SP, i])
+    out.call_ref[k] = raw[c.CALL_REF, i]
+    out.partial_seq[k] = _zero(raw[c.PARTIAL, i])
+    out.cause_close[k] = _zero(raw[c.CAUSE, i])
+    out.msc_id[k] = raw[c.MSC, i]
+
+
+@njit(cache=True, nogil=True)
+def _key(out: Any, k: int) -> None:
+    """Two independent 64-bit hashes of the fields of D4.3."""
+    high, low = uint64(0x6A09E667F3BCC908), uint64(0xBB67AE8584CAA73B)
+    fields = (
+        np.int64(out.record_type[k]), out.served_number[k], out.other_number[k], out.start_at_s[k],
+        np.int64(out.duration_s[k]), out.msc_id[k], out.call_ref[k], np.int64(out.partial_seq[k]),
+    )  # fmt: skip
+    for value in fields:
+        high = mix(high ^ uint64(value))
+        low = mix(low + uint64(value) * uint64(0xD1342543DE82EF95))
+        low = (low << uint64(23)) | (low >> uint64(41))
+    out.key_hi[k] = high
+    out.key_lo[k] = low
