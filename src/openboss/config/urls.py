@@ -3,3 +3,7 @@
 from django.urls import include, path
 
 urlpatterns = [path("", include("openboss.access.console.urls"))]
+
+handler403 = "openboss.access.console.views.account.refused"
+handler404 = "openboss.access.console.views.account.not_found"
+handler500 = "openboss.access.console.views.account.failed"

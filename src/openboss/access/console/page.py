@@ -1,0 +1,46 @@
+"""One page: a template inside the shell with the rail, the top bar and the choices of whoever looks at it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from openboss.access.console.formats import named
+from openboss.access.console.menu import sections_for
+from openboss.access.console.session import signed
+
+THEMES = ("light", "dark", "auto")
+DENSITIES = ("normal", "compact")
+
+
+def _choice(request: HttpRequest, name: str, allowed: tuple[str, ...], otherwise: str) -> str:
+    value = request.COOKIES.get(name, otherwise)
+    return value if value in allowed else otherwise
+
+
+def shell_of(request: HttpRequest) -> dict[str, Any]:
+    """What the frame around every page needs."""
+    staff = signed(request)
+    return {
+        "staff": staff,
+        "place": named(request.session.get("place", {})) if staff else "",
+        "rights": staff.rights if staff else frozenset(),
+        "sections": sections_for(staff.rights) if staff else [],
+        "theme": _choice(request, "theme", THEMES, "auto"),
+        "density": _choice(request, "density", DENSITIES, "normal"),
+    }
+
+
+def page(
+    request: HttpRequest, template: str, context: dict[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
+    """Answer with a whole page. `active` in the context names the route to mark in the rail."""
+    return render(request, f"console/{template}", {**shell_of(request), **(context or {})}, status=status)
+
+
+def part(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """Answer with a part of a page, for htmx."""
+    staff = signed(request)
+    return render(request, f"console/{template}", {"staff": staff, **context})

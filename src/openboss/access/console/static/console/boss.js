@@ -1,0 +1,225 @@
+// The console's own behaviour: choices, drawer, palette, list keys, dialogs, toasts. No framework, no inline script.
+"use strict";
+
+const YEAR_S = 31536000;
+const body = document.body;
+const root = document.documentElement;
+const palette = document.getElementById("palette");
+
+function remember(name, value) {
+  document.cookie = `${name}=${value};path=/;max-age=${YEAR_S};samesite=lax`;
+}
+
+function typing(target) {
+  return target instanceof Element && target.closest("input, textarea, select, [contenteditable]") !== null;
+}
+
+/* Theme and density: one click, kept in a cookie so that the server draws the next page right at once. */
+
+function choose(button) {
+  const { choice, value } = button.dataset;
+  remember(choice, value);
+  if (choice === "theme") {
+    root.dataset.themeChoice = value;
+    window.bossApplyTheme();
+  } else {
+    root.dataset[choice] = value;
+  }
+  document.querySelectorAll(`[data-choice="${choice}"]`).forEach((other) => {
+    other.setAttribute("aria-pressed", String(other.dataset.value === value));
+  });
+}
+
+/* Menus and the drawer */
+
+function closeMenus(except) {
+  document.querySelectorAll("details.menu[open]").forEach((menu) => {
+    if (menu !== except) menu.open = false;
+  });
+}
+
+function drawer(open) {
+  body.classList.toggle("drawer", open);
+  document.querySelectorAll("[data-drawer]").forEach((b) => b.setAttribute("aria-expanded", String(open)));
+  if (open) document.querySelector(".rail a")?.focus();
+}
+
+/* Palette */
+
+let paletteTimer = 0;
+let paletteAsked = 0;
+
+function openPalette() {
+  if (!palette || palette.open) return;
+  palette.showModal();
+  const input = palette.querySelector("input");
+  input.value = "";
+  input.focus();
+  askPalette("");
+}
+
+async function askPalette(text) {
+  const asked = ++paletteAsked;
+  const results = palette.querySelector(".palette-results");
+  const answer = await fetch(`${palette.dataset.url}?q=${encodeURIComponent(text)}`, { headers: { "HX-Request": "true" } });
+  if (asked !== paletteAsked) return;
+  if (answer.redirected || !answer.ok) {
+    results.textContent = palette.dataset.failed;
+    return;
+  }
+  results.innerHTML = await answer.text();
+  select(0);
+}
+
+function options() {
+  return [...palette.querySelectorAll('[role="option"]')];
+}
+
+function select(index) {
+  const all = options();
+  const input = palette.querySelector("input");
+  all.forEach((option, i) => option.setAttribute("aria-selected", String(i === index)));
+  const chosen = all[index];
+  if (chosen) {
+    input.setAttribute("aria-activedescendant", chosen.id);
+    chosen.scrollIntoView({ block: "nearest" });
+  } else {
+    input.removeAttribute("aria-activedescendant");
+  }
+}
+
+function paletteKey(event) {
+  const all = options();
+  const at = all.findIndex((option) => option.getAttribute("aria-selected") === "true");
+  const moves = { ArrowDown: 1, ArrowUp: -1 };
+  if (event.key in moves && all.length) {
+    event.preventDefault();
+    select((at + moves[event.key] + all.length) % all.length);
+  } else if (event.key === "Enter" && all[at]) {
+    event.preventDefault();
+    if (event.ctrlKey || event.metaKey) window.open(all[at].href, "_blank", "noopener");
+    else window.location.assign(all[at].href);
+  }
+}
+
+/* Lists: J and K move, Enter opens, X clears the filters */
+
+function listKey(key) {
+  const rows = [...document.querySelectorAll("table[data-list] tbody tr[data-href]")];
+  if (!rows.length) return false;
+  let at = rows.findIndex((row) => row.classList.contains("at"));
+  if (key === "Enter") {
+    if (at < 0) return false;
+    window.location.assign(rows[at].dataset.href);
+    return true;
+  }
+  at = Math.max(0, Math.min(rows.length - 1, at + (key === "j" ? 1 : -1)));
+  rows.forEach((row, i) => row.classList.toggle("at", i === at));
+  rows[at].scrollIntoView({ block: "nearest" });
+  return true;
+}
+
+function functionKey(key) {
+  const target = document.querySelector(`[data-key="${key}"]`);
+  if (!target || target.disabled) return false;
+  target.click();
+  return true;
+}
+
+function onKey(event) {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    openPalette();
+    return;
+  }
+  if (palette?.open) return;
+  if (event.key === "Escape") {
+    closeMenus();
+    drawer(false);
+  }
+  if (/^F\d+$/.test(event.key)) {
+    if (!document.querySelector("dialog[open]") && functionKey(event.key)) event.preventDefault();
+    return;
+  }
+  if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.key === "?") document.getElementById("keys")?.showModal();
+  else if (event.key === "/") { event.preventDefault(); (document.querySelector(".filters input") || { focus: openPalette }).focus(); }
+  else if (event.key === "x") document.querySelector("[data-clear-filters]")?.click();
+  else if ("jk".includes(event.key)) listKey(event.key);
+  else if (event.key === "Enter" && event.target === body && listKey("Enter")) event.preventDefault();
+}
+
+/* Selected rows of a list with bulk actions */
+
+function countSelected() {
+  const chosen = document.querySelectorAll("[data-select-row]:checked").length;
+  document.querySelectorAll("[data-selected-count]").forEach((node) => { node.textContent = String(chosen); });
+  document.querySelectorAll("[data-needs-selection]").forEach((node) => { node.disabled = chosen === 0; });
+}
+
+async function copy(node) {
+  await navigator.clipboard.writeText(node.dataset.copy);
+  toast(node.dataset.copied, "success");
+}
+
+function toast(text, level) {
+  const line = document.createElement("div");
+  line.className = `toast-line ${level}`;
+  line.setAttribute("role", "status");
+  line.textContent = text;
+  document.querySelector(".toasts").append(line);
+  setTimeout(() => line.remove(), 6000);
+}
+
+function onClick(event) {
+  const target = event.target;
+  if (!(target instanceof Element)) return;
+  const near = (selector) => target.closest(selector);
+  closeMenus(near("details.menu"));
+  if (near("[data-choice]")) choose(near("[data-choice]"));
+  if (near("[data-open-palette]")) openPalette();
+  if (near("[data-drawer]")) drawer(!body.classList.contains("drawer"));
+  if (near("[data-dialog]")) document.getElementById(near("[data-dialog]").dataset.dialog)?.showModal();
+  if (near("[data-close]")) near("dialog")?.close();
+  if (near("[data-copy]")) copy(near("[data-copy]"));
+  if (near("[data-dismiss]")) near(".toast-line")?.remove();
+  if (near("[data-print]")) window.print();
+  if (target.tagName === "DIALOG") target.close();
+  const row = near("tr[data-href]");
+  if (row && !near("a, button, input, label")) window.location.assign(row.dataset.href);
+}
+
+function onChange(event) {
+  const target = event.target;
+  if (target.matches("[data-select-all]")) {
+    document.querySelectorAll("[data-select-row]").forEach((box) => { box.checked = target.checked; });
+  }
+  if (target.matches("[data-select-all], [data-select-row]")) countSelected();
+  if (target.matches("[data-submit]")) target.form.requestSubmit();
+}
+
+/* A filter form sends only what is filled in, so that the address stays the short name of the view. */
+function shortenQuery(event) {
+  if (!event.target.matches("form.filters, form[data-short]")) return;
+  [...event.target.elements].forEach((field) => { if (field.name && !field.value) field.disabled = true; });
+}
+
+document.addEventListener("keydown", onKey);
+document.addEventListener("click", onClick);
+document.addEventListener("change", onChange);
+document.addEventListener("submit", shortenQuery);
+window.addEventListener("pageshow", () => {
+  document.querySelectorAll("form.filters :disabled").forEach((field) => { field.disabled = false; });
+});
+document.addEventListener("htmx:beforeRequest", () => body.classList.add("loading"));
+document.addEventListener("htmx:afterRequest", () => body.classList.remove("loading"));
+document.addEventListener("htmx:afterSwap", countSelected);
+if (palette) {
+  palette.addEventListener("keydown", paletteKey);
+  palette.querySelector("input").addEventListener("input", (event) => {
+    clearTimeout(paletteTimer);
+    paletteTimer = setTimeout(askPalette, 120, event.target.value);
+  });
+}
+document.querySelectorAll(".toasts .toast-line:not(.error)").forEach((line) => setTimeout(() => line.remove(), 8000));
+countSelected();

@@ -1,0 +1,253 @@
+"""The words for every code the console shows, with the tone that goes with it. One place, both languages through gettext."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType, Status
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a code is called, and good, warn, bad, info, violet or nothing for how it looks."""
+
+    text: str | Promise
+    tone: str = ""
+
+
+WORDS: dict[str, dict[str, Word]] = {
+    "subscriber_state": {
+        "PREOPENED": Word(_("Pre-opened"), "info"),
+        "ACTIVE": Word(_("Active"), "good"),
+        "ONE_WAY_STOP": Word(_("One-way stop"), "warn"),
+        "TWO_WAY_STOP": Word(_("Two-way stop"), "bad"),
+        "PRE_TERMINATED": Word(_("Pre-terminated"), "bad"),
+        "TERMINATED": Word(_("Terminated")),
+    },
+    "customer_kind": {"INDIVIDUAL": Word(_("Individual")), "UNIT": Word(_("Unit"), "violet")},
+    "vip": {
+        "NONE": Word(_("Ordinary")),
+        "SILVER": Word(_("Silver card"), "info"),
+        "GOLD": Word(_("Gold card"), "warn"),
+        "DIAMOND": Word(_("Diamond card"), "violet"),
+    },
+    "pay_type": {"PREPAID": Word(_("Prepaid")), "POSTPAID": Word(_("Postpaid"))},
+    "service_type": {
+        "MOBILE": Word(_("Mobile")),
+        "BROADBAND": Word(_("Broadband")),
+        "FIXED": Word(_("Fixed line")),
+        "VPMN": Word(_("VPMN")),
+    },
+    "pay_method": {
+        "CASH": Word(_("Cash")),
+        "DIRECT_DEBIT": Word(_("Direct debit")),
+        "GROUP": Word(_("Paid by group")),
+    },
+    "relation_mode": {
+        "FULL": Word(_("In full")),
+        "RATIO": Word(_("By ratio")),
+        "LIMIT": Word(_("Up to a limit")),
+        "REST": Word(_("The rest")),
+    },
+    "brand": {
+        "GOTONE": Word(_("GoTone"), "info"),
+        "EASYOWN": Word(_("Easyown"), "good"),
+        "MZONE": Word(_("M-Zone"), "violet"),
+    },
+    "offer_kind": {
+        "STANDARD": Word(_("Standard tariff"), "violet"),
+        "MAIN": Word(_("Main plan"), "info"),
+        "ADDON": Word(_("Add-on")),
+        "GROUP": Word(_("Group product")),
+        "FAMILY": Word(_("Family product")),
+    },
+    "version_state": {"DRAFT": Word(_("Draft"), "warn"), "PUBLISHED": Word(_("Published"), "good")},
+    "rule_kind": {
+        "PRICE": Word(_("Price"), "info"),
+        "FREE": Word(_("Free resource"), "good"),
+        "RECURRING": Word(_("Recurring fee"), "violet"),
+        "DISCOUNT": Word(_("Discount"), "good"),
+        "CAP": Word(_("Fee cap"), "warn"),
+    },
+    "record_type": {
+        "MOC": Word(_("Call made")),
+        "MTC": Word(_("Call received")),
+        "CALL_FORWARD": Word(_("Call forwarded")),
+        "SMS_MO": Word(_("SMS sent")),
+        "SMS_MT": Word(_("SMS received")),
+        "MMS": Word(_("MMS")),
+        "DATA": Word(_("Mobile data")),
+        "WLAN": Word(_("WLAN")),
+        "IN_PRERATED": Word(_("Charged by the intelligent network")),
+        "SP_FEE": Word(_("Information fee")),
+        "BROADBAND": Word(_("Broadband")),
+        "TAP_IN": Word(_("Roaming record (TAP)")),
+        "GATEWAY": Word(_("Gateway record")),
+        "VIDEO_CALL": Word(_("Video call")),
+    },
+    "roam_type": {
+        "HOME": Word(_("Home")),
+        "INTRA_PROV": Word(_("Roaming in the province")),
+        "INTER_PROV_OUT": Word(_("Roaming in another province")),
+        "INTER_PROV_IN": Word(_("Visitor of another province")),
+        "INTL_OUT": Word(_("International roaming")),
+        "INTL_IN": Word(_("Visitor from abroad")),
+    },
+    "ld_type": {
+        "LOCAL": Word(_("Local")),
+        "INTRA_PROV_LD": Word(_("Long distance in the province")),
+        "INTER_PROV_LD": Word(_("Domestic long distance")),
+        "HMT": Word(_("Hong Kong, Macao, Taiwan")),
+        "INTL": Word(_("International")),
+        "INTL_LISTED": Word(_("International (night price)")),
+        "IP_LD": Word(_("IP long distance")),
+    },
+    "other_net": {
+        "OWN_MOBILE": Word(_("On-net")),
+        "CUCC": Word(_("China Unicom")),
+        "CTCC": Word(_("China Telecom")),
+        "FIXED": Word(_("Fixed network")),
+        "SATELLITE": Word(_("Satellite")),
+        "FOREIGN": Word(_("Foreign network")),
+    },
+    "closed_group": {
+        "NONE": Word(_("Outside groups")),
+        "FAMILY": Word(_("Within the family")),
+        "VPMN": Word(_("Within the VPMN")),
+    },
+    "component": {
+        "basic": Word(_("Basic charge")),
+        "ld": Word(_("Long-distance charge")),
+        "info": Word(_("Information fee")),
+    },
+    "role": {},
+    "usage_status": {
+        "RATED": Word(_("Rated"), "info"),
+        "FREE": Word(_("Free"), "good"),
+        "ERROR": Word(_("Error"), "bad"),
+        "DUPLICATE": Word(_("Duplicate"), "warn"),
+        "FILTERED": Word(_("Filtered")),
+    },
+    "file_state": {
+        "RECEIVED": Word(_("Received"), "info"),
+        "CHUNKED": Word(_("Waiting for rating"), "info"),
+        "RATED": Word(_("Rated"), "good"),
+        "HELD": Word(_("Held"), "warn"),
+        "REFUSED": Word(_("Refused"), "bad"),
+    },
+    "stage": {
+        "DECODE": Word(_("Decode")),
+        "VALIDATE": Word(_("Validate")),
+        "NORMALISE": Word(_("Normalise")),
+        "RATE": Word(_("Rate")),
+    },
+    "alarm_kind": {
+        "GAP": Word(_("Gap in sequence"), "warn"),
+        "DUPLICATE": Word(_("Duplicate file"), "warn"),
+        "TRAILER": Word(_("Trailer does not match"), "bad"),
+        "DECODE": Word(_("Cannot be decoded"), "bad"),
+        "SOURCE": Word(_("Unknown source"), "bad"),
+        "BALANCE": Word(_("Counters out of balance"), "bad"),
+        "DISK": Word(_("Disk is full"), "bad"),
+    },
+    "error_state": {
+        "OPEN": Word(_("Open"), "bad"),
+        "CORRECTED": Word(_("Corrected"), "info"),
+        "RECYCLED": Word(_("Recycled"), "good"),
+        "WRITE_OFF_REQUESTED": Word(_("Write-off requested"), "warn"),
+        "WRITTEN_OFF": Word(_("Written off")),
+    },
+    "error_code": {
+        "E101": Word(_("File name or sequence seen before")),
+        "E102": Word(_("Gap in the file sequence")),
+        "E103": Word(_("Trailer does not match the records")),
+        "E104": Word(_("Cannot be decoded")),
+        "E105": Word(_("Unknown source")),
+        "E201": Word(_("Mandatory field missing")),
+        "E202": Word(_("Bad number format")),
+        "E203": Word(_("Ends before it starts")),
+        "E204": Word(_("Duration is not plausible")),
+        "E205": Word(_("Starts in the future")),
+        "E206": Word(_("Negative volume")),
+        "E207": Word(_("Older than 90 days")),
+        "E301": Word(_("Unknown user at that time")),
+        "E302": Word(_("Unknown number prefix")),
+        "E303": Word(_("Unknown cell or visited area")),
+        "E304": Word(_("Unknown content provider")),
+        "E305": Word(_("User was terminated")),
+        "E306": Word(_("SIM and number do not belong together")),
+        "E307": Word(_("Unknown trunk")),
+        "E401": Word(_("Duplicate record")),
+        "E402": Word(_("Overlaps another call of the user")),
+        "E501": Word(_("No price found")),
+        "E502": Word(_("Two prices found")),
+        "E503": Word(_("Products contradict each other")),
+        "E504": Word(_("Charge over the sanity limit")),
+    },
+    "cycle_state": {
+        "OPEN": Word(_("Open"), "info"),
+        "CUT": Word(_("Cut"), "warn"),
+        "CALCULATED": Word(_("Calculated"), "warn"),
+        "AUDITED": Word(_("Audited"), "violet"),
+        "RELEASED": Word(_("Released"), "good"),
+        "CLOSED": Word(_("Closed")),
+    },
+    "bill_state": {
+        "TRIAL": Word(_("Trial"), "warn"),
+        "NEW": Word(_("Trial"), "warn"),
+        "ON_HOLD": Word(_("On hold"), "bad"),
+        "VALIDATED": Word(_("Validated"), "info"),
+        "RELEASED": Word(_("Released"), "good"),
+        "SENT": Word(_("Sent"), "good"),
+        "PARTIALLY_SETTLED": Word(_("Partly paid"), "warn"),
+        "SETTLED": Word(_("Paid"), "good"),
+        "WRITTEN_OFF": Word(_("Written off")),
+    },
+    "step_state": {
+        "WAITING": Word(_("Waiting")),
+        "RUNNING": Word(_("Running"), "info"),
+        "DONE": Word(_("Done"), "good"),
+        "FAILED": Word(_("Failed"), "bad"),
+    },
+    "job_state": {
+        "todo": Word(_("Waiting"), "info"),
+        "doing": Word(_("Running"), "warn"),
+        "succeeded": Word(_("Done"), "good"),
+        "failed": Word(_("Failed"), "bad"),
+        "cancelled": Word(_("Cancelled")),
+        "aborting": Word(_("Stopping"), "warn"),
+        "aborted": Word(_("Stopped")),
+    },
+    "severity": {
+        "BLOCK": Word(_("Blocks the release"), "bad"),
+        "ERROR": Word(_("Blocks the release"), "bad"),
+        "WARNING": Word(_("Look at it"), "warn"),
+        "INFO": Word(_("For information"), "info"),
+    },
+}
+
+_ENUMS: dict[str, type[Enum]] = {
+    "record_type": RecordType,
+    "roam_type": RoamType,
+    "ld_type": LdType,
+    "other_net": OtherNet,
+    "usage_status": Status,
+}
+
+
+def word(vocabulary: str, code: object) -> Word:
+    """The word for a code; a code nobody named yet is shown as it is, never hidden."""
+    if isinstance(code, Enum):
+        code = code.name
+    elif isinstance(code, int) and vocabulary in _ENUMS:
+        code = _ENUMS[vocabulary](code).name
+    return WORDS[vocabulary].get(str(code), Word(str(code or "")))
+
+
+def choices(vocabulary: str) -> tuple[tuple[str, str | Promise], ...]:
+    """A vocabulary as the choices of a filter."""
+    return tuple((code, entry.text) for code, entry in WORDS[vocabulary].items())
