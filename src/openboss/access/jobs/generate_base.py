@@ -198,7 +198,7 @@ def _draw_units(rng: np.random.Generator, users: int) -> tuple[Small, npt.NDArra
 
 
 def _draw_families(rng: np.random.Generator, users: int, unit: Small) -> tuple[Small, Small]:
-    """Make families of 2 to 5 neighbours in the base out of about a third of the individuals; family 0 is the tour's."""
+    """Make families of 2 to 5 neighbours out of a third of the individuals; family 0 is the tour's."""
     family = np.full(users, -1, np.int32)
     first, last = len(PEOPLE), int(np.argmax(unit > 0)) if (unit > 0).any() else users
     wanted = (last - first) // 3

@@ -187,7 +187,12 @@ def _numbers(population: Population) -> pl.DataFrame:
     closed = _moments(population, population.close_day, _opening_s(index))
     switched = _moments(population, population.change_day)
     today = pl.DataFrame(
-        {"subscriber_id": index + 1, "number": 8_600_000_000_000 + population.number, "from_at": opened, "to_at": closed}
+        {
+            "subscriber_id": index + 1,
+            "number": 8_600_000_000_000 + population.number,
+            "from_at": opened,
+            "to_at": closed,
+        }
     ).with_columns(from_at=pl.when(pl.Series(changed)).then(switched).otherwise(pl.col("from_at")))
     earlier = pl.DataFrame(
         {
@@ -246,7 +251,12 @@ def _holdings(rng: np.random.Generator, population: Population) -> pl.DataFrame:
     before = main.with_columns(to_at=pl.when(changes).then(planned).otherwise(pl.col("to_at")))
     after = main.with_columns(offer_id=pl.Series(population.next_main), from_at=planned).filter(changes)
     parts = [before, after, *_addons(rng, population, opened, closed)]
-    frame = pl.concat([part.select(pl.col("index").cast(pl.Int64), pl.col("offer_id").cast(pl.Int64), "from_at", "to_at") for part in parts])
+    frame = pl.concat(
+        [
+            part.select(pl.col("index").cast(pl.Int64), pl.col("offer_id").cast(pl.Int64), "from_at", "to_at")
+            for part in parts
+        ]
+    )
     frame = frame.sort("index", "from_at", "offer_id", maintain_order=True)
     return frame.select(
         holding_id=pl.int_range(1, pl.len() + 1),

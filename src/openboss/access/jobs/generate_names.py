@@ -11,7 +11,7 @@ import polars as pl
 from pypinyin import lazy_pinyin
 
 # The commonest surnames first, each with its share in ten thousand (rounded; the rest share what is left).
-SURNAMES = (
+SURNAMES = (  # noqa: SIM905 - a table read in pairs
     "王 720 李 718 张 680 刘 540 陈 460 杨 310 黄 230 赵 230 周 210 吴 205 徐 170 孙 155 胡 135 朱 130 高 120 林 120 "
     "何 118 郭 115 马 108 罗 107 梁 88 宋 85 郑 84 谢 80 韩 75 唐 70 冯 68 于 64 董 62 萧 60 程 60 曹 58 袁 55 邓 54 "
     "许 52 傅 50 沈 49 彭 47 吕 46 苏 45 卢 44 蒋 43 蔡 43 贾 41 丁 40 魏 39 薛 38 叶 37 阎 36 余 36 潘 35 杜 34 戴 33 "
@@ -21,10 +21,10 @@ MALE = "伟强磊军勇杰涛明超刚平辉鹏飞波斌宇浩凯健俊峰帆志
 FEMALE = "芳娜敏静丽艳娟霞秀英桂兰玲燕红梅雪婷倩颖欣怡雨桐梓涵诗雅文慧淑珍玉佳琪思琪晓燕美华海燕丹萍洁莉琳璐瑶梦"
 PINYIN_FIXES = {"于": "yu", "曾": "zeng", "任": "ren", "单": "shan", "吕": "lv", "重": "chong"}
 
-UNIT_PLACES = "江城 楚天 荆楚 长江 东湖 汉水 黄鹤 三峡 武当 神农 清江 洪湖 大别山 金银湖 光谷 古田".split()
-UNIT_STEMS = "宏达 鑫源 远大 恒信 瑞丰 天成 博雅 华光 盛世 联创 新程 启航 正大 汇通 安泰 同济".split()
-UNIT_TRADES = "机械制造 物流运输 食品 建筑安装 信息技术 商贸 纺织 医药 房地产 教育咨询 汽车服务 电子".split()
-UNIT_TRADES_EN = (
+UNIT_PLACES = "江城 楚天 荆楚 长江 东湖 汉水 黄鹤 三峡 武当 神农 清江 洪湖 大别山 金银湖 光谷 古田".split()  # noqa: SIM905
+UNIT_STEMS = "宏达 鑫源 远大 恒信 瑞丰 天成 博雅 华光 盛世 联创 新程 启航 正大 汇通 安泰 同济".split()  # noqa: SIM905
+UNIT_TRADES = "机械制造 物流运输 食品 建筑安装 信息技术 商贸 纺织 医药 房地产 教育咨询 汽车服务 电子".split()  # noqa: SIM905
+UNIT_TRADES_EN = (  # noqa: SIM905
     "Machinery|Logistics|Foods|Construction|Information Technology|Trading|Textiles|Pharmacy|Real Estate"
     "|Education|Motor Services|Electronics"
 ).split("|")

@@ -197,7 +197,7 @@ def _content(rng: np.random.Generator, population: Population, day: int, index: 
 
 def _referenced(frame: pl.DataFrame, day: int, first: int, source: int) -> pl.DataFrame:
     """Give every record its call reference; both ends of a call and parts of a session share one."""
-    start = ((day * 4 + source) * 10**8 + first + 1) * 10**8
+    start = ((day * 4 + source) * 10**7 + first + 1) * 10**7
     if "pair" in frame.columns:
         return frame.with_columns(call_ref=start + pl.col("pair")).drop("pair")
     return frame.with_columns(call_ref=start + pl.int_range(pl.len()))
@@ -216,7 +216,7 @@ def tour_records(population: Population, day: int) -> dict[str, pl.DataFrame]:
     for code, source, records in ((0, "GMSC01", ("MOC", "MTC")), (2, "PGW01", ("DATA",))):
         rows = [_tour_row(population, day, index, act) for index, act in acts if act.record in records]
         if rows:
-            references = pl.int_range(1, pl.len() + 1) + ((day * 4 + code) * 10**8) * 10**8
+            references = pl.int_range(1, pl.len() + 1) + (day * 4 + code) * 10**14
             frames[source] = pl.DataFrame(rows).with_columns(call_ref=references)
     return frames
 
