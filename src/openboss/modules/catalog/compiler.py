@@ -50,19 +50,33 @@ class TariffRefused(Exception):
 class Version(Protocol):
     """What is read of a version of an offer (catalog.atomic.OfferVersionView)."""
 
-    offer_id: int
-    code: str
-    kind: str
-    from_on: date
-    document: dict[str, Any]
-    rule_ids: dict[str, int]
+    @property
+    def offer_id(self) -> int: ...
+
+    @property
+    def code(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def from_on(self) -> date: ...
+
+    @property
+    def document(self) -> dict[str, Any]: ...
+
+    @property
+    def rule_ids(self) -> dict[str, int]: ...
 
 
 class ItemType(Protocol):
     """What is read of a kind of bill item."""
 
-    item_id: int
-    code: str
+    @property
+    def item_id(self) -> int: ...
+
+    @property
+    def code(self) -> str: ...
 
 
 @dataclass
@@ -98,7 +112,7 @@ def li_fraction(yuan: str, per: int) -> tuple[int, int]:
 
 def class_mask(when: dict[str, Any], where: str) -> np.ndarray:
     """Mark the usage classes that a condition covers: u8[USAGE_CLASSES]. Raises TariffRefused."""
-    chosen = []
+    chosen: list[Sequence[int]] = []
     for axis, (codes, width) in AXES.items():
         names = when.get(axis)
         if names is None:
@@ -154,7 +168,9 @@ def _compile_version(
     caps = [-1] * item_count
     for rule in document.get("caps") or []:
         for code in rule["items"]:
-            caps[_item(code, item_ids, f"{version.code} cap {rule.get('rule')}")] = int(Decimal(str(rule["cap"])) * 1000)
+            caps[_item(code, item_ids, f"{version.code} cap {rule.get('rule')}")] = int(
+                Decimal(str(rule["cap"])) * 1000
+            )
     return map_row, caps, len(columns.grants)
 
 
@@ -171,9 +187,7 @@ def _item(code: str, item_ids: dict[str, int], where: str) -> int:
     return item_ids[code]
 
 
-def _add_price(
-    rule: dict[str, Any], version: Version, item_ids: dict[str, int], columns: _Columns, where: str
-) -> int:
+def _add_price(rule: dict[str, Any], version: Version, item_ids: dict[str, int], columns: _Columns, where: str) -> int:
     unit, size = parse_measure(rule["unit"], where)
     _, per = parse_measure(rule.get("per", rule["unit"]), where)
     if per % size:

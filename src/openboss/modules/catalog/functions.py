@@ -173,7 +173,7 @@ def _save(tables: TariffTables, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.tmp")
     with draft.open("wb") as stream:
-        np.savez_compressed(stream, **{name: np.asarray(value) for name, value in tables._asdict().items()})
+        np.savez_compressed(stream, allow_pickle=False, **tables._asdict())
         stream.flush()
         os.fsync(stream.fileno())
     draft.replace(path)

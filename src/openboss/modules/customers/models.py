@@ -5,7 +5,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, IntegerRangeField
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Cast, Reverse
+from django.db.models.functions import Cast, Replace, Reverse
 
 
 def only_one(field: str) -> tuple[Func, str]:
@@ -43,7 +43,9 @@ class Customer(models.Model):
             # columns in collation C: plain btrees serve both a prefix and the order
             models.Index(fields=["name"], name="customers_customer_name"),
             models.Index(fields=["pinyin", "customer_id"], name="customers_customer_pinyin"),
+            models.Index(Replace("pinyin", Value(" "), Value("")), name="customers_customer_reading"),
             models.Index(fields=["initials"], name="customers_customer_initials"),
+            models.Index(fields=["created_on", "customer_id"], name="customers_customer_created"),
         ]
 
 

@@ -35,7 +35,7 @@ def copy_in(table: str, frame: pl.DataFrame) -> int:
     columns = ", ".join(f'"{column}"' for column in frame.columns)
     with connection.cursor() as cursor:
         statement = cast(LiteralString, f'COPY "{table}" ({columns}) FROM STDIN WITH (FORMAT csv)')
-        with cursor.copy(statement) as copy:  # type: ignore[attr-defined]
+        with cursor.copy(statement) as copy:
             view = text.getbuffer()
             for start in range(0, len(view), CHUNK_BYTES):
                 copy.write(view[start : start + CHUNK_BYTES])
@@ -47,7 +47,7 @@ def copy_out(query: str, schema: Mapping[str, Any], parameters: Iterable[object]
     text = BytesIO()
     with connection.cursor() as cursor:
         statement = cast(LiteralString, f"COPY ({query}) TO STDOUT WITH (FORMAT csv)")
-        with cursor.copy(statement, tuple(parameters) or None) as copy:  # type: ignore[attr-defined]
+        with cursor.copy(statement, tuple(parameters) or None) as copy:
             for block in copy:
                 text.write(block)
     if text.tell() == 0:
