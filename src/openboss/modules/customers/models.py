@@ -256,25 +256,12 @@ class GroupMember(models.Model):
         ]
 
 
-class StopReason(models.Model):
-    """A reason for which a subscriber's service is stopped (D2.2); the level is the highest of those active."""
-
-    stop_reason_id = models.SmallIntegerField(primary_key=True)
-    code = models.CharField(max_length=16, unique=True)
-    level = models.CharField(max_length=16)
-    name_zh = models.CharField(max_length=60)
-    name_en = models.CharField(max_length=60)
-
-    class Meta:
-        db_table = "customers_stopreason"
-
-
 class StopPeriod(models.Model):
     """A stop reason active for a subscriber over time; the same reason never twice at once."""
 
     stop_period_id = models.BigAutoField(primary_key=True)
     subscriber = models.ForeignKey(Subscriber, models.PROTECT, related_name="stops")
-    stop_reason = models.ForeignKey(StopReason, models.PROTECT, related_name="+")
+    stop_reason_id = models.SmallIntegerField()  # customers/stop_reasons.py
     period = DateTimeRangeField()
 
     class Meta:

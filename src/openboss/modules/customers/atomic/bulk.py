@@ -18,6 +18,7 @@ from openboss.kernel.allowances import (
 from openboss.kernel.usage import ClosedGroup
 from openboss.modules.catalog.atomic import offer_ids
 from openboss.modules.customers import schema
+from openboss.modules.customers.stop_reasons import BY_CODE, STOP_REASONS
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.copying import checked, copy_in, copy_out, range_text
 from openboss.modules.system.keys import blind_index, encrypt
@@ -35,6 +36,7 @@ TABLES = {
     "group_members": "customers_groupmember",
     "stops": "customers_stopperiod",
 }
+REASON_CODES = {reason.stop_reason_id: reason.code for reason in STOP_REASONS}
 FIRST_MONTH_CODES = {
     "FULL": FIRST_MONTH_FULL,
     "PRORATE": FIRST_MONTH_PRORATE,
@@ -132,15 +134,12 @@ def _stored(name: str, frame: pl.DataFrame) -> pl.DataFrame:
         kinds = offer_ids()
         frame = frame.with_columns(pl.col("offer_id").replace_strict(kinds, return_dtype=pl.String).alias("kind"))
     if name == "stops":
-        ids = dict(copy_out(_REASONS, {"code": pl.String, "id": pl.Int16}).iter_rows())
+        ids = {code: reason.stop_reason_id for code, reason in BY_CODE.items()}
         reason = pl.col("reason").replace_strict(ids, return_dtype=pl.Int16).alias("stop_reason_id")
         frame = frame.with_columns(reason).drop("reason")
     if "from_at" in frame.columns:
         return frame.with_columns(range_text("from_at", "to_at").alias("period")).drop("from_at", "to_at")
     return frame
-
-
-_REASONS = "SELECT code, stop_reason_id FROM customers_stopreason"
 
 
 def _sealed(customers: pl.DataFrame) -> pl.DataFrame:
@@ -306,11 +305,10 @@ def billing_image(*, cycle: int) -> BillingImage:
             {"holding_id": pl.Int64(), **user, "offer_id": pl.Int64(), "first_month": pl.String(), **span},
         ),
         stops=copy_out(
-            f"""SELECT subscriber_id, r.code, {days} FROM customers_stopperiod
-            JOIN customers_stopreason r USING (stop_reason_id)
+            f"""SELECT subscriber_id, stop_reason_id, {days} FROM customers_stopperiod
             WHERE period && {month} ORDER BY subscriber_id, lower(period)""",
-            {**user, "reason": pl.String(), **span},
-        ),
+            {**user, "reason": pl.Int16(), **span},
+        ).with_columns(pl.col("reason").replace_strict(REASON_CODES, return_dtype=pl.String())),
         relations=copy_out(
             f"""SELECT relation_id, subscriber_id, account_id, item_scope, mode, value, priority
             FROM customers_paymentrelation WHERE cycles @> {cycle} ORDER BY subscriber_id, relation_id""",

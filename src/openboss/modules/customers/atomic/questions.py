@@ -23,6 +23,7 @@ from openboss.modules.customers.models import (
     StopPeriod,
     Subscriber,
 )
+from openboss.modules.customers.stop_reasons import BY_ID
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.keys import decrypt
 
@@ -209,7 +210,7 @@ def _customer_view(customer: Customer) -> CustomerView:
 def _subscriber_view(subscriber: Subscriber, at: datetime, catalog: Mapping[int, OfferView]) -> SubscriberView:
     own = {"subscriber_id": subscriber.subscriber_id}
     number = NumberPeriod.objects.filter(**own).order_by("-period").first()
-    stops = StopPeriod.objects.filter(**own, period__contains=at).select_related("stop_reason").order_by("period")
+    stops = StopPeriod.objects.filter(**own, period__contains=at).order_by("period")
     holdings = Holding.objects.filter(**own).filter(Q(period__endswith__gt=at) | Q(period__endswith__isnull=True))
     members = GroupMember.objects.filter(**own, period__contains=at).select_related("group")
     relations = PaymentRelation.objects.filter(**own).select_related("account__customer")
@@ -238,7 +239,7 @@ def _subscriber_view(subscriber: Subscriber, at: datetime, catalog: Mapping[int,
 
 
 def _stop_view(stop: StopPeriod) -> StopView:
-    reason = stop.stop_reason
+    reason = BY_ID[stop.stop_reason_id]
     return StopView(reason.code, reason.level, reason.name_zh, reason.name_en, stop.period.lower)
 
 

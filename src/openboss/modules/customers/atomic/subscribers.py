@@ -15,14 +15,15 @@ from openboss.modules.customers.models import (
     SimPeriod,
     StateChange,
     StopPeriod,
-    StopReason,
     Subscriber,
 )
+from openboss.modules.customers.stop_reasons import BY_CODE, BY_ID
 from openboss.modules.system.atomic import record_audit
 
 ARREARS = ("ARREARS_1", "ARREARS_2")
 PRE_TERMINATION_TAGS = (1, 3)  # voluntary, for arrears (D2.1)
 TERMINATION_TAGS = (2, 4, 5, 6)
+PRETERM = "PRETERM"
 RE_INSTATE = "RE_INSTATE"
 
 
@@ -89,8 +90,7 @@ def effective_state(*, subscriber_id: int, at: datetime) -> str:
         raise SubscriberUnknown(subscriber_id)
     if life != Subscriber.Life.ACTIVE:
         return life
-    stops = StopPeriod.objects.filter(subscriber_id=subscriber_id, period__contains=at)
-    levels = set(stops.values_list("stop_reason__level", flat=True))
+    levels = {BY_CODE[reason].level for reason in _active_reasons(subscriber_id, at)}
     return next((f"{level}_STOP" for level in ("TWO_WAY", "ONE_WAY") if level in levels), life)
 
 
@@ -206,15 +206,14 @@ def add_stop_reason(*, subscriber_id: int, reason: str, at: datetime, staff_id: 
     subscriber = _locked(subscriber_id)
     if subscriber.life != Subscriber.Life.ACTIVE:
         raise StateForbids(subscriber.life)
-    known = StopReason.objects.filter(code=reason).exclude(code="PRETERM").first()
-    if known is None:
+    if reason not in BY_CODE or reason == PRETERM:
         raise ReasonNotActive(reason)
     active = _active_reasons(subscriber_id, at)
     if reason in active:
         raise ReasonActive(reason)
     if reason == "REQ_HOLD" and set(ARREARS) & active:
         raise HoldWithArrears(subscriber_id)
-    StopPeriod.objects.create(subscriber=subscriber, stop_reason=known, period=DateTimeTZRange(at, None))
+    _begin_reason(subscriber, reason, at)
     state = _note_state(subscriber, event=reason, at=at)
     _audit("customers.add_stop_reason", subscriber_id, at, staff_id, after={"reason": reason, "state": state})
     return state
@@ -238,12 +237,20 @@ def clear_stop_reason(*, subscriber_id: int, reason: str, at: datetime, staff_id
 
 def _active_reasons(subscriber_id: int, at: datetime) -> set[str]:
     active = StopPeriod.objects.filter(subscriber_id=subscriber_id, period__contains=at)
-    return set(active.values_list("stop_reason__code", flat=True))
+    return {BY_ID[key].code for key in active.values_list("stop_reason_id", flat=True)}
+
+
+def _begin_reason(subscriber: Subscriber, reason: str, at: datetime) -> None:
+    StopPeriod.objects.create(
+        subscriber=subscriber, stop_reason_id=BY_CODE[reason].stop_reason_id, period=DateTimeTZRange(at, None)
+    )
 
 
 def _end_reason(subscriber_id: int, reason: str, at: datetime) -> bool:
-    active = StopPeriod.objects.filter(subscriber_id=subscriber_id, stop_reason__code=reason, period__contains=at)
-    row = active.first()
+    if reason not in BY_CODE:
+        return False
+    known = {"subscriber_id": subscriber_id, "stop_reason_id": BY_CODE[reason].stop_reason_id}
+    row = StopPeriod.objects.filter(**known, period__contains=at).first()
     if row is None:
         return False
     StopPeriod.objects.filter(pk=row.pk).update(period=DateTimeTZRange(row.period.lower, at))
@@ -263,9 +270,8 @@ def pre_terminate(*, subscriber_id: int, remove_tag: int, at: datetime, staff_id
     if subscriber.life != Subscriber.Life.ACTIVE or remove_tag not in PRE_TERMINATION_TAGS or not allowed:
         raise StateForbids(f"{subscriber.life}, stopped for {sorted(reasons)}")
     Subscriber.objects.filter(pk=subscriber_id).update(life=Subscriber.Life.PRE_TERMINATED)
-    waiting = StopReason.objects.get(code="PRETERM")
-    StopPeriod.objects.create(subscriber=subscriber, stop_reason=waiting, period=DateTimeTZRange(at, None))
-    _note_state(subscriber, event="PRETERM", at=at, remove_tag=remove_tag)
+    _begin_reason(subscriber, PRETERM, at)
+    _note_state(subscriber, event=PRETERM, at=at, remove_tag=remove_tag)
     _audit("customers.pre_terminate", subscriber_id, at, staff_id, after={"remove_tag": remove_tag})
 
 
