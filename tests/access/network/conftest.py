@@ -1,9 +1,9 @@
 """The numbering plan of the example operator, loaded where a test asks for it."""
 
 import pytest
+from tests.access.network.network_operator import NOW, reference
 
 from openboss.modules.catalog.atomic import replace_reference
-from tests.access.network.network_operator import NOW, reference
 
 
 @pytest.fixture

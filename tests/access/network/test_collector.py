@@ -4,10 +4,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.access.network.network_operator import CALL, NOW, define, drop, place, usage_text
 
 from openboss.access.network.collector import collect_once
 from openboss.modules.charging.models import Alarm, ErrorRecord, StageCounter, UsageChunk, UsageFile
-from tests.access.network.network_operator import CALL, NOW, define, drop, place, usage_text
 
 pytestmark = pytest.mark.django_db
 

@@ -289,8 +289,9 @@ def record_rating(*, chunk_id: int, position: int, rated: int, free: int, duplic
     else:
         pool.add_rating_errors(file_id=chunk.file_id, errors=errors)
     if not UsageChunk.objects.filter(file_id=chunk.file_id, state="READY").exists():
-        # the moment of rating is the database's: the engine itself has no clock
-        UsageFile.objects.filter(file_id=chunk.file_id).update(state="RATED", rated_at=Now())
+        # the engine has no clock: the delay is the database's, counted on from the arrival
+        rated_at = F("arrived_at") + (Now() - F("entered_at"))
+        UsageFile.objects.filter(file_id=chunk.file_id).update(state="RATED", rated_at=rated_at)
 
 
 def _count(file_id: int, stage: str, **more: int) -> None:

@@ -5,6 +5,7 @@ Source: CHG-02, CHG-08, CHG-37, D4.2, D4.5.
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 TAKEN_STATES = ("RECEIVED", "CHUNKED", "RATED")
 
@@ -43,6 +44,7 @@ class UsageFile(models.Model):
     error_code = models.CharField(max_length=4, default="", blank=True)
     cause = models.TextField(default="", blank=True)
     arrived_at = models.DateTimeField()
+    entered_at = models.DateTimeField(db_default=Now())  # the database's clock, so that delays are real
     chunked_at = models.DateTimeField(null=True)
     rated_at = models.DateTimeField(null=True)
     first_event_at = models.DateTimeField(null=True)
