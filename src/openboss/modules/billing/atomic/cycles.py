@@ -1,0 +1,137 @@
+"""Cycles: their calendar and their states (D7.2, D7.3)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from openboss.kernel.periods import next_cycle
+from openboss.modules.billing.models import BillCycle
+from openboss.modules.system.atomic import record_audit
+
+ORDER = ["OPEN", "CUT", "CALCULATED", "AUDITED", "RELEASED", "CLOSED"]
+PAYABLE_FROM = time(8)
+
+
+class CycleUnknown(LookupError):
+    """Nobody has opened this billing cycle yet."""
+
+
+class CycleStateRefused(Exception):
+    """The cycle is not in the state this step starts from; the message names both. Do the steps in order."""
+
+
+@dataclass(frozen=True)
+class CycleView:
+    """A billing cycle: state, the moments of D7.2, the position of the engine's journal at which it was frozen."""
+
+    cycle: int
+    state: str
+    position: int | None
+    cut_at: datetime | None
+    released_at: datetime | None
+    released_by: str
+    payable_at: datetime
+    due_on: date
+
+
+@dataclass(frozen=True)
+class CycleCalendar:
+    """When what happens to the bills of a month (ACP-04, D7.2, D8.4)."""
+
+    cut_at: datetime
+    payable_at: datetime
+    due_on: date
+
+
+def calendar_of(cycle: int) -> CycleCalendar:
+    """Work out the calendar of a cycle: cut at the first of the next month, payable at 8:00, due at its end."""
+    cut_on = _first_of(next_cycle(cycle))
+    zone = timezone.get_default_timezone()
+    return CycleCalendar(
+        cut_at=datetime.combine(cut_on, time(0), zone),
+        payable_at=datetime.combine(cut_on, PAYABLE_FROM, zone),
+        due_on=_first_of(next_cycle(next_cycle(cycle))) - timedelta(days=1),
+    )
+
+
+def cycle_view(*, cycle: int) -> CycleView:
+    """Read one cycle. Raises CycleUnknown."""
+    found = BillCycle.objects.filter(cycle=cycle).first()
+    if found is None:
+        raise CycleUnknown(cycle)
+    return _view(found)
+
+
+def list_cycles() -> list[CycleView]:
+    """List all cycles, the newest first."""
+    return [_view(row) for row in BillCycle.objects.order_by("-cycle")]
+
+
+def open_cycle(*, cycle: int) -> CycleView:
+    """Open a cycle; opening it again changes nothing."""
+    calendar = calendar_of(cycle)
+    row, _ = BillCycle.objects.get_or_create(
+        cycle=cycle, defaults={"payable_at": calendar.payable_at, "due_on": calendar.due_on}
+    )
+    return _view(row)
+
+
+@transaction.atomic
+def cut_cycle(*, cycle: int, position: int, at: datetime, staff_id: int | None) -> None:
+    """Note where the engine froze the cycle; from here on its usage does not change. Raises CycleStateRefused."""
+    row = _locked(cycle, "OPEN")
+    row.position, row.cut_at = position, at
+    _move(row, "CUT", at, staff_id)
+
+
+@transaction.atomic
+def move_cycle(*, cycle: int, state_before: str, state_after: str, at: datetime, staff_id: int | None) -> None:
+    """Move a cycle one state on or back. Raises CycleUnknown, CycleStateRefused; nothing goes back once released."""
+    row = _locked(cycle, state_before)
+    if abs(ORDER.index(state_after) - ORDER.index(state_before)) != 1 or state_before in ("RELEASED", "CLOSED"):
+        raise CycleStateRefused(f"{cycle}: {state_before} is not followed by {state_after}")
+    if state_after == "RELEASED":
+        raise CycleStateRefused(f"{cycle}: bills are released by release_bills only")
+    _move(row, state_after, at, staff_id)
+
+
+def _locked(cycle: int, state: str) -> BillCycle:
+    row = BillCycle.objects.select_for_update().filter(cycle=cycle).first()
+    if row is None:
+        raise CycleUnknown(cycle)
+    if row.state != state:
+        raise CycleStateRefused(f"{cycle} is {row.state}, this step starts from {state}")
+    return row
+
+
+def _move(row: BillCycle, state: str, at: datetime, staff_id: int | None) -> None:
+    before, row.state = row.state, state
+    row.save()
+    record_audit(
+        staff_id=staff_id,
+        action="billing.move_cycle",
+        object_kind="billcycle",
+        object_id=row.cycle,
+        at=at,
+        before={"state": before},
+        after={"state": state, "position": row.position},
+    )
+
+
+def _first_of(cycle: int) -> date:
+    return date(cycle // 100, cycle % 100, 1)
+
+
+def _view(row: BillCycle) -> CycleView:
+    return CycleView(
+        row.cycle,
+        row.state,
+        row.position,
+        row.cut_at,
+        row.released_at,
+        row.released_by,
+        row.payable_at,
+        row.due_on,
+    )

@@ -1,0 +1,132 @@
+"""The partitioned tables of bills: opened for a cycle, filled by COPY, emptied when a trial is cancelled."""
+
+from datetime import datetime
+from typing import LiteralString, cast
+
+import numpy as np
+import polars as pl
+from django.db import connection, transaction
+
+from openboss.modules.billing.models import Bill, BillCycle
+from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.copying import copy_out
+
+PARTITIONED = ("billing_billitem", "billing_billline", "billing_freeuse", "billing_discountchoice")
+BILL_ID_STEP = 10_000_000_000
+_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_WIDTHS = {pl.Int64: ">i8", pl.Int32: ">i4", pl.Int16: ">i2", pl.Boolean: "u1"}
+
+
+class ReleasedBills(Exception):
+    """The bills of this cycle are released and final; correct them by an adjustment in the open cycle."""
+
+
+def open_tables(*, cycle: int) -> None:
+    """Make the partitions of a cycle; making them again changes nothing."""
+    with connection.cursor() as cursor:
+        for table in PARTITIONED:
+            cursor.execute(
+                f"CREATE TABLE IF NOT EXISTS {table}_{int(cycle)} PARTITION OF {table} FOR VALUES IN ({int(cycle)})"
+            )
+
+
+@transaction.atomic
+def put_part(*, cycle: int, frames: dict[str, pl.DataFrame]) -> int:
+    """Store the trial bills of one part, all or nothing; return the rows stored. Raises ReleasedBills.
+
+    frames  by table name; integers and booleans, texts of one length a column, days as days since 2000-01-01
+    """
+    _refuse_released(cycle)
+    return sum(
+        _copy_binary(table if table == "billing_bill" else f"{table}_{cycle}", frame) for table, frame in frames.items()
+    )
+
+
+@transaction.atomic
+def empty_tables(*, cycle: int) -> None:
+    """Remove every trial bill of a cycle. Raises ReleasedBills."""
+    _refuse_released(cycle)
+    with connection.cursor() as cursor:
+        for table in PARTITIONED:
+            cursor.execute(f"TRUNCATE {table}_{int(cycle)}")
+    _bills(cycle).delete()
+
+
+@transaction.atomic
+def release_bills(*, cycle: int, at: datetime, staff_id: int, login: str) -> int:
+    """Make the bills of an audited cycle final and payable; return how many. Raises ReleasedBills."""
+    row = BillCycle.objects.select_for_update().get(cycle=cycle)
+    _refuse_released(cycle)
+    assert row.state == "AUDITED", "release_cycle checks the state and the signatures"
+    count = _bills(cycle).filter(state="new").update(state="validated")
+    row.state, row.released_at, row.released_by = "RELEASED", at, login
+    row.save()
+    record_audit(
+        staff_id=staff_id,
+        action="billing.release",
+        object_kind="billcycle",
+        object_id=cycle,
+        at=at,
+        after={"bills": count},
+    )
+    return count
+
+
+def _refuse_released(cycle: int) -> None:
+    if BillCycle.objects.filter(cycle=cycle, state__in=["RELEASED", "CLOSED"]).exists():
+        raise ReleasedBills(cycle)
+
+
+def _bills(cycle: int):  # type: ignore[no-untyped-def]
+    """The bills of a cycle as a range of their key, which needs no index of its own."""
+    return Bill.objects.filter(bill_id__gte=cycle * BILL_ID_STEP, bill_id__lt=(cycle + 1) * BILL_ID_STEP)
+
+
+def _copy_binary(table: str, frame: pl.DataFrame) -> int:
+    """Append a frame by PostgreSQL's binary COPY: fixed-width rows are one array, made without a loop."""
+    if frame.is_empty():
+        return 0
+    fields: list[tuple[str, str]] = [("count", ">i2")]
+    for place, kind in enumerate(frame.dtypes):
+        width = f"S{frame[:, place].str.len_bytes()[0]}" if kind == pl.String else _width(kind)
+        fields += [(f"length{place}", ">i4"), (f"value{place}", width)]
+    rows = np.empty(frame.height, np.dtype(fields))
+    rows["count"] = frame.width
+    for place, column in enumerate(frame.get_columns()):
+        rows[f"length{place}"] = rows.dtype[f"value{place}"].itemsize
+        values = column.to_numpy() if column.dtype != pl.String else column.to_numpy().astype("S")
+        rows[f"value{place}"] = values
+    columns = ", ".join(frame.columns)
+    with connection.cursor() as cursor:
+        statement = cast(LiteralString, f"COPY {table} ({columns}) FROM STDIN WITH (FORMAT binary)")
+        with cursor.copy(statement) as copy:  # type: ignore[attr-defined]
+            copy.write(_HEADER)
+            for start in range(0, len(rows), 16_384):
+                copy.write(rows[start : start + 16_384].tobytes())
+            copy.write(b"\xff\xff")
+    return frame.height
+
+
+def _width(kind: pl.DataType) -> str:
+    for known, width in _WIDTHS.items():
+        if kind == known:
+            return width
+    raise AssertionError(f"no fixed width for {kind}")
+
+
+def item_totals(*, cycle: int) -> pl.DataFrame:
+    """Sum the bill items of a cycle by kind: item_id, rows, users, std_fen, due_fen."""
+    return copy_out(
+        f"SELECT item_id, count(*), sum(std_fen)::bigint, sum(due_fen)::bigint FROM billing_billitem"
+        f" WHERE cycle = {int(cycle)} GROUP BY item_id ORDER BY item_id",
+        {"item_id": pl.Int16, "rows": pl.Int64, "std_fen": pl.Int64, "due_fen": pl.Int64},
+    )
+
+
+def line_totals(*, cycle: int) -> pl.DataFrame:
+    """Sum the bill lines of a cycle by source: source, rows, act_li."""
+    return copy_out(
+        f"SELECT source, count(*), sum(act_li)::bigint FROM billing_billline WHERE cycle = {int(cycle)}"
+        f" GROUP BY source ORDER BY source",
+        {"source": pl.Int16, "rows": pl.Int64, "act_li": pl.Int64},
+    )

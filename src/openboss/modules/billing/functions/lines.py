@@ -1,0 +1,136 @@
+"""RECURRING: the lines of a part, one a fee before discounts: usage, monthly fees, one-time charges."""
+
+import numpy as np
+import polars as pl
+
+from openboss.kernel import periods
+from openboss.kernel.proration import FirstMonth, recurring_fees_li, rent_free_days
+from openboss.modules.billing.atomic import Source
+from openboss.modules.billing.functions.run_files import RunFiles
+from openboss.modules.billing.functions.tariff_of_run import RunTariff
+
+# Stops without rent, by the day or for whole months only (D2.2); all others leave the rent as it is.
+RENT_FREE_STOPS = {"REQ_HOLD": False, "OPERATOR": False, "PRETERM": False, "ARREARS_2": True}
+
+LINES = pl.Schema(
+    {
+        "subscriber_id": pl.Int64,
+        "item_id": pl.Int16,
+        "rule_id": pl.Int32,
+        "source": pl.Int16,
+        "reference_id": pl.Int64,
+        "calls": pl.Int64,
+        "seconds": pl.Int64,
+        "units": pl.Int64,
+        "free_units": pl.Int64,
+        "std_li": pl.Int64,
+        "act_li": pl.Int64,
+    }
+)
+
+
+def make_lines(*, files: RunFiles, part: int, tariff: RunTariff) -> tuple[int, int]:
+    """Write the lines of a part; return how many and their sum in li. Source: ACP-02, D7.4, D2.2."""
+    lines = pl.concat(
+        [
+            _usage_lines(files.get(part, "usage"), tariff),
+            recurring_lines(
+                holdings=files.get(part, "holdings"),
+                stops=files.get(part, "stops"),
+                users=files.get(part, "attributes"),
+                tariff=tariff,
+                cycle=files.cycle,
+            ),
+            _one_time_lines(files.get(part, "charges")),
+        ]
+    ).sort("subscriber_id", "item_id", "rule_id", "source", "reference_id")
+    files.put(part, "lines", lines)
+    return lines.height, int(lines["act_li"].sum())
+
+
+def _usage_lines(usage: pl.DataFrame, tariff: RunTariff) -> pl.DataFrame:
+    third = [item.item_id for item in tariff.items if item.third]
+    source = pl.when(pl.col("item_id").is_in(third)).then(int(Source.THIRD_PARTY)).otherwise(int(Source.USAGE))
+    return _as_lines(usage.with_columns(source=source, reference_id=pl.lit(0)))
+
+
+def _one_time_lines(charges: pl.DataFrame) -> pl.DataFrame:
+    zeros = {name: pl.lit(0) for name in ("rule_id", "calls", "seconds", "units", "free_units")}
+    fees = {"reference_id": pl.col("charge_id"), "std_li": pl.col("charge_li"), "act_li": pl.col("charge_li")}
+    return _as_lines(charges.with_columns(**zeros, **fees))
+
+
+def recurring_lines(
+    *, holdings: pl.DataFrame, stops: pl.DataFrame, users: pl.DataFrame, tariff: RunTariff, cycle: int
+) -> pl.DataFrame:
+    """Charge the monthly fees of the products held in a cycle: one line a product and fee, columns as in LINES.
+
+    units is the number of days charged; a fee of nothing (first month free) is a line too if days were held.
+    """
+    first, days = periods.first_day(cycle), periods.days_in(cycle)
+    rules = pl.DataFrame(
+        [vars(rule) for rule in tariff.recurring],
+        schema={
+            "rule_id": pl.Int32,
+            "offer_id": pl.Int64,
+            "item_id": pl.Int16,
+            "fee_li": pl.Int64,
+            "first_month": pl.Int64,
+            "in_stops": pl.Boolean,
+        },
+    )
+    held = _days(holdings).rename({"first_month": "chosen"}).join(rules, on="offer_id")
+    held = held.filter((pl.col("from_day") < first + days) & (pl.col("to_day") > first))
+    # A product that leaves the choice to the customer says PRORATE; any other word of the tariff stands.
+    chosen = pl.col("chosen").replace_strict({mode.name: int(mode) for mode in FirstMonth}, return_dtype=pl.Int64)
+    held = held.with_columns(
+        mode=pl.when(pl.col("first_month") == int(FirstMonth.PRORATE)).then(chosen).otherwise(pl.col("first_month"))
+    ).join(_rent_free(stops, users, first, days), on="subscriber_id", how="left")
+    held = held.with_columns(rent_free=pl.when("in_stops").then(0).otherwise(pl.col("rent_free").fill_null(0)))
+    columns = ("fee_li", "mode", "from_day", "to_day", "rent_free")
+    charged = recurring_fees_li(*(_int64(held[name]) for name in columns), first, days)
+    return _as_lines(
+        held.with_columns(
+            source=pl.lit(int(Source.RECURRING)),
+            reference_id=pl.col("holding_id"),
+            calls=pl.lit(0),
+            seconds=pl.lit(0),
+            units=pl.min_horizontal("to_day", pl.lit(first + days)) - pl.max_horizontal("from_day", pl.lit(first)),
+            free_units=pl.lit(0),
+            std_li=pl.Series(charged),
+            act_li=pl.Series(charged),
+        )
+    )
+
+
+def _rent_free(stops: pl.DataFrame, users: pl.DataFrame, first: int, days: int) -> pl.DataFrame:
+    """The days without rent of each user that has a stop: subscriber_id, rent_free (day mask)."""
+    ids = users.select("subscriber_id").with_row_index("user")
+    found = _days(stops.filter(pl.col("reason").is_in(list(RENT_FREE_STOPS)))).join(ids, on="subscriber_id")
+    whole_month = found["reason"].replace_strict(RENT_FREE_STOPS, return_dtype=pl.Boolean).to_numpy()
+    masks = rent_free_days(
+        _int64(found["user"]),
+        np.ascontiguousarray(whole_month),
+        _int64(found["from_day"]),
+        _int64(found["to_day"]),
+        ids.height,
+        first,
+        days,
+    )
+    return ids.select("subscriber_id").with_columns(rent_free=pl.Series(masks))
+
+
+def _days(frame: pl.DataFrame) -> pl.DataFrame:
+    """Turn from_on and to_on into day numbers; an open end is far away."""
+    return frame.with_columns(
+        from_day=pl.col("from_on").cast(pl.Int32).cast(pl.Int64),
+        to_day=pl.col("to_on").cast(pl.Int32).cast(pl.Int64).fill_null(periods.OPEN_END),
+    )
+
+
+def _int64(column: pl.Series) -> np.ndarray:
+    return np.ascontiguousarray(column.cast(pl.Int64).to_numpy())
+
+
+def _as_lines(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.select(pl.col(name).cast(kind) for name, kind in LINES.items())
