@@ -28,6 +28,7 @@ class Ownership:
     stream: int
     epoch: int
     timeline: int
+    timeline_from: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,16 @@ def take_ownership(*, stream: int = STREAM) -> Ownership:
     EngineOwner.objects.get_or_create(stream=stream)
     EngineOwner.objects.filter(stream=stream).update(epoch=F("epoch") + 1)
     owner = EngineOwner.objects.get(stream=stream)
-    return Ownership(stream, owner.epoch, owner.timeline)
+    return Ownership(stream, owner.epoch, owner.timeline, owner.timeline_from)
 
 
 @transaction.atomic
-def start_timeline(*, stream: int = STREAM) -> int:
-    """Begin a new timeline: what the lake has beyond the journal no longer counts. For restores."""
+def start_timeline(*, stream: int = STREAM) -> None:
+    """Begin a new timeline at the journal's end: what the lake has beyond it no longer counts. For restores."""
     EngineOwner.objects.get_or_create(stream=stream)
-    EngineOwner.objects.filter(stream=stream).update(timeline=F("timeline") + 1)
-    return EngineOwner.objects.get(stream=stream).timeline
+    EngineOwner.objects.filter(stream=stream).update(
+        timeline=F("timeline") + 1, timeline_from=last_position(stream=stream)
+    )
 
 
 def check_ownership(owner: Ownership) -> None:

@@ -5,12 +5,14 @@ replay never writes a row twice. Files are sorted by subscriber, so that one use
 """
 
 import hashlib
-import os
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import TableNotFoundError
+
+from openboss.modules.charging.chunks import write_durably
 
 
 
@@ -31,21 +33,17 @@ class Lake:
         except TableNotFoundError:
             return None
 
-    def position(self, timeline: int) -> int:
-        """The journal position up to which rated usage is in the table, on this timeline or the ones before."""
+    def position(self, timeline: int) -> int | None:
+        """The journal position up to which rated usage of a timeline is in the table; None before its first."""
         table = self.open_usage()
-        for known in range(timeline, 0, -1):
-            reached = table.transaction_version(_application(known)) if table else None
-            if reached is not None:
-                return int(reached)
-        return 0
+        return table.transaction_version(_application(timeline)) if table else None
 
     def append_usage(self, detail: pl.DataFrame, *, timeline: int, position: int) -> None:
         """Commit rated usage (schema RATED) up to a position; rows at or below the table's position are dropped."""
-        reached = self.position(timeline)
-        fresh = detail.filter(pl.col("position") > reached) if reached else detail
+        reached = self.position(timeline) or 0
         if position <= reached:
             return
+        fresh = detail.filter(pl.col("position") > reached)
         write_deltalake(
             str(self.usage_path),
             fresh.sort("cycle", "subscriber_id", "start_at_s", "position", "row").to_arrow(),
@@ -75,17 +73,10 @@ class Lake:
 
     def publish(self, frame: pl.DataFrame, path: str) -> str:
         """Write a published frame so that it is whole or not there; return its SHA-256."""
-        target = self.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = target.with_name(f".{target.name}.tmp")
-        frame.write_parquet(scratch, compression="zstd")
-        with scratch.open("rb") as file:
-            content = file.read()
-            os.fsync(file.fileno())
-        scratch.rename(target)
-        descriptor = os.open(target.parent, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
+        buffer = BytesIO()
+        frame.write_parquet(buffer, compression="zstd")
+        content = buffer.getbuffer()
+        write_durably(self.folder / path, content)
         return hashlib.sha256(content).hexdigest()
 
 

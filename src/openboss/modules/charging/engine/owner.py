@@ -115,6 +115,11 @@ class Owner:
         if sum(len(frame) for frame in self.pending) >= ROWS_A_COMMIT:
             self.flush()
 
+    def position_in_lake(self) -> int:
+        """The journal position up to which the lake has rated detail."""
+        reached = self.lake.position(self.ownership.timeline)
+        return self.ownership.timeline_from if reached is None else reached
+
     def flush(self) -> None:
         """Commit rated detail that waits to the lake; a crash before it is made good by replay."""
         if self.pending:
@@ -279,14 +284,12 @@ def recover(*, lake_dir: Path, snapshot_dir: Path, threads: int) -> Owner:
     if owner.state.tariff_sha256:
         path = lake_dir / "tariffs" / f"{owner.state.tariff_sha256}.npz"
         owner.state.tables = load_publication(path, owner.state.tariff_sha256)
-    in_lake = owner.lake.position(owner.ownership.timeline)
-    newest = journal.last_position()
-    if in_lake > newest:
-        owner.lake.hide_after(newest)
-        owner.ownership = journal.Ownership(
-            owner.ownership.stream, owner.ownership.epoch, journal.start_timeline(stream=owner.ownership.stream)
-        )
-        in_lake = newest
+    in_lake = owner.position_in_lake()
+    if in_lake > journal.last_position():
+        journal.start_timeline()
+        owner.ownership = journal.take_ownership()
+        in_lake = owner.position_in_lake()
+        owner.lake.hide_after(in_lake)
     for entry in journal.journal_after(owner.position):
         owner.position = entry.position
         if entry.kind == "CHUNK":

@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
                 ('stream', models.SmallIntegerField(primary_key=True, serialize=False)),
                 ('epoch', models.BigIntegerField(default=0)),
                 ('timeline', models.IntegerField(default=1)),
+                ('timeline_from', models.BigIntegerField(default=0)),
             ],
             options={
                 'db_table': 'charging_engineowner',

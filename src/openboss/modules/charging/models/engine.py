@@ -13,6 +13,7 @@ class EngineOwner(models.Model):
     stream = models.SmallIntegerField(primary_key=True)
     epoch = models.BigIntegerField(default=0)
     timeline = models.IntegerField(default=1)
+    timeline_from = models.BigIntegerField(default=0)  # last position of the timelines before that counts
 
     class Meta:
         db_table = "charging_engineowner"
