@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-
 from openboss.modules.billing import functions as billing
 from openboss.modules.billing.models import Bill, BillItem
 from tests.modules.billing.operator import CYCLE, ITEM_ID, Operator

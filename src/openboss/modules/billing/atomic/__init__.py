@@ -42,10 +42,16 @@ from openboss.modules.billing.atomic.runs import (
 )
 from openboss.modules.billing.atomic.tables import (
     BILL_ID_STEP,
+    BillTotals,
     ReleasedBills,
+    bill_totals,
+    due_of_subscriber,
     empty_tables,
+    highest_bills,
     item_totals,
+    jumping_bills,
     line_totals,
+    negative_bills,
     open_tables,
     put_part,
     release_bills,
@@ -56,6 +62,12 @@ Source = BillLine.Source
 
 __all__ = [
     "BILL_ID_STEP",
+    "BillTotals",
+    "bill_totals",
+    "due_of_subscriber",
+    "highest_bills",
+    "jumping_bills",
+    "negative_bills",
     "WHOLE",
     "ChargePosted",
     "CycleNotOpen",

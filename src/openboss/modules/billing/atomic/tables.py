@@ -1,12 +1,15 @@
 """The partitioned tables of bills: opened for a cycle, filled by COPY, emptied when a trial is cancelled."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString, cast
 
 import numpy as np
 import polars as pl
 from django.db import connection, transaction
+from django.db.models import Count, Q, Sum
 
+from openboss.kernel.periods import previous_cycle
 from openboss.modules.billing.models import Bill, BillCycle
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.copying import copy_out
@@ -130,3 +133,74 @@ def line_totals(*, cycle: int) -> pl.DataFrame:
         f" GROUP BY source ORDER BY source",
         {"source": pl.Int16, "rows": pl.Int64, "act_li": pl.Int64},
     )
+
+
+@dataclass(frozen=True)
+class BillTotals:
+    """How many bills a cycle has and what they add up to."""
+
+    bills: int
+    zero: int
+    total_fen: int
+
+
+def bill_totals(*, cycle: int) -> BillTotals:
+    """Sum the bills of a cycle."""
+    found = _bills(cycle).aggregate(
+        bills=Count("bill_id"), zero=Count("bill_id", filter=Q(total_fen=0)), total_fen=Sum("total_fen", default=0)
+    )
+    return BillTotals(**found)
+
+
+def highest_bills(*, cycle: int, limit: int) -> list[tuple[int, int]]:
+    """The highest bills of a cycle: bill_id, total_fen."""
+    return list(_bills(cycle).order_by("-total_fen", "bill_id").values_list("bill_id", "total_fen")[:limit])
+
+
+def negative_bills(*, cycle: int, limit: int) -> list[tuple[int, int]]:
+    """Bills below zero, the lowest first: bill_id, total_fen."""
+    found = _bills(cycle).filter(total_fen__lt=0).order_by("total_fen", "bill_id")
+    return list(found.values_list("bill_id", "total_fen")[:limit])
+
+
+def jumping_bills(*, cycle: int, limit: int) -> list[tuple[int, int, int]]:
+    """Bills above five times the average of the three cycles before: bill_id, average, total_fen (D7.8)."""
+    earlier = [previous_cycle(cycle)]
+    earlier += [previous_cycle(earlier[-1])]
+    earlier += [previous_cycle(earlier[-1])]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT now.bill_id, usual.total_fen, now.total_fen
+            FROM billing_bill now
+            JOIN (
+                SELECT account_id, sum(total_fen)::bigint / 3 AS total_fen, count(*) AS months FROM billing_bill
+                WHERE bill_id >= %s AND bill_id < %s GROUP BY account_id
+            ) usual USING (account_id)
+            WHERE now.bill_id >= %s AND now.bill_id < %s AND usual.months = 3 AND usual.total_fen > 0
+                AND now.total_fen > 5 * usual.total_fen
+            ORDER BY now.total_fen DESC LIMIT %s
+            """,
+            [
+                earlier[2] * BILL_ID_STEP,
+                cycle * BILL_ID_STEP,
+                cycle * BILL_ID_STEP,
+                (cycle + 1) * BILL_ID_STEP,
+                limit,
+            ],
+        )
+        return cursor.fetchall()
+
+
+def due_of_subscriber(*, cycle: int, subscriber_id: int, account_ids: list[int]) -> dict[tuple[int, int], int]:
+    """What is due for a user in a cycle, as stored on the bills of these accounts: fen by account and item.
+
+    Items of nothing are left out.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT bill_id, item_id, due_fen FROM billing_billitem"
+            " WHERE cycle = %s AND bill_id = ANY(%s) AND subscriber_id = %s AND due_fen <> 0",
+            [cycle, [cycle * BILL_ID_STEP + account_id for account_id in account_ids], subscriber_id],
+        )
+        return {(bill_id - cycle * BILL_ID_STEP, item_id): due_fen for bill_id, item_id, due_fen in cursor.fetchall()}

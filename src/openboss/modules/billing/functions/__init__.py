@@ -15,6 +15,7 @@ from openboss.modules.billing.atomic import (
     open_cycle,
     post_charge,
 )
+from openboss.modules.billing.functions.audit import NotEntitled, NotSigned, audit_run, release_cycle, sign_finding
 from openboss.modules.billing.functions.collect import UnbalancedFiles, UsersNotBillable
 from openboss.modules.billing.functions.steps import (
     STEPS,
@@ -39,11 +40,14 @@ __all__ = [
     "FindingUnknown",
     "InputsUnbalanced",
     "NoRun",
+    "NotEntitled",
+    "NotSigned",
     "ReleasedBills",
     "RunStatus",
     "StepProgress",
     "UnbalancedFiles",
     "UsersNotBillable",
+    "audit_run",
     "calculate",
     "collect_inputs",
     "cut_cycle",
@@ -51,6 +55,8 @@ __all__ = [
     "list_cycles",
     "open_cycle",
     "post_charge",
+    "release_cycle",
     "run_status",
+    "sign_finding",
     "step_back",
 ]
