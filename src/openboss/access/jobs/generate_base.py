@@ -52,6 +52,7 @@ class Catalogue:
     segments: dict[int, Ints]  # home area -> 7-digit segments of the own network
     outlets: dict[int, list[str]]  # home area -> organisation codes of outlets
     offers: dict[str, int]  # code -> offer_id
+    full_first_month: frozenset[int]  # offers whose fee and resources are whole from the day of order
     away_areas: Ints  # other provinces' areas
     mscs: dict[int, list[tuple[int, int]]]  # area -> (msc_id, lac)
     other_segments: dict[str, Ints]  # CUCC, CTCC, and OWN_FAR of other provinces -> segments
@@ -132,6 +133,7 @@ def read_catalogue(example: Path = EXAMPLE) -> Catalogue:
         segments={area: np.array(prefixes, np.int64) for area, prefixes in segments.items()},
         outlets=outlets,
         offers=_offers(example / "tariffs"),
+        full_first_month=_full_first_month(example / "tariffs"),
         away_areas=np.array([int(row["area"]) for row in areas if row["is_home"] == "0"], np.int64),
         mscs=mscs,
         other_segments={net: np.array(prefixes, np.int64) for net, prefixes in others.items()},
@@ -181,6 +183,15 @@ def _offers(folder: Path) -> dict[str, int]:
         code, offer_id = re.search(r"^offer: (\w+)\noffer_id: (\d+)", head, re.MULTILINE).groups()  # type: ignore[union-attr]
         found[code] = int(offer_id)
     return found
+
+
+def _full_first_month(folder: Path) -> frozenset[int]:
+    documents = [path.read_text(encoding="utf-8") for path in folder.glob("*.yaml")]
+    return frozenset(
+        int(re.search(r"^offer_id: (\d+)", text, re.MULTILINE).group(1))  # type: ignore[union-attr]
+        for text in documents
+        if "first_month: FULL" in text
+    )
 
 
 def _draw_units(rng: np.random.Generator, users: int) -> tuple[Small, npt.NDArray[np.bool_]]:

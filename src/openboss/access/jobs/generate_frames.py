@@ -258,11 +258,12 @@ def _holdings(rng: np.random.Generator, population: Population) -> pl.DataFrame:
         ]
     )
     frame = frame.sort("index", "from_at", "offer_id", maintain_order=True)
+    whole = sorted(population.catalogue.full_first_month)
     return frame.select(
         holding_id=pl.int_range(1, pl.len() + 1),
         subscriber_id=pl.col("index") + 1,
         offer_id="offer_id",
-        first_month=pl.lit("PRORATE"),
+        first_month=pl.when(pl.col("offer_id").is_in(whole)).then(pl.lit("FULL")).otherwise(pl.lit("PRORATE")),
         from_at="from_at",
         to_at="to_at",
     )
