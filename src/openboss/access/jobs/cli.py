@@ -15,9 +15,12 @@ import typer
 
 from openboss.access.jobs import (
     backup_command,
+    charge_command,
+    collect_command,
+    coverage_map_command,
     demo_command,
     doctor_command,
-    domain_commands,
+    generate_command,
     keys_command,
     up_command,
 )
@@ -37,7 +40,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for _commands in (up_command, domain_commands, demo_command, doctor_command, backup_command, keys_command):
+for _commands in (
+    up_command,
+    domain_commands,
+    demo_command,
+    doctor_command,
+    backup_command,
+    coverage_map_command,
+    keys_command,
+):
     _commands.register(app)
 
 
