@@ -332,9 +332,7 @@ def _rate_one(
         if national < 0:
             continue
         price = price_of(tables, directory, row, cls, component, at_s)
-        _rate_component(
-            tables, directory, lane, usage, rated, i, component, cls, national, price, slot_start_s
-        )
+        _rate_component(tables, directory, lane, usage, rated, i, component, cls, national, price, slot_start_s)
         if not counted and not (is_voice and usage.duration_s[i] == 0):
             _count_call(lane, usage, rated, i, tables.price_item[price], tables.price_rule[price])
             counted = True

@@ -161,7 +161,13 @@ def grants_wanted(directory: Directory, tables: TariffTables, rows: np.ndarray, 
 
 @njit(cache=True)
 def grant_cycle(
-    directory: Directory, tables: TariffTables, cycles: Cycles, lane: Lane, lane_number: int, rows: np.ndarray, slot: int
+    directory: Directory,
+    tables: TariffTables,
+    cycles: Cycles,
+    lane: Lane,
+    lane_number: int,
+    rows: np.ndarray,
+    slot: int,
 ) -> None:
     """Give the rows of one lane the free resources that their offers grant in a cycle.
 
@@ -181,7 +187,16 @@ def grant_cycle(
                 days_left = (end_s - from_s // DAY_S * DAY_S) // DAY_S
                 version = version_at(tables, directory.holding_offer[holding], from_s)
                 _grant_version(
-                    tables, lane, row // LANES, slot, version, mode, days_left, (end_s - start_s) // DAY_S, from_s, end_s
+                    tables,
+                    lane,
+                    row // LANES,
+                    slot,
+                    version,
+                    mode,
+                    days_left,
+                    (end_s - start_s) // DAY_S,
+                    from_s,
+                    end_s,
                 )
             holding = directory.holding_next[holding]
 
@@ -264,5 +279,3 @@ def chain_order(heads: np.ndarray, nexts: np.ndarray, kept: np.ndarray) -> int:
                 after = nexts[node]
                 node = after
     return count
-
-

@@ -14,8 +14,6 @@ from deltalake.exceptions import TableNotFoundError
 
 from openboss.modules.charging.chunks import write_durably
 
-
-
 ROWS_A_GROUP = 32_768
 
 

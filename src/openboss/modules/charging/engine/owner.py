@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from django.db import transaction
 
-from openboss.kernel.state import LANES
+from openboss.kernel.state import LANES, Lane
 from openboss.modules.catalog.functions import load_publication
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.atomic.files import record_rating
@@ -86,9 +86,7 @@ class Owner:
                 journal.finish_command(command.command_id, position=None, answer={"refusal": str(refusal)})
                 return
             self.position += 1
-            journal.append_journal(
-                self.ownership, position=self.position, kind=command.kind, payload=command.payload
-            )
+            journal.append_journal(self.ownership, position=self.position, kind=command.kind, payload=command.payload)
             journal.finish_command(command.command_id, position=self.position, answer=answer)
 
     def _take_chunk(self, chunk: journal.ReadyChunk) -> None:
@@ -147,9 +145,7 @@ class Owner:
 
     def _image(self, payload: dict[str, Any]) -> Image:
         """Read an image from its files, or from the command itself where it is small."""
-        frames = {
-            name: self.lake.read_chunk(part["path"], part["sha256"]) for name, part in payload["frames"].items()
-        }
+        frames = {name: self.lake.read_chunk(part["path"], part["sha256"]) for name, part in payload["frames"].items()}
         return Image(**frames)
 
     def _publish_cycle(self, cycle: int, position: int) -> dict[str, Any]:
@@ -178,7 +174,9 @@ class Owner:
     def free_use(self, cycle: int) -> pl.DataFrame:
         """Free resources of a cycle and what was used of them (schema FREE_USE)."""
         assert self.state.tables is not None
-        frame = self._nodes(cycle, "free", {"rule_id": "rule", "granted": "granted", "used": "used", "carried": "carried"})
+        frame = self._nodes(
+            cycle, "free", {"rule_id": "rule", "granted": "granted", "used": "used", "carried": "carried"}
+        )
         tables = self.state.tables
         units = tables.free_unit[tables.free_of_rule[frame["rule_id"].to_numpy()]]
         frame = frame.with_columns(pl.Series("unit", units, pl.Int8))
@@ -217,10 +215,16 @@ class Owner:
                             "cycle": int(cycle),
                             "is_open": bool(self.state.cycles.is_open[slot]),
                             "items": _chain(lane, "totals", lane.totals_head[local_row, slot], _ITEM_FIELDS),
-                            "free": _chain(lane, "free", lane.free_head[local_row, slot], _FREE_FIELDS),
+                            "free": self._free_of(lane, lane.free_head[local_row, slot]),
                         }
                     )
             return {"cycles": sorted(cycles, key=lambda entry: entry["cycle"])}
+
+    def _free_of(self, lane: Lane, node: int) -> list[dict[str, int]]:
+        assert self.state.tables is not None
+        tables = self.state.tables
+        found = _chain(lane, "free", node, ("rule", "granted", "used", "carried"))
+        return [{**free, "unit": int(tables.free_unit[tables.free_of_rule[free["rule"]]])} for free in found]
 
     # --- keeping and recovering ----------------------------------------------------------------------------------
 
@@ -253,10 +257,9 @@ class Owner:
 
 
 _ITEM_FIELDS = ("item", "rule", "calls", "seconds", "units", "free_units", "std_li", "act_li")
-_FREE_FIELDS = ("rule", "granted", "used", "carried")
 
 
-def _chain(lane: Any, pool: str, node: int, fields: tuple[str, ...]) -> list[dict[str, int]]:
+def _chain(lane: Lane, pool: str, node: int, fields: tuple[str, ...]) -> list[dict[str, int]]:
     found = []
     while node >= 0:
         found.append({name: int(getattr(lane, f"{pool}_{name}")[node]) for name in fields})
@@ -271,33 +274,49 @@ def _named_days(folder: Path) -> set[str]:
     return {day["file"] for day in json.loads(manifest.read_bytes())["days"].values()}
 
 
+def read_only(*, lake_dir: Path, snapshot_dir: Path) -> Owner:
+    """Read the newest good snapshot without taking anything over; what came after it is not in it."""
+    owner = Owner(Lake(lake_dir), snapshot_dir, 1, journal.Ownership(journal.STREAM, 0, 0))
+    _load_newest(owner)
+    return owner
+
+
 def recover(*, lake_dir: Path, snapshot_dir: Path, threads: int) -> Owner:
     """Take the stream over and rebuild its state from the newest good snapshot and the journal behind it."""
     owner = Owner(Lake(lake_dir), snapshot_dir, threads, journal.take_ownership())
-    for position, folder in journal.snapshots():
-        try:
-            owner.state = load_snapshot(snapshot_dir / folder)
-        except (OSError, ValueError, KeyError):
-            continue  # damaged or gone: the one before it has all that is needed
-        owner.position = owner.snapshot_position = position
-        break
-    if owner.state.tariff_sha256:
-        path = lake_dir / "tariffs" / f"{owner.state.tariff_sha256}.npz"
-        owner.state.tables = load_publication(path, owner.state.tariff_sha256)
+    _load_newest(owner)
     in_lake = owner.position_in_lake()
     if in_lake > journal.last_position():
         journal.start_timeline()
         owner.ownership = journal.take_ownership()
         in_lake = owner.position_in_lake()
         owner.lake.hide_after(in_lake)
+    _replay(owner, in_lake)
+    owner.flush()
+    return owner
+
+
+def _load_newest(owner: Owner) -> None:
+    for position, folder in journal.snapshots():
+        try:
+            owner.state = load_snapshot(owner.snapshot_dir / folder)
+        except (OSError, ValueError, KeyError):
+            continue  # damaged or gone: the one before it has all that is needed
+        owner.position = owner.snapshot_position = position
+        break
+    if owner.state.tariff_sha256:
+        path = owner.lake.folder / "tariffs" / f"{owner.state.tariff_sha256}.npz"
+        owner.state.tables = load_publication(path, owner.state.tariff_sha256)
+
+
+def _replay(owner: Owner, in_lake: int) -> None:
+    """Apply the journal behind the state; detail that the lake lacks is made again."""
     for entry in journal.journal_after(owner.position):
         owner.position = entry.position
         if entry.kind == "CHUNK":
             usage = owner.lake.read_chunk(entry.payload["path"], entry.payload["sha256"])
-            result = rate_chunk(owner.state, usage, entry.position, threads)
+            result = rate_chunk(owner.state, usage, entry.position, owner.threads)
             if entry.position > in_lake:
                 owner._keep(result)
         else:
             owner._apply(entry.kind, entry.payload, entry.position)
-    owner.flush()
-    return owner

@@ -19,7 +19,7 @@ from django.db import connection
 
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.engine.lake import Lake
-from openboss.modules.charging.engine.owner import Owner, recover
+from openboss.modules.charging.engine.owner import Owner, read_only, recover
 from openboss.modules.charging.engine.state import Image
 
 LOCK_KEY = 7_301_001  # advisory lock of the stream's owner
@@ -55,6 +55,18 @@ def recover_engine(threads: int | None = None) -> Owner:
     folder = Path(settings.DATA_DIR) / "engine"
     folder.mkdir(parents=True, exist_ok=True)
     return recover(lake_dir=Path(settings.LAKE_DIR), snapshot_dir=folder, threads=threads or os.cpu_count() or 1)
+
+
+def last_known_user(subscriber_id: int) -> dict[str, Any]:
+    """One user's charges and free resources from the newest snapshot: for when no engine answers."""
+    newest = next((folder for _, folder in journal.snapshots()), "")
+    if newest not in _read:
+        _read.clear()
+        _read[newest] = read_only(lake_dir=Path(settings.LAKE_DIR), snapshot_dir=Path(settings.DATA_DIR) / "engine")
+    return _read[newest].user_now(subscriber_id)
+
+
+_read: dict[str, Owner] = {}  # the last snapshot read, by its folder
 
 
 def rate_waiting() -> int:

@@ -1,0 +1,81 @@
+"""What one user has used and owes right now (CHG-13): from the running engine, else from the detail store.
+
+Charges are always the engine's own figures; the detail store lags by the records that wait for a commit.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from openboss.modules.catalog.functions import rule_names
+from openboss.modules.charging.engine.query import NoAnswer, ask
+from openboss.modules.charging.functions.engine import last_known_user
+
+
+@dataclass(frozen=True)
+class LiveItem:
+    """What a bill item has cost so far at one price."""
+
+    item_id: int
+    rule_id: int
+    calls: int
+    units: int
+    free_units: int
+    std_li: int
+    act_li: int
+
+
+@dataclass(frozen=True)
+class LiveFree:
+    """A free resource and what is used of it; `unit` as in kernel.usage.Unit."""
+
+    rule_id: int
+    names: dict[str, str]
+    unit: int
+    granted: int
+    used: int
+    carried: int
+
+
+@dataclass(frozen=True)
+class LiveUsage:
+    """One user's open cycle. `is_live` is false when the engine did not answer and a saved state was read."""
+
+    cycle: int
+    unbilled_li: int
+    items: list[LiveItem]
+    free: list[LiveFree]
+    is_live: bool
+
+
+def live_usage(subscriber_id: int, cycle: int | None = None) -> LiveUsage | None:
+    """Say what a user has used and owes in a cycle, by default the newest open one; None if nothing is known."""
+    try:
+        answer, is_live = ask(subscriber_id, Path(settings.DATA_DIR)), True
+    except NoAnswer:
+        answer, is_live = last_known_user(subscriber_id), False
+    chosen = _choose(answer["cycles"], cycle)
+    if chosen is None:
+        return None
+    items = [
+        LiveItem(n["item"], n["rule"], n["calls"], n["units"], n["free_units"], n["std_li"], n["act_li"])
+        for n in chosen["items"]
+    ]
+    names = rule_names([node["rule"] for node in chosen["free"]])
+    free = [
+        LiveFree(n["rule"], _names(names, n["rule"]), n["unit"], n["granted"], n["used"], n["carried"])
+        for n in chosen["free"]
+    ]
+    return LiveUsage(chosen["cycle"], sum(item.act_li for item in items), items, free, is_live)
+
+
+def _choose(cycles: list[dict[str, Any]], wanted: int | None) -> dict[str, Any] | None:
+    fitting = [c for c in cycles if (c["cycle"] == wanted if wanted else c["is_open"])]
+    in_use = [c for c in fitting if c["items"]] or fitting
+    return in_use[-1] if in_use else None
+
+
+def _names(known: dict[int, Any], rule_id: int) -> dict[str, str]:
+    return known[rule_id].names if rule_id in known else {"zh": str(rule_id), "en": str(rule_id)}
