@@ -42,8 +42,10 @@ app = typer.Typer(
 )
 for _commands in (
     up_command,
-    domain_commands,
     demo_command,
+    generate_command,
+    collect_command,
+    charge_command,
     doctor_command,
     backup_command,
     coverage_map_command,
