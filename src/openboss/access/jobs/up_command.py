@@ -62,10 +62,10 @@ def run_everything(*, quiet: bool, announce: Callable[[str], None], until: Calla
 def services() -> list[Service]:
     """The processes of one machine, beside the database."""
     python = sys.executable
-    return [Service(name, (python, "-m", "openboss.access.jobs.cli", name)) for name in _SERVICE_NAMES]
+    return [Service(words[0], (python, "-m", "openboss.access.jobs.cli", *words)) for words in _SERVICES]
 
 
-_SERVICE_NAMES = ("web", "worker", "charge", "collect")
+_SERVICES = (("web",), ("worker",), ("charge",), ("collect", "--watch"))
 
 
 def console_address() -> str:

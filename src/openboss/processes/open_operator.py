@@ -1,0 +1,81 @@
+"""An operator opens: its organisation, tables, tariffs and sources are read in, then its customers, then the engine.
+
+Each step may be repeated; what is there already is left as it is. Source: architecture section 3, D0.2.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from openboss.modules.catalog.functions import import_reference, import_tariffs, publish
+from openboss.modules.charging.functions.collection import define_source
+from openboss.modules.charging.functions.engine import load_users, publish_tariffs
+from openboss.modules.customers.functions import engine_image, load_base
+from openboss.modules.system.functions import import_organisation
+
+SOURCES_FILE = "sources.yaml"
+
+
+class SourcesRefused(ValueError):
+    """The file of usage sources cannot be used; the message says what an entry lacks. No source was changed."""
+
+
+@dataclass(frozen=True)
+class OperatorOpened:
+    """What reading an operator's documents came to."""
+
+    organisation: dict[str, int]
+    tables: dict[str, bool]
+    offers: dict[str, int]
+    sources: int
+    tariff_sha256: str
+
+
+def open_operator(folder: Path, *, at: datetime) -> OperatorOpened:
+    """Read an operator's documents (`reference/`, `tariffs/`), publish the tariffs and give them to the engine.
+
+    Raises OrganisationRefused, ReferenceRefused, DocumentRefused, TariffRefused, SourcesRefused.
+    """
+    reference = folder / "reference"
+    organisation = import_organisation(reference, at=at)
+    tables = import_reference(reference, at=at)
+    sources = import_sources(reference / SOURCES_FILE)
+    offers = import_tariffs(folder / "tariffs", at=at)
+    publication = publish(at=at)
+    publish_tariffs(publication.path, publication.sha256)
+    return OperatorOpened(organisation, tables, offers, sources, publication.sha256)
+
+
+def import_sources(path: Path) -> int:
+    """Configure the sources of usage files that a document names; return how many. Raises SourcesRefused."""
+    rows: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    wanted = {"code", "decoder", "file_name_pattern", "names"}
+    for row in rows:
+        if lacking := wanted - row.keys():
+            raise SourcesRefused(f"{path.name}: {row!r:.80} lacks {', '.join(sorted(lacking))}")
+    for row in rows:
+        define_source(
+            code=row["code"],
+            name_zh=row["names"]["zh"],
+            name_en=row["names"]["en"],
+            decoder=row["decoder"],
+            file_name_pattern=row["file_name_pattern"],
+            is_sequence_controlled=row.get("is_sequence_controlled", True),
+        )
+    return len(rows)
+
+
+def take_customers_over(folder: Path, *, at: datetime) -> dict[str, int]:
+    """Load a customer base (one parquet file a table, as `openboss generate` writes) and tell the engine its users.
+
+    Returns the rows by table. Raises WrongColumns, BaseRefused.
+    """
+    frames: Mapping[str, pl.DataFrame] = {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+    rows = load_base(frames=frames, at=at)
+    load_users(engine_image())
+    return rows
