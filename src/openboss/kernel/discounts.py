@@ -228,7 +228,7 @@ def _best_of(
     """Try every combination of one rule a group, the first group slowest, and leave the best active."""
     groups = len(first_of) - 1
     pick, best = first_of[:-1].copy(), first_of[:-1].copy()
-    best_li = np.int64(_UNTRIED)
+    best_li = _UNTRIED
     while True:
         for group in range(groups):
             active[rules[pick[group]]] = True

@@ -29,7 +29,7 @@ def _divide_product(a: int, b: int, c: int) -> tuple[int, int]:
             quotient, remainder = quotient + step, remainder + step_rest
             if remainder >= c:
                 quotient, remainder = quotient + 1, remainder - c
-    return quotient, remainder
+    return int(quotient), int(remainder)
 
 
 @njit(cache=True, nogil=True)

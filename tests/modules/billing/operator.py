@@ -173,7 +173,6 @@ class Operator:
             "totals": pl.DataFrame(self.totals, schema=TOTALS),
             "free_use": pl.DataFrame(self.free, schema=FREE_USE),
             "image": self.image(),
-            "unbalanced": [],
             **changes,
         }
 

@@ -206,11 +206,6 @@ def test_all_five_sources_are_in_the_input_balance(bill: Close) -> None:
     }
 
 
-def test_files_that_do_not_balance_stop_the_bill_run(bill: Close) -> None:
-    with pytest.raises(billing.UnbalancedFiles, match="41"):
-        bill(Operator(), unbalanced=[41])
-
-
 def test_usage_of_a_user_without_default_account_stops_the_bill_run(bill: Close) -> None:
     operator = Operator()
     operator.user(1)

@@ -5,9 +5,21 @@ tables, a cancelled trial empties them, an old year is detached. `bill_id` is th
 (cycle * 10^10 + account_id): the same bill has the same id in every trial, and a customer's bills need no index.
 """
 
+from enum import IntEnum
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+
+
+class Source(IntEnum):
+    """Where a fee comes from (ACP-02)."""
+
+    USAGE = 1
+    RECURRING = 2
+    ONE_TIME = 3
+    THIRD_PARTY = 4
+    ADJUSTMENT = 5
 
 
 class BillCycle(models.Model):
@@ -156,19 +168,12 @@ class BillItem(models.Model):
 class BillLine(models.Model):
     """A fee of a user before discounts at billing and before it is shared: the ground of every bill item."""
 
-    class Source(models.IntegerChoices):
-        USAGE = 1
-        RECURRING = 2
-        ONE_TIME = 3
-        THIRD_PARTY = 4
-        ADJUSTMENT = 5
-
     pk = models.CompositePrimaryKey("cycle", "subscriber_id", "item_id", "rule_id", "source", "reference_id")
     cycle = models.IntegerField()
     subscriber_id = models.BigIntegerField()
     item_id = models.SmallIntegerField()
     rule_id = models.IntegerField()  # 0 = no tariff rule, see the source
-    source = models.SmallIntegerField(choices=Source.choices)
+    source = models.SmallIntegerField()  # a Source
     reference_id = models.BigIntegerField()  # the holding of a recurring fee, the one-time charge; else 0
     calls = models.BigIntegerField()
     seconds = models.BigIntegerField()
@@ -217,14 +222,9 @@ class DiscountChoice(models.Model):
 class OneTimeCharge(models.Model):
     """A fee or credit from outside the tariffs, waiting for the bill of its cycle (ACP-02)."""
 
-    class Source(models.IntegerChoices):
-        ONE_TIME = 3
-        THIRD_PARTY = 4
-        ADJUSTMENT = 5
-
     charge_id = models.BigAutoField(primary_key=True)
     serial_no = models.CharField(max_length=64, unique=True)
-    source = models.SmallIntegerField(choices=Source.choices)
+    source = models.SmallIntegerField()  # a Source
     cycle = models.IntegerField()
     subscriber_id = models.BigIntegerField()
     item_id = models.SmallIntegerField()

@@ -56,9 +56,7 @@ from openboss.modules.billing.atomic.tables import (
     put_part,
     release_bills,
 )
-from openboss.modules.billing.models import BillLine
-
-Source = BillLine.Source
+from openboss.modules.billing.models import Source
 
 __all__ = [
     "BILL_ID_STEP",

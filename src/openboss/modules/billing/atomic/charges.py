@@ -5,7 +5,7 @@ from datetime import datetime
 import polars as pl
 from django.db import transaction
 
-from openboss.modules.billing.models import BillCycle, OneTimeCharge
+from openboss.modules.billing.models import BillCycle, OneTimeCharge, Source
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.copying import copy_out
 
@@ -50,7 +50,7 @@ def post_charge(
         raise CycleNotOpen(cycle)
     row = OneTimeCharge.objects.create(
         serial_no=serial_no,
-        source=OneTimeCharge.Source[source],
+        source=int(Source[source]),
         cycle=cycle,
         subscriber_id=subscriber_id,
         item_id=item_id,

@@ -102,7 +102,7 @@ def _copy_binary(table: str, frame: pl.DataFrame) -> int:
     columns = ", ".join(frame.columns)
     with connection.cursor() as cursor:
         statement = cast(LiteralString, f"COPY {table} ({columns}) FROM STDIN WITH (FORMAT binary)")
-        with cursor.copy(statement) as copy:  # type: ignore[attr-defined]
+        with cursor.copy(statement) as copy:
             copy.write(_HEADER)
             for start in range(0, len(rows), 16_384):
                 copy.write(rows[start : start + 16_384].tobytes())

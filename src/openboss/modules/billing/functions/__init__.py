@@ -9,6 +9,7 @@ from openboss.modules.billing.atomic import (
     FindingUnknown,
     NoRun,
     ReleasedBills,
+    calendar_of,
     cut_cycle,
     cycle_view,
     list_cycles,
@@ -16,7 +17,7 @@ from openboss.modules.billing.atomic import (
     post_charge,
 )
 from openboss.modules.billing.functions.audit import NotEntitled, NotSigned, audit_run, release_cycle, sign_finding
-from openboss.modules.billing.functions.collect import UnbalancedFiles, UsersNotBillable
+from openboss.modules.billing.functions.collect import PART_SIZE, UnbalancedFiles, UsersNotBillable
 from openboss.modules.billing.functions.steps import (
     STEPS,
     InputsUnbalanced,
@@ -30,6 +31,7 @@ from openboss.modules.billing.functions.steps import (
 from openboss.modules.billing.functions.tariff_of_run import DiscountRefused
 
 __all__ = [
+    "PART_SIZE",
     "STEPS",
     "ChargePosted",
     "CycleNotOpen",
@@ -49,6 +51,7 @@ __all__ = [
     "UsersNotBillable",
     "audit_run",
     "calculate",
+    "calendar_of",
     "collect_inputs",
     "cut_cycle",
     "cycle_view",

@@ -35,18 +35,14 @@ def collect(
     totals: pl.DataFrame,
     free_use: pl.DataFrame,
     image: Any,
-    unbalanced: list[int],
     part_size: int = PART_SIZE,
 ) -> int:
     """Write the inputs of a run, part by part, and its input balance; return the number of parts.
 
     totals, free_use  as in charging.schema TOTALS and FREE_USE
     image             customers.atomic.BillingImage
-    unbalanced        files whose stage counters do not add up
-    Raises UnbalancedFiles, UsersNotBillable.
+    Raises UsersNotBillable.
     """
-    if unbalanced:
-        raise UnbalancedFiles(", ".join(str(file_id) for file_id in unbalanced[:20]))
     files = RunFiles(run.cycle, run.run_id)
     files.put_catalog(as_json(tariff))
     charges = atomic.charges_of(cycle=run.cycle)

@@ -127,7 +127,7 @@ def _holders(users: pl.DataFrame, holdings: pl.DataFrame, cut_day: int) -> dict[
     for (offer_id,), rows in held.group_by("offer_id"):
         mask = np.zeros(users.height, np.bool_)
         mask[rows["user"].to_numpy()] = True
-        found[int(offer_id)] = mask  # type: ignore[call-overload]
+        found[int(offer_id)] = mask
     return found
 
 

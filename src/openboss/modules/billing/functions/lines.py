@@ -87,8 +87,15 @@ def recurring_lines(
         mode=pl.when(pl.col("first_month") == int(FirstMonth.PRORATE)).then(chosen).otherwise(pl.col("first_month"))
     ).join(_rent_free(stops, users, first, days), on="subscriber_id", how="left")
     held = held.with_columns(rent_free=pl.when("in_stops").then(0).otherwise(pl.col("rent_free").fill_null(0)))
-    columns = ("fee_li", "mode", "from_day", "to_day", "rent_free")
-    charged = recurring_fees_li(*(_int64(held[name]) for name in columns), first, days)
+    charged = recurring_fees_li(
+        _int64(held["fee_li"]),
+        _int64(held["mode"]),
+        _int64(held["from_day"]),
+        _int64(held["to_day"]),
+        _int64(held["rent_free"]),
+        first,
+        days,
+    )
     return _as_lines(
         held.with_columns(
             source=pl.lit(int(Source.RECURRING)),

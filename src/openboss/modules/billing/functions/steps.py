@@ -77,7 +77,6 @@ def collect_inputs(
     totals: pl.DataFrame,
     free_use: pl.DataFrame,
     image: Any,
-    unbalanced: list[int],
     part_size: int = PART_SIZE,
 ) -> None:
     """COLLECT: begin the run of a cut cycle and gather its inputs, unless that is done. See collect.collect."""
@@ -92,7 +91,6 @@ def collect_inputs(
             totals=totals,
             free_use=free_use,
             image=image,
-            unbalanced=unbalanced,
             part_size=part_size,
         )
         figures |= {"row_count": totals.height, "total_li": int(totals["act_li"].sum())}
@@ -129,14 +127,13 @@ def calculate(*, cycle: int, at: datetime, staff_id: int | None, progress: Calla
 
 def _check_balance(cycle: int, run_id: int) -> None:
     """Compare the lines with what the sources handed over (ACP-02)."""
-    names = {int(source): source.name for source in Source}
+    names = {source.value: source.name for source in Source}
     lines = {names[source]: (rows, act_li) for source, rows, act_li in atomic.line_totals(cycle=cycle).iter_rows()}
     atomic.note_lines(run_id=run_id, lines={name: lines.get(name, (0, 0)) for name in names.values()})
     for one in atomic.list_inputs(run_id=run_id):
         if one.source != Source.RECURRING.name and (one.row_count, one.act_li) != (one.line_count, one.line_li):
-            raise InputsUnbalanced(
-                f"{one.source}: {one.row_count} rows of {one.act_li} li in, {one.line_count} of {one.line_li} li on bills"
-            )
+            handed_over = f"{one.row_count} rows of {one.act_li} li in"
+            raise InputsUnbalanced(f"{one.source}: {handed_over}, {one.line_count} of {one.line_li} li on bills")
 
 
 def step_back(*, cycle: int, at: datetime, staff_id: int | None) -> str:

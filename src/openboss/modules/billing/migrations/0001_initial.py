@@ -285,7 +285,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("charge_id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("serial_no", models.CharField(max_length=64, unique=True)),
-                ("source", models.SmallIntegerField(choices=[(3, "One Time"), (4, "Third Party"), (5, "Adjustment")])),
+                ("source", models.SmallIntegerField()),
                 ("cycle", models.IntegerField()),
                 ("subscriber_id", models.BigIntegerField()),
                 ("item_id", models.SmallIntegerField()),
@@ -379,15 +379,7 @@ class Migration(migrations.Migration):
                         ("rule_id", models.IntegerField()),
                         (
                             "source",
-                            models.SmallIntegerField(
-                                choices=[
-                                    (1, "Usage"),
-                                    (2, "Recurring"),
-                                    (3, "One Time"),
-                                    (4, "Third Party"),
-                                    (5, "Adjustment"),
-                                ]
-                            ),
+                            models.SmallIntegerField(),
                         ),
                         ("reference_id", models.BigIntegerField()),
                         ("calls", models.BigIntegerField()),

@@ -1,0 +1,119 @@
+"""Close a month: from the last usage record to bills people can see. Read from top to bottom.
+
+    freeze     the engine closes the cycle to usage and publishes its totals at one position
+    collect    five sources come together; what does not balance stops here
+    calculate  monthly fees, discounts, shares, trial bills: part by part
+    audit      against last month, and some users worked out again by other means
+    release    a person with the right makes the bills final
+
+Each step is done once; started again after a failure or a kill, the month goes on where it stopped, with the same
+totals. Source: ACP-01 to ACP-04, ACP-23, D7.2, D7.3.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.conf import settings
+
+from openboss.kernel.periods import next_cycle
+from openboss.modules.billing import functions as billing
+from openboss.modules.catalog.atomic import bill_item_types, offers_in_force
+from openboss.modules.charging.functions.freezes import freeze_once, frozen_totals
+from openboss.modules.charging.functions.monitor import unbalanced_files
+from openboss.modules.customers.functions import billing_image
+
+FREEZE, COLLECT, CALCULATE, AUDIT = UNTIL = ("FREEZE", "COLLECT", "CALCULATE", "AUDIT")
+
+
+Progress = Callable[[str, int], None]
+
+
+class MonthNotOver(Exception):
+    """The month is still running; it can be closed from 0:00 on the first of the next month."""
+
+
+def run(
+    cycle: int,
+    *,
+    at: datetime,
+    staff_id: int | None = None,
+    until: str = AUDIT,
+    part_size: int = billing.PART_SIZE,
+    progress: Progress = lambda *_: None,
+) -> billing.RunStatus:
+    """Close a month up to a step (FREEZE, COLLECT, CALCULATE, AUDIT); what is done already is left as it is.
+
+    progress  told each step and part as it is finished
+    Raises MonthNotOver, UnbalancedFiles, UsersNotBillable, InputsUnbalanced, EngineRefused.
+    """
+    if at < billing.calendar_of(cycle).cut_at:
+        raise MonthNotOver(cycle)
+    last = UNTIL.index(until)
+    freeze(cycle, at=at, staff_id=staff_id, progress=progress)
+    if last >= UNTIL.index(COLLECT):
+        collect(cycle, part_size=part_size, progress=progress)
+    if last >= UNTIL.index(CALCULATE):
+        calculate(cycle, at=at, staff_id=staff_id, progress=progress)
+    if last >= UNTIL.index(AUDIT):
+        audit(cycle, at=at, staff_id=staff_id, progress=progress)
+    return billing.run_status(cycle)
+
+
+def freeze(
+    cycle: int, *, at: datetime, staff_id: int | None, progress: Callable[[str, int], None], **_: object
+) -> None:
+    """Close the cycle to usage; later records go to the next one (D4.6)."""
+    if billing.open_cycle(cycle=cycle).state == "OPEN":
+        refuse_unbalanced(cycle)
+        billing.cut_cycle(cycle=cycle, position=freeze_once(cycle), at=at, staff_id=staff_id)
+        billing.open_cycle(cycle=next_cycle(cycle))
+        progress(FREEZE, -1)
+
+
+def refuse_unbalanced(cycle: int) -> None:
+    """Stop while a usage file of the month does not balance (CHG-37). Raises UnbalancedFiles."""
+    found = unbalanced_files(cycle=cycle, timezone=settings.TIME_ZONE)
+    if found:
+        raise billing.UnbalancedFiles(", ".join(str(one.file_id) for one in found[:20]))
+
+
+def collect(cycle: int, *, progress: Progress, part_size: int) -> None:
+    """Bring usage, monthly fees, one-time fees, fees for others and adjustments together (ACP-02)."""
+    if billing.cycle_view(cycle=cycle).state != "CUT":
+        return
+    totals, free_use = frozen_totals(cycle)
+    billing.collect_inputs(
+        cycle=cycle,
+        versions=offers_in_force(cycle),
+        item_types=bill_item_types(),
+        totals=totals,
+        free_use=free_use,
+        image=billing_image(cycle=cycle),
+        part_size=part_size,
+    )
+    progress(COLLECT, -1)
+
+
+def calculate(
+    cycle: int, *, at: datetime, staff_id: int | None, progress: Callable[[str, int], None], **_: object
+) -> None:
+    """Work out fees, discounts and shares and store the trial bills."""
+    if billing.cycle_view(cycle=cycle).state == "CUT":
+        billing.calculate(cycle=cycle, at=at, staff_id=staff_id, progress=progress)
+
+
+def audit(cycle: int, *, at: datetime, staff_id: int | None, progress: Progress) -> None:
+    """Compare with last month, look for odd bills, recompute a sample (D7.7)."""
+    if billing.cycle_view(cycle=cycle).state == "CALCULATED":
+        billing.audit_run(cycle=cycle, at=at, staff_id=staff_id)
+        progress(AUDIT, -1)
+
+
+def release(cycle: int, *, at: datetime, staff_id: int) -> int:
+    """Make the bills of an audited month final; return how many. Raises NotEntitled, NotSigned, CycleStateRefused."""
+    return billing.release_cycle(cycle=cycle, staff_id=staff_id, at=at)
+
+
+def cancel(cycle: int, *, at: datetime, staff_id: int | None) -> str:
+    """Take the month one state back, before release only; return its state. Raises CycleStateRefused."""
+    return billing.step_back(cycle=cycle, at=at, staff_id=staff_id)
