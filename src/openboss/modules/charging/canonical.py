@@ -75,7 +75,7 @@ class UsageBlock:
     def line(self, row: int) -> str:
         """One record as the source wrote it."""
         start, end = int(self.columns[LINE_START, row]), int(self.columns[LINE_END, row])
-        return self.text[start:end].decode("utf-8", "replace")
+        return self.text[start : min(end, start + LINE_LIMIT)].decode("utf-8", "replace")
 
 
 class Undecodable(Exception):
@@ -120,6 +120,8 @@ def line_of(record: Mapping[str, object]) -> bytes:
 def fields_of(line: str) -> dict[str, str]:
     """Split a line into named fields, as the error pool keeps it; what does not fit goes under `rest`."""
     parts = line.rstrip("\r\n").split("|")
+    if len(parts) == 1:
+        return {"line": line}
     record = dict(zip(FIELDS, parts, strict=False))
     if len(parts) > FIELD_COUNT:
         record["rest"] = "|".join(parts[FIELD_COUNT:])
@@ -148,6 +150,8 @@ def _read_lines(
         if end > columns[LINE_START, row] and data[end - 1] == 13:
             end -= 1
         columns[LINE_END, row] = end
+        if end - columns[LINE_START, row] > LINE_LIMIT:
+            fault[row] = UNREADABLE
 
 
 @njit(cache=True, nogil=True)

@@ -5,10 +5,8 @@ long distance, networks, free numbers, the 128-bit key of D4.3. What cannot be u
 Source: CHG-03 to CHG-06, CHG-17, CHG-18, CHG-20, CHG-24, D3.9, D4.2, D4.3.
 """
 
-from collections import namedtuple
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,12 +17,19 @@ from numba import njit, uint64
 from openboss.modules.charging import canonical as c
 from openboss.modules.charging.numbering import (
     ABROAD,
+    AREA_BAND_SHIFT_S,
+    AREA_IS_OURS,
+    AREA_PROVINCE,
+    AREAS,
+    COUNTRY_LD,
     FIXED,
+    FOREIGN_AREA,
     MOBILE,
     Ints,
     Number,
     NumberingTables,
     OperatorClock,
+    Plan,
     find,
     mix,
     pair_key,
@@ -36,9 +41,6 @@ DAY_S = 86_400
 KEEP_DAYS = 90  # E207
 AHEAD_S = 600  # E205
 DRIFT_S = 2  # E204
-
-Columns = namedtuple("Columns", NORMALISED.names())
-_NUMPY = {pl.Int8(): np.int8, pl.Int16(): np.int16, pl.Int32(): np.int32, pl.Int64(): np.int64, pl.UInt64(): np.uint64}
 
 MOC, MTC, FORWARD, SMS_MO, SMS_MT, MMS, DATA, WLAN, SP_FEE, BROADBAND, TAP_IN, VIDEO = (
     0,
@@ -54,6 +56,11 @@ MOC, MTC, FORWARD, SMS_MO, SMS_MT, MMS, DATA, WLAN, SP_FEE, BROADBAND, TAP_IN, V
     11,
     13,
 )
+# Rows of the compiled pass's output: the columns of NORMALISED in their order.
+NAMES = NORMALISED.names()
+(FILE_ID, SEQ, RECORD, SERVED, IMSI, OTHER, THIRD, START_AT, START_LOCAL, DURATION, UP, DOWN, MESSAGES, ROAM, LD,
+ OTHER_NET, HOME_AREA, VISITED, OTHER_AREA, FREE, IP, BAND_SHIFT, INFO_FEE, SP, CALL_REF, PARTIAL, CAUSE, MSC, KEY_HI,
+ KEY_LO) = range(len(NAMES))  # fmt: skip
 HOME, INTRA_PROV, OUT, IN, INTL_OUT, INTL_IN = range(6)
 LOCAL, INTRA_LD, INTER_LD, HMT, INTL, INTL_LISTED, IP_LD = range(7)
 
@@ -96,13 +103,15 @@ def normalise(
 
     Source: CHG-03, CHG-06, D4.2.
     """
-    out = Columns(*(np.empty(len(block), _NUMPY[kind]) for kind in NORMALISED.dtypes()))
+    out = np.empty((len(NAMES), len(block)), np.int64)
     faults = block.fault.copy()
     kept = _normalise(block.columns, faults, tables, clock.offset_s, clock.first_hour, now_s, out)
-    seq, line = out.seq_in_file[:kept], np.flatnonzero(faults)
-    seq += np.int32(block.first_seq)
-    out.file_id[:] = file_id
-    usage = pl.DataFrame({name: column[:kept] for name, column in zip(NORMALISED.names(), out, strict=True)})
+    out[FILE_ID] = file_id
+    out[SEQ] += block.first_seq
+    columns = {name: out[row, :kept] for row, name in enumerate(NAMES[:KEY_HI])}
+    keys = {name: out[row, :kept].view(np.uint64) for row, name in ((KEY_HI, "key_hi"), (KEY_LO, "key_lo"))}
+    usage = pl.DataFrame({**columns, **keys}).cast(dict(NORMALISED))  # type: ignore[arg-type]
+    line = np.flatnonzero(faults)
     return NormalisedBlock(usage, line, faults[line])
 
 
@@ -114,7 +123,7 @@ def _normalise(
     offset_s: Ints,
     first_hour: int,
     now_s: int,
-    out: Any,
+    out: Ints,
 ) -> int:
     kept = 0
     for i in range(raw.shape[1]):
@@ -187,7 +196,7 @@ def _utc(wall_s: int, written_offset_s: int, offset_s: Ints, first_hour: int) ->
 
 
 @njit(cache=True, nogil=True)
-def _times(raw: Ints, i: int, offset_s: Ints, first_hour: int, now_s: int, out: Any, k: int) -> int:
+def _times(raw: Ints, i: int, offset_s: Ints, first_hour: int, now_s: int, out: Ints, k: int) -> int:
     """UTC and local start; E203 end before start, E204 drift, E205 future, E207 too old."""
     start_s = _utc(raw[c.START, i], raw[c.START_OFFSET, i], offset_s, first_hour)
     duration_s = raw[c.DURATION, i]
@@ -205,77 +214,77 @@ def _times(raw: Ints, i: int, offset_s: Ints, first_hour: int, now_s: int, out: 
         return 205
     if start_s < now_s - KEEP_DAYS * DAY_S:
         return 207
-    out.start_at_s[k] = start_s
-    out.start_local_s[k] = start_s + _offset_at(offset_s, first_hour, start_s)
-    out.duration_s[k] = _zero(duration_s)
+    out[START_AT, k] = start_s
+    out[START_LOCAL, k] = start_s + _offset_at(offset_s, first_hour, start_s)
+    out[DURATION, k] = _zero(duration_s)
     return 0
 
 
 @njit(cache=True, nogil=True)
-def _classify(raw: Ints, i: int, tables: NumberingTables, out: Any, k: int) -> int:
+def _classify(raw: Ints, i: int, tables: NumberingTables, out: Ints, k: int) -> int:
     """Numbers, areas, roaming, long distance; E202, E302, E303, E304, E306."""
     record = raw[c.RECORD, i]
     imsi = max(raw[c.IMSI, i], 0)
-    place = find(tables.imsi, imsi) if imsi > 0 and tables.imsi.shape[0] > 0 else -1
+    place = find(tables.imsi[0], imsi) if imsi > 0 and tables.imsi.shape[1] > 0 else -1
     coded = raw[c.SERVED, i]
     if coded == 0:  # only the IMSI is known
         if place < 0:
             return 306
-        coded = 2 * 10**18 + tables.imsi_number[place]
-    served = resolve(tables, coded, 0)
+        coded = 2 * 10**18 + tables.imsi[1, place]
+    served = resolve(tables.plan, tables.special, coded, 0)
     if served.fault != 0:
         return served.fault
     if served.kind != MOBILE and served.kind != FIXED and served.kind != ABROAD:
         return 202
     if served.area == 0:
         return 302
-    if place >= 0 and tables.imsi_number[place] != served.e164:
+    if place >= 0 and tables.imsi[1, place] != served.e164:
         return 306
     visited = _visited(raw, i, tables, served.area)
     if visited < 0:
         return 303
-    if record == SP_FEE and find(tables.provider_key, pair_key(raw[c.SP, i], raw[c.SERVICE, i])) < 0:
+    if record == SP_FEE and find(tables.providers, pair_key(raw[c.SP, i], raw[c.SERVICE, i])) < 0:
         return 304
-    out.served_number[k] = served.e164
-    out.served_imsi[k] = imsi
-    out.home_area[k] = served.area
-    out.visited_area[k] = visited
-    out.roam_type[k] = _roam(tables, served.area, visited)
-    out.band_shift_s[k] = tables.area_band_shift_s[visited] if visited < 1000 else 0
+    out[SERVED, k] = served.e164
+    out[IMSI, k] = imsi
+    out[HOME_AREA, k] = served.area
+    out[VISITED, k] = visited
+    out[ROAM, k] = _roam(tables.plan, served.area, visited)
+    out[BAND_SHIFT, k] = tables.plan[AREA_BAND_SHIFT_S + visited] if visited < AREAS else 0
     return _classify_other(raw, i, tables, served.area, visited, out, k)
 
 
 @njit(cache=True, nogil=True)
-def _classify_other(raw: Ints, i: int, tables: NumberingTables, home: int, visited: int, out: Any, k: int) -> int:
+def _classify_other(raw: Ints, i: int, tables: NumberingTables, home: int, visited: int, out: Ints, k: int) -> int:
     """The other party (for a forwarded call the number forwarded to) and how far away it is."""
     record = raw[c.RECORD, i]
     third = Number(0, 0, 0, 0, 0, 0, 0)
     if raw[c.THIRD, i] != 0:
-        third = resolve(tables, raw[c.THIRD, i], home)
+        third = resolve(tables.plan, tables.special, raw[c.THIRD, i], home)
     other = Number(0, 0, 0, 0, 0, 0, 0)
     if raw[c.OTHER, i] != 0:
-        other = resolve(tables, raw[c.OTHER, i], home)
+        other = resolve(tables.plan, tables.special, raw[c.OTHER, i], home)
     far = third if record == FORWARD and third.e164 != 0 else other
     if far.fault != 0 and (_goes_out(record) or is_voice(record)):
         return far.fault
-    out.other_number[k] = other.e164
-    out.third_number[k] = third.e164
-    out.other_area[k] = far.area
-    out.other_net[k] = far.net
-    out.ip_prefix[k] = far.ip_prefix
-    out.free_number[k] = _free(tables, far) if _goes_out(record) else 0
+    out[OTHER, k] = other.e164
+    out[THIRD, k] = third.e164
+    out[OTHER_AREA, k] = far.area
+    out[OTHER_NET, k] = far.net
+    out[IP, k] = far.ip_prefix
+    out[FREE, k] = _free(tables.special, far) if _goes_out(record) else 0
     origin = home if record == FORWARD else visited
-    out.ld_type[k] = _distance(tables, record, origin, far)
+    out[LD, k] = _distance(tables.plan, record, origin, far)
     return 0
 
 
 @njit(cache=True, nogil=True)
-def _free(tables: NumberingTables, far: Number) -> int:
+def _free(special: Ints, far: Number) -> int:
     """1 for free special numbers, also those that look like a mobile number (CHG-18)."""
     if far.kind != MOBILE:
         return far.free
-    place = find(tables.special, far.e164 - 86 * 10**11)
-    return np.int64(tables.special_free[place]) if place >= 0 else 0
+    place = find(special[0], far.e164 - 86 * 10**11)
+    return special[1, place] if place >= 0 else 0
 
 
 @njit(cache=True, nogil=True)
@@ -289,81 +298,78 @@ def _visited(raw: Ints, i: int, tables: NumberingTables, home: int) -> int:
     """Area the user was in: as written, else by switch and location, else home; -1 = unknown."""
     written = raw[c.VISITED, i]
     if written != c.ABSENT and written != 0:
-        if written >= 1_000_000:
-            country = written - 1_000_000
-            return written if country < 10_000 and tables.country_ld[country] != 0 else -1
-        return written if written < 1000 and tables.area_province[written] != 0 else -1
+        if written >= FOREIGN_AREA:
+            country = written - FOREIGN_AREA
+            return written if country < 10_000 and tables.plan[COUNTRY_LD + country] != 0 else -1
+        return written if written < AREAS and tables.plan[AREA_PROVINCE + written] != 0 else -1
     msc = raw[c.MSC, i]
     if msc == 0:
         return home
-    cell = find(tables.cell_key, pair_key(msc, _zero(raw[c.LAC, i])))
+    cell = find(tables.cells, pair_key(msc, _zero(raw[c.LAC, i])))
     if cell < 0:
-        cell = find(tables.cell_key, pair_key(msc, 0))
+        cell = find(tables.cells, pair_key(msc, 0))
     return np.int64(tables.cell_area[cell]) if cell >= 0 else -1
 
 
 @njit(cache=True, nogil=True)
-def _roam(tables: NumberingTables, home: int, visited: int) -> int:
+def _roam(plan: Plan, home: int, visited: int) -> int:
     """Outbound or visiting, as this operator sees it (CHG-24)."""
     if home == visited:
         return HOME
-    if home >= 1_000_000:
-        return INTL_IN if visited < 1_000_000 else INTL_OUT
-    if visited >= 1_000_000:
+    if home >= FOREIGN_AREA:
+        return INTL_IN if visited < FOREIGN_AREA else INTL_OUT
+    if visited >= FOREIGN_AREA:
         return INTL_OUT
-    if tables.area_province[home] == tables.area_province[visited]:
+    if plan[AREA_PROVINCE + home] == plan[AREA_PROVINCE + visited]:
         return INTRA_PROV
-    if tables.area_is_ours[home] == 0 and tables.area_is_ours[visited] == 1:
+    if plan[AREA_IS_OURS + home] == 0 and plan[AREA_IS_OURS + visited] == 1:
         return IN
     return OUT
 
 
 @njit(cache=True, nogil=True)
-def _distance(tables: NumberingTables, record: int, origin: int, far: Number) -> int:
+def _distance(plan: Plan, record: int, origin: int, far: Number) -> int:
     """How far the use went: only what the served user sends out travels at his expense."""
     if not _goes_out(record) or far.area == 0 or far.area == origin:
         return LOCAL
-    if far.area >= 1_000_000:
-        return np.int64(tables.country_ld[far.area - 1_000_000])
-    if origin >= 1_000_000:
-        return np.int64(tables.country_ld[origin - 1_000_000])
+    if far.area >= FOREIGN_AREA:
+        return np.int64(plan[COUNTRY_LD + far.area - FOREIGN_AREA])
+    if origin >= FOREIGN_AREA:
+        return np.int64(plan[COUNTRY_LD + origin - FOREIGN_AREA])
     if record in (SMS_MO, MMS):
         return LOCAL
     if far.ip_prefix == 1:
         return IP_LD
-    return INTRA_LD if tables.area_province[origin] == tables.area_province[far.area] else INTER_LD
+    return INTRA_LD if plan[AREA_PROVINCE + origin] == plan[AREA_PROVINCE + far.area] else INTER_LD
 
 
 @njit(cache=True, nogil=True)
-def _copy(raw: Ints, i: int, out: Any, k: int) -> None:
+def _copy(raw: Ints, i: int, out: Ints, k: int) -> None:
     """Fields that go on as they were written."""
     record = raw[c.RECORD, i]
-    out.seq_in_file[k] = i
-    out.record_type[k] = record
-    out.up_bytes[k] = _zero(raw[c.UP, i])
-    out.down_bytes[k] = _zero(raw[c.DOWN, i])
+    out[SEQ, k] = i
+    out[RECORD, k] = record
+    out[UP, k] = _zero(raw[c.UP, i])
+    out[DOWN, k] = _zero(raw[c.DOWN, i])
     counted = record in (SMS_MO, SMS_MT, MMS)
     messages = raw[c.MESSAGES, i]
-    out.message_count[k] = (1 if counted else 0) if messages == c.ABSENT else messages
-    out.info_fee_li[k] = _zero(raw[c.INFO_FEE, i])
-    out.sp_code[k] = _zero(raw[c.SP, i])
-    out.call_ref[k] = raw[c.CALL_REF, i]
-    out.partial_seq[k] = _zero(raw[c.PARTIAL, i])
-    out.cause_close[k] = _zero(raw[c.CAUSE, i])
-    out.msc_id[k] = raw[c.MSC, i]
+    out[MESSAGES, k] = (1 if counted else 0) if messages == c.ABSENT else messages
+    out[INFO_FEE, k] = _zero(raw[c.INFO_FEE, i])
+    out[SP, k] = _zero(raw[c.SP, i])
+    out[CALL_REF, k] = raw[c.CALL_REF, i]
+    out[PARTIAL, k] = _zero(raw[c.PARTIAL, i])
+    out[CAUSE, k] = _zero(raw[c.CAUSE, i])
+    out[MSC, k] = raw[c.MSC, i]
 
 
 @njit(cache=True, nogil=True)
-def _key(out: Any, k: int) -> None:
+def _key(out: Ints, k: int) -> None:
     """Two independent 64-bit hashes of the fields of D4.3."""
     high, low = uint64(0x6A09E667F3BCC908), uint64(0xBB67AE8584CAA73B)
-    fields = (
-        np.int64(out.record_type[k]), out.served_number[k], out.other_number[k], out.start_at_s[k],
-        np.int64(out.duration_s[k]), out.msc_id[k], out.call_ref[k], np.int64(out.partial_seq[k]),
-    )  # fmt: skip
-    for value in fields:
+    for row in (RECORD, SERVED, OTHER, START_AT, DURATION, MSC, CALL_REF, PARTIAL):
+        value = out[row, k]
         high = mix(high ^ uint64(value))
         low = mix(low + uint64(value) * uint64(0xD1342543DE82EF95))
         low = (low << uint64(23)) | (low >> uint64(41))
-    out.key_hi[k] = high
-    out.key_lo[k] = low
+    out[KEY_HI, k] = np.int64(high)
+    out[KEY_LO, k] = np.int64(low)

@@ -24,11 +24,24 @@ NAME_BIT = 1 << 61  # set in a hashed name, so that it never equals a plain numb
 MOBILE, FIXED, SPECIAL, SHORT, ABROAD, PORT = 1, 2, 3, 4, 5, 6  # kinds of a number
 BAD_NUMBER, UNKNOWN_PREFIX = 202, 302
 
-_SEGMENTS = 1_000_000  # 7-digit mobile segments 1_000_000 .. 1_999_999, less 1_000_000
-_AREAS = 1_000
-_COUNTRY_PREFIXES = 10_000
+SEGMENTS = 1_000_000  # 7-digit mobile segments 1_000_000 .. 1_999_999, less 1_000_000
+AREAS = 1_000
+COUNTRIES = 10_000
+
+# Where the tables of the plan begin. Areas are ints, provinces ranks from 1; 0 = unknown.
+SEGMENT_AREA = 0
+SEGMENT_NET = SEGMENT_AREA + SEGMENTS  # -1 = unknown
+AREA_PROVINCE = SEGMENT_NET + SEGMENTS
+AREA_IS_FIXED = AREA_PROVINCE + AREAS
+AREA_IS_OURS = AREA_IS_FIXED + AREAS
+AREA_BAND_SHIFT_S = AREA_IS_OURS + AREAS
+COUNTRY_OF = AREA_BAND_SHIFT_S + AREAS  # by the first four digits
+COUNTRY_LD = COUNTRY_OF + COUNTRIES  # by country code; 0 = unknown
+
+POWER = np.array([10**n for n in range(19)], np.int64)
 
 Ints = npt.NDArray[np.int64]
+Plan = npt.NDArray[np.int32]
 
 
 class ReferenceFault(ValueError):
@@ -36,23 +49,21 @@ class ReferenceFault(ValueError):
 
 
 class NumberingTables(NamedTuple):
-    """The numbering plan as arrays that compiled code indexes. Areas are ints, provinces ranks from 1, 0 = unknown."""
+    """The numbering plan as few arrays that compiled code indexes (few, because each call hands them on).
 
-    segment_area: npt.NDArray[np.int32]
-    segment_net: npt.NDArray[np.int8]
-    area_province: npt.NDArray[np.int32]
-    area_is_fixed: npt.NDArray[np.int8]
-    area_is_ours: npt.NDArray[np.int8]
-    area_band_shift_s: npt.NDArray[np.int32]
-    country_of: npt.NDArray[np.int32]  # by the first four digits
-    country_ld: npt.NDArray[np.int8]  # by country code; 0 = unknown
+    plan       int32, seven tables end to end; where each begins is said by the constants above
+    special    int64 [2, n], special numbers sorted; whether each is free
+    cells      uint64 keys of (msc, lac), sorted; cell_area the area of each
+    providers  uint64 keys of (partner, service), sorted
+    imsi       int64 [2, n], known IMSIs sorted; the number of each
+    """
+
+    plan: npt.NDArray[np.int32]
     special: Ints
-    special_free: npt.NDArray[np.int8]
-    cell_key: npt.NDArray[np.uint64]
+    cells: npt.NDArray[np.uint64]
     cell_area: npt.NDArray[np.int32]
-    provider_key: npt.NDArray[np.uint64]
+    providers: npt.NDArray[np.uint64]
     imsi: Ints
-    imsi_number: Ints
 
 
 class Number(NamedTuple):
@@ -117,123 +128,131 @@ def find(keys: Ints, key: int) -> int:
 
 @njit(cache=True, nogil=True)
 def digit_count(value: int) -> int:
-    """Decimal digits of a positive number; 0 has none."""
-    count = 0
-    while value > 0:
-        value //= 10
-        count += 1
-    return count
+    """Decimal digits of a number of at most 18 digits; 0 has none."""
+    low, high = 0, 18
+    while low < high:
+        middle = (low + high) >> 1
+        if POWER[middle] <= value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @njit(cache=True, nogil=True)
-def _special(tables: NumberingTables, digits: int) -> Number:
-    found = find(tables.special, digits)
+def _special(special: Ints, digits: int) -> Number:
+    found = find(special[0], digits)
     if found >= 0:
-        return Number(digits, SPECIAL, 0, 3, np.int64(tables.special_free[found]), 0, 0)
+        return Number(digits, SPECIAL, 0, 3, special[1, found], 0, 0)
     return Number(digits, SPECIAL, 0, 3, 0, 0, UNKNOWN_PREFIX)
 
 
 @njit(cache=True, nogil=True)
-def _mobile(tables: NumberingTables, digits: int) -> Number:
-    segment = digits // 10_000 - 1_000_000
-    net = np.int64(tables.segment_net[segment])
-    if net < 0:
-        return Number(86 * 10**11 + digits, MOBILE, 0, 0, 0, 0, UNKNOWN_PREFIX)
-    return Number(86 * 10**11 + digits, MOBILE, np.int64(tables.segment_area[segment]), net, 0, 0, 0)
+def is_mobile(digits: int) -> bool:
+    """Eleven digits from 13 to 19."""
+    return digits >= 13 * 10**9 and digits < 20 * 10**9
 
 
 @njit(cache=True, nogil=True)
-def _fixed(tables: NumberingTables, digits: int, length: int) -> Number:
+def _mobile(plan: Plan, digits: int) -> Number:
+    segment = digits // 10_000 - SEGMENTS
+    net = np.int64(plan[SEGMENT_NET + segment])
+    if net < 0:
+        return Number(86 * 10**11 + digits, MOBILE, 0, 0, 0, 0, UNKNOWN_PREFIX)
+    return Number(86 * 10**11 + digits, MOBILE, np.int64(plan[SEGMENT_AREA + segment]), net, 0, 0, 0)
+
+
+@njit(cache=True, nogil=True)
+def _fixed(plan: Plan, digits: int, length: int) -> Number:
     """A national number without its trunk zero: area code and 7 or 8 digits."""
     if length < 9 or length > 11:
         return Number(0, FIXED, 0, 0, 0, 0, BAD_NUMBER)
-    scale = 10**length
-    first = digits // (scale // 10)
-    area = digits // (scale // 100) if first <= 2 else digits // (scale // 1000)
-    e164 = 86 * scale + digits
-    if tables.area_is_fixed[area] == 0:
+    area = digits // POWER[length - 2]
+    if area >= 30:
+        area = digits // POWER[length - 3]
+    e164 = 86 * POWER[length] + digits
+    if plan[AREA_IS_FIXED + area] == 0:
         return Number(e164, FIXED, 0, 3, 0, 0, UNKNOWN_PREFIX)
     return Number(e164, FIXED, area, 3, 0, 0, 0)
 
 
 @njit(cache=True, nogil=True)
-def _national(tables: NumberingTables, digits: int) -> Number:
+def _national(plan: Plan, special: Ints, digits: int) -> Number:
     """A number inside China, without 86 and without 0."""
-    length = digit_count(digits)
-    if length == 11 and digits // 10**9 >= 13 and digits // 10**9 <= 19:
-        return _mobile(tables, digits)
-    if length <= 8:
-        return _special(tables, digits)
-    return _fixed(tables, digits, length)
+    if is_mobile(digits):
+        return _mobile(plan, digits)
+    if digits < 10**8:
+        return _special(special, digits)
+    return _fixed(plan, digits, digit_count(digits))
 
 
 @njit(cache=True, nogil=True)
-def _abroad(tables: NumberingTables, digits: int) -> Number:
+def _abroad(plan: Plan, digits: int) -> Number:
     length = digit_count(digits)
     if length < 6 or length > 15:
         return Number(0, ABROAD, 0, 5, 0, 0, BAD_NUMBER)
-    country = np.int64(tables.country_of[digits // 10 ** (length - 4)])
+    country = np.int64(plan[COUNTRY_OF + digits // POWER[length - 4]])
     if country == 0:
         return Number(digits, ABROAD, 0, 5, 0, 0, UNKNOWN_PREFIX)
-    return Number(digits, ABROAD, 1_000_000 + country, 5, 0, 0, 0)
+    return Number(digits, ABROAD, FOREIGN_AREA + country, 5, 0, 0, 0)
 
 
 @njit(cache=True, nogil=True)
-def _bare(tables: NumberingTables, digits: int, home_area: int) -> Number:
+def _bare(plan: Plan, special: Ints, digits: int, home_area: int) -> Number:
     """Digits without any prefix: mobile, with 86, special, short, local fixed, 400/800, message port."""
+    if is_mobile(digits):
+        return _mobile(plan, digits)
     length = digit_count(digits)
-    if length == 11 and digits // 10**9 >= 13 and digits // 10**9 <= 19:
-        return _mobile(tables, digits)
-    if length >= 11 and length <= 13 and digits // 10 ** (length - 2) == 86:
-        return _national(tables, digits - 86 * 10 ** (length - 2))
-    found = find(tables.special, digits)
+    if length >= 11 and length <= 13 and digits // POWER[length - 2] == CHINA:
+        return _national(plan, special, digits - CHINA * POWER[length - 2])
+    found = find(special[0], digits)
     if found >= 0:
-        return Number(digits, SPECIAL, 0, 3, np.int64(tables.special_free[found]), 0, 0)
-    if length >= 3 and digits // 10 ** (length - 3) == 106:
+        return Number(digits, SPECIAL, 0, 3, special[1, found], 0, 0)
+    if length >= 3 and digits // POWER[length - 3] == 106:
         return Number(digits, PORT, 0, 0, 0, 0, 0)
     if length < 3:
         return Number(0, SHORT, 0, 0, 0, 0, BAD_NUMBER)
-    first = digits // 10 ** (length - 1)
+    first = digits // POWER[length - 1]
     if length <= 6:  # a member of a closed group dials 3 to 6 digits beginning with 5 or 6 (D5.7)
         return Number(digits, SHORT, 0, 0 if first == 5 or first == 6 else 3, 0, 0, 0)
-    if length <= 8 and first >= 2 and home_area > 0 and home_area < 1_000_000:
-        scale = 10**length
+    if length <= 8 and first >= 2 and home_area > 0 and home_area < AREAS:
         area_scale = 100 if home_area < 100 else 1000
-        return Number((86 * area_scale + home_area) * scale + digits, FIXED, home_area, 3, 0, 0, 0)
+        return Number((CHINA * area_scale + home_area) * POWER[length] + digits, FIXED, home_area, 3, 0, 0, 0)
     if length == 10 and (digits // 10**7 == 400 or digits // 10**7 == 800):
         return Number(digits, SHORT, 0, 3, 0, 0, 0)
     return Number(0, FIXED, 0, 0, 0, 0, BAD_NUMBER)
 
 
 @njit(cache=True, nogil=True)
-def resolve(tables: NumberingTables, coded: int, home_area: int) -> Number:
+def resolve(plan: Plan, special: Ints, coded: int, home_area: int) -> Number:
     """Say what a number is, for the classification of usage.
 
     coded       number as written, coded as this module's head says; must not be 0
     home_area   area in which a local fixed number without area code lives; 0 = none
     """
-    zeros, digits = coded // 10**18, coded % 10**18
+    zeros, digits = 0, coded
+    if coded >= ZEROS:
+        zeros = coded // ZEROS
+        digits = coded - zeros * ZEROS
     ip_prefix = 0
-    if zeros == 0 and digits >= 17951 * 10**3:
+    if zeros == 0 and digits >= IP_PREFIX * 10**3 and not is_mobile(digits):
         length = digit_count(digits)
-        if digits // 10 ** (length - 5) == 17951:
-            # the digits after the prefix keep their own leading zeros
+        if digits // POWER[length - 5] == IP_PREFIX:
             ip_prefix = 1
-            rest = digits - 17951 * 10 ** (length - 5)
-            zeros = length - 5 - digit_count(rest)
-            digits = rest
+            digits -= IP_PREFIX * POWER[length - 5]
+            zeros = length - 5 - digit_count(digits)  # what follows the prefix keeps its own leading zeros
     if digits == 0 or zeros > 2:
         return Number(0, 0, 0, 0, 0, ip_prefix, BAD_NUMBER)
     if zeros == 2:
         length = digit_count(digits)
-        if length > 4 and digits // 10 ** (length - 2) == 86:
-            found = _national(tables, digits - 86 * 10 ** (length - 2))
+        if length > 4 and digits // POWER[length - 2] == CHINA:
+            found = _national(plan, special, digits - CHINA * POWER[length - 2])
         else:
-            found = _abroad(tables, digits)
+            found = _abroad(plan, digits)
     elif zeros == 1:
-        found = _national(tables, digits)
+        found = _national(plan, special, digits)
     else:
-        found = _bare(tables, digits, home_area)
+        found = _bare(plan, special, digits, home_area)
     return Number(found.e164, found.kind, found.area, found.net, found.free, ip_prefix, found.fault)
 
 
@@ -245,23 +264,20 @@ def build_numbering(frames: dict[str, pl.DataFrame], imsi_numbers: pl.DataFrame 
 
     Raises ReferenceFault. Source: CHG-06.
     """
-    segment_area, segment_net = _segments(frames["number_prefixes"])
     known = pl.DataFrame({"imsi": [], "number": []}, schema={"imsi": pl.Int64, "number": pl.Int64})
     pairs = (known if imsi_numbers is None else imsi_numbers.select(known.columns)).sort("imsi")
-    country_of, country_ld = _countries(frames["countries"])
     special = frames["special_numbers"].select(pl.col("number").cast(pl.Int64), _flag("free")).sort("number")
-    return NumberingTables(
-        segment_area,
-        segment_net,
+    tables = (
+        *_segments(frames["number_prefixes"]),
         *_areas(frames["areas"], frames["number_prefixes"]),
-        country_of,
-        country_ld,
-        special["number"].to_numpy().copy(),
-        special["free"].to_numpy().copy(),
+        *_countries(frames["countries"]),
+    )
+    return NumberingTables(
+        np.concatenate(tables).astype(np.int32),
+        np.ascontiguousarray(special.cast(pl.Int64).to_numpy().T),
         *_cells(frames["cells"]),
         _providers(frames["providers"]),
-        pairs["imsi"].to_numpy().copy(),
-        pairs["number"].to_numpy().copy(),
+        np.ascontiguousarray(pairs.to_numpy().T),
     )
 
 
@@ -281,26 +297,24 @@ def _prefix_rows(prefixes: pl.DataFrame, kind: str) -> list[tuple[str, int, str]
     return sorted(rows.rows(), key=lambda row: len(row[0]))
 
 
-def _segments(prefixes: pl.DataFrame) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
-    area = np.zeros(_SEGMENTS, np.int32)
-    net = np.full(_SEGMENTS, -1, np.int8)
+def _segments(prefixes: pl.DataFrame) -> tuple[npt.NDArray[np.int32], ...]:
+    area = np.zeros(SEGMENTS, np.int32)
+    net = np.full(SEGMENTS, -1, np.int32)
     for prefix, its_area, its_net in _prefix_rows(prefixes, "MOBILE_SEGMENT"):  # short ones first: longest wins
         if not (3 <= len(prefix) <= 7 and prefix.isdigit() and prefix.startswith("1")):
             raise ReferenceFault(f"not a mobile segment: {prefix}")
         scale = 10 ** (7 - len(prefix))
-        span = slice(int(prefix) * scale - _SEGMENTS, (int(prefix) + 1) * scale - _SEGMENTS)
+        span = slice(int(prefix) * scale - SEGMENTS, (int(prefix) + 1) * scale - SEGMENTS)
         area[span] = its_area
         net[span] = OtherNet[its_net]
     return area, net
 
 
-def _areas(
-    areas: pl.DataFrame, prefixes: pl.DataFrame
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8], npt.NDArray[np.int8], npt.NDArray[np.int32]]:
+def _areas(areas: pl.DataFrame, prefixes: pl.DataFrame) -> tuple[npt.NDArray[np.int32], ...]:
     code = areas["area"].cast(pl.Int64).to_numpy()
-    province, is_fixed = np.zeros(_AREAS, np.int32), np.zeros(_AREAS, np.int8)
-    ours, shift_s = np.zeros(_AREAS, np.int8), np.zeros(_AREAS, np.int32)
-    if len(np.unique(code)) != len(code) or (code < 10).any() or (code >= _AREAS).any():
+    province, is_fixed = np.zeros(AREAS, np.int32), np.zeros(AREAS, np.int32)
+    ours, shift_s = np.zeros(AREAS, np.int32), np.zeros(AREAS, np.int32)
+    if len(np.unique(code)) != len(code) or (code < 10).any() or (code >= AREAS).any():
         raise ReferenceFault("an area code occurs twice or is not 10 to 999")
     province[code] = areas["province"].cast(pl.String).rank("dense").cast(pl.Int32).to_numpy()
     ours[code] = areas.select(_flag("is_home")).to_series().to_numpy()
@@ -312,9 +326,9 @@ def _areas(
     return province, is_fixed, ours, shift_s
 
 
-def _countries(countries: pl.DataFrame) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
-    country_of = np.zeros(_COUNTRY_PREFIXES, np.int32)
-    ld = np.zeros(_COUNTRY_PREFIXES, np.int8)
+def _countries(countries: pl.DataFrame) -> tuple[npt.NDArray[np.int32], ...]:
+    country_of = np.zeros(COUNTRIES, np.int32)
+    ld = np.zeros(COUNTRIES, np.int32)
     rows = countries.select(pl.col("country_code").cast(pl.String), pl.col("ld_type").cast(pl.String)).rows()
     for code, ld_type in sorted(rows, key=lambda row: len(row[0])):
         if not (code.isdigit() and 1 <= len(code) <= 4):

@@ -8,11 +8,15 @@ megabytes at a time, whatever the file. What a record means is read in one place
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from openboss.access.network.decoders import delimited
+from openboss.access.network.decoders import delimited, freeradius_detail, kamailio_acc, kannel_access, pgw_ber
 from openboss.modules.charging.canonical import Trailer, UsageText
 
 Decoder = Callable[[Path, str, int | None], Iterator[UsageText | Trailer]]
 
 DECODERS: dict[str, Decoder] = {
     "delimited": delimited.decode,
+    "pgw_ber": pgw_ber.decode,
+    "kamailio_acc": kamailio_acc.decode,
+    "freeradius_detail": freeradius_detail.decode,
+    "kannel_access": kannel_access.decode,
 }

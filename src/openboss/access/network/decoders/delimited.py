@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from openboss.modules.charging.canonical import LINE_LIMIT, Trailer, TrailerMismatch, Undecodable, UsageText
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 
 
 def decode(file: Path, source_code: str, sequence: int | None) -> Iterator[UsageText | Trailer]:
@@ -65,8 +65,8 @@ def _blocks(data: BinaryIO, left: int) -> Iterator[UsageText]:
             raise Undecodable("the file became shorter while it was read")
         left -= len(read)
         cut = read.rfind(b"\n") + 1
-        if len(rest) + (cut or len(read)) > BLOCK_BYTES + LINE_LIMIT or (not cut and len(read) > LINE_LIMIT):
-            raise Undecodable(f"a line is longer than {LINE_LIMIT} bytes")
+        if not cut and len(read) == BLOCK_BYTES:
+            raise Undecodable(f"a line is longer than {BLOCK_BYTES} bytes")
         if cut:
             yield _checked(rest + read[:cut])
             rest = read[cut:]

@@ -19,12 +19,8 @@ from openboss.modules.charging.atomic.errors import NewError
 from openboss.modules.charging.atomic.files import FileFound, SourceInfo, StageCount
 from openboss.modules.charging.canonical import (
     DURATION,
-    LINE_END,
-    LINE_LIMIT,
-    LINE_START,
     Trailer,
     TrailerMismatch,
-    Undecodable,
     UsageBlock,
     UsageText,
     fields_of,
@@ -147,8 +143,6 @@ def _done(found: "Future[Result] | Trailer") -> Result | Trailer:
 def _tally_block(tally: _Tally, block: UsageBlock, normalised: NormalisedBlock) -> None:
     """Add one block to the counts, and its faulty records to the errors."""
     columns = block.columns
-    if len(block) and int((columns[LINE_END] - columns[LINE_START]).max()) > LINE_LIMIT:
-        raise Undecodable(f"a line is longer than {LINE_LIMIT} bytes")
     readable = block.fault == 0
     tally.unreadable += int(np.count_nonzero(~readable))
     tally.duration_s += int(np.maximum(columns[DURATION][readable], 0).sum())
