@@ -14,7 +14,7 @@ import yaml
 
 from openboss.modules.catalog.functions import import_reference, import_tariffs, publish
 from openboss.modules.charging.functions.collection import define_source
-from openboss.modules.charging.functions.engine import load_users, publish_tariffs
+from openboss.modules.charging.functions.engine import load_users, open_cycle, publish_tariffs
 from openboss.modules.customers.functions import engine_image, load_base
 from openboss.modules.system.functions import import_organisation
 
@@ -70,12 +70,14 @@ def import_sources(path: Path) -> int:
     return len(rows)
 
 
-def take_customers_over(folder: Path, *, at: datetime) -> dict[str, int]:
-    """Load a customer base (one parquet file a table, as `openboss generate` writes) and tell the engine its users.
+def take_customers_over(folder: Path, *, first_cycle: int, at: datetime) -> dict[str, int]:
+    """Load a customer base (one parquet file a table, as `openboss generate` writes), tell the engine its users,
+    and open the first cycle (202609) to their usage.
 
     Returns the rows by table. Raises WrongColumns, BaseRefused.
     """
     frames: Mapping[str, pl.DataFrame] = {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
     rows = load_base(frames=frames, at=at)
     load_users(engine_image())
+    open_cycle(first_cycle)
     return rows

@@ -48,6 +48,7 @@ def generate(
 def load(
     operator: Annotated[Path, typer.Option(help="Folder with reference/ and tariffs/.")] = Path("example"),
     base: Annotated[Path | None, typer.Option(help="Folder with a customer base as parquet files.")] = None,
+    first_cycle: Annotated[int, typer.Option(help="The month to open to usage, such as 202609.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Read an operator's organisation, tables, tariffs and sources, and its customers; tell the engine."""
@@ -56,6 +57,7 @@ def load(
 
         at = clock.now()
         opened = open_operator(operator, at=at)
-        rows = take_customers_over(base, at=at) if base else {}
+        cycle = first_cycle or clock.today().year * 100 + clock.today().month
+        rows = take_customers_over(base, first_cycle=cycle, at=at) if base else {}
     facts = {"offers": len(opened.offers), "sources": opened.sources, "tariff": opened.tariff_sha256, "rows": rows}
     print(json.dumps(facts) if as_json else "\n".join(f"{name}: {value}" for name, value in facts.items()))

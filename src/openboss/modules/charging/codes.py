@@ -38,5 +38,6 @@ _ROWS = (
     ("E502", "SEVERE", "找到两个价格", "Two prices found"),
     ("E503", "SEVERE", "产品冲突", "Product conflict"),
     ("E504", "SEVERE", "金额超过合理上限", "Amount over the sanity limit"),
+    ("E505", "SEVERE", "账期未开放", "No open cycle to post to"),
 )
 ERROR_CODES = {row[0]: ErrorCode(*row) for row in _ROWS}

@@ -67,14 +67,14 @@ def add_errors(*, file_id: int, errors: Iterable[NewError], at: datetime) -> Non
 
 
 def add_rating_errors(*, file_id: int, errors: pl.DataFrame) -> None:
-    """Append what the engine could not rate: NORMALISED columns and `code`."""
+    """Append what the engine could not rate: NORMALISED columns and `code` (301 is E301)."""
     if errors.is_empty():
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT now()")
         at = cursor.fetchone()[0]
     records = written_records(errors)
-    codes, seqs = errors["code"].to_list(), errors["seq_in_file"].to_list()
+    codes, seqs = [f"E{code}" for code in errors["code"]], errors["seq_in_file"].to_list()
     news = (
         NewError(seq, "RATE", code, record["served_number"], record)
         for seq, code, record in zip(seqs, codes, records, strict=True)
