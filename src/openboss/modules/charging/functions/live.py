@@ -78,4 +78,5 @@ def _choose(cycles: list[dict[str, Any]], wanted: int | None) -> dict[str, Any] 
 
 
 def _names(known: dict[int, Any], rule_id: int) -> dict[str, str]:
-    return known[rule_id].names if rule_id in known else {"zh": str(rule_id), "en": str(rule_id)}
+    rule = known.get(rule_id)
+    return {"zh": rule.name_zh, "en": rule.name_en} if rule else {"zh": str(rule_id), "en": str(rule_id)}
