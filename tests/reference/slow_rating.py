@@ -243,7 +243,7 @@ def _rate_component(state: Month, use: Use, component: str, national: dict[str, 
     rest = quantity - min(quantity, covered * 60 if unit == "s" else covered)
     units = -(-rest // int(count))
     begin = use.at - timedelta(seconds=use.band_shift_s)
-    std_li = _standard_li(state, use, national, price["item"], begin)
+    std_li = _standard_li(state, use, national, begin)
     rest_begin = begin + timedelta(seconds=quantity - rest) if unit == "s" else begin
     act_li = _charge_li(price, units, state.priced.get((price["item"], price["key"]), 0), rest_begin)
     act_li = _capped(state, use.at, price["item"], act_li)
@@ -268,10 +268,10 @@ def _take(state: Month, use: Use, component: str, unit: str, wanted: int) -> int
     return covered
 
 
-def _standard_li(state: Month, use: Use, national: dict[str, Any], item: str, begin: datetime) -> int:
+def _standard_li(state: Month, use: Use, national: dict[str, Any], begin: datetime) -> int:
     count, unit = national["unit"].split()
     units = -(-use.quantity(unit) // int(count))
-    return _charge_li(national, units, state.used.get(item, 0), begin)
+    return _charge_li(national, units, state.used.get(national["item"], 0), begin)
 
 
 def _capped(state: Month, at: datetime, item: str, act_li: int) -> int:
