@@ -139,12 +139,19 @@ def shared_group(directory: Directory, row: int, other: int, at_s: int) -> int:
 
 
 @njit(cache=True)
-def price_of(tables: TariffTables, directory: Directory, row: int, cls: int, component: int, at_s: int) -> int:
-    """Find the price a user pays: of the offers held in order of rank, else the national one."""
+def national_price(tables: TariffTables, cls: int, component: int, at_s: int) -> int:
+    """Find the national price of a component; -1 = the component does not exist for this use (D4.7 step 5)."""
     standard = version_at(tables, STANDARD, at_s)
-    national = tables.price_map[tables.version_map[standard], cls, component] if standard >= 0 else -1
+    return tables.price_map[tables.version_map[standard], cls, component] if standard >= 0 else -1
+
+
+@njit(cache=True)
+def price_of(
+    tables: TariffTables, directory: Directory, row: int, cls: int, component: int, at_s: int, national: int
+) -> int:
+    """Find the price a user pays: of the offers held in order of rank, else the national one."""
     if national < 0:
-        return -1  # the component does not exist for this use
+        return -1
     holding = directory.holding_head[row]
     while holding >= 0:
         if directory.holding_from_s[holding] <= at_s < directory.holding_to_s[holding]:
@@ -272,16 +279,51 @@ def _post_information(tables: TariffTables, lane: Lane, usage: Usage, rated: Rat
 
 
 @njit(cache=True)
-def _national_sum_li(tables: TariffTables, usage: Usage, i: int, basic: int, ld: int) -> int:
-    """Add up what one record would cost at national prices, for the sanity limit (E504)."""
+def _dearest_li(tables: TariffTables, directory: Directory, usage: Usage, row: int, i: int, basic: int, ld: int) -> int:
+    """Add up the most one record can cost its user, as if no free resource were left (for E504)."""
     total = usage.info_fee_li[i]
     volume = usage.up_bytes[i] + usage.down_bytes[i]
     for price in (basic, ld):
         if price >= 0:
             quantity = quantity_of(tables.price_unit[price], usage.duration_s[i], volume, usage.message_count[i])
             units = begun_units(quantity, tables.price_unit_size[price])
-            total += charge_li(tables, price, usage.start_local_s[i], units, 0)
+            li = charge_li(tables, price, usage.start_local_s[i], units, 0)
+            cap_li = cap_of(tables, directory, row, tables.price_item[price], usage.start_local_s[i])
+            total += min(li, cap_li) if cap_li >= 0 else li
     return total
+
+
+@njit(cache=True)
+def _class_of(directory: Directory, usage: Usage, row: int, i: int) -> int:
+    """Number a record's class of use, with the closed group both parties share."""
+    group = _NO_GROUP
+    if directory.group_head[row] >= 0:
+        at_s = usage.start_local_s[i]
+        other = row_at(directory, directory.number_key, directory.number_head, usage.other_number[i], at_s)
+        if other >= 0:
+            group = shared_group(directory, row, other, at_s)
+    return usage_class(usage.record_type[i], usage.roam_type[i], usage.ld_type[i], usage.other_net[i], group)
+
+
+@njit(cache=True)
+def _is_valid_call(usage: Usage, i: int) -> bool:
+    """Say whether a record counts as use: a call that lasted no time does not (D3.6)."""
+    return usage.duration_s[i] > 0 or not _is_voice(usage, i)
+
+
+@njit(cache=True)
+def _is_voice(usage: Usage, i: int) -> bool:
+    return usage.record_type[i] in (_MOC, _MTC, _FORWARD, _VIDEO)
+
+
+@njit(cache=True)
+def _rate_free(tables: TariffTables, lane: Lane, usage: Usage, rated: Rated, i: int, national: int) -> None:
+    """Post a record that costs nothing but counts (CHG-17, CHG-18)."""
+    item = tables.price_item[national] if national >= 0 else tables.info_item[usage.record_type[i]]
+    rated.status[i] = _FREE
+    rated.item[i, 0] = item
+    if _is_valid_call(usage, i):
+        _count_call(lane, usage, rated, i, item, 0)
 
 
 @njit(cache=True)
@@ -294,46 +336,30 @@ def _rate_one(
         _refuse(rated, i, E_CYCLE_NOT_OPEN)
         return
     rated.slot[i] = slot
-    group = _NO_GROUP
-    if directory.group_head[row] >= 0:
-        other = row_at(directory, directory.number_key, directory.number_head, usage.other_number[i], at_s)
-        if other >= 0:
-            group = shared_group(directory, row, other, at_s)
-    cls = usage_class(usage.record_type[i], usage.roam_type[i], usage.ld_type[i], usage.other_net[i], group)
-    standard = version_at(tables, STANDARD, at_s)
-    basic, ld = -1, -1
-    if standard >= 0:
-        basic = tables.price_map[tables.version_map[standard], cls, 0]
-        ld = tables.price_map[tables.version_map[standard], cls, 1]
-    if basic < 0 and ld < 0:
-        if usage.info_fee_li[i] > 0 or usage.free_number[i] != 0:
-            rated.status[i] = _RATED if usage.free_number[i] == 0 else _FREE
-        else:
-            _refuse(rated, i, E_NO_PRICE)
-            return
-    if _national_sum_li(tables, usage, i, basic, ld) > tables.sanity_li:
+    cls = _class_of(directory, usage, row, i)
+    national = (national_price(tables, cls, 0, at_s), national_price(tables, cls, 1, at_s))
+    short_ld = _is_voice(usage, i) and usage.ld_type[i] != 0 and usage.duration_s[i] < LD_FREE_BELOW_S
+    if usage.free_number[i] != 0 or short_ld:
+        _rate_free(tables, lane, usage, rated, i, national[0] if national[0] >= 0 else national[1])
+        return
+    if national[0] < 0 and national[1] < 0 and usage.info_fee_li[i] == 0:
+        _refuse(rated, i, E_NO_PRICE)
+        return
+    basic = price_of(tables, directory, row, cls, 0, at_s, national[0])
+    ld = price_of(tables, directory, row, cls, 1, at_s, national[1])
+    if _dearest_li(tables, directory, usage, row, i, basic, ld) > tables.sanity_li:
         _refuse(rated, i, E_SANITY)
         return
-    first = basic if basic >= 0 else ld
-    first_item = tables.price_item[first] if first >= 0 else tables.info_item[usage.record_type[i]]
-    is_voice = usage.record_type[i] in (_MOC, _MTC, _FORWARD, _VIDEO)
-    short_ld = is_voice and usage.ld_type[i] != 0 and usage.duration_s[i] < LD_FREE_BELOW_S
-    if usage.free_number[i] != 0 or short_ld:
-        rated.status[i] = _FREE
-        rated.item[i, 0] = first_item
-        if not (is_voice and usage.duration_s[i] == 0):
-            _count_call(lane, usage, rated, i, first_item, 0)
-        return
     rated.status[i] = _RATED
-    slot_start_s = cycles.start_s[slot]
-    counted = False
+    counted = not _is_valid_call(usage, i)
     for component in range(2):
-        national = basic if component == 0 else ld
-        if national < 0:
+        price = basic if component == 0 else ld
+        if price < 0:
             continue
-        price = price_of(tables, directory, row, cls, component, at_s)
-        _rate_component(tables, directory, lane, usage, rated, i, component, cls, national, price, slot_start_s)
-        if not counted and not (is_voice and usage.duration_s[i] == 0):
+        _rate_component(
+            tables, directory, lane, usage, rated, i, component, cls, national[component], price, cycles.start_s[slot]
+        )
+        if not counted:
             _count_call(lane, usage, rated, i, tables.price_item[price], tables.price_rule[price])
             counted = True
     if usage.info_fee_li[i] != 0:
