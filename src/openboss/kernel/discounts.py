@@ -121,15 +121,18 @@ def _apply_cap(target: NDArray[np.bool_], cap_li: int, due_li: NDArray[np.int64]
             total_li += due_li[item]
     if total_li <= cap_li:
         return
-    spent_li = 0
-    last = -1
+    before_li = due_li.copy()
+    left_li = cap_li
     for item in range(len(due_li)):
         if target[item] and due_li[item] > 0:
             due_li[item] = floor_share(due_li[item], cap_li, total_li * LI_PER_FEN) * LI_PER_FEN
-            spent_li += due_li[item]
-            last = item
-    # Fewer fen are left than items were cut; the last item of the bill takes them.
-    due_li[last] += cap_li - spent_li
+            left_li -= due_li[item]
+    # What the fractions leave over goes to the last items of the bill, as far as each was cut.
+    for item in range(len(due_li) - 1, -1, -1):
+        if target[item] and before_li[item] > 0:
+            back_li = min(left_li, before_li[item] - due_li[item])
+            due_li[item] += back_li
+            left_li -= back_li
 
 
 @njit(cache=True, nogil=True)

@@ -2,6 +2,7 @@
 
 from openboss.modules.customers.atomic import (
     AccountUnknown,
+    AccountView,
     BaseRefused,
     BillingImage,
     Customer360,
@@ -24,6 +25,8 @@ from openboss.modules.customers.atomic import (
     StateForbids,
     StopsForbid,
     SubscriberUnknown,
+    account_view,
+    accounts_of_customer,
     add_stop_reason,
     billing_image,
     change_main_offer,
@@ -84,6 +87,9 @@ __all__ = [
     "clear_stop_reason",
     "count_base",
     "customer_360",
+    "AccountView",
+    "account_view",
+    "accounts_of_customer",
     "customer_of_account",
     "customer_of_subscriber",
     "effective_state",

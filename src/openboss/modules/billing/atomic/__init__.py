@@ -1,5 +1,23 @@
 """The only way to the tables of billing."""
 
+from openboss.modules.billing.atomic.bills import (
+    BillNotFound,
+    BillRow,
+    ChoiceRow,
+    FreeRow,
+    ItemRow,
+    LineRow,
+    bill_no_of,
+    bill_row,
+    bill_rows,
+    bills_of_accounts,
+    choices_of,
+    due_by_item,
+    free_use_of,
+    items_of_bill,
+    lines_of,
+    newest_cycle,
+)
 from openboss.modules.billing.atomic.charges import ChargePosted, CycleNotOpen, charge_notes, charges_of, post_charge
 from openboss.modules.billing.atomic.cycles import (
     CycleStateRefused,
@@ -60,7 +78,23 @@ from openboss.modules.billing.models import Source
 
 __all__ = [
     "BILL_ID_STEP",
+    "BillNotFound",
+    "BillRow",
     "BillTotals",
+    "ChoiceRow",
+    "FreeRow",
+    "ItemRow",
+    "LineRow",
+    "bill_no_of",
+    "bill_row",
+    "bill_rows",
+    "bills_of_accounts",
+    "choices_of",
+    "due_by_item",
+    "free_use_of",
+    "items_of_bill",
+    "lines_of",
+    "newest_cycle",
     "bill_totals",
     "due_of_subscriber",
     "highest_bills",

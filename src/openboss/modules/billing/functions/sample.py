@@ -147,7 +147,11 @@ def _apply(rule: DiscountRule, codes: list[str], amounts: Amounts, units: dict[s
     if rule.effect == CAP:
         if total > value:
             shares = {code: (amounts[code] * value / total).quantize(FEN, ROUND_FLOOR) for code in paid}
-            shares[paid[-1]] += value - sum(shares.values())
+            left = value - sum(shares.values())
+            for code in reversed(paid):
+                back = min(left, amounts[code] - shares[code])
+                shares[code] += back
+                left -= back
             amounts.update(shares)
         return
     volume = Decimal(sum(units.get(code, 0) for code in codes)) if rule.tier_measure == 1 else total * 1000

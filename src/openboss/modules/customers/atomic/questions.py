@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from openboss.modules.catalog.atomic import OfferView, offers
+from openboss.modules.customers.atomic.payment import AccountUnknown
 from openboss.modules.customers.atomic.subscribers import effective_state
 from openboss.modules.customers.masking import mask_document, mask_name, mask_number, national_number
 from openboss.modules.customers.models import (
@@ -282,6 +283,20 @@ def customer_of_account(*, account_id: int) -> int:
     if found is None:
         raise CustomerUnknown(f"account {account_id}")
     return found
+
+
+def accounts_of_customer(*, customer_id: int) -> list[AccountView]:
+    """List the accounts of a customer, the oldest first."""
+    rows = Account.objects.filter(customer_id=customer_id).order_by("account_id")
+    return [AccountView(row.account_id, row.pay_method, row.language, row.layout) for row in rows]
+
+
+def account_view(*, account_id: int) -> AccountView:
+    """Show one account: how it pays, and the language and layout of its bills. Raises AccountUnknown."""
+    row = Account.objects.filter(account_id=account_id).first()
+    if row is None:
+        raise AccountUnknown(f"account {account_id}")
+    return AccountView(row.account_id, row.pay_method, row.language, row.layout)
 
 
 def names_of_customers(*, customer_ids: list[int]) -> dict[int, str]:
