@@ -50,6 +50,8 @@ def search(text: str, *, limit: int = 8) -> list[SearchHit]:
     Every way is one range of one index, so that the answer takes as long at a million users as at a thousand.
     """
     wanted = text.strip()
+    if not wanted:
+        return []
     if wanted.isascii() and wanted.isdecimal():
         return _by_number(wanted, limit)
     if len(wanted) >= 15 and wanted.isascii() and wanted[:-1].isdecimal():

@@ -230,7 +230,7 @@ def clear_stop_reason(*, subscriber_id: int, reason: str, at: datetime, staff_id
         raise StateForbids(subscriber.life)
     if not _end_reason(subscriber_id, reason, at):
         raise ReasonNotActive(reason)
-    state = _note_state(subscriber, event=reason, at=at)
+    state = _note_state(subscriber, event=f"CLEAR_{reason}", at=at)
     _audit("customers.clear_stop_reason", subscriber_id, at, staff_id, after={"reason": reason, "state": state})
     return state
 
