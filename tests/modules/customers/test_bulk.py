@@ -1,6 +1,7 @@
 """The whole base at once: what goes in comes out for the engine and the bill run; contradictions are refused."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -198,3 +199,14 @@ def test_december_is_followed_by_january(loaded: None) -> None:
 def test_an_empty_base_loads(offers: None) -> None:
     assert set(customers.load_base(frames={}, at=AT).values()) == {0}
     assert customers.engine_image().subscribers.schema["subscriber_id"] == pl.Int64
+
+
+def test_documents_stay_readable_through_a_rotation_of_keys(loaded: None, settings: Any) -> None:
+    from openboss.modules.system import keys
+
+    before = bytes(Customer.objects.get(customer_id=1).cert_no_sealed)
+    keys.add_key_version(Path(settings.KEYS_FILE))
+    assert keys.rewrite_all()["customers"] == 3
+    assert bytes(Customer.objects.get(customer_id=1).cert_no_sealed)[0] == before[0] + 1
+    assert customers.reveal(customer_id=1, staff_id=7, reason="test", at=AT).cert_no == "420101198001010001"
+    assert keys.rewrite_all()["customers"] == 0

@@ -4,7 +4,14 @@ from django.apps import AppConfig
 
 
 class CustomersConfig(AppConfig):
-    """Registers the tables of customers under the label `customers`."""
+    """Registers the tables of customers under the label `customers`, and its encrypted columns for key rotation."""
 
     name = "openboss.modules.customers"
     label = "customers"
+
+    def ready(self) -> None:
+        """Let the rotation of keys reach the documents' numbers."""
+        from openboss.modules.customers.atomic import re_encrypt_documents
+        from openboss.modules.system.keys import register_rewriter
+
+        register_rewriter("customers", re_encrypt_documents)

@@ -7,6 +7,7 @@ from openboss.modules.customers.atomic.bulk import (
     billing_image,
     engine_image,
     load_base,
+    re_encrypt_documents,
 )
 from openboss.modules.customers.atomic.finding import (
     CustomerRow,
@@ -131,6 +132,7 @@ __all__ = [
     "open_subscriber",
     "pre_terminate",
     "put_payment_relation",
+    "re_encrypt_documents",
     "re_instate",
     "reveal",
     "search",

@@ -1,6 +1,6 @@
 """The whole base at once: loading it, and reading it for the charging engine and the bill run."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import NamedTuple
@@ -18,12 +18,14 @@ from openboss.kernel.allowances import (
 from openboss.kernel.usage import ClosedGroup
 from openboss.modules.catalog.atomic import offer_ids
 from openboss.modules.customers import schema
+from openboss.modules.customers.models import Customer
 from openboss.modules.customers.stop_reasons import BY_CODE, STOP_REASONS
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.copying import checked, copy_in, copy_out, range_text
 from openboss.modules.system.keys import blind_index, encrypt
 
 FOREVER_S = 2**62
+REWRITE_STEP = 10_000
 TABLES = {
     "customers": "customers_customer",
     "subscribers": "customers_subscriber",
@@ -227,6 +229,24 @@ _KEY_COLUMN = """
 SELECT a.attname FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[0]
 WHERE x.indrelid = %s::regclass AND x.indisprimary
 """
+
+
+def re_encrypt_documents(re_encrypt: Callable[[bytes], bytes]) -> int:
+    """Bring every document's number to the newest key, in repeatable steps; return how many were rewritten."""
+    rewritten, last = 0, 0
+    while True:
+        step = Customer.objects.filter(customer_id__gt=last, cert_no_sealed__isnull=False).order_by("customer_id")
+        rows = list(step.only("cert_no_sealed")[:REWRITE_STEP])
+        if not rows:
+            return rewritten
+        changed = []
+        for row in rows:
+            sealed = bytes(row.cert_no_sealed)
+            row.cert_no_sealed = re_encrypt(sealed)
+            if row.cert_no_sealed != sealed:
+                changed.append(row)
+        Customer.objects.bulk_update(changed, ["cert_no_sealed"], batch_size=1000)
+        rewritten, last = rewritten + len(changed), rows[-1].customer_id
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
