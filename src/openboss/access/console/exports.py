@@ -95,7 +95,7 @@ def export_list(request: HttpRequest, screen: ListScreen, view: View, kind: str)
         action="list.export",
         object_kind="list",
         object_id=screen.name,
-        after={"kind": kind, "rows": count, "filters": view.filters},
+        after={"kind": kind, "rows": count, "address": request.get_full_path()},
         at=timezone.now(),
     )
     answer = HttpResponse(content, content_type=MEDIA[kind])

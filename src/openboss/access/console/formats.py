@@ -54,6 +54,12 @@ def masked_phone(number: int | str | None) -> str:
     return f"{digits[:-8]}****{digits[-4:]}" if len(digits) >= 11 else digits
 
 
+def percent(ten_thousandths: int) -> str:
+    """Write ten-thousandths as a percentage: 5000 -> 50 %."""
+    whole, rest = divmod(ten_thousandths, 100)
+    return f"{whole}.{rest:02d} %" if rest else f"{whole} %"
+
+
 def duration(duration_s: int) -> str:
     """Write seconds as h:mm:ss."""
     hours, rest = divmod(duration_s, 3600)

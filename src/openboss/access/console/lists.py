@@ -64,7 +64,9 @@ class Column:
 
     def value(self, row: Any) -> Any:
         """The value of this column in a row."""
-        return self.read(row) if self.read else getattr(row, self.key)
+        if self.read:
+            return self.read(row)
+        return row[self.key] if isinstance(row, Mapping) else getattr(row, self.key)
 
     @property
     def is_numeric(self) -> bool:
@@ -88,6 +90,7 @@ class Filter:
     title: Text
     kind: str = "text"
     choices: Sequence[tuple[str, Text]] = ()
+    default: str = ""  # for a choice that must be made: what it is until somebody chooses
 
 
 @dataclass(frozen=True)
@@ -190,6 +193,7 @@ def table_of(screen: ListScreen, view: View) -> dict[str, Any]:
             }
             for row in rows
         ],
+        "selects": screen.row_id is not None,
         "total": total,
         "foot": [column.text(sums[column.key]) if column.key in sums else "" for column in view.columns],
         "has_sums": any(column.key in sums for column in view.columns),

@@ -23,6 +23,7 @@ for _name, _write in {
     "phone": formats.phone,
     "masked_phone": formats.masked_phone,
     "duration": formats.duration,
+    "percent": formats.percent,
     "kb": formats.volume,
     "size": formats.bytes_size,
     "cycle": formats.cycle_name,

@@ -157,6 +157,16 @@ function countSelected() {
   document.querySelectorAll("[data-needs-selection]").forEach((node) => { node.disabled = chosen === 0; });
 }
 
+/* One of several views of the same card */
+function switchTo(button) {
+  button.parentElement.querySelectorAll("[data-switch]").forEach((other) => {
+    const chosen = other === button;
+    other.setAttribute("aria-pressed", String(chosen));
+    document.getElementById(other.dataset.switch).hidden = !chosen;
+  });
+  document.dispatchEvent(new CustomEvent("boss:theme"));
+}
+
 async function copy(node) {
   await navigator.clipboard.writeText(node.dataset.copy);
   toast(node.dataset.copied, "success");
@@ -184,6 +194,7 @@ function onClick(event) {
   if (near("[data-copy]")) copy(near("[data-copy]"));
   if (near("[data-dismiss]")) near(".toast-line")?.remove();
   if (near("[data-print]")) window.print();
+  if (near("[data-switch]")) switchTo(near("[data-switch]"));
   if (target.tagName === "DIALOG") target.close();
   const row = near("tr[data-href]");
   if (row && !near("a, button, input, label")) window.location.assign(row.dataset.href);
@@ -204,10 +215,22 @@ function shortenQuery(event) {
   [...event.target.elements].forEach((field) => { if (field.name && !field.value) field.disabled = true; });
 }
 
+/* A bulk form takes the ticked rows of the list with it. */
+function takeRows(event) {
+  if (!event.target.matches("form[data-bulk]")) return;
+  event.target.querySelectorAll("input[data-taken]").forEach((field) => field.remove());
+  document.querySelectorAll("[data-select-row]:checked").forEach((box) => {
+    const field = Object.assign(document.createElement("input"), { type: "hidden", name: box.name, value: box.value });
+    field.dataset.taken = "";
+    event.target.append(field);
+  });
+}
+
 document.addEventListener("keydown", onKey);
 document.addEventListener("click", onClick);
 document.addEventListener("change", onChange);
 document.addEventListener("submit", shortenQuery);
+document.addEventListener("submit", takeRows);
 window.addEventListener("pageshow", () => {
   document.querySelectorAll("form.filters :disabled").forEach((field) => { field.disabled = false; });
 });

@@ -18,7 +18,7 @@
   function tones() {
     return {
       ink: colour("--boss-ink"), muted: colour("--boss-muted"), line: colour("--boss-line"), surface: colour("--boss-surface"),
-      accent: style("--boss-accent"), bad: colour("--boss-bad"), good: colour("--boss-good"),
+      font: getComputedStyle(document.body).fontFamily, accent: style("--boss-accent"), bad: colour("--boss-bad"), good: colour("--boss-good"),
       palette: ["#0a6cf1", "#1fc7ad", "#b48cf5", "#f2a33c", "#e2618c", "#6b7f99"],
     };
   }
@@ -28,7 +28,7 @@
 
   function frame(t, data) {
     return {
-      animation: false, color: t.palette, textStyle: { fontFamily: "inherit", color: t.ink },
+      animation: false, color: t.palette, textStyle: { fontFamily: t.font, color: t.ink },
       aria: { enabled: false },
       grid: { left: 8, right: 8, top: 34, bottom: 4, containLabel: true },
       tooltip: { trigger: "axis", renderMode: "richText", axisPointer: { type: "shadow", shadowStyle: { opacity: 0.06 } },
@@ -44,14 +44,13 @@
       splitLine: { lineStyle: { color: t.line } }, splitNumber: 4 });
     return {
       ...frame(t, data),
-      legend: { left: 4, top: 0, itemWidth: 10, itemHeight: 10, icon: "roundRect", textStyle: { color: t.muted, fontSize: 12 } },
+      legend: { left: 4, top: 0, itemWidth: 10, itemHeight: 10, itemGap: 16, icon: "roundRect", textStyle: { color: t.muted, fontSize: 12 } },
       yAxis: [axis(`{value} ${data.unit}`), { ...axis((v) => `¥${v / 100}`), splitLine: { show: false } }],
       series: [
         ...data.bars.map((bar) => ({ name: bar.name, type: "bar", stack: "use", barMaxWidth: 20, data: bar.values,
           tooltip: { valueFormatter: (v) => `${v} ${data.unit}` } })),
         { name: data.line.name, type: "line", yAxisIndex: 1, smooth: 0.3, symbol: "circle", symbolSize: 7, data: data.line.values,
-          color: "#f2792b", lineStyle: { width: 2 }, connectNulls: true,
-          itemStyle: { color: t.surface, borderColor: "#f2792b", borderWidth: 2 },
+          lineStyle: { width: 2, color: "#f2792b" }, connectNulls: true, itemStyle: { color: "#f2792b" },
           tooltip: { valueFormatter: (v) => (v === null || v === undefined ? "-" : `¥${yuan(v)}`) } },
       ],
     };
@@ -109,7 +108,7 @@
 
   function drawAll() {
     for (const [node, chart] of drawn) if (!node.isConnected) { chart.dispose(); drawn.delete(node); }
-    document.querySelectorAll("[data-chart]").forEach(draw);
+    document.querySelectorAll("[data-chart]:not([hidden])").forEach(draw);
   }
 
   drawAll();

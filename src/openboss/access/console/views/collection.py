@@ -1,0 +1,159 @@
+"""The collection monitor: sources, files with their balance at every stage, alarms."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from openboss.access.console import formats, words
+from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
+from openboss.access.console.page import page, part
+from openboss.access.console.session import needs
+from openboss.access.jobs import clock
+from openboss.modules.charging.functions import collection, monitor
+from openboss.modules.charging.functions.errors import ERROR_CODES
+
+WINDOW = timedelta(hours=24)
+
+
+def code_name(code: str) -> str:
+    """What an error code means, in the language of the request."""
+    return formats.named(ERROR_CODES[code]) if code in ERROR_CODES else code
+
+
+def _live() -> dict[str, Any]:
+    """What the monitor shows and asks for again every few seconds."""
+    sources = monitor.source_status(since=clock.now() - WINDOW)
+    alarms = monitor.list_alarms(limit=50)
+    return {
+        "sources": sources,
+        "alarms": alarms,
+        "files": sum(source["files"] for source in sources),
+        "records": sum(source["records"] for source in sources),
+        "waiting": sum(source["waiting"] for source in sources),
+        "held": sum(source["held"] for source in sources),
+        "gaps": sum(source["gaps"] for source in sources),
+        "now": clock.now(),
+    }
+
+
+@require_GET
+@needs("charging.monitor")
+def monitor_page(request: HttpRequest) -> HttpResponse:
+    """Sources of the last 24 hours, how late each is, and open alarms; htmx asks for the moving part alone."""
+    context = {"active": "console:collection", **_live()}
+    return part(request, "collection_live.html", context) if request.htmx else page(request, "collection.html", context)  # type: ignore[attr-defined]
+
+
+def _moment_of(day_text: str, days: int = 0) -> datetime | None:
+    """The start of a day on the operator's wall; None if the text is no day."""
+    try:
+        on = datetime.fromisoformat(day_text).date() + timedelta(days=days)
+    except ValueError:
+        return None
+    return datetime.combine(on, time(), tzinfo=clock.operator_timezone())
+
+
+def _fetch_files(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
+    asked: dict[str, Any] = dict(filters)
+    asked["since"] = _moment_of(filters.get("since", ""))
+    asked["until"] = _moment_of(filters.get("until", ""), days=1)
+    rows, total = monitor.list_files(filters=asked, sort=sort, page=paging.number, page_size=paging.size)
+    return rows, total, {}
+
+
+def _balance_text(row: Any) -> str:
+    return str(_("balanced") if row["is_balanced"] else _("out of balance"))
+
+
+def _files_screen() -> ListScreen:
+    sources = tuple((source.code, formats.named(source)) for source in collection.list_sources())
+    return ListScreen(
+        name="files",
+        title=gettext_lazy("Usage files"),
+        columns=(
+            Column("file_id", gettext_lazy("No."), "number", sort=True),
+            Column(
+                "name",
+                gettext_lazy("File"),
+                sort=True,
+                link=lambda row: reverse("console:file", args=[row["file_id"]]),
+                sub=lambda row: row["inbox"],
+            ),
+            Column("state", gettext_lazy("State"), "word:file_state", sort=True),
+            Column("records_in", gettext_lazy("In"), "count"),
+            Column("rated", gettext_lazy("Rated"), "count"),
+            Column("free", gettext_lazy("Free"), "count"),
+            Column("duplicate", gettext_lazy("Duplicate"), "count"),
+            Column("error", gettext_lazy("Error"), "count"),
+            Column("filtered", gettext_lazy("Filtered"), "count", hidden=True),
+            Column("waiting", gettext_lazy("Waiting"), "count"),
+            Column("is_balanced", gettext_lazy("Balance"), read=_balance_text),
+            Column("size_bytes", gettext_lazy("Size"), "size", sort=True, hidden=True),
+            Column(
+                "error_code", gettext_lazy("Refused for"), read=lambda row: code_name(row["error_code"]), hidden=True
+            ),
+            Column("arrived_at", gettext_lazy("Arrived"), "moment", sort=True),
+            Column("rated_at", gettext_lazy("Rated at"), "moment", sort=True, hidden=True),
+        ),
+        filters=(
+            Filter("name", gettext_lazy("File name"), "search"),
+            Filter("source", gettext_lazy("Source"), "choice", sources),
+            Filter("state", gettext_lazy("State"), "choice", words.choices("file_state")),
+            Filter("since", gettext_lazy("Arrived from"), "date"),
+            Filter("until", gettext_lazy("to"), "date"),
+        ),
+        fetch=_fetch_files,
+        default_sort="-file_id",
+        row_link=lambda row: reverse("console:file", args=[row["file_id"]]),
+        empty=gettext_lazy("No file yet. Drop one into the inbox folder of a source; it is taken within seconds."),
+    )
+
+
+@require_GET
+@needs("charging.monitor")
+def files(request: HttpRequest) -> HttpResponse:
+    """All usage files with where their records are."""
+    return show_list(request, _files_screen(), active="console:files")
+
+
+@require_GET
+@needs("charging.monitor")
+def file(request: HttpRequest, file_id: int) -> HttpResponse:
+    """One file: what each stage made of its records."""
+    try:
+        balance = monitor.file_balance(file_id=file_id)
+    except ObjectDoesNotExist as missing:
+        raise Http404 from missing
+    rows, _total = monitor.list_files(filters={"file_id": file_id}, page_size=1)
+    context = {
+        "active": "console:files",
+        "balance": balance,
+        "file": rows[0],
+        "stages": monitor.stage_counts(file_id=file_id),
+        "outcomes": ("rated", "free", "duplicate", "error", "filtered"),
+    }
+    template = "file_live.html" if request.htmx else "file.html"  # type: ignore[attr-defined]
+    return (part if request.htmx else page)(request, template, context)  # type: ignore[attr-defined]
+
+
+@require_POST
+@needs("charging.errors")
+def release(request: HttpRequest, file_id: int) -> HttpResponse:
+    """Let a held file be tried again."""
+    try:
+        collection.release_file(file_id=file_id)
+    except ObjectDoesNotExist:
+        messages.error(request, _("This file is not held any more. Load the page again."))
+    else:
+        messages.success(request, _("The file will be tried again in a moment."))
+    return redirect("console:file", file_id)
