@@ -37,12 +37,12 @@ def define(code: str = "GMSC01", decoder: str = "delimited") -> None:
     )
 
 
-def usage_text(sequence: int, records: list[dict[str, object]], code: str = "GMSC01", **trailer: int) -> bytes:
+def usage_text(sequence: int, usage: list[dict[str, object]], code: str = "GMSC01", **trailer: int) -> bytes:
     """Write a delimited file; `records=` and `duration_s=` falsify the trailer."""
-    count = trailer.get("records", len(records))
-    total_s = trailer.get("duration_s", sum(int(r.get("duration_s", 0) or 0) for r in records))  # type: ignore[call-overload]
+    count = trailer.get("records", len(usage))
+    total_s = trailer.get("duration_s", sum(int(r.get("duration_s", 0) or 0) for r in usage))  # type: ignore[call-overload]
     head = f"H|OPENBOSS-USAGE|1|{code}|{sequence:06d}|2026-11-01T00:00:00+08:00\n".encode()
-    return head + b"".join(line_of(r) for r in records) + f"T|{count}|{total_s}\n".encode()
+    return head + b"".join(line_of(r) for r in usage) + f"T|{count}|{total_s}\n".encode()
 
 
 def drop(folder: Path, name: str, content: bytes, code: str = "GMSC01") -> Path:

@@ -58,8 +58,9 @@ def test_kannel_messages_are_taken_and_reports_filtered() -> None:
     assert (records[1]["served_number"], records[1]["other_party"]) == ("8613900139000", "10086")
 
 
-@pytest.mark.parametrize(("length", "coding", "pieces"), [(160, 0, 1), (161, 0, 2), (306, 0, 2), (307, 0, 3), (140, 2, 1),
-                                                          (141, 2, 2)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("length", "coding", "pieces"), [(160, 0, 1), (161, 0, 2), (306, 0, 2), (307, 0, 3), (140, 2, 1), (141, 2, 2)]
+)
 def test_a_long_message_counts_its_segments(tmp_path: Path, length: int, coding: int, pieces: int) -> None:
     line = (
         "2026-11-22 00:56:48 Sent SMS [SMSC:b] [SVC:b] [ACT:] [BINF:] [FID:1] [META:?] [from:10086] [to:8613900139000] "

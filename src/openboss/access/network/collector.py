@@ -15,7 +15,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -117,6 +117,15 @@ def collect_once(*, place: Place, now: Callable[[], datetime], sizes: dict[Path,
                 numbering = numbering or current_numbering()
                 _take(file, sources.get(folder.name), numbering, place, now, done)
     return done
+
+
+def release(file_id: int, *, place: Place) -> FileFound:
+    """Put a held file back into its inbox, to be tried again as the same file; for the console and the command line."""
+    found = collection.release_file(file_id=file_id)
+    held = _destination(replace(found, state="HELD"), place)
+    if held.exists():
+        _move(held, place.inbox_dir / found.inbox / found.name)
+    return found
 
 
 @contextmanager

@@ -110,7 +110,7 @@ def normalise(
     out[SEQ] += block.first_seq
     columns = {name: out[row, :kept] for row, name in enumerate(NAMES[:KEY_HI])}
     keys = {name: out[row, :kept].view(np.uint64) for row, name in ((KEY_HI, "key_hi"), (KEY_LO, "key_lo"))}
-    usage = pl.DataFrame({**columns, **keys}).cast(dict(NORMALISED))  # type: ignore[arg-type]
+    usage = pl.DataFrame({**columns, **keys}).cast(dict(NORMALISED))
     line = np.flatnonzero(faults)
     return NormalisedBlock(usage, line, faults[line])
 

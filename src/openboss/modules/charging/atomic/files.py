@@ -220,13 +220,19 @@ def hold_file(*, file_id: int, code: str, cause: str, at: datetime) -> FileFound
     return _found(row)
 
 
+class NotHeld(Exception):
+    """There is no held file of this id; nothing was changed."""
+
+
 @transaction.atomic
 def release_file(*, file_id: int) -> FileFound:
     """Let a held file be tried again, after its source or its decoder was put right; its alarm is cleared.
 
-    Raises UsageFile.DoesNotExist if the file is not held.
+    Safe to repeat until the file is taken. Raises NotHeld.
     """
-    row = UsageFile.objects.select_for_update().get(file_id=file_id, state="HELD")
+    row = UsageFile.objects.select_for_update().filter(file_id=file_id, state__in=("HELD", "RECEIVED")).first()
+    if row is None:
+        raise NotHeld(file_id)
     row.source = Source.objects.filter(code=row.inbox, is_active=True).first()
     row.state, row.error_code, row.cause = "RECEIVED", "", ""
     row.save(update_fields=["state", "error_code", "cause", "source"])

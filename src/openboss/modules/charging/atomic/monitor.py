@@ -55,14 +55,20 @@ def _balances(files: Any) -> Any:
     )
 
 
-def _balance(row: UsageFile) -> FileBalance:
-    outcomes = [getattr(row, f"sum_{name}") for name in OUTCOMES]
-    counted = row.records_in == sum(outcomes) + row.waiting  # type: ignore[attr-defined]
-    handed_on = row.passed_last == row.rate_in + row.waiting  # type: ignore[attr-defined]
+def _balance(row: Any) -> FileBalance:
+    outcomes = {name: getattr(row, f"sum_{name}") for name in OUTCOMES}
+    counted = row.records_in == sum(outcomes.values()) + row.waiting
+    handed_on = row.passed_last == row.rate_in + row.waiting
     return FileBalance(
-        row.file_id, row.inbox, row.name, row.state, row.records_in, *outcomes, row.waiting,  # type: ignore[attr-defined]
-        is_balanced=counted and (handed_on or not row.records_in),  # type: ignore[attr-defined]
-    )  # fmt: skip
+        file_id=row.file_id,
+        inbox=row.inbox,
+        name=row.name,
+        state=row.state,
+        records_in=row.records_in,
+        waiting=row.waiting,
+        is_balanced=counted and handed_on,
+        **outcomes,
+    )
 
 
 def file_balance(*, file_id: int) -> FileBalance:
@@ -139,7 +145,7 @@ SELECT s.code, s.name_zh, s.name_en, s.decoder, s.is_active,
          WHERE l.source_id = s.source_id AND l.state IN ('RECEIVED', 'CHUNKED', 'RATED')) AS last_sequence,
        max(f.arrived_at) AS last_arrived_at,
        (SELECT count(*) FROM charging_alarm a
-         WHERE a.source_id = s.source_id AND a.kind = 'GAP' AND a.cleared_at IS NULL) AS gaps,
+         WHERE a.source_id = s.source_id AND a.kind = 'GAP' AND a.sequence IS NOT NULL AND a.cleared_at IS NULL) AS gaps,
        (SELECT count(*) FROM charging_usagefile h WHERE h.source_id = s.source_id AND h.state = 'HELD') AS held,
        (SELECT coalesce(sum(c.rows), 0)::bigint FROM charging_usagechunk c JOIN charging_usagefile w USING (file_id)
          WHERE w.source_id = s.source_id AND c.state = 'READY') AS waiting,

@@ -9,14 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
 from openboss.modules.charging.atomic import files
 from openboss.modules.charging.atomic.errors import NewError
-from openboss.modules.charging.atomic.files import FileFound, SourceInfo, StageCount
+from openboss.modules.charging.atomic.files import FileFound, NotHeld, SourceInfo, StageCount
 from openboss.modules.charging.canonical import (
     DURATION,
     Trailer,
@@ -30,7 +29,7 @@ from openboss.modules.charging.chunks import Chunk, write_chunk
 from openboss.modules.charging.normalise import NormalisedBlock, normalise
 from openboss.modules.charging.numbering import NumberingTables, OperatorClock
 
-Result = TypeVar("Result")
+Worked = tuple[UsageBlock, NormalisedBlock]
 CHUNK_RECORDS = 1_000_000
 WORKERS = 2
 AHEAD = 4
@@ -44,7 +43,7 @@ list_sources = files.list_sources
 define_source = files.define_source
 
 __all__ = [
-    "FileFound", "SourceInfo", "TrailerMismatch", "Undecodable", "define_source", "find_files", "hold_file",
+    "FileFound", "NotHeld", "SourceInfo", "define_source", "find_files", "hold_file",
     "list_sources", "records_of", "register_file", "release_file", "take_usage",
 ]  # fmt: skip
 
@@ -83,7 +82,7 @@ def take_usage(
     tally, trailer = _Tally(), None
     now_s = int(now.timestamp())
 
-    def work(text: UsageText, first_seq: int) -> tuple[UsageBlock, NormalisedBlock]:
+    def work(text: UsageText, first_seq: int) -> Worked:
         block = read_block(text.text, first_seq)
         return block, normalise(block, tables, clock, now_s=now_s, file_id=file_id)
 
@@ -123,10 +122,10 @@ def _numbered(pieces: Iterable[UsageText | Trailer], tally: _Tally) -> Iterator[
 
 
 def _in_order(
-    pieces: Iterable[tuple[UsageText | Trailer, int]], work: Callable[[UsageText, int], Result]
-) -> Iterator[Result | Trailer]:
+    pieces: Iterable[tuple[UsageText | Trailer, int]], work: Callable[[UsageText, int], Worked]
+) -> Iterator[Worked | Trailer]:
     """Work on pieces in threads (the compiled passes release the interpreter), few ahead so that memory stays flat."""
-    ahead: deque[Future[Result] | Trailer] = deque()
+    ahead: deque[Future[Worked] | Trailer] = deque()
     with ThreadPoolExecutor(WORKERS) as threads:
         for piece, first_seq in pieces:
             ahead.append(threads.submit(work, piece, first_seq) if isinstance(piece, UsageText) else piece)
@@ -136,7 +135,7 @@ def _in_order(
             yield _done(ahead.popleft())
 
 
-def _done(found: "Future[Result] | Trailer") -> Result | Trailer:
+def _done(found: Future[Worked] | Trailer) -> Worked | Trailer:
     return found if isinstance(found, Trailer) else found.result()
 
 
