@@ -136,8 +136,7 @@ def bill_rows(
 
 def newest_cycle() -> int | None:
     """The newest cycle that has bills."""
-    newest = Bill.objects.order_by("-bill_id").values_list("cycle", flat=True).first()
-    return newest
+    return Bill.objects.order_by("-bill_id").values_list("cycle", flat=True).first()
 
 
 def bills_of_accounts(*, account_ids: list[int], months: int) -> list[BillRow]:

@@ -21,6 +21,15 @@ from openboss.modules.billing.atomic import (
 )
 from openboss.modules.billing.functions.audit import NotEntitled, NotSigned, audit_run, release_cycle, sign_finding
 from openboss.modules.billing.functions.collect import PART_SIZE, UnbalancedFiles, UsersNotBillable
+from openboss.modules.billing.functions.explain import (
+    Bar,
+    Explanation,
+    Reason,
+    RecordsOf,
+    RuleRef,
+    TraceStep,
+    explain_bill,
+)
 from openboss.modules.billing.functions.steps import (
     STEPS,
     InputsUnbalanced,
@@ -50,6 +59,13 @@ from openboss.modules.billing.functions.views import (
 )
 
 __all__ = [
+    "Bar",
+    "Explanation",
+    "Reason",
+    "RecordsOf",
+    "RuleRef",
+    "TraceStep",
+    "explain_bill",
     "BillNotFound",
     "BillRow",
     "BillView",

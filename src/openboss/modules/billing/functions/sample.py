@@ -170,16 +170,16 @@ def _apply(rule: DiscountRule, codes: list[str], amounts: Amounts, units: dict[s
         amounts[code] -= min(off, amounts[code])
 
 
-def _tier_off(rule: DiscountRule, amount: Decimal, volume: Decimal) -> Decimal:
+def _tier_off(rule: DiscountRule, full_yuan: Decimal, measured: Decimal) -> Decimal:
     off = Decimal(0)
     for place, (above, ppm) in enumerate(rule.tiers):
-        if volume <= above:
+        if measured <= above:
             break
         if rule.tier_mode == 2:
-            off = (amount * ppm / 1_000_000).quantize(FEN, ROUND_HALF_UP)
+            off = (full_yuan * ppm / 1_000_000).quantize(FEN, ROUND_HALF_UP)
             continue
-        upper = min(volume, Decimal(rule.tiers[place + 1][0])) if place + 1 < len(rule.tiers) else volume
-        in_step = (amount * (upper - above) / volume).quantize(Decimal("0.001"), ROUND_HALF_UP)
+        upper = min(measured, Decimal(rule.tiers[place + 1][0])) if place + 1 < len(rule.tiers) else measured
+        in_step = (full_yuan * (upper - above) / measured).quantize(Decimal("0.001"), ROUND_HALF_UP)
         off += (in_step * ppm / 1_000_000).quantize(FEN, ROUND_HALF_UP)
     return off
 
@@ -238,19 +238,19 @@ def _relations(part: Part, subscriber_id: int) -> list[dict[str, Any]]:
 
 
 def _shares(
-    part: Part, subscriber_id: int, code: str, group: str, amount: Decimal, left_of_limits: dict[int, Decimal]
+    part: Part, subscriber_id: int, code: str, group: str, due_yuan: Decimal, left_of_limits: dict[int, Decimal]
 ) -> list[tuple[int, Decimal]]:
     """Who pays how much of one item."""
     relations = _relations(part, subscriber_id)
-    shares, left = [], amount
+    shares, left = [], due_yuan
     for scope in (code, group, "ALL"):
         for row in relations:
             if row["item_scope"] != scope or row["mode"] == "REST" or not left:
                 continue
             taken = left
             if row["mode"] == "RATIO":
-                share = (abs(amount) * row["value"] / 10_000).quantize(FEN, ROUND_FLOOR)
-                taken = min(share, left) if amount > 0 else max(-share, left)
+                share = (abs(due_yuan) * row["value"] / 10_000).quantize(FEN, ROUND_FLOOR)
+                taken = min(share, left) if due_yuan > 0 else max(-share, left)
             elif row["mode"] == "LIMIT":
                 taken = max(min(left, left_of_limits[row["relation_id"]]), Decimal(0))
                 left_of_limits[row["relation_id"]] -= taken
