@@ -15,6 +15,7 @@ import typer
 
 from openboss.access.jobs import (
     backup_command,
+    bill_command,
     charge_command,
     collect_command,
     coverage_map_command,
@@ -46,6 +47,7 @@ for _commands in (
     generate_command,
     collect_command,
     charge_command,
+    bill_command,
     doctor_command,
     backup_command,
     coverage_map_command,

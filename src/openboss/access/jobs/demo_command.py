@@ -1,7 +1,87 @@
+"""`openboss demo`: from nothing to explained bills in the browser."""
+
 from __future__ import annotations
 
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
 import typer
+import yaml
+
+from openboss.access.jobs import demo as demos
+from openboss.access.jobs.installation import migrate, open_installation
+from openboss.access.jobs.up_command import run_everything
+from openboss.config.options import options
+
+_PORTS_TRIED = 50
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
+    app.command()(demo)
+
+
+def demo(
+    example: Annotated[Path, typer.Option(help="The operator's documents.")] = Path("example"),
+    users: Annotated[int, typer.Option(min=100, help="How many customers.")] = demos.USERS,
+    prepare_only: Annotated[bool, typer.Option(help="Make the data and end.")] = False,
+    forget: Annotated[bool, typer.Option(help="Delete the demo's data and end.")] = False,
+) -> None:
+    """Make an example operator with two billed months (once), serve it, and say where to look. Ctrl-C stops it."""
+    if forget:
+        demos.forget()
+        return
+    say = _progress()
+    if not demos.is_ready():
+        if options().data_dir.exists():
+            say("clearing what a broken-off attempt left")
+            demos.forget()
+        say("starting the database")
+        with open_installation():
+            migrate(verbosity=0)
+            demos.prepare(example=example, say=say, users=users)
+    if prepare_only:
+        return
+    _choose_port()
+    say("starting the console and the engine")
+    run_everything(quiet=True, announce=lambda address: _welcome(address, example))
+
+
+def _progress() -> Callable[[str], None]:
+    started_s = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"[{time.monotonic() - started_s:5.1f} s] {line}", flush=True)
+
+    return say
+
+
+def _choose_port() -> None:
+    """Take the next free port where the configured one is busy."""
+    first = options().web_port
+    for port in range(first, first + _PORTS_TRIED):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((options().web_host, port))
+            except OSError:
+                continue
+        os.environ["OPENBOSS_WEB_PORT"] = str(port)
+        options.cache_clear()
+        return
+
+
+def _welcome(address: str, example: Path) -> None:
+    people = yaml.safe_load((example / "reference" / "staff.yaml").read_text(encoding="utf-8"))
+    roles = {role["role"]: role["names"] for role in people["roles"]}
+    print(f"\n  OpenBOSS is ready:  {address}\n\n  Log in as one of these, password {people['demo_password']}:")
+    for person in people["staff"]:
+        names = roles[person["role"]]
+        print(f"    {person['login']:<10}{names['en']} / {names['zh']}")
+    print("\n  Try: search 张雨桐 (zyt), open the October bill, ask why it is higher.")
+    print(f"  Drop usage files into {options().inbox_dir}/SOURCE and watch them being rated.")
+    print(f"  Logs: {options().data_dir / 'logs'}.   Stop with Ctrl-C.\n", flush=True)

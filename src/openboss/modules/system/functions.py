@@ -22,6 +22,7 @@ from openboss.modules.system.atomic import (
     seal_audit,
     set_preferences,
     staff_by_id,
+    staff_by_login,
     verify_audit,
 )
 
@@ -44,6 +45,7 @@ __all__ = [
     "seal_audit",
     "set_preferences",
     "staff_by_id",
+    "staff_by_login",
     "verify_audit",
 ]
 

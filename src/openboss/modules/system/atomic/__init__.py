@@ -23,6 +23,7 @@ from openboss.modules.system.atomic.staff import (
     put_staff,
     set_preferences,
     staff_by_id,
+    staff_by_login,
     try_password,
 )
 from openboss.modules.system.atomic.work import SerialNumberUsed, send_out, take_serial_no
@@ -50,6 +51,7 @@ __all__ = [
     "send_out",
     "set_preferences",
     "staff_by_id",
+    "staff_by_login",
     "take_serial_no",
     "try_password",
     "verify_audit",

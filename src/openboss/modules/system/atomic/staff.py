@@ -66,6 +66,14 @@ def staff_by_id(*, staff_id: int) -> StaffView:
     return _view(staff)
 
 
+def staff_by_login(*, login: str) -> StaffView:
+    """Show the member of staff who logs in under a name. Raises StaffUnknown."""
+    staff = Staff.objects.filter(login=login).first()
+    if staff is None:
+        raise StaffUnknown(login)
+    return _view(staff)
+
+
 @transaction.atomic
 def try_password(*, login: str, password: str, at: datetime) -> tuple[LoginOutcome, StaffView | None]:
     """Check a password and count wrong ones: five in a row lock the login for half an hour (D21.6).

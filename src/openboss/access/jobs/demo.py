@@ -1,0 +1,136 @@
+"""The demo: an operator with two closed months and a running one, made from nothing the way a real one comes to be.
+
+Usage files of each month are dropped into the inboxes, collected, rated, and the month is closed and released, with
+the clock handed in as it was then. At the end the installation's clock is pinned to the demo's business date, so
+that "this month" and the 90 days of late records (E207) mean the same on whatever day the demo is run.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from openboss.access.jobs import clock
+from openboss.access.jobs.generate import generate_operator
+from openboss.access.jobs.installation import embedded_cluster
+from openboss.config.options import options
+from openboss.kernel.periods import next_cycle
+
+USERS = 2000
+SEED = 1
+FIRST_DAY = date(2026, 9, 1)
+BUSINESS_DAY = date(2026, 11, 12)
+CLOSED_CYCLES = (202609, 202610)
+RUNNING_CYCLE = 202611
+BILLING_LOGIN, SIGNING_LOGIN = "billing", "billing2"
+_READY_FILE = "demo.json"
+_SIGNED_BECAUSE = "Demo data: first months of a new operator"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _Day:
+    """Moments of the demo's past, on the operator's wall clock."""
+
+    @staticmethod
+    def at(day: date, hour: int) -> datetime:
+        return datetime(day.year, day.month, day.day, hour, tzinfo=clock.operator_timezone())
+
+
+def is_ready() -> bool:
+    """Whether the demo's data is there, whole."""
+    return (options().data_dir / _READY_FILE).exists()
+
+
+def forget() -> None:
+    """Delete the demo's data, its database included."""
+    if cluster := embedded_cluster():
+        cluster.destroy()
+    shutil.rmtree(options().data_dir, ignore_errors=True)
+
+
+def prepare(*, example: Path, say: Say, users: int = USERS) -> None:
+    """Make the demo's data in an open and migrated installation; what a broken-off attempt left must be gone."""
+    data_dir = options().data_dir
+    source = data_dir / "generated"
+    say(f"generating {users} customers and their usage of {(BUSINESS_DAY - FIRST_DAY).days} days")
+    generate_operator(
+        users=users,
+        days=(BUSINESS_DAY - FIRST_DAY).days,
+        seed=SEED,
+        start=FIRST_DAY,
+        out=source,
+        example=example,
+    )
+    say("loading organisation, tables, tariffs and customers")
+    _open(example, source / "base")
+    for cycle in (*CLOSED_CYCLES, RUNNING_CYCLE):
+        _live_month(cycle, source / "usage", say)
+    clock.pin(_Day.at(BUSINESS_DAY, 9))
+    shutil.rmtree(source / "usage")
+    (data_dir / _READY_FILE).write_text(json.dumps({"users": users, "seed": SEED}), encoding="ascii")
+
+
+def _open(example: Path, base: Path) -> None:
+    from openboss.processes.open_operator import open_operator, take_customers_over
+
+    opened_at = _Day.at(FIRST_DAY, 0)
+    open_operator(example, at=opened_at)
+    take_customers_over(base, first_cycle=CLOSED_CYCLES[0], at=opened_at)
+
+
+def _live_month(cycle: int, usage: Path, say: Say) -> None:
+    """Let a month pass: its files arrive, are collected and rated; then the month before it is closed."""
+    from openboss.access.network import collector
+    from openboss.modules.charging.functions.engine import rate_waiting
+
+    chosen = options()
+    month_end = _first_day(next_cycle(cycle))
+    collected_at = _Day.at(min(month_end, BUSINESS_DAY), 6)
+    files = _deliver(usage, before=month_end, inbox=chosen.inbox_dir)
+    say(f"{cycle}: collecting and rating {files} usage files")
+    place = collector.Place(data_dir=chosen.data_dir, lake_dir=chosen.lake_dir, timezone=chosen.timezone)
+    collector.collect_once(place=place, now=lambda: collected_at)
+    rate_waiting()
+    if cycle in CLOSED_CYCLES:
+        say(f"{cycle}: closing the month and releasing its bills")
+        _close(cycle, at=_Day.at(month_end + timedelta(days=2), 3))
+
+
+def _deliver(usage: Path, *, before: date, inbox: Path) -> int:
+    """Drop the files of the days before a day into the inboxes; return how many."""
+    count = 0
+    for path in sorted(usage.glob("*/*")):
+        if _written_on(path) <= before:  # a day's files are written just after midnight
+            (inbox / path.parent.name).mkdir(parents=True, exist_ok=True)
+            path.rename(inbox / path.parent.name / path.name)
+            count += 1
+    return count
+
+
+def _written_on(path: Path) -> date:
+    """The local day a usage file was written, from its header: H|OPENBOSS-USAGE|1|SOURCE|SEQUENCE|MOMENT."""
+    with path.open(encoding="ascii") as stream:
+        return datetime.fromisoformat(stream.readline().rstrip("\n").split("|")[5]).date()
+
+
+def _close(cycle: int, *, at: datetime) -> None:
+    from openboss.modules.billing import functions as billing
+    from openboss.modules.system.functions import staff_by_login
+    from openboss.processes import close_month
+
+    clerk, signer = (staff_by_login(login=login).staff_id for login in (BILLING_LOGIN, SIGNING_LOGIN))
+    close_month.run(cycle, at=at, staff_id=clerk)
+    for finding in billing.audit_run(cycle=cycle, at=at, staff_id=clerk):
+        if finding.needs_sign_off and not finding.signed_by:
+            billing.sign_finding(finding_id=finding.finding_id, staff_id=signer, reason=_SIGNED_BECAUSE, at=at)
+    close_month.release(cycle, at=at, staff_id=clerk)
+
+
+def _first_day(cycle: int) -> date:
+    return date(cycle // 100, cycle % 100, 1)
