@@ -95,19 +95,19 @@ class Choices(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _tier_off_li(tables: DiscountTables, rule: int, amount_li: int, volume: int) -> int:
+def _tier_off_li(tables: DiscountTables, rule: int, amount_li: int, volume_units: int) -> int:
     """Money off one item whose rule counted a volume, rounded half up to fen."""
     first, end = tables.tier_first[rule], tables.tier_first[rule + 1]
     off_li = 0
     for step in range(first, end):
         above = tables.tier_above[step]
-        if volume <= above:
+        if volume_units <= above:
             break
         if tables.tier_mode[rule] == TierMode.RETROACTIVE:
             off_li = whole_fen_share_li(amount_li, tables.tier_off_ppm[step], PPM)
             continue
-        upper = volume if step + 1 == end else min(volume, tables.tier_above[step + 1])
-        in_step_li = half_up_share(amount_li, upper - above, volume)
+        upper = volume_units if step + 1 == end else min(volume_units, tables.tier_above[step + 1])
+        in_step_li = half_up_share(amount_li, upper - above, volume_units)
         off_li += whole_fen_share_li(in_step_li, tables.tier_off_ppm[step], PPM)
     return off_li
 

@@ -61,20 +61,20 @@ def units_in_band(first_s: int, unit_s: int, units: int, band_from_s: int, band_
 
 
 @njit(cache=True)
-def banded_charge_li(tables: TariffTables, price: int, start_s: int, units: int) -> int:
+def banded_charge_li(tables: TariffTables, price_row: int, start_s: int, units: int) -> int:
     """Charge units of one record, each by the band in which it starts; one rounding (D3.2)."""
     second_of_day = start_s % DAY_S
     plain_units = units
     total = 0
-    for band in range(tables.band_first[price], tables.band_first[price + 1]):
+    for band in range(tables.band_first[price_row], tables.band_first[price_row + 1]):
         from_s, to_s = tables.band_from_s[band], tables.band_to_s[band]
-        if tables.price_unit[price] == _SECOND:
-            inside = units_in_band(second_of_day, tables.price_unit_size[price], units, from_s, to_s)
+        if tables.price_unit[price_row] == _SECOND:
+            inside = units_in_band(second_of_day, tables.price_unit_size[price_row], units, from_s, to_s)
         else:  # a message or a volume belongs whole to the band in which it began
             inside = units if from_s <= second_of_day < to_s else 0
         total += inside * tables.band_num[band]
         plain_units -= inside
-    return divide_half_up(total + plain_units * tables.price_num[price], tables.price_den[price])
+    return divide_half_up(total + plain_units * tables.price_num[price_row], tables.price_den[price_row])
 
 
 @njit(cache=True)
@@ -87,11 +87,11 @@ def tier_charge_li(units: int, num: int, den: int, block: int, block_cap_li: int
 
 
 @njit(cache=True)
-def cycle_charge_li(tables: TariffTables, price: int, units: int) -> int:
+def cycle_charge_li(tables: TariffTables, price_row: int, units: int) -> int:
     """Charge all units of a cycle by the price's tiers; without tiers, at the plain price."""
-    first, last = tables.tier_first[price], tables.tier_first[price + 1]
+    first, last = tables.tier_first[price_row], tables.tier_first[price_row + 1]
     if first == last:
-        return divide_half_up(units * tables.price_num[price], tables.price_den[price])
+        return divide_half_up(units * tables.price_num[price_row], tables.price_den[price_row])
     total = 0
     for tier in range(first, last):
         above = units - tables.tier_from[tier]
@@ -110,7 +110,7 @@ def cycle_charge_li(tables: TariffTables, price: int, units: int) -> int:
 
 
 @njit(cache=True)
-def charge_li(tables: TariffTables, price: int, start_s: int, units: int, units_before: int) -> int:
+def charge_li(tables: TariffTables, price_row: int, start_s: int, units: int, units_before: int) -> int:
     """Charge units of one record at a price, in li.
 
     start_s       local second at which the first of the units starts
@@ -118,7 +118,7 @@ def charge_li(tables: TariffTables, price: int, start_s: int, units: int, units_
     """
     if units <= 0:
         return 0
-    if tables.price_basis[price] == BASIS_CYCLE:
-        after_li = cycle_charge_li(tables, price, units_before + units)
-        return after_li - cycle_charge_li(tables, price, units_before)
-    return banded_charge_li(tables, price, start_s, units)
+    if tables.price_basis[price_row] == BASIS_CYCLE:
+        after_li = cycle_charge_li(tables, price_row, units_before + units)
+        return after_li - cycle_charge_li(tables, price_row, units_before)
+    return banded_charge_li(tables, price_row, start_s, units)

@@ -188,13 +188,13 @@ def _refuse(rated: Rated, i: int, error: int) -> None:
 
 @njit(cache=True)
 def _standard_li(
-    tables: TariffTables, lane: Lane, local_row: int, slot: int, price: int, start_s: int, units: int
+    tables: TariffTables, lane: Lane, local_row: int, slot: int, price_row: int, start_s: int, units: int
 ) -> int:
     """Charge units at the national price; over a cycle it counts everything used so far, free or not."""
     before = 0
-    if tables.price_basis[price] == BASIS_CYCLE:
-        before = item_quantity(lane, local_row, slot, tables.price_item[price])
-    return charge_li(tables, price, start_s, units, before)
+    if tables.price_basis[price_row] == BASIS_CYCLE:
+        before = item_quantity(lane, local_row, slot, tables.price_item[price_row])
+    return charge_li(tables, price_row, start_s, units, before)
 
 
 @njit(cache=True)
@@ -208,7 +208,7 @@ def _rate_component(
     component: int,
     cls: int,
     national: int,
-    price: int,
+    price_row: int,
     slot_start_s: int,
 ) -> None:
     """Rate one component of one record: free resources first, then the price, then the cap (D4.7 steps 5-9)."""
@@ -217,7 +217,7 @@ def _rate_component(
     at_s = usage.start_local_s[i]
     start_s = at_s - usage.band_shift_s[i]
     volume = usage.up_bytes[i] + usage.down_bytes[i]
-    unit = tables.price_unit[price]
+    unit = tables.price_unit[price_row]
     quantity = quantity_of(unit, usage.duration_s[i], volume, usage.message_count[i])
     wanted = begun_units(quantity, 60) if unit == _SECOND else quantity
     covered = take_free(
@@ -233,13 +233,13 @@ def _rate_component(
         rated.free_units[i],
     )
     covered_quantity = min(quantity, covered * 60) if unit == _SECOND else covered
-    rest = begun_units(quantity - covered_quantity, tables.price_unit_size[price])
+    rest = begun_units(quantity - covered_quantity, tables.price_unit_size[price_row])
     rest_start_s = start_s + covered_quantity if unit == _SECOND else start_s
     std_units = begun_units(quantity, tables.price_unit_size[national])
     std_li = _standard_li(tables, lane, local_row, slot, national, start_s, std_units)
-    item = tables.price_item[price]
-    node = totals_node(lane, local_row, slot, item, tables.price_rule[price])
-    act_li = charge_li(tables, price, rest_start_s, rest, lane.totals_units[node])
+    item = tables.price_item[price_row]
+    node = totals_node(lane, local_row, slot, item, tables.price_rule[price_row])
+    act_li = charge_li(tables, price_row, rest_start_s, rest, lane.totals_units[node])
     cap_li = cap_of(tables, directory, row, item, at_s)
     if cap_li >= 0 and act_li > 0:
         allowed_li = max(0, cap_li - item_charged_li(lane, local_row, slot, item))
@@ -250,7 +250,7 @@ def _rate_component(
     lane.totals_std_li[node] += std_li
     lane.totals_act_li[node] += act_li
     rated.item[i, component] = item
-    rated.rule[i, component] = tables.price_rule[price]
+    rated.rule[i, component] = tables.price_rule[price_row]
     rated.units[i, component] = std_units
     rated.std_li[i, component] = std_li
     rated.act_li[i, component] = act_li
