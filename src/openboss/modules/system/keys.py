@@ -29,7 +29,7 @@ _VERSIONS_MAX = 255
 
 
 class UnknownKeyVersion(Exception):
-    """The value was encrypted with a key that is not in the key file; restore the key file that belongs to this data."""
+    """The value was encrypted with a key that is not in the key file; restore the key file of this data."""
 
 
 class NotDecryptable(Exception):
@@ -37,7 +37,7 @@ class NotDecryptable(Exception):
 
 
 class KeyFileUnusable(Exception):
-    """The key file cannot be read or is not a key file; restore it from its backup, never make a new one over old data."""
+    """The key file cannot be read or is none; restore it from its backup, never make a new one over old data."""
 
 
 @dataclass(frozen=True)
