@@ -83,17 +83,17 @@ def bytes_size(size_bytes: int) -> str:
     return f"{size_bytes} B" if size_bytes < 1024 else volume(size_bytes // 1024)
 
 
-def amount_of_unit(amount: int, unit: str) -> str:
+def amount_of_unit(quantity: int, unit: str) -> str:
     """Write an amount of a free resource in its own unit: MIN, MSG, KB, SECOND or EVENT."""
     if unit == "KB":
-        return volume(amount)
+        return volume(quantity)
     if unit == "MIN":
-        return ngettext("%(n)s min", "%(n)s min", amount) % {"n": count(amount)}
+        return ngettext("%(n)s min", "%(n)s min", quantity) % {"n": count(quantity)}
     if unit == "SECOND":
-        return duration(amount)
+        return duration(quantity)
     if unit == "MSG":
-        return ngettext("%(n)s message", "%(n)s messages", amount) % {"n": count(amount)}
-    return ngettext("%(n)s time", "%(n)s times", amount) % {"n": count(amount)}
+        return ngettext("%(n)s message", "%(n)s messages", quantity) % {"n": count(quantity)}
+    return ngettext("%(n)s time", "%(n)s times", quantity) % {"n": count(quantity)}
 
 
 def cycle_name(cycle: int | None) -> str:
