@@ -20,6 +20,7 @@ from openboss.modules.billing.atomic import (
     post_charge,
 )
 from openboss.modules.billing.functions.audit import NotEntitled, NotSigned, audit_run, release_cycle, sign_finding
+from openboss.modules.billing.functions.bill_document import LAYOUTS, bill_pdf
 from openboss.modules.billing.functions.collect import PART_SIZE, UnbalancedFiles, UsersNotBillable
 from openboss.modules.billing.functions.explain import (
     Bar,
@@ -59,6 +60,8 @@ from openboss.modules.billing.functions.views import (
 )
 
 __all__ = [
+    "LAYOUTS",
+    "bill_pdf",
     "Bar",
     "Explanation",
     "Reason",
