@@ -25,11 +25,13 @@ from openboss.modules.billing.functions.collect import PART_SIZE, UnbalancedFile
 from openboss.modules.billing.functions.explain import (
     Bar,
     Explanation,
+    LineView,
     Reason,
     RecordsOf,
     RuleRef,
     TraceStep,
     explain_bill,
+    lines_of_bill,
 )
 from openboss.modules.billing.functions.steps import (
     STEPS,
@@ -94,6 +96,7 @@ __all__ = [
     "FindingUnknown",
     "FindingView",
     "InputsUnbalanced",
+    "LineView",
     "NoRun",
     "NotEntitled",
     "NotSigned",
@@ -108,6 +111,7 @@ __all__ = [
     "collect_inputs",
     "cut_cycle",
     "cycle_view",
+    "lines_of_bill",
     "list_cycles",
     "list_findings",
     "live_run",
