@@ -1,6 +1,7 @@
 """What processes and access ask of billing."""
 
 from openboss.modules.billing.atomic import (
+    BillTotals,
     ChargePosted,
     CycleNotOpen,
     CycleStateRefused,
@@ -10,6 +11,7 @@ from openboss.modules.billing.atomic import (
     FindingView,
     NoRun,
     ReleasedBills,
+    bill_totals,
     calendar_of,
     cut_cycle,
     cycle_view,
@@ -19,7 +21,14 @@ from openboss.modules.billing.atomic import (
     open_cycle,
     post_charge,
 )
-from openboss.modules.billing.functions.audit import NotEntitled, NotSigned, audit_run, release_cycle, sign_finding
+from openboss.modules.billing.functions.audit import (
+    NotEntitled,
+    NotSigned,
+    audit_run,
+    findings_of,
+    release_cycle,
+    sign_finding,
+)
 from openboss.modules.billing.functions.bill_document import LAYOUTS, bill_pdf
 from openboss.modules.billing.functions.collect import PART_SIZE, UnbalancedFiles, UsersNotBillable
 from openboss.modules.billing.functions.explain import (
@@ -62,6 +71,9 @@ from openboss.modules.billing.functions.views import (
 )
 
 __all__ = [
+    "BillTotals",
+    "bill_totals",
+    "findings_of",
     "LAYOUTS",
     "bill_pdf",
     "Bar",

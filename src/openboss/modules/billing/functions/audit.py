@@ -43,6 +43,15 @@ def audit_run(*, cycle: int, at: datetime, staff_id: int | None) -> list[atomic.
     return atomic.list_findings(run_id=run.run_id)
 
 
+def findings_of(*, cycle: int) -> list[atomic.FindingView]:
+    """List the findings of a cycle's run, those that need a signature first; none before its audit."""
+    try:
+        run = atomic.live_run(cycle=cycle)
+    except atomic.NoRun:
+        return []
+    return atomic.list_findings(run_id=run.run_id)
+
+
 def sign_finding(*, finding_id: int, staff_id: int, reason: str, at: datetime) -> None:
     """Accept a finding under one's name. Raises FindingUnknown, FindingSigned, NotEntitled."""
     staff = staff_by_id(staff_id=staff_id)
