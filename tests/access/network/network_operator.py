@@ -40,7 +40,8 @@ def define(code: str = "GMSC01", decoder: str = "delimited") -> None:
 def usage_text(sequence: int, usage: list[dict[str, object]], code: str = "GMSC01", **trailer: int) -> bytes:
     """Write a delimited file; `records=` and `duration_s=` falsify the trailer."""
     count = trailer.get("records", len(usage))
-    total_s = trailer.get("duration_s", sum(int(r.get("duration_s", 0) or 0) for r in usage))  # type: ignore[call-overload]
+    talked = [str(record.get("duration_s", "")) for record in usage]
+    total_s = trailer.get("duration_s", sum(int(text) for text in talked if text.isdigit()))
     head = f"H|OPENBOSS-USAGE|1|{code}|{sequence:06d}|2026-11-01T00:00:00+08:00\n".encode()
     return head + b"".join(line_of(r) for r in usage) + f"T|{count}|{total_s}\n".encode()
 

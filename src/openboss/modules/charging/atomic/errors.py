@@ -12,13 +12,14 @@ from typing import Any
 import polars as pl
 from django.db import connection, transaction
 from django.db.models import Count, F, Q, QuerySet
-from django.db.models.functions import Now
 
 from openboss.modules.charging.codes import ERROR_CODES
 from openboss.modules.charging.models import ErrorBatch, ErrorRecord
 from openboss.modules.charging.written import written_records
 
 OPEN_STATES = ("OPEN", "CORRECTED")
+# the engine has no clock: the database's time since the arrival, on the clock by which the file arrived
+_SINCE_ARRIVAL = "f.arrived_at + (now() - f.entered_at)"
 _COLUMNS = ("file_id", "seq_in_file", "stage", "code", "cause", "served_number", "record", "state", "recycles",
             "created_at", "changed_at")  # fmt: skip
 
@@ -71,7 +72,7 @@ def add_rating_errors(*, file_id: int, errors: pl.DataFrame) -> None:
     if errors.is_empty():
         return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT now()")
+        cursor.execute(f"SELECT {_SINCE_ARRIVAL} FROM charging_usagefile f WHERE file_id = %s", [file_id])
         at = cursor.fetchone()[0]
     records = written_records(errors)
     codes, seqs = [f"E{code}" for code in errors["code"]], errors["seq_in_file"].to_list()
@@ -82,17 +83,16 @@ def add_rating_errors(*, file_id: int, errors: pl.DataFrame) -> None:
     add_errors(file_id=file_id, errors=news, at=at)
 
 
-def reopen_errors(*, file_id: int, stage: str, codes: Mapping[int, str]) -> None:
-    """Put recycled records that failed again back into the pool, with what stopped them this time.
-
-    codes   code by place in the file
-    """
+def reopen_errors(*, file_id: int, stage: str, errors: pl.DataFrame) -> None:
+    """Put recycled records that failed again back into the pool, with what stopped them this time."""
+    codes = {seq: f"E{code}" for seq, code in errors.select("seq_in_file", "code").iter_rows()}
     seqs = list(codes)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE charging_errorrecord e SET state = 'OPEN', stage = %s, code = n.code, cause = n.cause, "
-            "changed_at = now() FROM unnest(%s::int[], %s::text[], %s::text[]) AS n(seq, code, cause) "
-            "WHERE e.file_id = %s AND e.seq_in_file = n.seq AND e.state = 'RECYCLED'",
+            f"changed_at = {_SINCE_ARRIVAL} FROM charging_usagefile f, "
+            "unnest(%s::int[], %s::text[], %s::text[]) AS n(seq, code, cause) "
+            "WHERE e.file_id = %s AND f.file_id = e.file_id AND e.seq_in_file = n.seq AND e.state = 'RECYCLED'",
             [stage, seqs, [codes[s] for s in seqs], [ERROR_CODES[codes[s]].name_en for s in seqs], file_id],
         )
 
@@ -198,10 +198,10 @@ def list_batches(*, state: str | None = None) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def reopen_stage(*, error_ids: Mapping[int, str], stage: str) -> None:
+def reopen_stage(*, error_ids: Mapping[int, str], stage: str, at: datetime) -> None:
     """Keep records in the pool that still fail, with the code that stops them now (code by error_id)."""
     for code in set(error_ids.values()):
         ids = [error_id for error_id, its_code in error_ids.items() if its_code == code]
         ErrorRecord.objects.filter(error_id__in=ids).update(
-            code=code, stage=stage, cause=ERROR_CODES[code].name_en, recycles=F("recycles") + 1, changed_at=Now()
+            code=code, stage=stage, cause=ERROR_CODES[code].name_en, recycles=F("recycles") + 1, changed_at=at
         )

@@ -274,7 +274,7 @@ def record_rating(*, chunk_id: int, position: int, rated: int, free: int, duplic
     """Note what the engine made of a chunk; called inside the transaction that journals it.
 
     position   journal position of the chunk
-    errors     NORMALISED columns and `code` (E301, E305, E501 ...) of the records that went to the error pool
+    errors     NORMALISED columns and `code` (301, 305, 501 ...) of the records that went to the error pool
 
     Repeating it with the same position changes nothing. Raises UnbalancedChunk, NotWaiting. Source: CHG-37, D4.5.
     """
@@ -290,8 +290,7 @@ def record_rating(*, chunk_id: int, position: int, rated: int, free: int, duplic
     _count(chunk.file_id, "RATE", records_in=chunk.rows, rated=rated, free=free, duplicate=duplicate,
            error=errors.height)  # fmt: skip
     if chunk.is_recycled:
-        codes = dict(errors.select("seq_in_file", "code").iter_rows())
-        pool.reopen_errors(file_id=chunk.file_id, stage="RATE", codes=codes)
+        pool.reopen_errors(file_id=chunk.file_id, stage="RATE", errors=errors)
     else:
         pool.add_rating_errors(file_id=chunk.file_id, errors=errors)
     if not UsageChunk.objects.filter(file_id=chunk.file_id, state="READY").exists():

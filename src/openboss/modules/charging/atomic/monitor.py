@@ -145,7 +145,8 @@ SELECT s.code, s.name_zh, s.name_en, s.decoder, s.is_active,
          WHERE l.source_id = s.source_id AND l.state IN ('RECEIVED', 'CHUNKED', 'RATED')) AS last_sequence,
        max(f.arrived_at) AS last_arrived_at,
        (SELECT count(*) FROM charging_alarm a
-         WHERE a.source_id = s.source_id AND a.kind = 'GAP' AND a.sequence IS NOT NULL AND a.cleared_at IS NULL) AS gaps,
+         WHERE a.source_id = s.source_id AND a.kind = 'GAP' AND a.sequence IS NOT NULL
+           AND a.cleared_at IS NULL) AS gaps,
        (SELECT count(*) FROM charging_usagefile h WHERE h.source_id = s.source_id AND h.state = 'HELD') AS held,
        (SELECT coalesce(sum(c.rows), 0)::bigint FROM charging_usagechunk c JOIN charging_usagefile w USING (file_id)
          WHERE w.source_id = s.source_id AND c.state = 'READY') AS waiting,

@@ -110,7 +110,7 @@ def _recycle_file(
         if stage != record.stage:
             moves[record.stage, stage] += 1
     for stage, its_codes in codes.items():
-        errors.reopen_stage(error_ids=its_codes, stage=stage)
+        errors.reopen_stage(error_ids=its_codes, stage=stage, at=now)
     if passed:
         _send(file_id, result.usage, passed, lake_dir, now)
         errors.mark_recycled(error_ids=[record.error_id for record in passed], staff_id=staff_id, at=now)
