@@ -55,7 +55,7 @@ def compiled():
 
 
 moments = st.integers(0, 31 * 86_400 - 1).map(lambda second: datetime(2026, 10, 1) + timedelta(seconds=second))
-durations = st.one_of(st.integers(0, 130), st.integers(0, 7_000))  # dearer calls are refused as E504
+durations = st.one_of(st.integers(0, 130), st.integers(0, 5_000))  # dearer calls are refused as E504
 roams = st.sampled_from(["HOME", "INTRA_PROV", "INTER_PROV_OUT"])
 groups = st.sampled_from(["NONE", "VPMN"])
 calls = st.builds(

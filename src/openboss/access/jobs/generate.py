@@ -25,6 +25,7 @@ from openboss.access.jobs.generate_base import EXAMPLE, Population, draw_populat
 from openboss.access.jobs.generate_faults import Ledger, double, hold_back, spoil
 from openboss.access.jobs.generate_frames import base_frames
 from openboss.access.jobs.generate_usage import SOURCES, draw_block, tour_records
+from openboss.access.jobs.refusals import Refused
 
 BLOCK_USERS = 50_000
 RECORDS_PER_DAY = 10.0
@@ -40,7 +41,7 @@ HEAD_LINE = "#" + "|".join(FIELDS) + "\n"
 Progress = Callable[[int, int], None]
 
 
-class AlreadyThere(FileExistsError):
+class AlreadyThere(Refused):
     """The folder holds generated data already; nothing was written. Choose another folder or delete this one."""
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from openboss.access.jobs.generate_demo import PEOPLE
+from openboss.access.jobs.refusals import Refused
 
 Ints = npt.NDArray[np.int64]
 Small = npt.NDArray[np.int32]
@@ -41,7 +42,7 @@ VIP_LEVELS = ("NONE", "SILVER", "GOLD", "DIAMOND")
 DATA_MB = {"GOTONE_PREMIUM_288": 26_000, "GOTONE_PREMIUM_388": 40_000, "GOTONE_PREMIUM_588": 70_000}
 
 
-class TooFew(ValueError):
+class TooFew(Refused):
     """Fewer users were asked for than the tour and one unit need; ask for at least 100."""
 
 
@@ -92,6 +93,9 @@ class Population:
     stop_reason: npt.NDArray[np.int8]
     activity: npt.NDArray[np.float32]  # records a day against the average
     data_mb: npt.NDArray[np.float32]  # a month
+    neighbours: Ints  # everybody but the people of the tour, sorted by area
+    area_first: Ints  # by area code: where its people begin in `neighbours`
+    area_count: Ints
 
     @property
     def scripted(self) -> int:
@@ -163,7 +167,7 @@ def draw_population(*, users: int, days: int, seed: int, start: date, catalogue:
         is_male=rng.random(users) < 0.52, born_day=rng.integers(-8_000, 14_000, users).astype(np.int32),
         vip=np.zeros(users, np.int8),
         activity=np.minimum(rng.lognormal(-0.32, 0.8, users), 12.0).astype(np.float32),
-        data_mb=_draw_data(rng, main, catalogue), **life,
+        data_mb=_draw_data(rng, main, catalogue), **_neighbours(area), **life,
     )  # fmt: skip
     _draw_plan_changes(rng, population)
     _draw_vip(rng, population)
@@ -233,6 +237,17 @@ def _draw_areas(rng: np.random.Generator, users: int, unit: Small, family: Small
             drawn[inside] = drawn[head]
     drawn[: len(PEOPLE)] = 27
     return drawn.astype(np.int32)
+
+
+def _neighbours(area: Small) -> dict[str, Ints]:
+    """Sort the subscribers by area, so that friends can be drawn near."""
+    others = np.arange(len(PEOPLE), len(area), dtype=np.int64)
+    counts = np.bincount(area[others], minlength=1_000)
+    return {
+        "neighbours": others[np.argsort(area[others], kind="stable")],
+        "area_first": np.cumsum(counts) - counts,
+        "area_count": np.maximum(counts, 1),
+    }
 
 
 def _assign_numbers(area: Small, catalogue: Catalogue) -> tuple[Ints, Ints]:

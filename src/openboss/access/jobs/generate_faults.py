@@ -25,7 +25,7 @@ class Fault:
 
 CALLS = ("MOC", "MTC")
 FAULTS = (
-    Fault("E301", {"served_number": pl.lit("8613499990001"), "served_imsi": pl.lit(None, pl.String)}),
+    Fault("E301", {"served_number": pl.lit("8618771592094"), "served_imsi": pl.lit(None, pl.String)}),
     Fault("E302", {"other_party": pl.lit("19299998888")}, CALLS),
     Fault("E202", {"other_party": pl.lit("139x7100A12")}, CALLS),
     Fault("E201", {"start_time": pl.lit(None, pl.String)}),

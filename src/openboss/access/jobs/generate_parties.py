@@ -17,13 +17,14 @@ ABROAD = 1_000_000  # + country code
 COUNTRIES = np.array([852, 853, 886, 1, 81, 82, 65, 66, 44, 33, 49, 61], np.int64)
 TRIP_DAYS = 3
 FRIENDS = 14
+NEAR_PERCENT = 88  # of friends who live in the same area
 
 # How the other party is written before its digits.
 FORMS = ("", "+86", "0086", "86", "0", "179510", "00", "17951")
 PLAIN, PLUS_86, ZERO_86, BARE_86, TRUNK, IP_FIXED, ABROAD_FORM, IP_MOBILE = range(len(FORMS))
 SPECIAL = np.array([10086, 10086, 10086, 12580, 114, 95588, 12306, 12345, 10010, 110, 120, 95555], np.int64)
 KINDS = ("FRIEND", "CUCC", "CTCC", "FIXED", "FAR_OWN", "FAR_OTHER", "FAR_FIXED", "IP", "HMT", "INTL", "SPECIAL")
-CALL_SHARES = (0.50, 0.11, 0.09, 0.08, 0.08, 0.05, 0.035, 0.012, 0.004, 0.006, 0.033)
+CALL_SHARES = (0.56, 0.13, 0.1, 0.08, 0.035, 0.025, 0.015, 0.012, 0.002, 0.003, 0.038)
 MESSAGE_SHARES = (0.56, 0.13, 0.11, 0.0, 0.1, 0.06, 0.0, 0.0, 0.003, 0.003, 0.034)
 
 
@@ -113,9 +114,10 @@ def _friends(rng: np.random.Generator, population: Population, caller: Ints) -> 
     """Pick among each caller's own circle, the first of it most often; family and colleagues come before friends."""
     many = len(caller)
     rank = np.minimum(rng.geometric(0.25, many) - 1, FRIENDS - 1)
-    strangers = population.users - population.scripted
-    drawn = spread(caller * 16 + rank, population.seed + 5) % np.uint64(strangers)
-    friend = population.scripted + drawn.astype(np.int64)
+    drawn = (spread(caller * 16 + rank, population.seed + 5) >> np.uint64(2)).astype(np.int64)
+    area = population.area[caller]
+    near = population.neighbours[population.area_first[area] + drawn % population.area_count[area]]
+    friend = np.where(drawn % 100 < NEAR_PERCENT, near, population.scripted + drawn % len(population.neighbours))
     draw, step = rng.random(many), rng.integers(1, 2**20, many)
     for group, share in ((population.family, 0.25), (population.unit, 0.45)):
         head, size = group_blocks(group)

@@ -24,7 +24,7 @@ from openboss.access.jobs.generate_parties import (
 SOURCES = ("GMSC01", "SMSC01", "PGW01", "SPGW01")
 # Shares of the records drawn for a subscriber; a call made on-net adds its other end.
 KINDS = ("MOC", "MTC", "CALL_FORWARD", "VIDEO_CALL", "SMS_MO", "SMS_MT", "MMS", "DATA", "WLAN", "SP_FEE")
-SHARES = (0.25, 0.13, 0.004, 0.002, 0.12, 0.07, 0.006, 0.404, 0.004, 0.01)
+SHARES = (0.25, 0.13, 0.004, 0.002, 0.12, 0.07, 0.006, 0.41, 0.004, 0.004)
 DATA_SHARE = SHARES[KINDS.index("DATA")]
 CALL_HOURS = (3, 2, 1, 1, 1, 2, 8, 25, 55, 78, 86, 80, 62, 54, 60, 66, 72, 82, 90, 88, 76, 55, 28, 10)
 MESSAGE_HOURS = (6, 3, 2, 1, 1, 2, 8, 22, 45, 60, 66, 64, 60, 52, 50, 52, 56, 64, 72, 84, 90, 82, 55, 22)
