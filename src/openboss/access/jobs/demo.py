@@ -93,9 +93,10 @@ def _live_month(cycle: int, usage: Path, say: Say) -> None:
     month_end = _first_day(next_cycle(cycle))
     collected_at = _Day.at(min(month_end, BUSINESS_DAY), 6)
     files = _deliver(usage, before=month_end, inbox=chosen.inbox_dir)
-    say(f"{cycle}: collecting and rating {files} usage files")
+    say(f"{cycle}: collecting {files} usage files")
     place = collector.Place(data_dir=chosen.data_dir, lake_dir=chosen.lake_dir, timezone=chosen.timezone)
-    collector.collect_once(place=place, now=lambda: collected_at)
+    done = collector.collect_once(place=place, now=lambda: collected_at)
+    say(f"{cycle}: rating {done.records} records")
     rate_waiting()
     if cycle in CLOSED_CYCLES:
         say(f"{cycle}: closing the month and releasing its bills")
