@@ -79,6 +79,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+PROCRASTINATE_IMPORT_PATHS = ["openboss.access.jobs.schedule"]
+
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 
