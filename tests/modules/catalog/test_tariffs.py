@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from openboss.kernel.tariffs import version_at
+from openboss.kernel.rating import charge_li
+from openboss.kernel.tariffs import usage_class, version_at
+from openboss.kernel.usage import Component, LdType, OtherNet, RecordType, RoamType
 from openboss.modules.catalog import functions as catalog
 from openboss.modules.catalog.atomic import VersionPublished
 from openboss.modules.system.functions import list_audit
@@ -169,3 +171,22 @@ def test_the_whole_example_catalog_loads_and_compiles(db: None, tmp_path: Path, 
     named = catalog.rule_names()
     assert all(rule.name_zh and rule.name_en for rule in named.values())
     assert len(named) == sum(len(version.rule_ids) for version in catalog.all_versions())
+
+
+@pytest.mark.requirement("BMT-01")
+def test_two_versions_of_the_long_distance_price_stand_side_by_side_for_late_records(
+    db: None, tmp_path: Path, settings: object
+) -> None:
+    settings.LAKE_DIR = tmp_path  # type: ignore[attr-defined]
+    catalog.import_reference(EXAMPLE / "reference", at=AT)
+    catalog.import_tariffs(EXAMPLE / "tariffs", at=AT)
+    tables = catalog.load_publication(*_published())
+    call = usage_class(RecordType.MOC, RoamType.HOME, LdType.INTER_PROV_LD, OtherNet.OWN_MOBILE, 0)
+    charged_li = []
+    last_second, cut = _local_s(date(2010, 1, 1)) - 1, _local_s(date(2010, 1, 1))
+    for at_s in (last_second, cut):
+        prices = tables.price_map[tables.version_map[version_at(tables, 0, at_s)], call]
+        noon_s = at_s - at_s % 86_400 + 12 * 3600
+        basic = charge_li(tables, prices[Component.BASIC], noon_s, 2, 0) if prices[Component.BASIC] >= 0 else 0
+        charged_li.append((basic, charge_li(tables, prices[Component.LD], noon_s, 11, 0)))
+    assert charged_li == [(800, 770), (0, 770)]  # 61 s: 0.80 + 0.77 before, 0.77 alone from then (D3.10)
