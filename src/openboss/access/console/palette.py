@@ -16,6 +16,7 @@ from openboss.modules.customers import functions as customers
 
 HITS = 8
 SHORTEST = 2
+BILL_NO_DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,9 @@ def _customers(text: str) -> list[Entry]:
 
 
 def _bills(text: str) -> list[Entry]:
-    digits = text.upper().removeprefix("B").removeprefix("-")
-    if not digits.isdecimal() or not billing.bill_exists(bill_id=int(digits)):
+    if not text.isdecimal() or len(text) > BILL_NO_DIGITS or not billing.bill_exists(bill_id=int(text)):
         return []
-    return [Entry(reverse("console:bill", args=[int(digits)]), _("Bill %s") % digits, "", "file-dollar")]
+    return [Entry(reverse("console:bill", args=[int(text)]), _("Bill %s") % text, "", "file-dollar")]
 
 
 def _screens(text: str, rights: frozenset[str]) -> list[Entry]:

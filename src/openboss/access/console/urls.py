@@ -6,6 +6,7 @@ from openboss.access.console import palette
 from openboss.access.console.views import (
     account,
     audit,
+    bills,
     collection,
     customers,
     detail,
@@ -15,7 +16,6 @@ from openboss.access.console.views import (
     offers,
     runs,
 )
-from openboss.access.console.views.pending import pending
 
 app_name = "console"
 urlpatterns = [
@@ -37,9 +37,10 @@ urlpatterns = [
     path("errors/", errors.errors, name="errors"),
     path("errors/act/", errors.act, name="error_act"),
     path("errors/write-off/<int:batch_id>/", errors.decide, name="error_decide"),
-    path("bills/", pending, name="bills"),
-    path("bills/<int:bill_id>/", pending, name="bill"),
-    path("bills/<int:bill_id>/why/", pending, name="bill_why"),
+    path("bills/", bills.bills, name="bills"),
+    path("bills/<int:bill_id>/", bills.bill, name="bill"),
+    path("bills/<int:bill_id>/why/", bills.why, name="bill_why"),
+    path("bills/<int:bill_id>/pdf/", bills.pdf, name="bill_pdf"),
     path("runs/", runs.runs, name="runs"),
     path("runs/<int:cycle>/", runs.run, name="run"),
     path("runs/<int:cycle>/start/", runs.start, name="run_start"),

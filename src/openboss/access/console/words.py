@@ -118,7 +118,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "VIDEO_CALL": Word(_("Video call")),
     },
     "roam_type": {
-        "HOME": Word(_("Home")),
+        "HOME": Word(_("At home")),
         "INTRA_PROV": Word(_("Roaming in the province")),
         "INTER_PROV_OUT": Word(_("Roaming in another province")),
         "INTER_PROV_IN": Word(_("Visitor of another province")),
@@ -190,7 +190,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "WRITTEN_OFF": Word(_("Written off")),
     },
     "cycle_state": {
-        "OPEN": Word(_("Open"), "info"),
+        "OPEN": Word(_("Open for usage"), "info"),
         "CUT": Word(_("Cut"), "warn"),
         "CALCULATED": Word(_("Calculated"), "warn"),
         "AUDITED": Word(_("Audited"), "violet"),

@@ -29,7 +29,10 @@ MONEY_FINDINGS = ("ITEM", "TOP_BILL", "NEGATIVE_BILL", "JUMP", "SAMPLE")
 def runs(request: HttpRequest) -> HttpResponse:
     """All months with how far their bills are."""
     months = sorted(billing.list_cycles(), key=lambda one: -one.cycle)
-    rows = [{"cycle": one, "totals": billing.bill_totals(cycle=one.cycle)} for one in months]
+    rows = []
+    for one in months:
+        _bills, count, sums = billing.list_bills(filters={"cycle": one.cycle}, page_size=1)
+        rows.append({"cycle": one, "bills": count, "total_fen": sums["total_fen"]})
     return page(request, "runs.html", {"active": "console:runs", "rows": rows})
 
 
@@ -51,7 +54,7 @@ def _live(cycle: int) -> dict[str, Any]:
     except CycleUnknown as unknown:
         raise Http404 from unknown
     items = item_names()
-    findings = billing.findings_of(cycle=cycle)
+    findings = billing.list_findings(run_id=status.run_id) if status.run_id else []
     return {
         "status": status,
         "cycle": cycle,
