@@ -12,11 +12,11 @@ from urllib.parse import quote
 import polars as pl
 import pytest
 from django.db import connection
+from tests.access.network.network_operator import CALL, NOW, define, drop, reference, usage_text
 
 from openboss.modules.catalog.atomic import replace_reference
 from openboss.modules.charging.functions.monitor import list_files
 from openboss.modules.charging.models import StageCounter, UsageChunk, UsageFile
-from tests.access.network.network_operator import CALL, NOW, define, drop, reference, usage_text
 
 FILES, CALLS = 40, 300
 COLLECTOR = """
