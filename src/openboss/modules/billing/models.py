@@ -177,8 +177,8 @@ class BillLine(models.Model):
     reference_id = models.BigIntegerField()  # the holding of a recurring fee, the one-time charge; else 0
     calls = models.BigIntegerField()
     seconds = models.BigIntegerField()
-    units = models.BigIntegerField()  # recurring: days charged
-    free_units = models.BigIntegerField()
+    units = models.BigIntegerField()  # charged units, beyond free resources; recurring: days held
+    free_units = models.BigIntegerField()  # units covered by free resources
     std_li = models.BigIntegerField()
     act_li = models.BigIntegerField()
 

@@ -71,7 +71,7 @@ def bill_pdf(bill_id: int, language: str | None = None, layout: str | None = Non
 
     Raises BillNotFound.
     """
-    return _compile(bill_content(bill_id, language, layout), "pdf")
+    return _compile(bill_content(bill_id, language, layout))
 
 
 def bill_content(bill_id: int, language: str | None = None, layout: str | None = None) -> dict[str, Any]:
@@ -82,6 +82,12 @@ def bill_content(bill_id: int, language: str | None = None, layout: str | None =
     layout = layout or account.layout
     assert layout in LAYOUTS, layout
     row = view.row
+    # An account that pays a part for somebody else's user sees its part, not that user's calls and allowances.
+    own = {
+        user.subscriber_id
+        for user in view.users
+        if customers.customer_of_subscriber(subscriber_id=user.subscriber_id) == row.customer_id
+    }
     return {
         "language": language,
         "title": TITLE.of(language),
@@ -93,17 +99,21 @@ def bill_content(bill_id: int, language: str | None = None, layout: str | None =
         "facts": _facts(view, language),
         "notice": "" if view.released else TRIAL.of(language),
         "summary": [_group(group, language) for group in view.groups],
-        "users": [_user(user, language) for user in view.users] if layout == "STANDARD" else [],
-        "details": [_details(user, row.cycle, language) for user in view.users] if layout == "DETAILED" else [],
+        "users": [_user(user, language, own=user.subscriber_id in own) for user in view.users]
+        if layout == "STANDARD"
+        else [],
+        "details": [_details(user, row.cycle, language) for user in view.users if user.subscriber_id in own]
+        if layout == "DETAILED"
+        else [],
         "notes": [note.of(language) for note in NOTES],
         "footer": FOOTER.of(language),
     }
 
 
-def _compile(content: dict[str, Any], kind: str) -> bytes:
+def _compile(content: dict[str, Any]) -> bytes:
     with _compiling:  # one compiler, one bill at a time
         made = _compiler().compile(
-            format=kind, sys_inputs={"bill": json.dumps(content, ensure_ascii=False)}, timestamp=0
+            format="pdf", sys_inputs={"bill": json.dumps(content, ensure_ascii=False)}, timestamp=0
         )
     assert isinstance(made, bytes)
     return made
@@ -147,7 +157,7 @@ def _group(group: GroupView, language: str) -> dict[str, str]:
     }
 
 
-def _user(user: UserPart, language: str) -> dict[str, Any]:
+def _user(user: UserPart, language: str, *, own: bool) -> dict[str, Any]:
     return {
         "title": _number(user),
         "due": _yuan(user.due_fen),
@@ -167,12 +177,12 @@ def _user(user: UserPart, language: str) -> dict[str, Any]:
             }
             for group in user.groups
         ],
-        "free": [_free(free, language) for free in user.free if free.granted + free.carried],
+        "free": [_free(free, language) for free in user.free if own and free.granted + free.carried],
         "discounts": [
             {"name": f"{one.names.of(language)}（{one.offer.of(language)}）" if language == "zh"
              else f"{one.names.of(language)} ({one.offer.of(language)})", "effect": _yuan(one.effect_li // 10)}
             for one in user.discounts
-            if one.chosen
+            if own and one.chosen
         ],
     }  # fmt: skip
 

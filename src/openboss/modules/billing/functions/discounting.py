@@ -79,7 +79,7 @@ def _matrices(
         lines.join(users.select("subscriber_id", "user"), on="subscriber_id")
         .join(columns, on="item_id")
         .group_by("user", "column")
-        .agg(pl.col("std_li", "act_li").sum(), units=(pl.col("units") - pl.col("free_units")).sum())
+        .agg(pl.col("std_li", "act_li").sum(), units=pl.col("units").sum())
     )
     place = cells["user"].to_numpy(), cells["column"].to_numpy()
     matrices = []

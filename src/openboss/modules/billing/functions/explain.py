@@ -15,10 +15,11 @@ from openboss.modules.billing.atomic import BillNotFound, BillRow, ChoiceRow, Fr
 from openboss.modules.billing.functions import words
 from openboss.modules.billing.functions.views import Names, rule_text
 from openboss.modules.billing.functions.words import Cause
-from openboss.modules.catalog.atomic import BillItemTypeView, RuleView, bill_item_types, rule_names
+from openboss.modules.catalog.atomic import BillItemTypeView, RuleView, all_versions, bill_item_types, rule_names
 from openboss.modules.customers import functions as customers
 
 ROAMING = ("ROAM_CALL", "ROAM_LD", "ROAM_INTL", "DATA_INTL")
+MAIN_REASONS = 2
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ class _Case:
     rules: dict[int, RuleView]
     numbers: dict[int, int]
     notes: dict[int, str]
+    unit_s: dict[int, int]  # by rule: seconds in a charged unit
 
 
 def explain_bill(bill_id: int) -> Explanation:
@@ -142,13 +144,14 @@ def explain_bill(bill_id: int) -> Explanation:
         previous = None
     case = _case_of(row, previous)
     before_fen = previous.total_fen if previous else 0
+    delta_fen = row.total_fen - before_fen
     reasons = _reasons(case)
     return Explanation(
         bill=row,
         previous=previous,
-        delta_fen=row.total_fen - before_fen,
+        delta_fen=delta_fen,
         summary=words.summary(
-            row.total_fen, previous.total_fen if previous else None, [one.sentence for one in reasons]
+            row.total_fen, previous.total_fen if previous else None, _largest(reasons, row.total_fen - before_fen)
         ),
         bars=_bars(case, before_fen, row.total_fen),
         reasons=tuple(reasons),
@@ -179,6 +182,12 @@ def lines_of_bill(bill_id: int) -> list[LineView]:
     ]
 
 
+def _largest(reasons: list[Reason], delta_fen: int) -> list[tuple[Names, Names, int]]:
+    """The main reasons that go the way the bill went."""
+    same_way = [one for one in reasons if one.delta_fen * delta_fen > 0]
+    return [(one.item, one.sentence, one.delta_fen) for one in same_way[:MAIN_REASONS]]
+
+
 def _same_account_before(row: BillRow) -> int:
     return periods.previous_cycle(row.cycle) * atomic.BILL_ID_STEP + row.account_id
 
@@ -201,7 +210,19 @@ def _case_of(row: BillRow, previous: BillRow | None) -> _Case:
         rules=rule_names({one.rule_id for one in rows}),
         numbers=customers.numbers_of_subscribers(subscriber_ids=users, at=last_moment),
         notes=atomic.charge_notes(charge_ids=charges),
+        unit_s=_unit_seconds(),
     )
+
+
+def _unit_seconds() -> dict[int, int]:
+    """How many seconds a unit of each price rule has, for those that count time."""
+    found: dict[int, int] = {}
+    for version in all_versions():
+        for rule in version.document.get("prices") or []:
+            count, _, unit = str(rule["unit"]).rpartition(" ")
+            if unit == "s":
+                found[version.rule_ids[rule["rule"]]] = int(count)
+    return found
 
 
 def _month(cycle: int, items: list[ItemRow], users: list[int]) -> _Month:
@@ -253,6 +274,8 @@ def _adding_up(causes: list[Reason], delta_fen: int, case: _Case, subscriber_id:
     if left_fen and causes and abs(left_fen) <= len(causes):
         largest = max(causes, key=lambda one: abs(one.delta_fen))
         causes[causes.index(largest)] = replace(largest, delta_fen=largest.delta_fen + left_fen)
+    elif left_fen and not delta_fen:
+        return []  # others pay the difference: nothing changed on this bill
     elif left_fen:
         causes.append(_reason(case, Cause.SHARE, words.share(), left_fen, subscriber_id, item_id, 0))
     return causes
@@ -321,7 +344,7 @@ def _usage_causes(case: _Case, line: LineRow | None, was: LineRow | None) -> lis
     """More or less use at last month's price, and the price itself if the tariff changed."""
     some = line or was
     assert some is not None
-    quantity = words.Quantity(case.types[some.item_id].group_code, case.types[some.item_id].code)
+    quantity = words.Quantity(case.types[some.item_id].group_code, case.unit_s.get(some.rule_id, 0))
 
     def reason(cause: Cause, sentence: Names, delta_li: int) -> Reason:
         return _reason(case, cause, sentence, fen_of_li(delta_li), some.subscriber_id, some.item_id, some.rule_id)
@@ -331,16 +354,22 @@ def _usage_causes(case: _Case, line: LineRow | None, was: LineRow | None) -> lis
         is_roaming = case.types[some.item_id].code in ROAMING
         cause = Cause.ROAMING if is_roaming and line else Cause.NEW_USE if line else Cause.NO_USE
         return [reason(cause, words.first_use(cause, some, quantity), sign * some.act_li)]
-    charged, charged_was = line.units - line.free_units, was.units - was.free_units
+    charged, charged_was = line.units, was.units
     if line.rule_id != was.rule_id and charged_was and was.act_li:
         at_old_price_li = charged * was.act_li // charged_was
         causes = [reason(Cause.PRICE, words.price(case.rules[line.rule_id].from_on), line.act_li - at_old_price_li)]
     else:
         at_old_price_li, causes = line.act_li, []
-    used_up = line.act_li > was.act_li and _used_up(case, line)
-    cause = Cause.FREE_USED_UP if used_up else Cause.MORE_USE if at_old_price_li > was.act_li else Cause.LESS_USE
+    delta_li = at_old_price_li - was.act_li
+    used_up = delta_li > 0 and _used_up(case, line)
+    if used_up:
+        cause = Cause.FREE_USED_UP
+    elif (charged - charged_was) * delta_li > 0:
+        cause = Cause.MORE_USE if delta_li > 0 else Cause.LESS_USE
+    else:
+        cause = Cause.MIX
     sentence = words.use(cause, line, was, quantity, rule_text(case.rules, used_up) if used_up else None)
-    return [*causes, reason(cause, sentence, at_old_price_li - was.act_li)]
+    return [*causes, reason(cause, sentence, delta_li)]
 
 
 def _used_up(case: _Case, line: LineRow) -> int:

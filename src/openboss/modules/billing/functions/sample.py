@@ -72,7 +72,7 @@ def _charges(part: Part, subscriber_id: int) -> tuple[Amounts, dict[str, int]]:
     for row in part.rows["usage"].get(subscriber_id, []):
         code = codes[row["item_id"]]
         amounts[code] = amounts.get(code, Decimal(0)) + Decimal(row["act_li"]) / 1000
-        units[code] = units.get(code, 0) + row["units"] - row["free_units"]
+        units[code] = units.get(code, 0) + row["units"]
     for row in part.rows["charges"].get(subscriber_id, []):
         code = codes[row["item_id"]]
         amounts[code] = amounts.get(code, Decimal(0)) + Decimal(row["charge_li"]) / 1000

@@ -18,6 +18,7 @@ class Cause(StrEnum):
     NO_USE = "NO_USE"
     ROAMING = "ROAMING"
     FREE_USED_UP = "FREE_USED_UP"
+    MIX = "MIX"
     PRICE = "PRICE"
     PRODUCT_ADDED = "PRODUCT_ADDED"
     PRODUCT_REMOVED = "PRODUCT_REMOVED"
@@ -30,7 +31,15 @@ class Cause(StrEnum):
     SHARE = "SHARE"
 
 
-USAGE_CAUSES = (Cause.MORE_USE, Cause.LESS_USE, Cause.NEW_USE, Cause.ROAMING, Cause.FREE_USED_UP, Cause.PRICE)
+USAGE_CAUSES = (
+    Cause.MORE_USE,
+    Cause.LESS_USE,
+    Cause.NEW_USE,
+    Cause.ROAMING,
+    Cause.FREE_USED_UP,
+    Cause.MIX,
+    Cause.PRICE,
+)
 LAST_MONTH, THIS_MONTH = Names("上月账单", "Last month"), Names("本月账单", "This month")
 A_PRODUCT = Names("产品", "a product")
 PHASES = {
@@ -48,31 +57,31 @@ KB_IN_MB = 1024
 
 @dataclass(frozen=True)
 class Quantity:
-    """How an amount of use of a kind of fee is said."""
+    """How an amount of use under a rule is said: in minutes, megabytes, messages or times."""
 
     group_code: str
-    item_code: str
+    unit_s: int  # seconds in a unit of the rule; 0 if it does not count time
 
     def of(self, line: LineRow) -> Names:
-        """All that was used: calls and minutes, megabytes, messages, or times."""
-        if self.group_code == "G2_VOICE":
-            minutes = -(-line.seconds // 60)
-            return Names(f"{line.calls} 次、{minutes} 分钟", f"{line.calls} calls, {minutes} min")
-        return self.counted(line.units)
+        """All that was used."""
+        used = self.counted(line.units + line.free_units)
+        if self.group_code == "G2_VOICE" and line.calls:
+            return Names(f"{line.calls} 次、{used.zh}", f"{line.calls} calls, {used.en}")
+        return used
 
     def charged(self, line: LineRow) -> Names:
         """What had to be paid for, beyond free resources."""
-        if self.group_code == "G2_VOICE":
-            return Names(f"{line.units - line.free_units} 个计费单元", f"{line.units - line.free_units} charged units")
-        return self.counted(line.units - line.free_units)
+        return self.counted(line.units)
 
     def counted(self, units: int) -> Names:
         """A number of units."""
+        if self.unit_s:
+            tenths = units * self.unit_s * 10 // 60
+            minutes = f"{tenths // 10}" if tenths % 10 == 0 else f"{tenths // 10}.{tenths % 10}"
+            return Names(f"{minutes} 分钟", f"{minutes} min")
         if self.group_code == "G3_DATA":
-            hundredths = units * 100 // KB_IN_MB
-            return Names(
-                f"{hundredths // 100}.{hundredths % 100:02d} MB", f"{hundredths // 100}.{hundredths % 100:02d} MB"
-            )
+            megabytes = f"{units // KB_IN_MB}.{units % KB_IN_MB * 100 // KB_IN_MB:02d} MB"
+            return Names(megabytes, megabytes)
         if self.group_code == "G4_MSG":
             return Names(f"{units} 条", f"{units} messages")
         return Names(f"{units} 次", f"{units} times")
@@ -84,19 +93,25 @@ def yuan(li: int) -> str:
     return f"{'-' if li < 0 else ''}{fen // 100}.{fen % 100:02d}"
 
 
-def summary(now_fen: int, before_fen: int | None, reasons: list[Names]) -> Names:
-    """One sentence for the whole bill."""
+def summary(now_fen: int, before_fen: int | None, largest: list[tuple[Names, Names, int]]) -> Names:
+    """One sentence for the whole bill; largest holds the item, the sentence and the fen of the main reasons."""
     if before_fen is None:
         return Names("这是该账户的第一张账单。", "This is the first bill of the account.")
     if now_fen == before_fen:
         return Names("与上月相同。", "The same as last month.")
     amount = yuan(abs(now_fen - before_fen) * 10)
     more = now_fen > before_fen
-    first = reasons[0] if reasons else Names("", "")
+    zh = "；".join(f"{item.zh} {signed(fen)} 元（{sentence.zh}）" for item, sentence, fen in largest)
+    en = "; ".join(f"{item.en} {signed(fen)} ({sentence.en})" for item, sentence, fen in largest)
     return Names(
-        f"比上月{'多' if more else '少'} {amount} 元，主要原因：{first.zh}",
-        f"{amount} yuan {'more' if more else 'less'} than last month, mainly: {first.en}",
+        f"比上月{'多' if more else '少'} {amount} 元，主要原因：{zh}。",
+        f"{amount} yuan {'more' if more else 'less'} than last month, mainly: {en}.",
     )
+
+
+def signed(fen: int) -> str:
+    """Fen as yuan with its sign."""
+    return f"{'+' if fen > 0 else ''}{yuan(fen * 10)}"
 
 
 def first_use(cause: Cause, line: LineRow, quantity: Quantity) -> Names:
@@ -110,7 +125,7 @@ def first_use(cause: Cause, line: LineRow, quantity: Quantity) -> Names:
 
 
 def use(cause: Cause, line: LineRow, was: LineRow, quantity: Quantity, free: Names | None) -> Names:
-    """More or less use than last month, or a free resource that is used up."""
+    """More or less use than last month, use of another kind, or a free resource that is used up."""
     now, before = quantity.of(line), quantity.of(was)
     if cause == Cause.FREE_USED_UP and free is not None:
         over = quantity.charged(line)
@@ -118,9 +133,16 @@ def use(cause: Cause, line: LineRow, was: LineRow, quantity: Quantity, free: Nam
             f"“{free.zh}”已用完，超出 {over.zh}（本月共 {now.zh}，上月 {before.zh}）",
             f'"{free.en}" is used up, {over.en} beyond it (this month {now.en}, last month {before.en})',
         )
-    if cause == Cause.MORE_USE:
-        return Names(f"使用增加：本月 {now.zh}，上月 {before.zh}", f"more use: {now.en}, last month {before.en}")
-    return Names(f"使用减少：本月 {now.zh}，上月 {before.zh}", f"less use: {now.en}, last month {before.en}")
+    zh, en = {
+        Cause.MORE_USE: ("使用增加", "more use"),
+        Cause.LESS_USE: ("使用减少", "less use"),
+    }.get(cause, ("每次费用或时段不同", "another price a time, by kind or time of day"))
+    zh, en = f"{zh}：本月 {now.zh}，上月 {before.zh}", f"{en}: {now.en}, last month {before.en}"
+    if line.free_units or was.free_units:
+        over, over_before = quantity.charged(line), quantity.charged(was)
+        zh += f"；其中套餐外 {over.zh}，上月 {over_before.zh}"
+        en += f"; beyond what is included {over.en}, last month {over_before.en}"
+    return Names(zh, en)
 
 
 def price(from_on: date) -> Names:
