@@ -30,17 +30,16 @@ from openboss.modules.billing.functions.audit import (
     sign_finding,
 )
 from openboss.modules.billing.functions.bill_document import LAYOUTS, bill_pdf
+from openboss.modules.billing.functions.bill_lines import LineView, lines_of_bill
 from openboss.modules.billing.functions.collect import PART_SIZE, UnbalancedFiles, UsersNotBillable
 from openboss.modules.billing.functions.explain import (
     Bar,
     Explanation,
-    LineView,
     Reason,
     RecordsOf,
     RuleRef,
     TraceStep,
     explain_bill,
-    lines_of_bill,
 )
 from openboss.modules.billing.functions.steps import (
     STEPS,
