@@ -11,10 +11,10 @@ from typing import Any
 
 import xlsxwriter
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 
 from openboss.access.console.lists import Column, ListScreen, Paging, View
 from openboss.access.console.session import staff_of
+from openboss.access.jobs import clock
 from openboss.modules.system import functions as system
 
 EXPORT_LIMIT_ROWS = 100_000
@@ -96,10 +96,10 @@ def export_list(request: HttpRequest, screen: ListScreen, view: View, kind: str)
         object_kind="list",
         object_id=screen.name,
         after={"kind": kind, "rows": count, "address": request.get_full_path()},
-        at=timezone.now(),
+        at=clock.now(),
     )
     answer = HttpResponse(content, content_type=MEDIA[kind])
-    stamp = timezone.localtime().strftime("%Y%m%d-%H%M%S")
+    stamp = clock.now().astimezone(clock.operator_timezone()).strftime("%Y%m%d-%H%M%S")
     answer["Content-Disposition"] = f'attachment; filename="{screen.name}-{stamp}.{kind}"'
     answer["X-Rows"] = str(count)
     return answer

@@ -1,4 +1,4 @@
-"""The list every screen of rows is made of: filters, sorting, columns and paging, all in the address; export of what is shown.
+"""The list every screen of rows is made of: filters, sorting, columns, paging, all in the address; and its export.
 
 A screen declares columns and filters and names the question to ask; the address is the view, so it can be bookmarked,
 sent to a colleague and exported. Rows come from a function of a module as `(rows, total, sums)`.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.functional import Promise
@@ -16,9 +16,9 @@ from django.utils.functional import Promise
 from openboss.access.console import formats, words
 from openboss.access.console.page import page
 
-Text = str | Promise
-Rows = tuple[Sequence[Any], int, Mapping[str, int]]
-Fetch = Callable[[dict[str, str], str, "Paging"], Rows]
+Text: TypeAlias = str | Promise
+Rows: TypeAlias = tuple[Sequence[Any], int, Mapping[str, int]]
+Fetch: TypeAlias = Callable[[dict[str, str], str, "Paging"], Rows]
 
 SIZES = (20, 50, 100, 200)
 NUMERIC = frozenset({"fen", "li", "count", "duration", "kb", "size", "number"})
@@ -51,7 +51,7 @@ class Paging:
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `kind` is a format of WRITERS, `text`, or `word:<vocabulary>`; `read` takes the value from a row."""
+    """One column. `kind` is a format of WRITERS, `text`, `nowrap` or `word:<vocabulary>`; `read` takes the value."""
 
     key: str
     title: Text
@@ -146,7 +146,7 @@ def read_view(query: QueryDict, screen: ListScreen) -> View:
     return View(filters, sort, Paging(number, size), columns or screen.columns, query)
 
 
-def _heads(screen: ListScreen, view: View) -> list[dict[str, Any]]:
+def _heads(view: View) -> list[dict[str, Any]]:
     heads = []
     for column in view.columns:
         at = view.sort.removeprefix("-") == column.key
@@ -184,7 +184,7 @@ def table_of(screen: ListScreen, view: View) -> dict[str, Any]:
     return {
         "screen": screen,
         "view": view,
-        "heads": _heads(screen, view),
+        "heads": _heads(view),
         "rows": [
             {
                 "url": screen.row_link(row) if screen.row_link else None,

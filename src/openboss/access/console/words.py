@@ -1,4 +1,4 @@
-"""The words for every code the console shows, with the tone that goes with it. One place, both languages through gettext."""
+"""The words for every code the console shows and the tone that goes with it, in both languages through gettext."""
 
 from __future__ import annotations
 
@@ -152,7 +152,6 @@ WORDS: dict[str, dict[str, Word]] = {
         "ld": Word(_("Long-distance charge")),
         "info": Word(_("Information fee")),
     },
-    "role": {},
     "usage_status": {
         "RATED": Word(_("Rated"), "info"),
         "FREE": Word(_("Free"), "good"),
@@ -200,7 +199,7 @@ WORDS: dict[str, dict[str, Word]] = {
     "bill_state": {
         "new": Word(_("Trial"), "warn"),
         "onHold": Word(_("On hold"), "bad"),
-        "validated": Word(_("Validated"), "info"),
+        "validated": Word(_("Released"), "good"),
         "sent": Word(_("Released"), "good"),
         "partiallySettled": Word(_("Partly paid"), "warn"),
         "settled": Word(_("Paid"), "good"),

@@ -95,14 +95,15 @@ def refused(request: HttpRequest, exception: Exception | None = None) -> HttpRes
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """404: nothing at this address."""
+    """404: nothing at this address. Django hands the exception over; it says nothing a person could use."""
+    del exception
     advice = _("The address is wrong, or what it named was merged into another. Find it with Ctrl+K.")
     return _fault(request, 404, _("There is nothing here"), advice)
 
 
 def failed(request: HttpRequest) -> HttpResponse:
     """500: a bug of ours; drawn without asking the database for anything."""
-    request._boss_staff = None  # type: ignore[attr-defined]
+    request._boss_staff = None
     advice = _(
         "Nothing you entered was half saved. Try once more; if it stays, send the time and the address to support."
     )
@@ -110,6 +111,7 @@ def failed(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """403 of a form that stood open too long."""
+    """403 of a form that stood open too long; the reason is for developers and stays in the log."""
+    del reason
     advice = _("The page stood open for too long. Go back, load it again and repeat.")
     return _fault(request, 403, _("The form is too old"), advice)

@@ -51,7 +51,7 @@ def _live() -> dict[str, Any]:
 def monitor_page(request: HttpRequest) -> HttpResponse:
     """Sources of the last 24 hours, how late each is, and open alarms; htmx asks for the moving part alone."""
     context = {"active": "console:collection", **_live()}
-    return part(request, "collection_live.html", context) if request.htmx else page(request, "collection.html", context)  # type: ignore[attr-defined]
+    return part(request, "collection_live.html", context) if request.htmx else page(request, "collection.html", context)
 
 
 def _moment_of(day_text: str, days: int = 0) -> datetime | None:
@@ -142,8 +142,8 @@ def file(request: HttpRequest, file_id: int) -> HttpResponse:
         "stages": monitor.stage_counts(file_id=file_id),
         "outcomes": ("rated", "free", "duplicate", "error", "filtered"),
     }
-    template = "file_live.html" if request.htmx else "file.html"  # type: ignore[attr-defined]
-    return (part if request.htmx else page)(request, template, context)  # type: ignore[attr-defined]
+    template = "file_live.html" if request.htmx else "file.html"
+    return (part if request.htmx else page)(request, template, context)
 
 
 @require_POST

@@ -128,7 +128,7 @@ def reveal(request: HttpRequest, customer_id: int) -> HttpResponse:
 
 @require_GET
 @needs("customers.view")
-def by_user(request: HttpRequest, subscriber_id: int) -> HttpResponse:
+def by_user(_request: HttpRequest, subscriber_id: int) -> HttpResponse:
     """From a user to the customer's page, at that user."""
     try:
         customer_id = customers.customer_of_subscriber(subscriber_id=subscriber_id)

@@ -23,6 +23,7 @@ from openboss.modules.customers.functions import CustomerUnknown, mask_number
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FOREIGN = 1_000_000
+YES_NO = (("1", gettext_lazy("yes")), ("0", gettext_lazy("no")))
 ENUMS = {"record_type": RecordType, "roam_type": RoamType, "ld_type": LdType}
 
 
@@ -72,7 +73,9 @@ def _free(row: dict[str, Any], rules: dict[int, str]) -> str:
 def _columns(rules: dict[int, str], areas: dict[int, str], may_monitor: bool) -> tuple[Column, ...]:
     priced = gettext_lazy("Priced by")
     return (
-        Column("start_at_s", gettext_lazy("Time"), sort=True, read=lambda row: local_moment(row["start_local_s"])),
+        Column(
+            "start_at_s", gettext_lazy("Time"), "nowrap", sort=True, read=lambda row: local_moment(row["start_local_s"])
+        ),
         Column("record_type", gettext_lazy("Kind"), "word:record_type", sort=True),
         Column(
             "other_number",

@@ -71,7 +71,7 @@ def _live(cycle: int) -> dict[str, Any]:
 def run(request: HttpRequest, cycle: int) -> HttpResponse:
     """One month: what is done, what was found, what may be done next; htmx asks for it again while it runs."""
     context = {"active": "console:runs", **_live(cycle)}
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         return part(request, "run_live.html", context)
     return page(request, "run.html", context)
 
