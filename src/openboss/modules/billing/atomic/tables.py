@@ -41,7 +41,7 @@ def put_part(*, cycle: int, frames: dict[str, pl.DataFrame]) -> int:
     """
     _refuse_released(cycle)
     return sum(
-        _copy_binary(table if table == "billing_bill" else f"{table}_{cycle}", frame) for table, frame in frames.items()
+        copy_binary(table if table == "billing_bill" else f"{table}_{cycle}", frame) for table, frame in frames.items()
     )
 
 
@@ -85,7 +85,7 @@ def _bills(cycle: int):  # type: ignore[no-untyped-def]
     return Bill.objects.filter(bill_id__gte=cycle * BILL_ID_STEP, bill_id__lt=(cycle + 1) * BILL_ID_STEP)
 
 
-def _copy_binary(table: str, frame: pl.DataFrame) -> int:
+def copy_binary(table: str, frame: pl.DataFrame) -> int:
     """Append a frame by PostgreSQL's binary COPY: fixed-width rows are one array, made without a loop."""
     if frame.is_empty():
         return 0

@@ -48,12 +48,6 @@ def lines_of_bill(bill_id: int) -> list[LineView]:
     ]
 
 
-def _largest(reasons: list[Reason], delta_fen: int) -> list[tuple[Names, Names, int]]:
-    """The main reasons that go the way the bill went."""
-    same_way = [one for one in reasons if one.delta_fen * delta_fen > 0]
-    return [(one.item, one.sentence, one.delta_fen) for one in same_way[:MAIN_REASONS]]
-
-
 def _ref(rule: RuleView | None) -> RuleRef | None:
     if rule is None:
         return None

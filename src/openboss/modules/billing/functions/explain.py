@@ -143,6 +143,12 @@ def explain_bill(bill_id: int) -> Explanation:
     )
 
 
+def _largest(reasons: list[Reason], delta_fen: int) -> list[tuple[Names, Names, int]]:
+    """The main reasons that go the way the bill went."""
+    same_way = [one for one in reasons if one.delta_fen * delta_fen > 0]
+    return [(one.item, one.sentence, one.delta_fen) for one in same_way[:MAIN_REASONS]]
+
+
 def _same_account_before(row: BillRow) -> int:
     return periods.previous_cycle(row.cycle) * atomic.BILL_ID_STEP + row.account_id
 
