@@ -4,8 +4,8 @@ Source: ACP-10, CHG-30, D6.3 (order), D6.4 (carry-over), D6.5 (measure).
 """
 
 import numpy as np
-from numba import njit
 
+from openboss.kernel.compiled import compiled
 from openboss.kernel.state import Lane
 from openboss.kernel.tariffs import TariffTables
 
@@ -17,7 +17,7 @@ FIRST_MONTH_PAY_AS_YOU_GO = 3
 SEVERAL = -1  # stands for the rule when a record used more than two free resources
 
 
-@njit(cache=True)
+@compiled
 def first_month_grant(granted: int, mode: int, days_left: int, days_in_month: int) -> int:
     """Count what a first month is given: prorated by day or halved, rounded up (D3.4, D7.4)."""
     if mode == FIRST_MONTH_PRORATE:
@@ -29,7 +29,7 @@ def first_month_grant(granted: int, mode: int, days_left: int, days_in_month: in
     return granted
 
 
-@njit(cache=True)
+@compiled
 def _used_before(tables: TariffTables, lane: Lane, node: int, other: int) -> bool:
     """Say whether one free resource is used up before another (D6.3)."""
     carried, other_carried = lane.free_carried[node] > 0, lane.free_carried[other] > 0
@@ -46,7 +46,7 @@ def _used_before(tables: TariffTables, lane: Lane, node: int, other: int) -> boo
     return lane.free_from_s[node] < lane.free_from_s[other]
 
 
-@njit(cache=True)
+@compiled
 def grant(
     tables: TariffTables,
     lane: Lane,
@@ -79,7 +79,7 @@ def grant(
         lane.free_next[before] = node
 
 
-@njit(cache=True)
+@compiled
 def take_free(
     tables: TariffTables,
     lane: Lane,
@@ -112,7 +112,7 @@ def take_free(
     return covered
 
 
-@njit(cache=True)
+@compiled
 def _note(rule: int, units: int, taken_rules: np.ndarray, taken_units: np.ndarray) -> None:
     if taken_rules[0] == 0 or taken_rules[0] == rule:
         taken_rules[0] = rule

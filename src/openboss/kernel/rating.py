@@ -3,8 +3,7 @@
 Pure arithmetic on int64. Source: CHG-15, CHG-20, D3.2, D3.5, D3.8; worked tables in docs/algorithms/rating.md.
 """
 
-from numba import njit
-
+from openboss.kernel.compiled import compiled
 from openboss.kernel.tariffs import BASIS_CYCLE, TariffTables
 from openboss.kernel.usage import Unit
 
@@ -15,13 +14,13 @@ _KB = int(Unit.KB)
 _MSG = int(Unit.MSG)
 
 
-@njit(cache=True)
+@compiled
 def divide_half_up(numerator: int, denominator: int) -> int:
     """Divide and round half up; the numerator is not negative, the denominator positive (D3.2)."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 
-@njit(cache=True)
+@compiled
 def begun_units(quantity: int, unit_size: int) -> int:
     """Count units of use; a begun unit is charged whole.
 
@@ -31,7 +30,7 @@ def begun_units(quantity: int, unit_size: int) -> int:
     return (quantity + unit_size - 1) // unit_size
 
 
-@njit(cache=True)
+@compiled
 def quantity_of(unit: int, duration_s: int, volume_bytes: int, message_count: int) -> int:
     """Say how much was used in the measure of a price: seconds, KB, messages or one event."""
     if unit == _SECOND:
@@ -43,7 +42,7 @@ def quantity_of(unit: int, duration_s: int, volume_bytes: int, message_count: in
     return 1
 
 
-@njit(cache=True)
+@compiled
 def units_in_band(first_s: int, unit_s: int, units: int, band_from_s: int, band_to_s: int) -> int:
     """Count the units that start inside a band of the day (D3.8).
 
@@ -60,7 +59,7 @@ def units_in_band(first_s: int, unit_s: int, units: int, band_from_s: int, band_
     return counted
 
 
-@njit(cache=True)
+@compiled
 def banded_charge_li(tables: TariffTables, price_row: int, start_s: int, units: int) -> int:
     """Charge units of one record, each by the band in which it starts; one rounding (D3.2)."""
     second_of_day = start_s % DAY_S
@@ -77,7 +76,7 @@ def banded_charge_li(tables: TariffTables, price_row: int, start_s: int, units: 
     return divide_half_up(total + plain_units * tables.price_num[price_row], tables.price_den[price_row])
 
 
-@njit(cache=True)
+@compiled
 def tier_charge_li(units: int, num: int, den: int, block: int, block_cap_li: int) -> int:
     """Charge the units that fall in one tier; with blocks, no block costs more than its cap (D5.5)."""
     if block == 0:
@@ -86,7 +85,7 @@ def tier_charge_li(units: int, num: int, den: int, block: int, block_cap_li: int
     return (units // block) * block_cap_li + begun
 
 
-@njit(cache=True)
+@compiled
 def cycle_charge_li(tables: TariffTables, price_row: int, units: int) -> int:
     """Charge all units of a cycle by the price's tiers; without tiers, at the plain price."""
     first, last = tables.tier_first[price_row], tables.tier_first[price_row + 1]
@@ -109,7 +108,7 @@ def cycle_charge_li(tables: TariffTables, price_row: int, units: int) -> int:
     return total
 
 
-@njit(cache=True)
+@compiled
 def charge_li(tables: TariffTables, price_row: int, start_s: int, units: int, units_before: int) -> int:
     """Charge units of one record at a price, in li.
 

@@ -6,9 +6,9 @@ No I/O, no clock, no Python objects: columns in, columns out, state changed in p
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from openboss.kernel.allowances import take_free
+from openboss.kernel.compiled import compiled, compiled_releasing
 from openboss.kernel.rating import begun_units, charge_li, quantity_of
 from openboss.kernel.state import (
     CYCLE_SLOTS,
@@ -88,7 +88,7 @@ class Cycles(NamedTuple):
     is_open: np.ndarray  # u8: takes records; frozen ones do not
 
 
-@njit(cache=True, nogil=True)
+@compiled_releasing
 def find_users(directory: Directory, usage: Usage, rated: Rated, first: int, last: int) -> None:
     """Find the user of every record by number, or by IMSI where the record has no number (D4.7 step 1)."""
     for i in range(first, last):
@@ -105,7 +105,7 @@ def find_users(directory: Directory, usage: Usage, rated: Rated, first: int, las
             rated.error[i] = E_IMSI_MISMATCH
 
 
-@njit(cache=True)
+@compiled
 def posting_slot(cycles: Cycles, at_s: int) -> int:
     """Choose the cycle a record is posted to: its own month, or the oldest open one if that is closed (D4.6)."""
     oldest = -1
@@ -119,7 +119,7 @@ def posting_slot(cycles: Cycles, at_s: int) -> int:
     return oldest
 
 
-@njit(cache=True)
+@compiled
 def shared_group(directory: Directory, row: int, other: int, at_s: int) -> int:
     """Say which kind of closed group two users share at a moment; family before VPMN."""
     best = _NO_GROUP
@@ -138,14 +138,14 @@ def shared_group(directory: Directory, row: int, other: int, at_s: int) -> int:
     return best
 
 
-@njit(cache=True)
+@compiled
 def national_price(tables: TariffTables, cls: int, component: int, at_s: int) -> int:
     """Find the national price of a component; -1 = the component does not exist for this use (D4.7 step 5)."""
     standard = version_at(tables, STANDARD, at_s)
     return tables.price_map[tables.version_map[standard], cls, component] if standard >= 0 else -1
 
 
-@njit(cache=True)
+@compiled
 def price_of(
     tables: TariffTables, directory: Directory, row: int, cls: int, component: int, at_s: int, national: int
 ) -> int:
@@ -164,7 +164,7 @@ def price_of(
     return national
 
 
-@njit(cache=True)
+@compiled
 def cap_of(tables: TariffTables, directory: Directory, row: int, item: int, at_s: int) -> int:
     """Find the lowest cap on an item among the national tariff and the offers held; -1 = none (D6.6)."""
     standard = version_at(tables, STANDARD, at_s)
@@ -180,13 +180,13 @@ def cap_of(tables: TariffTables, directory: Directory, row: int, item: int, at_s
     return lowest
 
 
-@njit(cache=True)
+@compiled
 def _refuse(rated: Rated, i: int, error: int) -> None:
     rated.status[i] = _ERROR
     rated.error[i] = error
 
 
-@njit(cache=True)
+@compiled
 def _standard_li(
     tables: TariffTables, lane: Lane, local_row: int, slot: int, price_row: int, start_s: int, units: int
 ) -> int:
@@ -197,7 +197,7 @@ def _standard_li(
     return charge_li(tables, price_row, start_s, units, before)
 
 
-@njit(cache=True)
+@compiled
 def _rate_component(
     tables: TariffTables,
     directory: Directory,
@@ -256,7 +256,7 @@ def _rate_component(
     rated.act_li[i, component] = act_li
 
 
-@njit(cache=True)
+@compiled
 def _count_call(lane: Lane, usage: Usage, rated: Rated, i: int, item: int, rule: int) -> None:
     """Count one valid record at an item; free ones stand at rule 0 (CHG-17..19)."""
     node = totals_node(lane, rated.row[i] // LANES, rated.slot[i], item, rule)
@@ -264,7 +264,7 @@ def _count_call(lane: Lane, usage: Usage, rated: Rated, i: int, item: int, rule:
     lane.totals_seconds[node] += usage.duration_s[i]
 
 
-@njit(cache=True)
+@compiled
 def _post_information(tables: TariffTables, lane: Lane, usage: Usage, rated: Rated, i: int) -> None:
     """Take over a fee that the network or a provider has already worked out (ARC-21)."""
     item = tables.info_item[usage.record_type[i]]
@@ -278,7 +278,7 @@ def _post_information(tables: TariffTables, lane: Lane, usage: Usage, rated: Rat
     rated.act_li[i, 2] = fee_li
 
 
-@njit(cache=True)
+@compiled
 def _dearest_li(tables: TariffTables, directory: Directory, usage: Usage, row: int, i: int, basic: int, ld: int) -> int:
     """Add up the most one record can cost its user, as if no free resource were left (for E504)."""
     total = usage.info_fee_li[i]
@@ -293,7 +293,7 @@ def _dearest_li(tables: TariffTables, directory: Directory, usage: Usage, row: i
     return total
 
 
-@njit(cache=True)
+@compiled
 def _class_of(directory: Directory, usage: Usage, row: int, i: int) -> int:
     """Number a record's class of use, with the closed group both parties share."""
     group = _NO_GROUP
@@ -305,18 +305,18 @@ def _class_of(directory: Directory, usage: Usage, row: int, i: int) -> int:
     return usage_class(usage.record_type[i], usage.roam_type[i], usage.ld_type[i], usage.other_net[i], group)
 
 
-@njit(cache=True)
+@compiled
 def _is_valid_call(usage: Usage, i: int) -> bool:
     """Say whether a record counts as use: a call that lasted no time does not (D3.6)."""
     return usage.duration_s[i] > 0 or not _is_voice(usage, i)
 
 
-@njit(cache=True)
+@compiled
 def _is_voice(usage: Usage, i: int) -> bool:
     return usage.record_type[i] in (_MOC, _MTC, _FORWARD, _VIDEO)
 
 
-@njit(cache=True)
+@compiled
 def _rate_free(tables: TariffTables, lane: Lane, usage: Usage, rated: Rated, i: int, national: int) -> None:
     """Post a record that costs nothing but counts (CHG-17, CHG-18)."""
     item = tables.price_item[national] if national >= 0 else tables.info_item[usage.record_type[i]]
@@ -326,7 +326,7 @@ def _rate_free(tables: TariffTables, lane: Lane, usage: Usage, rated: Rated, i: 
         _count_call(lane, usage, rated, i, item, 0)
 
 
-@njit(cache=True)
+@compiled
 def _rate_one(
     tables: TariffTables, directory: Directory, lane: Lane, cycles: Cycles, usage: Usage, rated: Rated, i: int
 ) -> None:
@@ -374,7 +374,7 @@ _FORWARD = int(RecordType.CALL_FORWARD)
 _VIDEO = int(RecordType.VIDEO_CALL)
 
 
-@njit(cache=True, nogil=True)
+@compiled_releasing
 def rate_records(
     tables: TariffTables,
     directory: Directory,

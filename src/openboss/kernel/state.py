@@ -10,7 +10,8 @@ Lists are chains through a `next` array (-1 ends a chain); a chain's head lies w
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from openboss.kernel.compiled import compiled
 
 CYCLE_SLOTS = 4  # cycles a user's row can hold at once; two are open, the others wait to be read
 LANES = 4
@@ -68,7 +69,7 @@ class Lane(NamedTuple):
     totals_count: np.ndarray  # i64[1]
 
 
-@njit(cache=True)
+@compiled
 def slot_of_key(keys: np.ndarray, key: int) -> int:
     """Find a key's place in an open-addressing table, or the empty place where it belongs."""
     mask = len(keys) - 1
@@ -78,7 +79,7 @@ def slot_of_key(keys: np.ndarray, key: int) -> int:
     return place
 
 
-@njit(cache=True)
+@compiled
 def row_at(directory: Directory, keys: np.ndarray, heads: np.ndarray, key: int, at_s: int) -> int:
     """Find the user who has a number (or IMSI) at a local moment.
 
@@ -97,7 +98,7 @@ def row_at(directory: Directory, keys: np.ndarray, heads: np.ndarray, key: int, 
     return answer
 
 
-@njit(cache=True)
+@compiled
 def totals_node(lane: Lane, local_row: int, slot: int, item: int, rule: int) -> int:
     """Find the running total of an item at a price for one user and cycle; make it if it is new."""
     node = lane.totals_head[local_row, slot]
@@ -114,7 +115,7 @@ def totals_node(lane: Lane, local_row: int, slot: int, item: int, rule: int) -> 
     return node
 
 
-@njit(cache=True)
+@compiled
 def item_charged_li(lane: Lane, local_row: int, slot: int, item: int) -> int:
     """Sum what an item has cost one user in a cycle so far, over all prices (for caps)."""
     total = 0
@@ -126,7 +127,7 @@ def item_charged_li(lane: Lane, local_row: int, slot: int, item: int) -> int:
     return total
 
 
-@njit(cache=True)
+@compiled
 def item_quantity(lane: Lane, local_row: int, slot: int, item: int) -> int:
     """Sum the units of an item one user has had in a cycle, charged and free."""
     total = 0

@@ -7,8 +7,8 @@ Made by `catalog.compiler`, read by `kernel.rating`; the layout is the contract 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from openboss.kernel.compiled import compiled
 from openboss.kernel.usage import CLOSED_GROUPS, LD_TYPES, OTHER_NETS, ROAM_TYPES
 
 FOREVER_S = 2**62
@@ -62,7 +62,7 @@ class TariffTables(NamedTuple):
     sanity_li: int  # most one record may cost (E504)
 
 
-@njit(cache=True)
+@compiled
 def usage_class(record_type: int, roam_type: int, ld_type: int, other_net: int, closed_group: int) -> int:
     """Number the class of a record: the index by which prices and scopes are looked up."""
     index = record_type
@@ -72,7 +72,7 @@ def usage_class(record_type: int, roam_type: int, ld_type: int, other_net: int, 
     return index * CLOSED_GROUPS + closed_group
 
 
-@njit(cache=True)
+@compiled
 def version_at(tables: TariffTables, offer_id: int, at_s: int) -> int:
     """Find the version of an offer valid at a local moment; -1 = not on sale yet or unknown offer."""
     if offer_id < 0 or offer_id + 1 >= len(tables.offer_first):

@@ -4,9 +4,9 @@ Kept apart from rating: nothing here runs per record.
 """
 
 import numpy as np
-from numba import njit
 
 from openboss.kernel.allowances import FIRST_MONTH_FULL, first_month_grant, grant
+from openboss.kernel.compiled import compiled
 from openboss.kernel.records import Cycles
 from openboss.kernel.state import LANES, Directory, Lane, slot_of_key
 from openboss.kernel.tariffs import TariffTables, version_at
@@ -14,7 +14,7 @@ from openboss.kernel.tariffs import TariffTables, version_at
 DAY_S = 86_400
 
 
-@njit(cache=True)
+@compiled
 def add_spans(
     directory: Directory,
     keys: np.ndarray,
@@ -45,7 +45,7 @@ def add_spans(
     return count, new_keys
 
 
-@njit(cache=True)
+@compiled
 def drop_spans(
     directory: Directory, keys: np.ndarray, heads: np.ndarray, numbers: np.ndarray, changed: np.ndarray
 ) -> None:
@@ -67,7 +67,7 @@ def drop_spans(
             span = after
 
 
-@njit(cache=True)
+@compiled
 def rehash(keys: np.ndarray, heads: np.ndarray, into_keys: np.ndarray, into_heads: np.ndarray) -> None:
     """Move every key of an open-addressing table into a larger one."""
     for place in range(len(keys)):
@@ -77,7 +77,7 @@ def rehash(keys: np.ndarray, heads: np.ndarray, into_keys: np.ndarray, into_head
             into_heads[new_place] = heads[place]
 
 
-@njit(cache=True)
+@compiled
 def add_holdings(
     directory: Directory,
     tables: TariffTables,
@@ -112,7 +112,7 @@ def add_holdings(
     return count
 
 
-@njit(cache=True)
+@compiled
 def add_groups(
     directory: Directory,
     rows: np.ndarray,
@@ -134,7 +134,7 @@ def add_groups(
     return count
 
 
-@njit(cache=True)
+@compiled
 def _has_grant(lane: Lane, local_row: int, slot: int, rule: int, from_s: int) -> bool:
     node = lane.free_head[local_row, slot]
     while node >= 0:
@@ -144,7 +144,7 @@ def _has_grant(lane: Lane, local_row: int, slot: int, rule: int, from_s: int) ->
     return False
 
 
-@njit(cache=True)
+@compiled
 def grants_wanted(directory: Directory, tables: TariffTables, rows: np.ndarray, end_s: int) -> int:
     """Count the most free resources that granting a cycle could add, so that the pools are made large enough."""
     wanted = 0
@@ -159,7 +159,7 @@ def grants_wanted(directory: Directory, tables: TariffTables, rows: np.ndarray, 
     return wanted
 
 
-@njit(cache=True)
+@compiled
 def grant_cycle(
     directory: Directory,
     tables: TariffTables,
@@ -201,7 +201,7 @@ def grant_cycle(
             holding = directory.holding_next[holding]
 
 
-@njit(cache=True)
+@compiled
 def _grant_version(
     tables: TariffTables,
     lane: Lane,
@@ -223,7 +223,7 @@ def _grant_version(
             grant(tables, lane, local_row, slot, rule, units, 0, from_s, end_s)
 
 
-@njit(cache=True)
+@compiled
 def carry_over(tables: TariffTables, cycles: Cycles, lane: Lane, slot: int, next_slot: int) -> None:
     """Move what is left of carried free resources of a frozen cycle into the next one (D6.4): once, never twice."""
     for local_row in range(len(lane.free_head)):
@@ -237,7 +237,7 @@ def carry_over(tables: TariffTables, cycles: Cycles, lane: Lane, slot: int, next
             node = lane.free_next[node]
 
 
-@njit(cache=True)
+@compiled
 def count_nodes(heads: np.ndarray, nexts: np.ndarray, slot: int) -> int:
     """Count the chain members of all rows in a cycle slot."""
     counted = 0
@@ -249,7 +249,7 @@ def count_nodes(heads: np.ndarray, nexts: np.ndarray, slot: int) -> int:
     return counted
 
 
-@njit(cache=True)
+@compiled
 def list_nodes(
     heads: np.ndarray, nexts: np.ndarray, slot: int, lane_number: int, rows: np.ndarray, nodes: np.ndarray
 ) -> None:
@@ -264,7 +264,7 @@ def list_nodes(
             node = nexts[node]
 
 
-@njit(cache=True)
+@compiled
 def chain_order(heads: np.ndarray, nexts: np.ndarray, kept: np.ndarray) -> int:
     """List every pool place still in a chain, row by row; return how many (what compaction keeps)."""
     count = 0

@@ -7,7 +7,8 @@ are 900 million keys, 24 GB on disk; the days in use are in memory, the others a
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import njit
+
+from openboss.kernel.compiled import compiled, compiled_releasing
 
 DAY_S = 86_400
 SMALLEST = 1 << 12
@@ -23,7 +24,7 @@ class DayKeys:
     saved_as: str = ""
 
 
-@njit(cache=True, nogil=True)
+@compiled_releasing
 def _insert(high: np.ndarray, low: np.ndarray, key_hi: int, key_lo: int) -> bool:
     """Put a key in its place; False if it was there."""
     mask = np.uint64(len(high) - 1)
@@ -37,7 +38,7 @@ def _insert(high: np.ndarray, low: np.ndarray, key_hi: int, key_lo: int) -> bool
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled_releasing
 def _insert_all(
     high: np.ndarray, low: np.ndarray, keys_hi: np.ndarray, keys_lo: np.ndarray, places: np.ndarray, fresh: np.ndarray
 ) -> int:
@@ -49,14 +50,14 @@ def _insert_all(
     return added
 
 
-@njit(cache=True)
+@compiled
 def _move(high: np.ndarray, low: np.ndarray, into_high: np.ndarray, into_low: np.ndarray) -> None:
     for place in range(len(high)):
         if high[place] != 0 or low[place] != 0:
             _insert(into_high, into_low, high[place], low[place])
 
 
-@njit(cache=True)
+@compiled
 def _remove(high: np.ndarray, low: np.ndarray, key_hi: int, key_lo: int) -> None:
     """Take a key out and close the gap, so that later keys of the same run are still found."""
     mask = np.uint64(len(high) - 1)

@@ -47,7 +47,7 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
     _open_months(state, usage.start_local_s)
     rated = _empty_rated(len(chunk))
     with ThreadPoolExecutor(threads) as pool:
-        edges = np.linspace(0, len(chunk), threads + 1).astype(int)
+        edges: list[int] = np.linspace(0, len(chunk), threads + 1).astype(int).tolist()
         list(pool.map(lambda k: find_users(state.directory, usage, rated, edges[k], edges[k + 1]), range(threads)))
         days = usage.start_local_s // DAY_S
         wanted = np.flatnonzero(rated.status != Status.ERROR)
@@ -64,6 +64,7 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
 
 
 def _rate_lane(state: EngineState, usage: Usage, rated: Rated, number: int, order: np.ndarray) -> None:
+    assert state.tables is not None
     rate_records(state.tables, state.directory, state.lanes[number], state.cycles, usage, rated, order)
 
 

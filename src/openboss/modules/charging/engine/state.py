@@ -208,7 +208,8 @@ class EngineState:
             larger_keys, larger_heads = np.zeros(size, np.int64), np.full(size, -1, np.int32)
             changes.rehash(keys, heads, larger_keys, larger_heads)
             keys, heads = larger_keys, larger_heads
-            self.directory = self.directory._replace(**{f"{table}_key": keys, f"{table}_head": heads})
+            larger: dict[str, np.ndarray] = {f"{table}_key": keys, f"{table}_head": heads}
+            self.directory = self.directory._replace(**larger)
         changes.drop_spans(self.directory, keys, heads, np.unique(numbers), changed)
         count, new_keys = changes.add_spans(
             self.directory,
