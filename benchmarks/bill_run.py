@@ -118,14 +118,11 @@ def bill_run(accounts: int) -> dict[str, float]:
     from openboss.modules.billing import functions as billing
     from openboss.modules.billing.atomic import release_bills
 
-    month = inputs(accounts)
+    frames = inputs(accounts)
     billing.open_cycle(cycle=CYCLE)
     billing.cut_cycle(cycle=CYCLE, position=1, at=AT, staff_id=None)
-    step_s = {"collect": timed(lambda: billing.collect_inputs(**month))}
-    del month
-    step_s["calculate"] = timed(
-        lambda: billing.calculate(cycle=CYCLE, at=AT, staff_id=None, progress=lambda step, part: None)
-    )
+    step_s = {"collect": timed(lambda: billing.collect_inputs(**frames))}
+    step_s["calculate"] = timed(lambda: billing.calculate(cycle=CYCLE, at=AT, staff_id=None, progress=lambda *_: None))
     step_s["audit"] = timed(lambda: billing.audit_run(cycle=CYCLE, at=AT, staff_id=None))
     step_s["release"] = timed(lambda: release_bills(cycle=CYCLE, at=AT, staff_id=1, login="bench"))
     return step_s

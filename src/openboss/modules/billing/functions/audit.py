@@ -168,7 +168,7 @@ def _sample(files: RunFiles, part_count: int, tariff: RunTariff) -> list[Finding
         users = files.get(part, "attributes")["subscriber_id"].sort()
         wanted = -(-SAMPLE_USERS // part_count)
         chosen = users.gather_every(max(len(users) // wanted, 1)).to_list()[:wanted]
-        inputs = read_part(files, part, tariff)
+        inputs = read_part(files, part, tariff, chosen)
         for subscriber_id in chosen:
             expected = due_of(inputs, subscriber_id)
             payers = [row["account_id"] for row in inputs.rows["relations"][subscriber_id]]

@@ -26,10 +26,14 @@ class LineView:
 
 
 def lines_of_bill(bill_id: int) -> list[LineView]:
-    """The lines under the items of a bill, whole fees of its users even if others pay a share. Raises BillNotFound."""
+    """The lines under the items of a bill; where others pay a share of an item, its lines are still whole.
+
+    Items of a user that are not on this bill stay out. Raises BillNotFound.
+    """
     row = atomic.bill_row(bill_id=bill_id)
-    users = sorted({item.subscriber_id for item in atomic.items_of_bill(bill_id=bill_id)})
-    lines = atomic.lines_of(cycle=row.cycle, subscriber_ids=users)
+    places = {(item.subscriber_id, item.item_id) for item in atomic.items_of_bill(bill_id=bill_id)}
+    found = atomic.lines_of(cycle=row.cycle, subscriber_ids=sorted({subscriber_id for subscriber_id, _ in places}))
+    lines = [line for line in found if (line.subscriber_id, line.item_id) in places]
     rules = rule_names({line.rule_id for line in lines})
     return [
         LineView(

@@ -37,10 +37,22 @@ class Part:
         return [date(year, month, day) for day in range(1, calendar.monthrange(year, month)[1] + 1)]
 
 
-def read_part(files: RunFiles, part: int, tariff: RunTariff) -> Part:
-    """Read the inputs of a part, as COLLECT wrote them."""
-    names = ("usage", "charges", "attributes", "holdings", "stops", "relations")
-    return Part(files.cycle, tariff, {name: _by_user(files.get(part, name)) for name in names})
+def read_part(files: RunFiles, part: int, tariff: RunTariff, subscriber_ids: list[int]) -> Part:
+    """Read the inputs of some users of a part, as COLLECT wrote them, and of those who share customer or account."""
+    users, relations = files.get(part, "attributes"), files.get(part, "relations")
+    customers = users.filter(pl.col("subscriber_id").is_in(subscriber_ids)).select("customer_id")
+    rest = relations.filter(pl.col("mode") == "REST")
+    accounts = rest.filter(pl.col("subscriber_id").is_in(subscriber_ids)).select("account_id")
+    related = pl.concat(
+        [
+            users.join(customers, on="customer_id", how="semi").select("subscriber_id"),
+            rest.join(accounts, on="account_id", how="semi").select("subscriber_id"),
+        ]
+    )
+    frames = {"attributes": users, "relations": relations}
+    frames |= {name: files.get(part, name) for name in ("usage", "charges", "holdings", "stops")}
+    chosen = {name: frame.join(related, on="subscriber_id", how="semi") for name, frame in frames.items()}
+    return Part(files.cycle, tariff, {name: _by_user(frame) for name, frame in chosen.items()})
 
 
 def _by_user(frame: pl.DataFrame) -> dict[int, list[dict[str, Any]]]:
