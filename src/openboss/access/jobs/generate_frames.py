@@ -247,7 +247,7 @@ def _holdings(rng: np.random.Generator, population: Population) -> pl.DataFrame:
     closed = _moments(population, population.close_day, _opening_s(index))
     planned = _moments(population, population.plan_day)
     main = pl.DataFrame({"index": index, "offer_id": population.main, "from_at": opened, "to_at": closed})
-    changes = pl.Series(population.plan_day < NEVER)
+    changes = pl.Series(population.plan_day < NEVER) & (closed.is_null() | (planned < closed))
     before = main.with_columns(to_at=pl.when(changes).then(planned).otherwise(pl.col("to_at")))
     after = main.with_columns(offer_id=pl.Series(population.next_main), from_at=planned).filter(changes)
     parts = [before, after, *_addons(rng, population, opened, closed)]
