@@ -88,6 +88,17 @@ def test_an_offer_that_is_not_in_the_catalog_is_refused(offers: None) -> None:
         customers.load_base(frames=frames(rows), at=AT)
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "end"),
+    [("numbers", "to_at", OPENED - timedelta(days=1)), ("relations", "to_cycle", 201912)],
+)
+def test_what_ends_before_it_begins_is_refused_by_name(offers: None, table: str, column: str, end: object) -> None:
+    rows = base()
+    rows[table][1][column] = end
+    with pytest.raises(customers.BaseRefused, match=f"{table}: .*1002.* ends before it begins"):
+        customers.load_base(frames=frames(rows), at=AT)
+
+
 def test_a_frame_with_a_missing_column_is_refused(offers: None) -> None:
     rows = frames(base())
     rows["accounts"] = rows["accounts"].drop("layout")

@@ -39,6 +39,7 @@ TABLES = {
     "stops": "customers_stopperiod",
 }
 REASON_CODES = {reason.stop_reason_id: reason.code for reason in STOP_REASONS}
+SPANS = (("from_at", "to_at"), ("from_cycle", "to_cycle"), ("opened_at", "closed_at"))
 FIRST_MONTH_CODES = {
     "FULL": FIRST_MONTH_FULL,
     "PRORATE": FIRST_MONTH_PRORATE,
@@ -117,6 +118,11 @@ def _check_base(base: Mapping[str, pl.DataFrame]) -> None:
     unpaid = base["subscribers"].join(rest, on="subscriber_id", how="anti")
     if unpaid.height:
         raise BaseRefused(f"user {unpaid['subscriber_id'][0]} has no REST relation: somebody must pay what is left")
+    for name, frame in base.items():
+        first, last = next(((a, b) for a, b in SPANS if a in frame.columns), ("", ""))
+        backwards = frame.filter(pl.col(first) > pl.col(last)) if first else frame.clear()
+        if backwards.height:
+            raise BaseRefused(f"{name}: {backwards.row(0, named=True)} ends before it begins")
     unknown = base["holdings"].filter(~pl.col("offer_id").is_in(list(offer_ids())))
     if unknown.height:
         raise BaseRefused(f"offer {unknown['offer_id'][0]} is not in the catalog: load the tariffs first")
