@@ -7,7 +7,11 @@
 `compiled_releasing` the same for the entry points, which let other threads run meanwhile.
 """
 
+from typing import Any
+
 from numba import njit
 
-compiled = njit(cache=True, error_model="numpy", _nrt=False)
-compiled_releasing = njit(cache=True, error_model="numpy", _nrt=False, nogil=True)
+OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "_nrt": False}
+
+compiled = njit(**OPTIONS)
+compiled_releasing = njit(**OPTIONS, nogil=True)

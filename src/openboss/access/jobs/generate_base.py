@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -239,7 +240,7 @@ def _draw_areas(rng: np.random.Generator, users: int, unit: Small, family: Small
     return drawn.astype(np.int32)
 
 
-def _neighbours(area: Small) -> dict[str, Ints]:
+def _neighbours(area: Small) -> dict[str, Any]:
     """Sort the subscribers by area, so that friends can be drawn near."""
     others = np.arange(len(PEOPLE), len(area), dtype=np.int64)
     counts = np.bincount(area[others], minlength=1_000)

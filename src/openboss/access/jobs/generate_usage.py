@@ -4,6 +4,7 @@ Busy hours, long tails, nights full of data, holidays, trips, both ends of a cal
 """
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +70,7 @@ def _times(rng: np.random.Generator, population: Population, day: int, hours: tu
     return midnight + hour * 3600 + rng.integers(0, 3600, many)
 
 
-def _served(population: Population, day: int, index: Ints, salt: Ints) -> dict[str, object]:
+def _served(population: Population, day: int, index: Ints, salt: Ints) -> dict[str, Any]:
     """The columns that say who was served, and where."""
     visited = visited_areas(population, day, index)
     msc, lac = switches(population.catalogue, visited, salt)
