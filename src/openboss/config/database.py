@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 CONNECTION_FILE = "connection.json"
-_POOL = {"min_size": 1, "max_size": 8, "timeout": 30}
+_POOL = {"min_size": 1, "max_size": 8, "timeout": 10}
 
 
 class NotAPostgresUrl(ValueError):

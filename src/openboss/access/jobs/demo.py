@@ -15,7 +15,6 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from openboss.access.jobs import clock
-from openboss.access.jobs.generate import generate_operator
 from openboss.access.jobs.installation import embedded_cluster
 from openboss.config.options import options
 from openboss.kernel.periods import next_cycle
@@ -56,6 +55,8 @@ def forget() -> None:
 
 def prepare(*, example: Path, say: Say, users: int = USERS) -> None:
     """Make the demo's data in an open and migrated installation; what a broken-off attempt left must be gone."""
+    from openboss.access.jobs.generate import generate_operator
+
     data_dir = options().data_dir
     source = data_dir / "generated"
     say(f"generating {users} customers and their usage of {(BUSINESS_DAY - FIRST_DAY).days} days")

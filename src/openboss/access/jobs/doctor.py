@@ -15,9 +15,14 @@ from pathlib import Path
 import psycopg
 
 from openboss.access.jobs import clock
-from openboss.access.jobs.installation import close_connections, embedded_cluster, set_up_django, unapplied_migrations
+from openboss.access.jobs.installation import (
+    close_connections,
+    connect,
+    embedded_cluster,
+    set_up_django,
+    unapplied_migrations,
+)
 from openboss.access.jobs.postgres.binaries import NoPostgresBinaries, packaged_binaries
-from openboss.config.database import connection_of
 from openboss.config.options import options
 from openboss.modules.system.keys import KeyFileUnusable, read_keyring
 
@@ -76,17 +81,8 @@ def _database() -> Iterator[Finding]:
         if not cluster.is_alive():
             yield Finding("database", NOTE, "the embedded database is at rest", "`openboss up` starts it.")
             return
-    chosen = options()
-    fields = connection_of(database_url=chosen.database_url, cluster_dir=chosen.cluster_dir)
     try:
-        with psycopg.connect(
-            host=fields["HOST"],
-            port=fields["PORT"] or None,
-            user=fields["USER"],
-            password=fields["PASSWORD"],
-            dbname=fields["NAME"],
-            connect_timeout=_CHECKING_TIMEOUT_S,
-        ) as session:
+        with connect() as session:
             version = session.info.server_version // 10_000
     except psycopg.OperationalError as refused:
         advice = "Restart `openboss up`." if cluster else "Check DATABASE_URL, the server and its pg_hba.conf."

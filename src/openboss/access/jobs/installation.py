@@ -6,8 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
+
 from openboss.access.jobs.postgres import Cluster
+from openboss.config.database import connection_of
 from openboss.config.options import options
+
+_CONNECT_TIMEOUT_S = 5
 
 
 def embedded_cluster() -> Cluster | None:
@@ -22,10 +27,12 @@ def embedded_cluster() -> Cluster | None:
 def open_installation() -> Iterator[None]:
     """Hold the database and have Django ready for the length of a block.
 
-    Raises DatabaseNotStarted, NoPostgresBinaries.
+    Raises DatabaseNotStarted, NoPostgresBinaries, psycopg.OperationalError.
     """
     cluster = embedded_cluster()
     lease = cluster.lease() if cluster else None
+    if cluster is None:
+        connect().close()  # at once and clearly, before a pool waits for it
     try:
         set_up_django()
         yield
@@ -33,6 +40,21 @@ def open_installation() -> Iterator[None]:
         close_connections()
         if cluster and lease:
             cluster.release_and_stop(lease)
+
+
+def connect() -> psycopg.Connection:
+    """Open a connection of one's own, beside Django's. Raises psycopg.OperationalError within seconds."""
+    chosen = options()
+    fields = connection_of(database_url=chosen.database_url, cluster_dir=chosen.cluster_dir)
+    return psycopg.connect(
+        host=fields["HOST"],
+        port=fields["PORT"] or None,
+        user=fields["USER"],
+        password=fields["PASSWORD"],
+        dbname=fields["NAME"],
+        connect_timeout=_CONNECT_TIMEOUT_S,
+        **fields.get("OPTIONS", {}),
+    )
 
 
 def set_up_django() -> None:
