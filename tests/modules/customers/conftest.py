@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 
 from openboss.modules.catalog.atomic import put_offer
-from openboss.modules.catalog.documents import OfferDocument
+from openboss.modules.catalog.documents import OfferDocument, VersionDocument
 from openboss.modules.customers import functions as customers
 
 AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 OPENED = datetime(2020, 1, 14, 16, 30, tzinfo=UTC)  # 2020-01-15 00:30 in Shanghai
-MAIN, OTHER_MAIN, PACK = 102, 103, 305
+MAIN, OTHER_MAIN, PACK, EXCLUDING_PACK, DEPENDENT_PACK = 102, 103, 305, 306, 307
 
 Rows = list[dict[str, Any]]
 
@@ -111,9 +111,16 @@ def frames(rows: dict[str, Rows]) -> dict[str, pl.DataFrame]:
 @pytest.fixture
 def offers(db: None) -> None:
     """Two main offers and a pack, without rules: nothing is rated here."""
-    for offer_id, kind in ((MAIN, "MAIN"), (OTHER_MAIN, "MAIN"), (PACK, "ADDON")):
+    for offer_id, kind, relations in (
+        (MAIN, "MAIN", {}),
+        (OTHER_MAIN, "MAIN", {}),
+        (PACK, "ADDON", {}),
+        (EXCLUDING_PACK, "ADDON", {"excludes": [f"OFFER_{PACK}"]}),
+        (DEPENDENT_PACK, "ADDON", {"requires": [f"OFFER_{PACK}"]}),
+    ):
         names = (f"套餐{offer_id}", f"Offer {offer_id}")
-        put_offer(offer=OfferDocument(offer_id, f"OFFER_{offer_id}", kind, "GOTONE", *names, "test", ()), at=AT)
+        version = VersionDocument(date(2003, 1, 1), {"relations": relations}, f"{offer_id}", ())
+        put_offer(offer=OfferDocument(offer_id, f"OFFER_{offer_id}", kind, "GOTONE", *names, "test", (version,)), at=AT)
 
 
 @pytest.fixture

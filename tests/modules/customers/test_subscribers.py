@@ -7,7 +7,7 @@ import pytest
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.models import Holding, StateChange, StopPeriod, Subscriber
 from openboss.modules.system.functions import list_audit
-from tests.modules.customers.conftest import AT, MAIN, OTHER_MAIN, PACK
+from tests.modules.customers.conftest import AT, DEPENDENT_PACK, EXCLUDING_PACK, MAIN, OTHER_MAIN, PACK
 
 USER = 1001
 LATER = AT + timedelta(days=3)
@@ -262,6 +262,27 @@ def test_an_add_on_begins_at_once_and_ends_when_it_is_told() -> None:
     customers.end_product(holding_id=holding_id, to_at=LATER, at=AT, staff_id=7)
     pack = customers.billing_image(cycle=202611).holdings.filter(offer_id=PACK).row(0, named=True)
     assert (pack["from_on"].isoformat(), pack["to_on"].isoformat()) == ("2026-11-02", "2026-11-05")
+
+
+def _hold(offer_id: int) -> int:
+    return customers.hold_product(
+        subscriber_id=USER, offer_id=offer_id, first_month="FULL", from_at=AT, at=AT, staff_id=7
+    )
+
+
+@pytest.mark.parametrize(("first", "second"), [(PACK, EXCLUDING_PACK), (EXCLUDING_PACK, PACK)])
+def test_offers_that_exclude_each_other_are_not_held_together(first: int, second: int) -> None:
+    _hold(first)
+    with pytest.raises(customers.OffersDoNotFit, match=f"OFFER_{second} does not go with OFFER_{first}"):
+        _hold(second)
+    assert Holding.objects.filter(subscriber_id=USER).count() == 2
+
+
+def test_an_offer_that_needs_another_is_held_only_with_it() -> None:
+    with pytest.raises(customers.OffersDoNotFit, match=f"OFFER_{DEPENDENT_PACK} needs OFFER_{PACK}"):
+        _hold(DEPENDENT_PACK)
+    _hold(PACK)
+    assert _hold(DEPENDENT_PACK)
 
 
 def test_a_main_offer_is_never_just_ended() -> None:

@@ -202,6 +202,9 @@ def _read_version(reader: _Reader, version: Any) -> VersionDocument:
     if type(version["from"]) is not date:
         reader.wrong(version, f"from is {version['from']!r}; write a day such as 2026-10-01")
         return nothing
+    relations = version.get("relations") or {}
+    if set(relations) - {"requires", "excludes"} or not all(isinstance(codes, list) for codes in relations.values()):
+        reader.wrong(version, "relations are {requires: [CODE, ...], excludes: [CODE, ...]}")
     rules: dict[str, tuple[str, str, str, str]] = {}
     for section, kind in SECTIONS.items():
         for rule in version.get(section) or []:

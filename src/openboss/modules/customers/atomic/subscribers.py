@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange, NumericRange
 
-from openboss.modules.catalog.atomic import offer_ids
+from openboss.modules.catalog.atomic import offer_ids, offers_at
 from openboss.modules.customers.models import (
     Holding,
     NumberPeriod,
@@ -45,6 +45,10 @@ class SimTaken(Exception):
 
 class MainOfferHeld(Exception):
     """The user would hold two main offers at once; change the main offer instead (D13.1)."""
+
+
+class OffersDoNotFit(Exception):
+    """The offer needs another one that the user does not hold, or excludes one that they hold (D13.1)."""
 
 
 class StateForbids(Exception):
@@ -317,7 +321,7 @@ def hold_product(
 ) -> int:
     """Give a user an offer from a moment on; return the holding's id.
 
-    Raises SubscriberUnknown, OfferUnknown, MainOfferHeld, StateForbids. Source: D13.1, D13.4.
+    Raises SubscriberUnknown, OfferUnknown, OffersDoNotFit, MainOfferHeld, StateForbids. Source: D13.1, D13.4.
     """
     subscriber = _locked(subscriber_id)
     kind = offer_ids().get(offer_id)
@@ -325,6 +329,7 @@ def hold_product(
         raise OfferUnknown(offer_id)
     if subscriber.life != Subscriber.Life.ACTIVE:
         raise StateForbids(subscriber.life)
+    _check_relations(subscriber_id, offer_id, from_at)
     holding = Holding(
         subscriber=subscriber,
         offer_id=offer_id,
@@ -341,6 +346,26 @@ def hold_product(
         after={"offer_id": offer_id, "from_at": from_at.isoformat()},
     )
     return holding.holding_id
+
+
+def _check_relations(subscriber_id: int, offer_id: int, from_at: datetime) -> None:
+    """Ask the documents in force on that day whether an offer goes with those held."""
+    held = set(
+        Holding.objects.filter(subscriber_id=subscriber_id, period__contains=from_at).values_list("offer_id", flat=True)
+    )
+    day = from_at.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
+    in_force = {version.offer_id: version for version in offers_at(day)}
+    if offer_id not in in_force:
+        return
+    wanted, others = in_force[offer_id], [in_force[held_id] for held_id in held if held_id in in_force]
+    relations = wanted.document.get("relations") or {}
+    missing = set(relations.get("requires", [])) - {other.code for other in others}
+    if missing:
+        raise OffersDoNotFit(f"{wanted.code} needs {sorted(missing)[0]}")
+    for other in others:
+        excluded_by_other = (other.document.get("relations") or {}).get("excludes", [])
+        if other.code in relations.get("excludes", []) or wanted.code in excluded_by_other:
+            raise OffersDoNotFit(f"{wanted.code} does not go with {other.code}")
 
 
 @transaction.atomic
