@@ -49,24 +49,30 @@ class Ledger:
 
 
 def spoil(frame: pl.DataFrame, rng: np.random.Generator, ledger: Ledger) -> pl.DataFrame:
-    """Spoil a few of a file's records, each in one way that its kind of use allows."""
+    """Spoil a few of a file's records, each in one way that its kind of use allows; `spoilt` marks them."""
     draw = rng.random(frame.height)
     which = rng.integers(0, len(FAULTS), frame.height)
     frame = frame.with_columns(fault=pl.Series(np.where(draw < FAULTY_SHARE, which, -1)))
     changes: dict[str, pl.Expr] = {}
+    spoilt = pl.lit(False)
     for number, fault in enumerate(FAULTS):
         hit = pl.col("fault") == number
         if fault.records:
             hit &= pl.col("record_type").is_in(fault.records)
         ledger.add(fault.code, int(frame.select(hit.sum()).item()))
-        for column, spoilt in fault.columns.items():
-            changes[column] = pl.when(hit).then(spoilt).otherwise(changes.get(column, pl.col(column)))
-    return frame.with_columns(**changes).drop("fault")
+        spoilt |= hit
+        for column, changed in fault.columns.items():
+            changes[column] = pl.when(hit).then(changed).otherwise(changes.get(column, pl.col(column)))
+    return frame.with_columns(**changes, spoilt=spoilt).drop("fault")
 
 
 def double(frame: pl.DataFrame, rng: np.random.Generator, ledger: Ledger) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Write a few records twice: half of the copies in the same file, half handed back for the next day's."""
-    chosen = np.flatnonzero(rng.random(frame.height) < DUPLICATE_SHARE)
+    """Write a few good records twice: half of the copies in the same file, half handed back for the next day's.
+
+    Takes what `spoil` made and takes its mark off, so that each record has one thing wrong with it at most.
+    """
+    chosen = np.flatnonzero((rng.random(frame.height) < DUPLICATE_SHARE) & ~frame["spoilt"].to_numpy())
+    frame = frame.drop("spoilt")
     ledger.add("DUPLICATE", len(chosen))
     same, next_day = frame[chosen[::2]], frame[chosen[1::2]]
     return pl.concat([frame, same]), next_day
