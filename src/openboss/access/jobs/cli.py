@@ -15,12 +15,14 @@ import typer
 
 from openboss.access.jobs import (
     backup_command,
+    bench_command,
     bill_command,
     charge_command,
     collect_command,
     coverage_map_command,
     demo_command,
     doctor_command,
+    explain_command,
     generate_command,
     keys_command,
     up_command,
@@ -48,6 +50,8 @@ for _commands in (
     collect_command,
     charge_command,
     bill_command,
+    explain_command,
+    bench_command,
     doctor_command,
     backup_command,
     coverage_map_command,

@@ -26,6 +26,7 @@ def generate(
     days: Annotated[int, typer.Option(min=1, help="How many days of usage.")] = 30,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day of usage.")] = datetime(2026, 9, 1),
+    records_per_day: Annotated[float, typer.Option(min=0.1, help="Usage records of an average subscriber.")] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:
     """Write a customer base and usage files of the example operator."""
@@ -39,6 +40,7 @@ def generate(
             seed=seed,
             start=start.date(),
             out=out,
+            records_per_day=records_per_day,
             on_day=lambda done, _of: progress.update(task, completed=done),
         )
     facts = {"users": made.users, "days": made.days, "files": made.files, "records": sum(made.records.values())}
