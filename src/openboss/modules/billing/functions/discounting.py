@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from openboss.kernel import periods
 from openboss.kernel.discounts import DiscountTables, discount_users
+from openboss.modules.billing.atomic import Source
 from openboss.modules.billing.functions.run_files import RunFiles
 from openboss.modules.billing.functions.tariff_of_run import SUPPLEMENT, DiscountRefused, DiscountRule, RunTariff
 
@@ -72,14 +73,16 @@ def discount_part(*, files: RunFiles, part: int, tariff: RunTariff) -> tuple[int
 def _matrices(
     lines: pl.DataFrame, users: pl.DataFrame, tariff: RunTariff
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Lines summed to users x items: standard fees, actual fees, charged units."""
+    """Lines summed to users x items: standard fees, actual fees, charged units of usage."""
     columns = pl.DataFrame({"item_id": [item.item_id for item in tariff.items]}, schema={"item_id": pl.Int16})
     columns = columns.with_row_index("column")
     cells = (
         lines.join(users.select("subscriber_id", "user"), on="subscriber_id")
         .join(columns, on="item_id")
         .group_by("user", "column")
-        .agg(pl.col("std_li", "act_li").sum(), units=pl.col("units").sum())
+        .agg(
+            pl.col("std_li", "act_li").sum(), units=pl.col("units").filter(pl.col("source") == int(Source.USAGE)).sum()
+        )
     )
     place = cells["user"].to_numpy(), cells["column"].to_numpy()
     matrices = []
