@@ -19,8 +19,20 @@ DATA_PRICE = {"unit": "1 KB", "per": "1024 KB", "price": "0.29", "basis": "CYCLE
 ROAMING = ["INTER_PROV_OUT"]
 
 NATIONAL_PRICES = [
-    {"rule": "ROAM", "when": {"record": ["MOC"], "roam": ROAMING}, "item": "ROAM_CALL", "unit": "60 s", "price": "0.60"},
-    {"rule": "ROAM_IN", "when": {"record": ["MTC"], "roam": ROAMING}, "item": "ROAM_CALL", "unit": "60 s", "price": "0.40"},
+    {
+        "rule": "ROAM",
+        "when": {"record": ["MOC"], "roam": ROAMING},
+        "item": "ROAM_CALL",
+        "unit": "60 s",
+        "price": "0.60",
+    },
+    {
+        "rule": "ROAM_IN",
+        "when": {"record": ["MTC"], "roam": ROAMING},
+        "item": "ROAM_CALL",
+        "unit": "60 s",
+        "price": "0.40",
+    },
     {"rule": "SMS", "when": {"record": ["SMS_MO"]}, "item": "SMS", "unit": "1 MSG", "price": "0.10"},
     {"rule": "DATA", "when": {"record": ["DATA"]}, **DATA_PRICE},
     {
@@ -105,7 +117,13 @@ def versions():
             date(2010, 1, 1),
             {
                 "free": [
-                    {"rule": "KB", "unit": "KB", "granted": 1024 * 1024, "carry_over": True, "scope": {"record": ["DATA"]}}
+                    {
+                        "rule": "KB",
+                        "unit": "KB",
+                        "granted": 1024 * 1024,
+                        "carry_over": True,
+                        "scope": {"record": ["DATA"]},
+                    }
                 ]
             },
         ),
@@ -138,9 +156,7 @@ def versions():
 
 
 def rule_id_of(offer: str, rule: str, from_on: date | None = None) -> int:
-    return next(
-        v.rule_ids[rule] for v in versions() if v.code == offer and (from_on is None or v.from_on == from_on)
-    )
+    return next(v.rule_ids[rule] for v in versions() if v.code == offer and (from_on is None or v.from_on == from_on))
 
 
 def local_s(text: str) -> int:

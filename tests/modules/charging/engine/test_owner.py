@@ -15,6 +15,7 @@ from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.chunks import write_chunk
 from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.owner import recover
+from openboss.modules.charging.engine.query import NoAnswer, answering, ask
 from openboss.modules.charging.functions.engine import image_payload
 from openboss.modules.charging.models import EngineJournal, Source, StageCounter, UsageChunk, UsageFile
 
@@ -168,3 +169,33 @@ def test_a_lake_ahead_of_a_restored_journal_is_cut_back(world):
     assert (restored.ownership.timeline, len(detail(world))) == (2, 20)
     restored.drain()
     assert len(detail(world)) == 40
+
+
+def test_detail_lost_after_a_snapshot_is_made_again_from_an_older_one(world):
+    (world / "engine").mkdir()
+    put_chunk(*calls(1))
+    owner = start(world)
+    owner.drain()
+    owner.snapshot()
+    put_chunk(*calls(2))
+    owner.drain()
+    owner.snapshot()
+    max((world / "lake" / "usage" / "_delta_log").glob("*.json")).unlink()  # a power cut took the last commit
+    assert len(detail(world)) == 20
+    again = start(world)
+    assert len(detail(world)) == 40
+    assert again.state.digest() == owner.state.digest()
+
+
+def test_a_running_engine_tells_what_one_user_owes_and_has_left(world):
+    put_chunk(*calls(1))
+    owner = start(world)
+    owner.drain()
+    with answering(owner, world):
+        answer = ask(11, world)
+    (cycle,) = answer["cycles"]
+    assert (cycle["cycle"], cycle["is_open"]) == (202610, True)
+    assert sum(item["act_li"] for item in cycle["items"]) == 19_600
+    assert [(free["granted"], free["used"]) for free in cycle["free"]] == [(170, 170)]
+    with pytest.raises(NoAnswer):
+        ask(11, world)

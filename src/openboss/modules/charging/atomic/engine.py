@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Min
 
 from openboss.modules.charging.models import EngineCommand, EngineJournal, EngineOwner, EngineSnapshot, UsageChunk
 
@@ -141,6 +141,12 @@ def last_position(*, stream: int = STREAM) -> int:
     """The position of the newest journalled input; 0 before the first."""
     newest = EngineJournal.objects.filter(stream=stream).order_by("-position").first()
     return newest.position if newest else 0
+
+
+def first_chunk_after(position: int, *, stream: int = STREAM) -> int | None:
+    """The position of the first chunk of usage behind a position; None if there is none."""
+    chunks = EngineJournal.objects.filter(stream=stream, kind="CHUNK", position__gt=position)
+    return chunks.aggregate(first=Min("position"))["first"]
 
 
 def journal_after(position: int, *, stream: int = STREAM) -> Iterator[JournalEntry]:

@@ -1,18 +1,23 @@
 """The detail store: rated usage in a Delta table, and what the engine publishes when a cycle is frozen.
 
 One writer. Each commit carries the journal position it reaches, as the table's application transaction, so that a
-replay never writes a row twice. Files are sorted by subscriber, so that one user's month is found by statistics.
+replay never writes a row twice. Within a chunk rows are sorted by user, so that row groups tell by their bounds where
+one user's month is not.
 """
 
 import hashlib
+import json
+import os
 from io import BytesIO
 from pathlib import Path
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import TableNotFoundError
+from deltalake.transaction import AddAction
 
-from openboss.modules.charging.chunks import write_durably
+from openboss.modules.charging.chunks import sync_folder, write_durably
+from openboss.modules.charging.schema import RATED
 
 ROWS_A_GROUP = 32_768
 
@@ -37,19 +42,54 @@ class Lake:
         return table.transaction_version(_application(timeline)) if table else None
 
     def append_usage(self, detail: pl.DataFrame, *, timeline: int, position: int) -> None:
-        """Commit rated usage (schema RATED) up to a position; rows at or below the table's position are dropped."""
+        """Commit rated usage (schema RATED) up to a position; rows at or below the table's position are dropped.
+
+        Data files are durable before the table names them, and the table's log before this returns.
+        """
         reached = self.position(timeline) or 0
         if position <= reached:
             return
         fresh = detail.filter(pl.col("position") > reached)
-        write_deltalake(
-            str(self.usage_path),
-            fresh.sort("cycle", "subscriber_id", "start_at_s", "position", "row").to_arrow(),
+        parts = fresh.partition_by("cycle", as_dict=True)
+        added = [
+            self._add(part, f"cycle={cycle}/{timeline:04d}-{position:012d}.parquet", int(cycle))
+            for (cycle,), part in sorted(parts.items())
+        ]
+        self._table().create_write_transaction(
+            added,
             mode="append",
+            schema=pl.DataFrame(schema=RATED).to_arrow().schema,
             partition_by=["cycle"],
-            writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=ROWS_A_GROUP),
             commit_properties=CommitProperties(app_transactions=[Transaction(_application(timeline), position)]),
         )
+        self._sync_log()
+
+    def _table(self) -> DeltaTable:
+        schema = pl.DataFrame(schema=RATED).to_arrow().schema
+        return self.open_usage() or DeltaTable.create(str(self.usage_path), schema, partition_by=["cycle"])
+
+    def _add(self, part: pl.DataFrame, path: str, cycle: int) -> AddAction:
+        """Write one data file and describe it for the table, with the bounds that let queries pass it over."""
+        buffer = BytesIO()
+        part.drop("cycle").write_parquet(buffer, compression="lz4", row_group_size=ROWS_A_GROUP, statistics=True)
+        write_durably(self.usage_path / path, buffer.getbuffer())
+        bounds = part.select(low=pl.col("subscriber_id").min(), high=pl.col("subscriber_id").max()).row(0, named=True)
+        stats = {
+            "numRecords": part.height,
+            "minValues": {"subscriber_id": bounds["low"]},
+            "maxValues": {"subscriber_id": bounds["high"]},
+            "nullCount": {"subscriber_id": 0},
+        }
+        partition: dict[str, str | None] = {"cycle": str(cycle)}
+        return AddAction(path, buffer.getbuffer().nbytes, partition, 0, data_change=True, stats=json.dumps(stats))
+
+    def _sync_log(self) -> None:
+        """Make the newest entry of the table's log survive a power cut."""
+        log = self.usage_path / "_delta_log"
+        newest = max(log.glob("*.json"))
+        with newest.open("rb") as entry:
+            os.fsync(entry.fileno())
+        sync_folder(log)
 
     def hide_after(self, position: int) -> None:
         """Take out rated usage beyond a position: it belongs to a timeline that a restore has ended."""

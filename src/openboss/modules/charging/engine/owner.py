@@ -277,27 +277,30 @@ def _named_days(folder: Path) -> set[str]:
 def read_only(*, lake_dir: Path, snapshot_dir: Path) -> Owner:
     """Read the newest good snapshot without taking anything over; what came after it is not in it."""
     owner = Owner(Lake(lake_dir), snapshot_dir, 1, journal.Ownership(journal.STREAM, 0, 0))
-    _load_newest(owner)
+    _load_newest(owner, before=None)
     return owner
 
 
 def recover(*, lake_dir: Path, snapshot_dir: Path, threads: int) -> Owner:
     """Take the stream over and rebuild its state from the newest good snapshot and the journal behind it."""
     owner = Owner(Lake(lake_dir), snapshot_dir, threads, journal.take_ownership())
-    _load_newest(owner)
     in_lake = owner.position_in_lake()
     if in_lake > journal.last_position():
         journal.start_timeline()
         owner.ownership = journal.take_ownership()
         in_lake = owner.position_in_lake()
         owner.lake.hide_after(in_lake)
+    _load_newest(owner, before=journal.first_chunk_after(in_lake))
     _replay(owner, in_lake)
     owner.flush()
     return owner
 
 
-def _load_newest(owner: Owner) -> None:
+def _load_newest(owner: Owner, *, before: int | None) -> None:
+    """Load the newest good snapshot; `before` is the first chunk whose detail the lake lacks and replay must make."""
     for position, folder in journal.snapshots():
+        if before is not None and position >= before:
+            continue
         try:
             owner.state = load_snapshot(owner.snapshot_dir / folder)
         except (OSError, ValueError, KeyError):

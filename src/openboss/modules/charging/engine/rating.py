@@ -99,10 +99,10 @@ def _empty_rated(count: int) -> Rated:
 
 
 def _collect(state: EngineState, chunk: pl.DataFrame, usage: Usage, rated: Rated, position: int) -> ChunkRated:
-    """Put the kernel's columns beside those of the chunk."""
+    """Put the kernel's columns beside those of the chunk, user by user."""
     good = np.flatnonzero((rated.status == Status.RATED) | (rated.status == Status.FREE))
+    good = good[np.argsort(rated.row[good], kind="stable")]
     bad = np.flatnonzero(rated.status == Status.ERROR)
-    kept = chunk if len(good) == len(chunk) else chunk[good]
     volume = usage.up_bytes[good] + usage.down_bytes[good]
     months = usage.start_local_s[good].astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
     cycles = state.cycles.cycle[rated.slot[good] % CYCLE_SLOTS]
@@ -127,7 +127,7 @@ def _collect(state: EngineState, chunk: pl.DataFrame, usage: Usage, rated: Rated
         new[f"free_rule_{place + 1}"] = rated.free_rule[good, place]
         new[f"free_units_{place + 1}"] = rated.free_units[good, place]
     added = pl.DataFrame({name: np.ascontiguousarray(values) for name, values in new.items()})
-    detail = kept.select(name for name in RATED if name in NORMALISED).hstack(added)
+    detail = chunk.select(name for name in RATED if name in NORMALISED)[good].hstack(added)
     return ChunkRated(
         detail=detail.select(pl.col(name).cast(kind) for name, kind in RATED.items()),
         errors=chunk[bad].with_columns(pl.Series("code", rated.error[bad], pl.Int16)),

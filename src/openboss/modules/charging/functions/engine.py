@@ -20,7 +20,25 @@ from django.db import connection
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.owner import Owner, read_only, recover
+from openboss.modules.charging.engine.query import answering
 from openboss.modules.charging.engine.state import Image
+
+__all__ = [
+    "EngineRefused",
+    "EngineSilent",
+    "answering",
+    "ask_engine",
+    "cycle_totals",
+    "engine_lock",
+    "freeze_cycle",
+    "image_payload",
+    "last_known_user",
+    "load_users",
+    "open_cycle",
+    "publish_tariffs",
+    "rate_waiting",
+    "recover_engine",
+]
 
 LOCK_KEY = 7_301_001  # advisory lock of the stream's owner
 PATIENCE_S = 600
