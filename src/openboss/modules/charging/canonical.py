@@ -138,6 +138,12 @@ def _clean(text: str) -> str:
 
 
 @njit(cache=True, nogil=True)
+def _byte(data: Bytes, at: int) -> int:
+    """One byte; the unsigned index spares the test for places counted from the end."""
+    return data[np.uint64(at)]
+
+
+@njit(cache=True, nogil=True)
 def _read_lines(
     data: Bytes, read_as: Ints, kind_hash: Hashes, kind_code: Ints, columns: Ints, fault: npt.NDArray[np.int16]
 ) -> None:
@@ -147,7 +153,7 @@ def _read_lines(
         at, code = _read_line(data, at, read_as, kind_hash, kind_code, columns, row)
         fault[row] = code
         end = at - 1
-        if end > columns[LINE_START, row] and data[end - 1] == 13:
+        if end > columns[LINE_START, row] and _byte(data, end - 1) == 13:
             end -= 1
         columns[LINE_END, row] = end
         if end - columns[LINE_START, row] > LINE_LIMIT:
@@ -179,8 +185,8 @@ def _read_line(
                 columns[field, row] = 0
         if code != 0 and (fault == 0 or code < fault):
             fault = code
-        if (field < FIELD_COUNT - 1) != (data[end] == 124):  # a bar between fields, the newline after the last
-            while data[end] != 10:
+        if (field < FIELD_COUNT - 1) != (_byte(data, end) == 124):  # a bar between fields, the newline after the last
+            while _byte(data, end) != 10:
                 end += 1
             return end + 1, UNREADABLE
         at = end + 1
@@ -189,7 +195,7 @@ def _read_line(
 
 @njit(cache=True, nogil=True)
 def _skip(data: Bytes, at: int) -> int:
-    while data[at] != 124 and data[at] != 10:
+    while _byte(data, at) != 124 and _byte(data, at) != 10:
         at += 1
     return at
 
@@ -202,24 +208,24 @@ def _ends(byte: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def _past_return(data: Bytes, at: int) -> int:
-    return at + 1 if data[at] == 13 and data[at + 1] == 10 else at
+    return at + 1 if _byte(data, at) == 13 and _byte(data, at + 1) == 10 else at
 
 
 @njit(cache=True, nogil=True)
 def _whole(data: Bytes, at: int) -> tuple[int, int, int]:
     """A whole number with an optional minus sign."""
-    if _ends(data[at]):
+    if _ends(_byte(data, at)):
         end = _past_return(data, at)
-        return (end, ABSENT, 0) if _is_end(data[end]) else (_skip(data, end), ABSENT, BAD_FORM)
-    negative = data[at] == 45
+        return (end, ABSENT, 0) if _is_end(_byte(data, end)) else (_skip(data, end), ABSENT, BAD_FORM)
+    negative = _byte(data, at) == 45
     start = at + 1 if negative else at
     value, i = 0, start
-    while data[i] >= 48 and data[i] <= 57:
-        value = value * 10 + (data[i] - 48) if i - start < 18 else value
+    while _byte(data, i) >= 48 and _byte(data, i) <= 57:
+        value = value * 10 + (_byte(data, i) - 48) if i - start < 18 else value
         i += 1
     length = i - start
     i = _past_return(data, i)
-    if length == 0 or length > 18 or not _is_end(data[i]):
+    if length == 0 or length > 18 or not _is_end(_byte(data, i)):
         return _skip(data, i), ABSENT, BAD_FORM
     return i, -value if negative else value, 0
 
@@ -233,20 +239,20 @@ def _is_end(byte: int) -> bool:
 def _number(data: Bytes, at: int) -> tuple[int, int, int]:
     """A number of a party, coded as numbering.py says: leading zeros * 10**18 + digits, a plus as two zeros."""
     zeros, i = 0, at
-    if data[i] == 43:
+    if _byte(data, i) == 43:
         zeros, i = 2, i + 1
-        if data[i] == 48:  # "+0" is no country
+        if _byte(data, i) == 48:  # "+0" is no country
             return _skip(data, i), 0, BAD_FORM
-    while data[i] == 48:
+    while _byte(data, i) == 48:
         zeros += 1
         i += 1
     value, start = 0, i
-    while data[i] >= 48 and data[i] <= 57:
-        value = value * 10 + (data[i] - 48) if i - start < 18 else value
+    while _byte(data, i) >= 48 and _byte(data, i) <= 57:
+        value = value * 10 + (_byte(data, i) - 48) if i - start < 18 else value
         i += 1
     length = i - start
     i = _past_return(data, i)
-    if length > 18 or zeros > 8 or not _is_end(data[i]) or (length == 0 and zeros > 0):
+    if length > 18 or zeros > 8 or not _is_end(_byte(data, i)) or (length == 0 and zeros > 0):
         return _skip(data, i), 0, BAD_FORM
     return i, zeros * 10**18 + value, 0
 
@@ -254,8 +260,8 @@ def _number(data: Bytes, at: int) -> tuple[int, int, int]:
 @njit(cache=True, nogil=True)
 def _hash(data: Bytes, at: int) -> tuple[int, int]:
     hashed = uint64(0xCBF29CE484222325)
-    while not _is_end(data[at]):
-        hashed = (hashed ^ uint64(data[at])) * uint64(0x100000001B3)
+    while not _is_end(_byte(data, at)):
+        hashed = (hashed ^ uint64(_byte(data, at))) * uint64(0x100000001B3)
         at += 1
     return at, hashed
 
@@ -267,10 +273,10 @@ def _name(data: Bytes, at: int) -> tuple[int, int]:
     A hash written out as its 19 digits stays itself: so records come back from the error pool with the same key.
     """
     value, i = 0, at
-    while data[i] >= 48 and data[i] <= 57:
-        value = value * 10 + (data[i] - 48)
+    while _byte(data, i) >= 48 and _byte(data, i) <= 57:
+        value = value * 10 + (_byte(data, i) - 48)
         i += 1
-    if _is_end(data[i]) and (i - at <= 18 or (i - at == 19 and value >> 61 == 1)):
+    if _is_end(_byte(data, i)) and (i - at <= 18 or (i - at == 19 and value >> 61 == 1)):
         return i, value
     end, hashed = _hash(data, at)
     return end, np.int64((hashed & uint64((1 << 61) - 1)) | uint64(1 << 61))
@@ -287,7 +293,7 @@ def _kind(hashed: int, kind_hash: Hashes, kind_code: Ints) -> tuple[int, int]:
 @njit(cache=True, nogil=True)
 def _pair(data: Bytes, at: int) -> int:
     """Two digits, or -1000 if they are none."""
-    high, low = np.int64(data[at]) - 48, np.int64(data[at + 1]) - 48
+    high, low = np.int64(_byte(data, at)) - 48, np.int64(_byte(data, at + 1)) - 48
     return high * 10 + low if 0 <= high <= 9 and 0 <= low <= 9 else -1000
 
 
@@ -312,7 +318,7 @@ def _days_in(year: int, month: int) -> int:
 def _moment(data: Bytes, at: int) -> tuple[int, int, int, int]:
     """Wall-clock seconds and, if written, the offset: YYYY-MM-DDThh:mm:ss[Z|+hh:mm|-hh:mm]."""
     end = _skip(data, at)
-    stop = end - 1 if end > at and data[end] == 10 and data[end - 1] == 13 else end
+    stop = end - 1 if end > at and _byte(data, end) == 10 and _byte(data, end - 1) == 13 else end
     length = stop - at
     if length == 0:
         return end, ABSENT, ABSENT, 0
@@ -320,8 +326,13 @@ def _moment(data: Bytes, at: int) -> tuple[int, int, int, int]:
         return end, ABSENT, ABSENT, UNREADABLE
     year, month, day = _pair(data, at) * 100 + _pair(data, at + 2), _pair(data, at + 5), _pair(data, at + 8)
     hour, minute, second = _pair(data, at + 11), _pair(data, at + 14), _pair(data, at + 17)
-    shaped = data[at + 4] == 45 and data[at + 7] == 45 and data[at + 13] == 58 and data[at + 16] == 58
-    shaped = shaped and (data[at + 10] == 84 or data[at + 10] == 32)
+    shaped = (
+        _byte(data, at + 4) == 45
+        and _byte(data, at + 7) == 45
+        and _byte(data, at + 13) == 58
+        and _byte(data, at + 16) == 58
+    )
+    shaped = shaped and (_byte(data, at + 10) == 84 or _byte(data, at + 10) == 32)
     if not shaped or year < 1970 or month < 1 or month > 12 or day < 1 or day > _days_in(year, month):
         return end, ABSENT, ABSENT, UNREADABLE
     if hour < 0 or hour > 23 or minute < 0 or minute > 59 or second < 0 or second > 59:
@@ -336,11 +347,11 @@ def _moment(data: Bytes, at: int) -> tuple[int, int, int, int]:
 @njit(cache=True, nogil=True)
 def _offset(data: Bytes, at: int, length: int) -> int:
     if length == 1:
-        return 0 if data[at] == 90 else ABSENT
+        return 0 if _byte(data, at) == 90 else ABSENT
     hours, minutes = _pair(data, at + 1), _pair(data, at + 4)
-    if data[at + 3] != 58 or hours < 0 or hours > 14 or minutes < 0 or minutes > 59:
+    if _byte(data, at + 3) != 58 or hours < 0 or hours > 14 or minutes < 0 or minutes > 59:
         return ABSENT
     size_s = hours * 3600 + minutes * 60
-    if data[at] == 43:
+    if _byte(data, at) == 43:
         return size_s
-    return -size_s if data[at] == 45 else ABSENT
+    return -size_s if _byte(data, at) == 45 else ABSENT

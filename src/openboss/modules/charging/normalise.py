@@ -26,11 +26,13 @@ from openboss.modules.charging.numbering import (
     FOREIGN_AREA,
     MOBILE,
     Ints,
+    Keys,
     Number,
     NumberingTables,
     OperatorClock,
     Plan,
-    find,
+    find_first,
+    find_key,
     mix,
     pair_key,
     resolve,
@@ -56,6 +58,10 @@ MOC, MTC, FORWARD, SMS_MO, SMS_MT, MMS, DATA, WLAN, SP_FEE, BROADBAND, TAP_IN, V
     11,
     13,
 )
+# Kinds of record as sets of bits.
+_VOICE = 1 << MOC | 1 << MTC | 1 << FORWARD | 1 << VIDEO
+_OUTGOING = 1 << MOC | 1 << FORWARD | 1 << VIDEO | 1 << SMS_MO | 1 << MMS
+_MESSAGE = 1 << SMS_MO | 1 << SMS_MT | 1 << MMS
 # Rows of the compiled pass's output: the columns of NORMALISED in their order.
 NAMES = NORMALISED.names()
 (FILE_ID, SEQ, RECORD, SERVED, IMSI, OTHER, THIRD, START_AT, START_LOCAL, DURATION, UP, DOWN, MESSAGES, ROAM, LD,
@@ -146,7 +152,7 @@ def _normalise(
 @njit(cache=True, nogil=True)
 def is_voice(record: int) -> bool:
     """Records with a duration of talk."""
-    return record in (MOC, MTC, FORWARD, VIDEO)
+    return (_VOICE >> record) & 1 == 1
 
 
 @njit(cache=True, nogil=True)
@@ -225,7 +231,7 @@ def _classify(raw: Ints, i: int, tables: NumberingTables, out: Ints, k: int) -> 
     """Numbers, areas, roaming, long distance; E202, E302, E303, E304, E306."""
     record = raw[c.RECORD, i]
     imsi = max(raw[c.IMSI, i], 0)
-    place = find(tables.imsi[0], imsi) if imsi > 0 and tables.imsi.shape[1] > 0 else -1
+    place = find_first(tables.imsi, imsi) if imsi > 0 and tables.imsi.shape[1] > 0 else -1
     coded = raw[c.SERVED, i]
     if coded == 0:  # only the IMSI is known
         if place < 0:
@@ -240,10 +246,10 @@ def _classify(raw: Ints, i: int, tables: NumberingTables, out: Ints, k: int) -> 
         return 302
     if place >= 0 and tables.imsi[1, place] != served.e164:
         return 306
-    visited = _visited(raw, i, tables, served.area)
+    visited = _visited(raw, i, tables.plan, tables.cells, tables.cell_area, served.area)
     if visited < 0:
         return 303
-    if record == SP_FEE and find(tables.providers, pair_key(raw[c.SP, i], raw[c.SERVICE, i])) < 0:
+    if record == SP_FEE and find_key(tables.providers, pair_key(raw[c.SP, i], raw[c.SERVICE, i])) < 0:
         return 304
     out[SERVED, k] = served.e164
     out[IMSI, k] = imsi
@@ -251,19 +257,19 @@ def _classify(raw: Ints, i: int, tables: NumberingTables, out: Ints, k: int) -> 
     out[VISITED, k] = visited
     out[ROAM, k] = _roam(tables.plan, served.area, visited)
     out[BAND_SHIFT, k] = tables.plan[AREA_BAND_SHIFT_S + visited] if visited < AREAS else 0
-    return _classify_other(raw, i, tables, served.area, visited, out, k)
+    return _classify_other(raw, i, tables.plan, tables.special, served.area, visited, out, k)
 
 
 @njit(cache=True, nogil=True)
-def _classify_other(raw: Ints, i: int, tables: NumberingTables, home: int, visited: int, out: Ints, k: int) -> int:
+def _classify_other(raw: Ints, i: int, plan: Plan, special: Ints, home: int, visited: int, out: Ints, k: int) -> int:
     """The other party (for a forwarded call the number forwarded to) and how far away it is."""
     record = raw[c.RECORD, i]
     third = Number(0, 0, 0, 0, 0, 0, 0)
     if raw[c.THIRD, i] != 0:
-        third = resolve(tables.plan, tables.special, raw[c.THIRD, i], home)
+        third = resolve(plan, special, raw[c.THIRD, i], home)
     other = Number(0, 0, 0, 0, 0, 0, 0)
     if raw[c.OTHER, i] != 0:
-        other = resolve(tables.plan, tables.special, raw[c.OTHER, i], home)
+        other = resolve(plan, special, raw[c.OTHER, i], home)
     far = third if record == FORWARD and third.e164 != 0 else other
     if far.fault != 0 and (_goes_out(record) or is_voice(record)):
         return far.fault
@@ -272,9 +278,9 @@ def _classify_other(raw: Ints, i: int, tables: NumberingTables, home: int, visit
     out[OTHER_AREA, k] = far.area
     out[OTHER_NET, k] = far.net
     out[IP, k] = far.ip_prefix
-    out[FREE, k] = _free(tables.special, far) if _goes_out(record) else 0
+    out[FREE, k] = _free(special, far) if _goes_out(record) else 0
     origin = home if record == FORWARD else visited
-    out[LD, k] = _distance(tables.plan, record, origin, far)
+    out[LD, k] = _distance(plan, record, origin, far)
     return 0
 
 
@@ -283,32 +289,32 @@ def _free(special: Ints, far: Number) -> int:
     """1 for free special numbers, also those that look like a mobile number (CHG-18)."""
     if far.kind != MOBILE:
         return far.free
-    place = find(special[0], far.e164 - 86 * 10**11)
+    place = find_first(special, far.e164 - 86 * 10**11)
     return special[1, place] if place >= 0 else 0
 
 
 @njit(cache=True, nogil=True)
 def _goes_out(record: int) -> bool:
     """True if the served user reaches for the other party."""
-    return record in (MOC, FORWARD, VIDEO, SMS_MO, MMS)
+    return (_OUTGOING >> record) & 1 == 1
 
 
 @njit(cache=True, nogil=True)
-def _visited(raw: Ints, i: int, tables: NumberingTables, home: int) -> int:
+def _visited(raw: Ints, i: int, plan: Plan, cells: Keys, cell_area: Plan, home: int) -> int:
     """Area the user was in: as written, else by switch and location, else home; -1 = unknown."""
     written = raw[c.VISITED, i]
     if written != c.ABSENT and written != 0:
         if written >= FOREIGN_AREA:
             country = written - FOREIGN_AREA
-            return written if country < 10_000 and tables.plan[COUNTRY_LD + country] != 0 else -1
-        return written if written < AREAS and tables.plan[AREA_PROVINCE + written] != 0 else -1
+            return written if country < 10_000 and plan[COUNTRY_LD + country] != 0 else -1
+        return written if written < AREAS and plan[AREA_PROVINCE + written] != 0 else -1
     msc = raw[c.MSC, i]
     if msc == 0:
         return home
-    cell = find(tables.cells, pair_key(msc, _zero(raw[c.LAC, i])))
+    cell = find_key(cells, pair_key(msc, _zero(raw[c.LAC, i])))
     if cell < 0:
-        cell = find(tables.cells, pair_key(msc, 0))
-    return np.int64(tables.cell_area[cell]) if cell >= 0 else -1
+        cell = find_key(cells, pair_key(msc, 0))
+    return np.int64(cell_area[cell]) if cell >= 0 else -1
 
 
 @njit(cache=True, nogil=True)
@@ -351,7 +357,7 @@ def _copy(raw: Ints, i: int, out: Ints, k: int) -> None:
     out[RECORD, k] = record
     out[UP, k] = _zero(raw[c.UP, i])
     out[DOWN, k] = _zero(raw[c.DOWN, i])
-    counted = record in (SMS_MO, SMS_MT, MMS)
+    counted = (_MESSAGE >> record) & 1 == 1
     messages = raw[c.MESSAGES, i]
     out[MESSAGES, k] = (1 if counted else 0) if messages == c.ABSENT else messages
     out[INFO_FEE, k] = _zero(raw[c.INFO_FEE, i])

@@ -42,6 +42,7 @@ POWER = np.array([10**n for n in range(19)], np.int64)
 
 Ints = npt.NDArray[np.int64]
 Plan = npt.NDArray[np.int32]
+Keys = npt.NDArray[np.uint64]
 
 
 class ReferenceFault(ValueError):
@@ -53,16 +54,16 @@ class NumberingTables(NamedTuple):
 
     plan       int32, seven tables end to end; where each begins is said by the constants above
     special    int64 [2, n], special numbers sorted; whether each is free
-    cells      uint64 keys of (msc, lac), sorted; cell_area the area of each
-    providers  uint64 keys of (partner, service), sorted
+    cells      hash table of (msc, lac), see find_key; cell_area the area of each place
+    providers  hash table of (partner, service)
     imsi       int64 [2, n], known IMSIs sorted; the number of each
     """
 
     plan: npt.NDArray[np.int32]
     special: Ints
-    cells: npt.NDArray[np.uint64]
+    cells: Keys
     cell_area: npt.NDArray[np.int32]
-    providers: npt.NDArray[np.uint64]
+    providers: Keys
     imsi: Ints
 
 
@@ -114,16 +115,28 @@ def pair_key(first: int, second: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def find(keys: Ints, key: int) -> int:
-    """Index of `key` in sorted `keys`, or -1."""
-    low, high = 0, keys.shape[0]
+def find_key(keys: Keys, key: int) -> int:
+    """Place of `key` in an open hash table (0 = free place; its size is a power of two), or -1."""
+    mask = uint64(keys.shape[0] - 1)
+    place = uint64(key) & mask
+    while keys[place] != uint64(0):
+        if keys[place] == key:
+            return np.int64(place)
+        place = (place + uint64(1)) & mask
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def find_first(table: Ints, key: int) -> int:
+    """Index of `key` in the sorted first row of a table, or -1 (no slice is made: it costs more than the search)."""
+    low, high = 0, table.shape[1]
     while low < high:
         middle = (low + high) >> 1
-        if keys[middle] < key:
+        if table[0, middle] < key:
             low = middle + 1
         else:
             high = middle
-    return low if low < keys.shape[0] and keys[low] == key else -1
+    return low if low < table.shape[1] and table[0, low] == key else -1
 
 
 @njit(cache=True, nogil=True)
@@ -141,7 +154,7 @@ def digit_count(value: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _special(special: Ints, digits: int) -> Number:
-    found = find(special[0], digits)
+    found = find_first(special, digits)
     if found >= 0:
         return Number(digits, SPECIAL, 0, 3, special[1, found], 0, 0)
     return Number(digits, SPECIAL, 0, 3, 0, 0, UNKNOWN_PREFIX)
@@ -205,7 +218,7 @@ def _bare(plan: Plan, special: Ints, digits: int, home_area: int) -> Number:
     length = digit_count(digits)
     if length >= 11 and length <= 13 and digits // POWER[length - 2] == CHINA:
         return _national(plan, special, digits - CHINA * POWER[length - 2])
-    found = find(special[0], digits)
+    found = find_first(special, digits)
     if found >= 0:
         return Number(digits, SPECIAL, 0, 3, special[1, found], 0, 0)
     if length >= 3 and digits // POWER[length - 3] == 106:
@@ -230,12 +243,16 @@ def resolve(plan: Plan, special: Ints, coded: int, home_area: int) -> Number:
     coded       number as written, coded as this module's head says; must not be 0
     home_area   area in which a local fixed number without area code lives; 0 = none
     """
+    if is_mobile(coded):  # the two ways in which nearly all numbers come
+        return _mobile(plan, coded)
+    if is_mobile(coded - CHINA * 10**11):
+        return _mobile(plan, coded - CHINA * 10**11)
     zeros, digits = 0, coded
     if coded >= ZEROS:
         zeros = coded // ZEROS
         digits = coded - zeros * ZEROS
     ip_prefix = 0
-    if zeros == 0 and digits >= IP_PREFIX * 10**3 and not is_mobile(digits):
+    if zeros == 0 and digits >= IP_PREFIX * 10**3:
         length = digit_count(digits)
         if digits // POWER[length - 5] == IP_PREFIX:
             ip_prefix = 1
@@ -339,13 +356,13 @@ def _countries(countries: pl.DataFrame) -> tuple[npt.NDArray[np.int32], ...]:
     return country_of, ld
 
 
-def _cells(cells: pl.DataFrame) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
+def _cells(cells: pl.DataFrame) -> tuple[Keys, npt.NDArray[np.int32]]:
     msc = np.array([name_code(text) for text in cells["msc_id"].cast(pl.String)], np.int64)
     lac = cells["lac"].cast(pl.Int64).fill_null(0).to_numpy()
     return _keyed(msc, lac, cells["area"].cast(pl.Int32).to_numpy(), "cell")
 
 
-def _providers(providers: pl.DataFrame) -> npt.NDArray[np.uint64]:
+def _providers(providers: pl.DataFrame) -> Keys:
     """Every (partner, service), and (partner, 0) for records that name no service."""
     rows = providers.select(
         pl.col("sp_code").cast(pl.Int64), pl.col("service_code").cast(pl.String).fill_null("")
@@ -355,11 +372,16 @@ def _providers(providers: pl.DataFrame) -> npt.NDArray[np.uint64]:
     return _keyed(code, service, np.zeros(len(pairs), np.int32), "service")[0]
 
 
-def _keyed(
-    first: Ints, second: Ints, value: npt.NDArray[np.int32], what: str
-) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
-    key = np.array([pair_key(int(a), int(b)) for a, b in zip(first, second, strict=True)], np.uint64)
-    order = np.argsort(key)
-    if (np.diff(key[order]) == 0).any():
-        raise ReferenceFault(f"a {what} occurs twice")
-    return key[order], value[order]
+def _keyed(first: Ints, second: Ints, value: npt.NDArray[np.int32], what: str) -> tuple[Keys, npt.NDArray[np.int32]]:
+    """Build the hash table of pairs, at most half full, and the value at each place."""
+    size = 1 << max(4, (2 * len(first)).bit_length())
+    keys, found = np.zeros(size, np.uint64), np.zeros(size, np.int32)
+    for a, b, its_value in zip(first.tolist(), second.tolist(), value.tolist(), strict=True):
+        key = int(pair_key(a, b))
+        place = key & (size - 1)
+        while keys[place]:
+            if int(keys[place]) == key:
+                raise ReferenceFault(f"a {what} occurs twice")
+            place = (place + 1) & (size - 1)
+        keys[place], found[place] = key, its_value
+    return keys, found

@@ -44,13 +44,13 @@ define_source = files.define_source
 
 __all__ = [
     "FileFound", "NotHeld", "SourceInfo", "define_source", "find_files", "hold_file",
-    "list_sources", "records_of", "register_file", "release_file", "take_usage",
+    "Tally", "chunk_usage", "list_sources", "records_of", "register_file", "release_file", "take_usage",
 ]  # fmt: skip
 
 
 @dataclass
-class _Tally:
-    """What was seen of one file so far."""
+class Tally:
+    """What was seen of one file: counts, error records, durable chunks."""
 
     records: int = 0
     filtered: int = 0
@@ -61,6 +61,7 @@ class _Tally:
     codes: Counter[str] = field(default_factory=Counter)
     errors: list[NewError] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
+    trailer: Trailer | None = None
 
 
 def take_usage(
@@ -72,14 +73,40 @@ def take_usage(
     lake_dir: Path,
     now: datetime,
 ) -> int:
-    """Take one registered file: normalise its text, make its chunks durable, then count everything in one transaction.
+    """Take one registered file: make its chunks durable, then count everything in one transaction.
 
     pieces   what the decoder yields; a Trailer, if the format has one, comes last
 
     Returns the number of records in the file. Raises Undecodable, TrailerMismatch (nothing was taken; hold the file)
     and OSError (a full disk; try again later). Repeating it after a crash gives the same chunks. Source: CHG-02.
     """
-    tally, trailer = _Tally(), None
+    tally = chunk_usage(file_id=file_id, pieces=pieces, tables=tables, clock=clock, lake_dir=lake_dir, now=now)
+    files.complete_file(
+        file_id=file_id,
+        chunks=tally.chunks,
+        counts=_counts(tally),
+        errors=tally.errors,
+        trailer_records=tally.trailer.records if tally.trailer else None,
+        span=_span(tally),
+        at=now,
+    )
+    return tally.records
+
+
+def chunk_usage(
+    *,
+    file_id: int,
+    pieces: Iterable[UsageText | Trailer],
+    tables: NumberingTables,
+    clock: OperatorClock,
+    lake_dir: Path,
+    now: datetime,
+) -> Tally:
+    """Normalise the text of a file into durable chunks; the main database hears nothing yet.
+
+    Raises Undecodable, TrailerMismatch, OSError. Source: CHG-03, CHG-06.
+    """
+    tally = Tally()
     now_s = int(now.timestamp())
 
     def work(text: UsageText, first_seq: int) -> Worked:
@@ -89,7 +116,7 @@ def take_usage(
     waiting: list[pl.DataFrame] = []
     for found in _in_order(_numbered(pieces, tally), work):
         if isinstance(found, Trailer):
-            trailer = found
+            tally.trailer = found
             continue
         _tally_block(tally, *found)
         if found[1].usage.height:
@@ -97,20 +124,11 @@ def take_usage(
         if sum(frame.height for frame in waiting) >= CHUNK_RECORDS:
             _write(tally, waiting, file_id, lake_dir)
     _write(tally, waiting, file_id, lake_dir)
-    _check_trailer(tally, trailer)
-    files.complete_file(
-        file_id=file_id,
-        chunks=tally.chunks,
-        counts=_counts(tally),
-        errors=tally.errors,
-        trailer_records=trailer.records if trailer else None,
-        span=_span(tally),
-        at=now,
-    )
-    return tally.records
+    _check_trailer(tally)
+    return tally
 
 
-def _numbered(pieces: Iterable[UsageText | Trailer], tally: _Tally) -> Iterator[tuple[UsageText | Trailer, int]]:
+def _numbered(pieces: Iterable[UsageText | Trailer], tally: Tally) -> Iterator[tuple[UsageText | Trailer, int]]:
     """Give every piece the place of its first record in the file."""
     for piece in pieces:
         if isinstance(piece, UsageText):
@@ -139,7 +157,7 @@ def _done(found: Future[Worked] | Trailer) -> Worked | Trailer:
     return found if isinstance(found, Trailer) else found.result()
 
 
-def _tally_block(tally: _Tally, block: UsageBlock, normalised: NormalisedBlock) -> None:
+def _tally_block(tally: Tally, block: UsageBlock, normalised: NormalisedBlock) -> None:
     """Add one block to the counts, and its faulty records to the errors."""
     columns = block.columns
     readable = block.fault == 0
@@ -157,7 +175,7 @@ def _tally_block(tally: _Tally, block: UsageBlock, normalised: NormalisedBlock) 
         tally.errors.append(NewError(block.first_seq + row, stage, code, served, record))
 
 
-def _write(tally: _Tally, waiting: list[pl.DataFrame], file_id: int, lake_dir: Path) -> None:
+def _write(tally: Tally, waiting: list[pl.DataFrame], file_id: int, lake_dir: Path) -> None:
     if not waiting:
         return
     name = f"{file_id % 1000:03d}/{file_id:09d}-{len(tally.chunks):04d}"
@@ -165,7 +183,8 @@ def _write(tally: _Tally, waiting: list[pl.DataFrame], file_id: int, lake_dir: P
     waiting.clear()
 
 
-def _check_trailer(tally: _Tally, trailer: Trailer | None) -> None:
+def _check_trailer(tally: Tally) -> None:
+    trailer = tally.trailer
     if trailer is None:
         return
     if trailer.records != tally.records:
@@ -174,7 +193,7 @@ def _check_trailer(tally: _Tally, trailer: Trailer | None) -> None:
         raise TrailerMismatch(f"the trailer says {trailer.duration_s} seconds, the records sum to {tally.duration_s}")
 
 
-def _counts(tally: _Tally) -> list[StageCount]:
+def _counts(tally: Tally) -> list[StageCount]:
     """The three stages before rating; what passes one enters the next (D4.5)."""
     decode, validate, norm = (tally.codes[stage] for stage in ("DECODE", "VALIDATE", "NORMALISE"))
     total = tally.records + tally.filtered
@@ -186,7 +205,7 @@ def _counts(tally: _Tally) -> list[StageCount]:
     ]
 
 
-def _span(tally: _Tally) -> tuple[datetime, datetime] | None:
+def _span(tally: Tally) -> tuple[datetime, datetime] | None:
     if not tally.chunks:
         return None
     return datetime.fromtimestamp(tally.first_s, UTC), datetime.fromtimestamp(tally.last_s, UTC)
