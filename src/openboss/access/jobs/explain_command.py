@@ -39,5 +39,7 @@ def explain(
         return
     print(explained.summary.of(language))
     for reason in explained.reasons:
+        yuan, fen = divmod(abs(reason.delta_fen), 100)
+        change = f"{'-' if reason.delta_fen < 0 else '+'}{yuan}.{fen:02}"
         sentence = f"{reason.item.of(language)}: {reason.sentence.of(language)}"
-        print(f"  {reason.delta_fen / 100:+10.2f}  {sentence}")
+        print(f"  {change:>10}  {sentence}")
