@@ -31,8 +31,8 @@ def signed(request: HttpRequest) -> StaffView | None:
     if not hasattr(request, "_boss_staff"):
         staff_id = request.session.get("staff_id") if hasattr(request, "session") else None
         staff = system.staff_by_id(staff_id=staff_id) if staff_id else None
-        request._boss_staff = staff if staff and staff.is_active else None  # type: ignore[attr-defined]
-    return request._boss_staff  # type: ignore[attr-defined]
+        request._boss_staff = staff if staff and staff.is_active else None
+    return request._boss_staff
 
 
 def staff_of(request: HttpRequest) -> StaffView:

@@ -1,0 +1,177 @@
+"""The console in a real browser: by keyboard, in both languages and themes, on a shop PC and a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+SHOP_PC, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
+BILL = "/bills/2026100000000001/"
+PAGES = [
+    "/",
+    "/customers/",
+    "/customers/1/",
+    "/users/1/detail/?cycle=202610",
+    "/collection/",
+    "/files/",
+    "/files/1/",
+    "/errors/",
+    "/bills/",
+    BILL,
+    "/runs/",
+    "/runs/202610/",
+    "/offers/",
+    "/offers/102/",
+    "/jobs/",
+    "/help/",
+]
+
+pytestmark = pytest.mark.browser
+
+
+class Tab:
+    """One page of the browser that remembers what the console of the browser complained about."""
+
+    def __init__(self, context: Any, address: str) -> None:
+        self.page = context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.address = address
+        self.complaints: list[str] = []
+        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda fault: self.complaints.append(str(fault)))
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.address + path)
+        self.page.wait_for_load_state("networkidle")
+
+    def log_in(self, login: str = "billing") -> None:
+        self.open("/login/")
+        self.page.fill("[name=login]", login)
+        self.page.fill("[name=password]", "openboss-demo")
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(f"{self.address}/")
+
+
+@pytest.fixture
+def tab(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator[Tab]:
+    """A logged-in tab; parameters: viewport, theme, language."""
+    viewport, theme, language = getattr(request, "param", (SHOP_PC, "light", "en"))
+    context = browser.new_context(viewport=viewport, reduced_motion="reduce")
+    context.add_cookies(
+        [
+            {"name": "django_language", "value": language, "url": address},
+            {"name": "theme", "value": theme, "url": address},
+        ]
+    )
+    one = Tab(context, address)
+    one.log_in()
+    yield one
+    context.close()
+
+
+def test_a_customer_is_found_and_opened_without_a_mouse(tab: Tab) -> None:
+    tab.page.keyboard.press("Control+k")
+    tab.page.keyboard.type("zyt", delay=10)
+    tab.page.wait_for_selector('[role="option"]:has-text("135****")')
+    tab.page.keyboard.press("ArrowDown")
+    tab.page.keyboard.press("ArrowUp")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_url("**/customers/1/")
+    tab.page.keyboard.press("F5")
+    tab.page.wait_for_url("**/bills/*/")
+    assert tab.complaints == []
+
+
+def test_escape_closes_the_palette_and_gives_the_focus_back(tab: Tab) -> None:
+    tab.page.focus(".search-button")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector("#palette[open]")
+    tab.page.keyboard.press("Escape")
+    assert tab.page.evaluate("document.getElementById('palette').open") is False
+    assert tab.page.evaluate("document.activeElement.className") == "search-button"
+
+
+def test_customer_360_draws_its_charts_and_explains_the_last_bill(tab: Tab) -> None:
+    tab.open("/customers/1/")
+    tab.page.wait_for_selector("#chart-data svg")
+    tab.page.wait_for_selector('[data-chart="waterfall"] svg')
+    assert "+85.41" in tab.page.inner_text("main")
+    tab.page.click('[data-switch="chart-calls"]')
+    tab.page.wait_for_selector("#chart-calls svg")
+    assert tab.complaints == []
+
+
+def test_a_bill_leads_from_its_reason_to_the_records(tab: Tab) -> None:
+    tab.open(BILL)
+    tab.page.wait_for_selector('[data-chart="waterfall"] svg')
+    tab.page.click("text=the records >> nth=0")
+    tab.page.wait_for_url("**/users/1/detail/**")
+    assert tab.page.locator("tbody tr").count() > 0
+    assert tab.complaints == []
+
+
+def test_rows_are_walked_with_j_and_k_and_opened_with_enter(tab: Tab) -> None:
+    tab.open("/offers/")
+    for key in ("j", "j", "k", "j"):
+        tab.page.keyboard.press(key)
+    second = tab.page.locator("tbody tr").nth(1)
+    assert "at" in (second.get_attribute("class") or "")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_url(f"**{second.get_attribute('data-href') or ''}")
+
+
+def test_language_and_theme_change_at_once_and_stay(tab: Tab) -> None:
+    tab.open("/customers/1/")
+    tab.page.click('summary[aria-label="Language"]')
+    tab.page.click('button[value="zh-hans"]')
+    tab.page.wait_for_selector('html[lang="zh-hans"]')
+    assert tab.page.url.endswith("/customers/1/")
+    tab.page.click('summary[aria-label="主题与行距"]')
+    tab.page.click('[data-choice="theme"][data-value="dark"]')
+    dark = tab.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    tab.open("/bills/")
+    assert tab.page.get_attribute("html", "data-bs-theme") == "dark"
+    assert tab.page.evaluate("getComputedStyle(document.body).backgroundColor") == dark == "rgb(10, 17, 31)"
+    assert tab.complaints == []
+
+
+@pytest.mark.parametrize(
+    "tab",
+    [
+        (SHOP_PC, "light", "zh-hans"),
+        (SHOP_PC, "dark", "en"),
+        (PHONE, "light", "en"),
+        (PHONE, "dark", "zh-hans"),
+    ],
+    indirect=True,
+    ids=["pc-light-zh", "pc-dark-en", "phone-light-en", "phone-dark-zh"],
+)
+def test_every_page_is_accessible_fits_and_complains_of_nothing(tab: Tab) -> None:
+    found: list[str] = []
+    for path in PAGES:
+        tab.open(path)
+        tab.page.wait_for_timeout(150)
+        wider = tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        found += [f"{path} is {wider} px too wide"] * (wider > 0)
+        tab.page.evaluate(AXE.read_text(encoding="utf-8"))
+        result = tab.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        for violation in result["violations"]:
+            if violation["impact"] in ("serious", "critical"):
+                nodes = [node["html"][:110] for node in violation["nodes"][:3]]
+                found.append(f"{path} {violation['id']} {nodes}")
+    assert found + tab.complaints == []
+
+
+def test_the_login_page_is_accessible_and_fits_a_phone(browser: Any, address: str) -> None:
+    context = browser.new_context(viewport=PHONE)
+    tab = Tab(context, address)
+    tab.open("/login/")
+    tab.page.evaluate(AXE.read_text(encoding="utf-8"))
+    result = tab.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    assert [v["id"] for v in result["violations"] if v["impact"] in ("serious", "critical")] == []
+    assert tab.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    context.close()

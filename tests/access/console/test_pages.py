@@ -1,0 +1,145 @@
+"""What each role may open, and what is written down about it."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from openboss.modules.system import functions as system
+
+from .conftest import signed_in
+
+PAGES = {
+    "/": None,
+    "/help/": None,
+    "/customers/": "customers.view",
+    "/customers/1/": "customers.view",
+    "/users/1/detail/?cycle=202610": "charging.view",
+    "/collection/": "charging.monitor",
+    "/files/": "charging.monitor",
+    "/files/1/": "charging.monitor",
+    "/errors/": "charging.errors",
+    "/bills/": "billing.view",
+    "/bills/2026100000000001/": "billing.view",
+    "/bills/2026100000000001/why/": "billing.view",
+    "/runs/": "billing.run",
+    "/runs/202610/": "billing.run",
+    "/offers/": "catalog.view",
+    "/offers/102/": "catalog.view",
+    "/jobs/": "jobs.view",
+    "/audit/": "audit.view",
+}
+
+pytestmark = [pytest.mark.usefixtures("operator")]
+
+
+def _rights(login: str) -> frozenset[str]:
+    from .conftest import NOW
+
+    return system.authenticate_staff(login=login, password="openboss-demo", at=NOW).rights
+
+
+@pytest.mark.parametrize("login", ["clerk", "billing", "product", "analyst", "admin"])
+def test_each_role_opens_the_pages_of_its_rights_and_no_other(login: str) -> None:
+    client, rights = signed_in(login), _rights(login)
+    found = {page: client.get(page).status_code for page in PAGES}
+    assert found == {page: 200 if right is None or right in rights else 403 for page, right in PAGES.items()}
+
+
+def test_the_menu_shows_only_what_may_be_opened() -> None:
+    page = signed_in("product").get("/").content.decode()
+    assert 'href="/offers/"' in page
+    assert 'href="/customers/"' not in page
+    assert 'href="/runs/"' not in page
+
+
+def test_without_a_login_every_page_asks_for_it_and_comes_back_afterwards() -> None:
+    answer = Client().get("/customers/1/?user=1")
+    assert (answer.status_code, answer["Location"]) == (302, "/login/?next=%2Fcustomers%2F1%2F%3Fuser%3D1")
+
+
+def test_a_wrong_password_is_refused_without_saying_what_was_wrong() -> None:
+    one = Client().post("/login/", {"login": "clerk", "password": "wrong"})
+    other = Client().post("/login/", {"login": "nobody", "password": "wrong"})
+    assert (one.status_code, other.status_code) == (401, 401)
+    assert one.context["refusal"] == other.context["refusal"]
+
+
+def test_login_never_leads_to_a_foreign_address() -> None:
+    fields = {"login": "clerk", "password": "openboss-demo", "next": "https://example.org/"}
+    assert Client().post("/login/", fields)["Location"] == "/"
+
+
+def test_personal_data_is_masked_until_a_reason_is_given_and_then_logged() -> None:
+    client = signed_in("clerk")
+    masked = client.get("/customers/1/").content.decode()
+    assert "张*桐" in masked
+    assert "张雨桐" not in masked
+    before = system.list_audit(action="customers.reveal")[1]
+    client.post("/customers/1/reveal/", {"reason": ""})
+    assert system.list_audit(action="customers.reveal")[1] == before
+    answer = client.post("/customers/1/reveal/", {"reason": "customer asks at the counter"})
+    assert "张雨桐" in answer.content.decode()
+    assert answer["Cache-Control"] == "no-store"
+    (entry,) = system.list_audit(action="customers.reveal", page_size=1)[0]
+    assert (entry.object_id, entry.reason) == ("1", "customer asks at the counter")
+    assert "张雨桐" not in client.get("/customers/1/").content.decode()
+
+
+def test_an_export_has_the_rows_of_the_view_and_is_logged() -> None:
+    client = signed_in("billing")
+    answer = client.get("/bills/?cycle=202610&export=csv")
+    lines = answer.content.decode("utf-8-sig").strip().splitlines()
+    (entry,) = system.list_audit(action="list.export", page_size=1)[0]
+    assert entry.after["rows"] == len(lines) - 1 > 50
+    assert entry.after["address"] == "/bills/?cycle=202610&export=csv"
+    assert client.get("/bills/?export=xlsx").content[:2] == b"PK"
+
+
+def test_the_palette_finds_by_initials_by_last_digits_and_by_bill_number() -> None:
+    client = signed_in("clerk")
+    assert "/customers/1/" in client.get("/search/?q=zyt").content.decode()
+    number = client.get("/customers/1/").content.decode().split("****")[1][:4]
+    assert "/customers/1/" in client.get(f"/search/?q={number}").content.decode()
+    assert "/bills/2026100000000001/" in client.get("/search/?q=2026100000000001").content.decode()
+
+
+def test_the_bill_of_the_tour_is_explained_down_to_rule_and_records() -> None:
+    page = signed_in("billing").get("/bills/2026100000000001/").content.decode()
+    assert "148.41" in page
+    assert "+85.41" in page
+    assert "/users/1/detail/?cycle=202610&amp;item=" in page
+    assert "/offers/" in page
+
+
+def test_the_waterfall_adds_up_to_the_bill() -> None:
+    steps = signed_in("billing").get("/bills/2026100000000001/").context["chart"]["steps"]
+    assert steps[0]["fen"] + sum(step["fen"] for step in steps if step["kind"] == "change") == steps[-1]["fen"]
+
+
+def test_nobody_decides_on_their_own_write_off() -> None:
+    first, second = signed_in("billing"), signed_in("billing2")
+    page = first.get("/errors/")
+    row = page.context["list"]["rows"][0]["id"]
+    first.post("/errors/act/", {"action": "write_off", "scope": "selected", "row": row, "reason": "test call"})
+    (batch,) = first.get("/errors/").context["requests"]
+    first.post(f"/errors/write-off/{batch['batch_id']}/", {"decision": "approve"})
+    assert len(first.get("/errors/").context["requests"]) == 1
+    second.post(f"/errors/write-off/{batch['batch_id']}/", {"decision": "approve"})
+    assert second.get("/errors/").context["requests"] == []
+
+
+def test_a_missing_thing_is_a_page_that_says_what_to_do() -> None:
+    client = signed_in("billing")
+    for page in ("/customers/999999/", "/bills/1/", "/offers/9/", "/files/999999/", "/runs/190001/", "/nowhere/"):
+        answer = client.get(page)
+        assert answer.status_code == 404, page
+        assert "Ctrl+K" in answer.content.decode()
+
+
+def test_the_language_changes_on_the_same_page() -> None:
+    client = signed_in("billing")
+    client.post("/language/", {"language": "zh-hans", "next": "/bills/"})
+    assert "账单" in client.get("/bills/").content.decode()
+    client.post("/language/", {"language": "en", "next": "/bills/"})
+    assert ">Bills<" in client.get("/bills/").content.decode()
