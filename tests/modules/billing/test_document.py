@@ -32,7 +32,9 @@ def test_a_bill_shows_standard_fee_savings_and_what_is_due(bill_id: int) -> None
     content = bill_content(bill_id, "en")
     assert (content["standard"], content["saved"], content["total"]) == ("178.77", "−68.00", "110.77")
     (user,) = content["users"]
-    assert user["free"] == [{"name": "Minutes at home and in the province", "percent": 100, "text": "170 min / 170 min"}]
+    assert user["free"] == [
+        {"name": "Minutes at home and in the province", "percent": 100, "text": "170 min / 170 min"}
+    ]
     assert content["facts"][3]["value"] == "2026100000000031"
     assert "trial" in content["notice"]
 
