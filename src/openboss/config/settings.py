@@ -120,6 +120,7 @@ SESSION_COOKIE_NAME = "openboss_session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "openboss.access.console.views.account.csrf_failed"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _options.https
 SECURE_HSTS_SECONDS = 31_536_000 if _options.https else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _options.https else None
