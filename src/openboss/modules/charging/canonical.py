@@ -58,8 +58,8 @@ _KIND_CODE = np.array([RecordType[name] for name in _KINDS], np.int64)
 class UsageBlock:
     """Records read from one piece of text.
 
-    text        the piece itself; line i is text[columns[LINE_START, i] : columns[LINE_END, i]]
-    columns     int64 [ROWS, n]
+    text        the piece itself; line i is text[columns[i, LINE_START] : columns[i, LINE_END]]
+    columns     int64 [n, ROWS]: a record's fields lie side by side, as they are written and read
     fault       0, or 201 / 202 if the line could not be read
     first_seq   place of line 0 among the records of its file, from 1
     """
@@ -70,11 +70,11 @@ class UsageBlock:
     first_seq: int
 
     def __len__(self) -> int:
-        return self.columns.shape[1]
+        return self.columns.shape[0]
 
     def line(self, row: int) -> str:
         """One record as the source wrote it."""
-        start, end = int(self.columns[LINE_START, row]), int(self.columns[LINE_END, row])
+        start, end = int(self.columns[row, LINE_START]), int(self.columns[row, LINE_END])
         return self.text[start : min(end, start + LINE_LIMIT)].decode("utf-8", "replace")
 
 
@@ -106,8 +106,8 @@ def read_block(text: bytes, first_seq: int) -> UsageBlock:
     """Read whole lines of records (no header, no trailer; every line ends with a newline) into columns."""
     assert not text or text.endswith(b"\n")
     data = np.frombuffer(text, np.uint8)
-    columns = np.empty((ROWS, int(np.count_nonzero(data == 10))), np.int64)
-    fault = np.zeros(columns.shape[1], np.int16)
+    columns = np.empty((int(np.count_nonzero(data == 10)), ROWS), np.int64)
+    fault = np.zeros(columns.shape[0], np.int16)
     _read_lines(data, _READ_AS, _KIND_HASH, _KIND_CODE, columns, fault)
     return UsageBlock(text, columns, fault, first_seq)
 
@@ -148,15 +148,15 @@ def _read_lines(
     data: Bytes, read_as: Ints, kind_hash: Hashes, kind_code: Ints, columns: Ints, fault: npt.NDArray[np.int16]
 ) -> None:
     at = 0
-    for row in range(columns.shape[1]):
-        columns[LINE_START, row] = at
+    for row in range(columns.shape[0]):
+        columns[row, LINE_START] = at
         at, code = _read_line(data, at, read_as, kind_hash, kind_code, columns, row)
         fault[row] = code
         end = at - 1
-        if end > columns[LINE_START, row] and _byte(data, end - 1) == 13:
+        if end > columns[row, LINE_START] and _byte(data, end - 1) == 13:
             end -= 1
-        columns[LINE_END, row] = end
-        if end - columns[LINE_START, row] > LINE_LIMIT:
+        columns[row, LINE_END] = end
+        if end - columns[row, LINE_START] > LINE_LIMIT:
             fault[row] = UNREADABLE
 
 
@@ -169,20 +169,22 @@ def _read_line(
     for field in range(FIELD_COUNT):
         how = read_as[field]
         end, code = at, 0
-        if how == WHOLE:
-            end, columns[field, row], code = _whole(data, at)
+        if how == WHOLE and _byte(data, at) == 124:  # most fields are empty
+            columns[row, field] = ABSENT
+        elif how == WHOLE:
+            end, columns[row, field], code = _whole(data, at)
         elif how == NUMBER:
-            end, columns[field, row], code = _number(data, at)
+            end, columns[row, field], code = _number(data, at)
         elif how == MOMENT:
-            end, columns[field, row], columns[START_OFFSET + field - START, row], code = _moment(data, at)
+            end, columns[row, field], columns[row, START_OFFSET + field - START], code = _moment(data, at)
         elif how == NAME:
-            end, columns[field, row] = _name(data, at)
+            end, columns[row, field] = _name(data, at)
         else:
             end, hashed = _hash(data, at)
             if how == KIND:
-                columns[field, row], code = _kind(hashed, kind_hash, kind_code)
+                columns[row, field], code = _kind(hashed, kind_hash, kind_code)
             else:
-                columns[field, row] = 0
+                columns[row, field] = 0
         if code != 0 and (fault == 0 or code < fault):
             fault = code
         if (field < FIELD_COUNT - 1) != (_byte(data, end) == 124):  # a bar between fields, the newline after the last
@@ -221,7 +223,7 @@ def _whole(data: Bytes, at: int) -> tuple[int, int, int]:
     start = at + 1 if negative else at
     value, i = 0, start
     while _byte(data, i) >= 48 and _byte(data, i) <= 57:
-        value = value * 10 + (_byte(data, i) - 48) if i - start < 18 else value
+        value = value * 10 + (_byte(data, i) - 48)  # too many digits wrap around and are refused below
         i += 1
     length = i - start
     i = _past_return(data, i)
@@ -248,7 +250,7 @@ def _number(data: Bytes, at: int) -> tuple[int, int, int]:
         i += 1
     value, start = 0, i
     while _byte(data, i) >= 48 and _byte(data, i) <= 57:
-        value = value * 10 + (_byte(data, i) - 48) if i - start < 18 else value
+        value = value * 10 + (_byte(data, i) - 48)  # too many digits wrap around and are refused below
         i += 1
     length = i - start
     i = _past_return(data, i)

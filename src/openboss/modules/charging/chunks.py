@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 
 CHUNKS = "chunks"
 
@@ -28,7 +29,8 @@ def write_chunk(usage: pl.DataFrame, *, lake_dir: Path, name: str) -> Chunk:
     Raises OSError (a full disk), in which case nothing with that name was changed.
     """
     buffer = BytesIO()
-    usage.write_parquet(buffer, compression="lz4", statistics=False)
+    # plain pages: a chunk is read once, whole; dictionaries would cost more than they save
+    pq.write_table(usage.to_arrow(), buffer, compression="lz4", use_dictionary=False, write_statistics=False)
     content = buffer.getbuffer()
     path = Path(CHUNKS) / f"{name}.parquet"
     write_durably(lake_dir / path, content)

@@ -132,7 +132,7 @@ def _normalise(
     out: Ints,
 ) -> int:
     kept = 0
-    for i in range(raw.shape[1]):
+    for i in range(raw.shape[0]):
         if faults[i] != 0:
             continue
         fault = _check(raw, i)
@@ -163,25 +163,25 @@ def _zero(value: int) -> int:
 @njit(cache=True, nogil=True)
 def _check(raw: Ints, i: int) -> int:
     """E201 what must be there, E202 impossible values, E204 duration, E206 volume."""
-    record, duration_s = raw[c.RECORD, i], raw[c.DURATION, i]
-    if (raw[c.SERVED, i] == 0 and raw[c.IMSI, i] == c.ABSENT) or raw[c.START, i] == c.ABSENT:
+    record, duration_s = raw[i, c.RECORD], raw[i, c.DURATION]
+    if (raw[i, c.SERVED] == 0 and raw[i, c.IMSI] == c.ABSENT) or raw[i, c.START] == c.ABSENT:
         return 201
-    if is_voice(record) and (duration_s == c.ABSENT or raw[c.OTHER, i] == 0):
+    if is_voice(record) and (duration_s == c.ABSENT or raw[i, c.OTHER] == 0):
         return 201
-    if (record == SMS_MO and raw[c.OTHER, i] == 0) or (record == SP_FEE and raw[c.SP, i] == c.ABSENT):
+    if (record == SMS_MO and raw[i, c.OTHER] == 0) or (record == SP_FEE and raw[i, c.SP] == c.ABSENT):
         return 201
-    imsi = raw[c.IMSI, i]
+    imsi = raw[i, c.IMSI]
     if imsi != c.ABSENT and (imsi < 10**13 or imsi >= 10**15):
         return 202
     for field in (c.LAC, c.MESSAGES, c.PARTIAL, c.CAUSE, c.SP, c.VISITED):
-        value = _zero(raw[field, i])
+        value = _zero(raw[i, field])
         if value < 0 or value >= 2**31 or (field == c.CAUSE and value >= 2**15):
             return 202
-    if raw[c.INFO_FEE, i] != c.ABSENT and raw[c.INFO_FEE, i] < 0:
+    if raw[i, c.INFO_FEE] != c.ABSENT and raw[i, c.INFO_FEE] < 0:
         return 202
     if duration_s != c.ABSENT and (duration_s < 0 or duration_s >= 2**31 or (is_voice(record) and duration_s > DAY_S)):
         return 204
-    if _zero(raw[c.UP, i]) < 0 or _zero(raw[c.DOWN, i]) < 0:
+    if _zero(raw[i, c.UP]) < 0 or _zero(raw[i, c.DOWN]) < 0:
         return 206
     return 0
 
@@ -204,13 +204,13 @@ def _utc(wall_s: int, written_offset_s: int, offset_s: Ints, first_hour: int) ->
 @njit(cache=True, nogil=True)
 def _times(raw: Ints, i: int, offset_s: Ints, first_hour: int, now_s: int, out: Ints, k: int) -> int:
     """UTC and local start; E203 end before start, E204 drift, E205 future, E207 too old."""
-    start_s = _utc(raw[c.START, i], raw[c.START_OFFSET, i], offset_s, first_hour)
-    duration_s = raw[c.DURATION, i]
-    if raw[c.END, i] != c.ABSENT:
-        end_s = _utc(raw[c.END, i], raw[c.END_OFFSET, i], offset_s, first_hour)
+    start_s = _utc(raw[i, c.START], raw[i, c.START_OFFSET], offset_s, first_hour)
+    duration_s = raw[i, c.DURATION]
+    if raw[i, c.END] != c.ABSENT:
+        end_s = _utc(raw[i, c.END], raw[i, c.END_OFFSET], offset_s, first_hour)
         if end_s < start_s:
             return 203
-        if is_voice(raw[c.RECORD, i]) and end_s - start_s > DAY_S:
+        if is_voice(raw[i, c.RECORD]) and end_s - start_s > DAY_S:
             return 204
         if duration_s == c.ABSENT:
             duration_s = end_s - start_s
@@ -229,10 +229,10 @@ def _times(raw: Ints, i: int, offset_s: Ints, first_hour: int, now_s: int, out: 
 @njit(cache=True, nogil=True)
 def _classify(raw: Ints, i: int, tables: NumberingTables, out: Ints, k: int) -> int:
     """Numbers, areas, roaming, long distance; E202, E302, E303, E304, E306."""
-    record = raw[c.RECORD, i]
-    imsi = max(raw[c.IMSI, i], 0)
+    record = raw[i, c.RECORD]
+    imsi = max(raw[i, c.IMSI], 0)
     place = find_first(tables.imsi, imsi) if imsi > 0 and tables.imsi.shape[1] > 0 else -1
-    coded = raw[c.SERVED, i]
+    coded = raw[i, c.SERVED]
     if coded == 0:  # only the IMSI is known
         if place < 0:
             return 306
@@ -249,7 +249,7 @@ def _classify(raw: Ints, i: int, tables: NumberingTables, out: Ints, k: int) -> 
     visited = _visited(raw, i, tables.plan, tables.cells, tables.cell_area, served.area)
     if visited < 0:
         return 303
-    if record == SP_FEE and find_key(tables.providers, pair_key(raw[c.SP, i], raw[c.SERVICE, i])) < 0:
+    if record == SP_FEE and find_key(tables.providers, pair_key(raw[i, c.SP], raw[i, c.SERVICE])) < 0:
         return 304
     out[SERVED, k] = served.e164
     out[IMSI, k] = imsi
@@ -263,13 +263,13 @@ def _classify(raw: Ints, i: int, tables: NumberingTables, out: Ints, k: int) -> 
 @njit(cache=True, nogil=True)
 def _classify_other(raw: Ints, i: int, plan: Plan, special: Ints, home: int, visited: int, out: Ints, k: int) -> int:
     """The other party (for a forwarded call the number forwarded to) and how far away it is."""
-    record = raw[c.RECORD, i]
+    record = raw[i, c.RECORD]
     third = Number(0, 0, 0, 0, 0, 0, 0)
-    if raw[c.THIRD, i] != 0:
-        third = resolve(plan, special, raw[c.THIRD, i], home)
+    if raw[i, c.THIRD] != 0:
+        third = resolve(plan, special, raw[i, c.THIRD], home)
     other = Number(0, 0, 0, 0, 0, 0, 0)
-    if raw[c.OTHER, i] != 0:
-        other = resolve(plan, special, raw[c.OTHER, i], home)
+    if raw[i, c.OTHER] != 0:
+        other = resolve(plan, special, raw[i, c.OTHER], home)
     far = third if record == FORWARD and third.e164 != 0 else other
     if far.fault != 0 and (_goes_out(record) or is_voice(record)):
         return far.fault
@@ -302,16 +302,16 @@ def _goes_out(record: int) -> bool:
 @njit(cache=True, nogil=True)
 def _visited(raw: Ints, i: int, plan: Plan, cells: Keys, cell_area: Plan, home: int) -> int:
     """Area the user was in: as written, else by switch and location, else home; -1 = unknown."""
-    written = raw[c.VISITED, i]
+    written = raw[i, c.VISITED]
     if written != c.ABSENT and written != 0:
         if written >= FOREIGN_AREA:
             country = written - FOREIGN_AREA
             return written if country < 10_000 and plan[COUNTRY_LD + country] != 0 else -1
         return written if written < AREAS and plan[AREA_PROVINCE + written] != 0 else -1
-    msc = raw[c.MSC, i]
+    msc = raw[i, c.MSC]
     if msc == 0:
         return home
-    cell = find_key(cells, pair_key(msc, _zero(raw[c.LAC, i])))
+    cell = find_key(cells, pair_key(msc, _zero(raw[i, c.LAC])))
     if cell < 0:
         cell = find_key(cells, pair_key(msc, 0))
     return np.int64(cell_area[cell]) if cell >= 0 else -1
@@ -352,20 +352,20 @@ def _distance(plan: Plan, record: int, origin: int, far: Number) -> int:
 @njit(cache=True, nogil=True)
 def _copy(raw: Ints, i: int, out: Ints, k: int) -> None:
     """Fields that go on as they were written."""
-    record = raw[c.RECORD, i]
+    record = raw[i, c.RECORD]
     out[SEQ, k] = i
     out[RECORD, k] = record
-    out[UP, k] = _zero(raw[c.UP, i])
-    out[DOWN, k] = _zero(raw[c.DOWN, i])
+    out[UP, k] = _zero(raw[i, c.UP])
+    out[DOWN, k] = _zero(raw[i, c.DOWN])
     counted = (_MESSAGE >> record) & 1 == 1
-    messages = raw[c.MESSAGES, i]
+    messages = raw[i, c.MESSAGES]
     out[MESSAGES, k] = (1 if counted else 0) if messages == c.ABSENT else messages
-    out[INFO_FEE, k] = _zero(raw[c.INFO_FEE, i])
-    out[SP, k] = _zero(raw[c.SP, i])
-    out[CALL_REF, k] = raw[c.CALL_REF, i]
-    out[PARTIAL, k] = _zero(raw[c.PARTIAL, i])
-    out[CAUSE, k] = _zero(raw[c.CAUSE, i])
-    out[MSC, k] = raw[c.MSC, i]
+    out[INFO_FEE, k] = _zero(raw[i, c.INFO_FEE])
+    out[SP, k] = _zero(raw[i, c.SP])
+    out[CALL_REF, k] = raw[i, c.CALL_REF]
+    out[PARTIAL, k] = _zero(raw[i, c.PARTIAL])
+    out[CAUSE, k] = _zero(raw[i, c.CAUSE])
+    out[MSC, k] = raw[i, c.MSC]
 
 
 @njit(cache=True, nogil=True)

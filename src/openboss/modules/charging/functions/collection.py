@@ -30,9 +30,9 @@ from openboss.modules.charging.normalise import NormalisedBlock, normalise
 from openboss.modules.charging.numbering import NumberingTables, OperatorClock
 
 Worked = tuple[UsageBlock, NormalisedBlock]
-CHUNK_RECORDS = 1_000_000
+CHUNK_RECORDS = 250_000
 WORKERS = 2
-AHEAD = 4
+AHEAD = 8  # pieces of a few megabytes
 
 find_files = files.find_files
 register_file = files.register_file
@@ -162,7 +162,7 @@ def _tally_block(tally: Tally, block: UsageBlock, normalised: NormalisedBlock) -
     columns = block.columns
     readable = block.fault == 0
     tally.unreadable += int(np.count_nonzero(~readable))
-    tally.duration_s += int(np.maximum(columns[DURATION][readable], 0).sum())
+    tally.duration_s += int(np.maximum(columns[readable, DURATION], 0).sum())
     if normalised.usage.height:
         starts = normalised.usage["start_at_s"]
         tally.first_s = min(tally.first_s, int(starts.min()))  # type: ignore[arg-type]
