@@ -28,6 +28,7 @@ urlpatterns = [
     path("customers/", customers.customer_list, name="customers"),
     path("customers/<int:customer_id>/", customers.customer, name="customer"),
     path("customers/<int:customer_id>/reveal/", customers.reveal, name="reveal"),
+    path("c/by-number/<str:number>/", customers.by_number, name="by_number"),
     path("users/<int:subscriber_id>/", customers.by_user, name="by_user"),
     path("users/<int:subscriber_id>/detail/", detail.detail, name="detail"),
     path("collection/", collection.monitor_page, name="collection"),

@@ -135,3 +135,13 @@ def by_user(_request: HttpRequest, subscriber_id: int) -> HttpResponse:
     except CustomerUnknown as unknown:
         raise Http404 from unknown
     return redirect(f"{reverse('console:customer', args=[customer_id])}?user={subscriber_id}")
+
+
+@require_GET
+@needs("customers.view")
+def by_number(_request: HttpRequest, number: str) -> HttpResponse:
+    """From a number to the customer's page, at that user: the address a telephone system calls up."""
+    hits = customers.search(number, limit=1) if number.isdecimal() else []
+    if not hits:
+        raise Http404
+    return redirect(f"{reverse('console:customer', args=[hits[0].customer_id])}?user={hits[0].subscriber_id}")

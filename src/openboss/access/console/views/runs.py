@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
+from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import AlreadyEnqueued
 
 from openboss.access.console import formats
@@ -55,10 +56,11 @@ def _live(cycle: int) -> dict[str, Any]:
         raise Http404 from unknown
     items = item_names()
     findings = billing.list_findings(run_id=status.run_id) if status.run_id else []
+    jobs = ProcrastinateJob.objects.filter(task_name=close_month_up_to_audit.name, args__cycle=cycle)
     return {
+        "job": jobs.order_by("-id").first(),
         "status": status,
         "cycle": cycle,
-        "is_running": any(step.state == "RUNNING" for step in status.steps),
         "steps": [{"step": s, "done_pct": s.parts_done * 100 // s.parts if s.parts else 0} for s in status.steps],
         "findings": [_finding(one, items) for one in findings],
         "may_start": status.cycle.state in ("OPEN", "CUT", "CALCULATED"),
@@ -84,6 +86,13 @@ def start(request: HttpRequest, cycle: int) -> HttpResponse:
         messages.error(
             request, _("The month is still running. It can be closed from 0:00 on the first of the next month.")
         )
+        return redirect("console:run", cycle)
+    try:
+        if billing.open_cycle(cycle=cycle).state == "OPEN":
+            close_month.refuse_unbalanced(cycle)
+    except billing.UnbalancedFiles as unbalanced:
+        text = _("These usage files do not balance or still wait: %s. Settle them first.")
+        messages.error(request, text % unbalanced)
         return redirect("console:run", cycle)
     job = close_month_up_to_audit.configure(lock=f"cycle-{cycle}", queueing_lock=f"cycle-{cycle}")
     try:
