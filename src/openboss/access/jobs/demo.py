@@ -8,6 +8,7 @@ that "this month" and the 90 days of late records (E207) mean the same on whatev
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ def prepare(*, example: Path, say: Say, users: int = USERS) -> None:
         out=source,
         example=example,
     )
+    logging.getLogger("collect").setLevel(logging.WARNING)  # hundreds of files: the progress lines say enough
     say("loading organisation, tables, tariffs and customers")
     _open(example, source / "base")
     for cycle in (*CLOSED_CYCLES, RUNNING_CYCLE):
