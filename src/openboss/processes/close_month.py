@@ -82,13 +82,17 @@ def collect(cycle: int, *, progress: Progress, part_size: int) -> None:
     if billing.cycle_view(cycle=cycle).state != "CUT":
         return
     totals, free_use = frozen_totals(cycle)
+    image = billing_image(cycle=cycle)
+    late = billing.charged_users(cycle=cycle, totals=totals).join(image.attributes, on="subscriber_id", how="anti")
+    if late.height:  # users who left before the month and still have something to pay (D4.6)
+        image = billing_image(cycle=cycle, also=late["subscriber_id"])
     billing.collect_inputs(
         cycle=cycle,
         versions=offers_in_force(cycle),
         item_types=bill_item_types(),
         totals=totals,
         free_use=free_use,
-        image=billing_image(cycle=cycle),
+        image=image,
         part_size=part_size,
     )
     progress(COLLECT, -1)

@@ -26,7 +26,12 @@ def open_operator() -> None:
     import_tariffs(EXAMPLE / "tariffs", at=OPENED_AT)
 
 
-def load_customer(holdings: list[tuple[str, datetime, datetime | None]], *, layout: str = "STANDARD") -> None:
+def load_customer(
+    holdings: list[tuple[str, datetime, datetime | None]],
+    *,
+    layout: str = "STANDARD",
+    closed_at: datetime | None = None,
+) -> None:
     """Load one customer of 62 years, gold card, with one number and one account, and the offers it holds."""
     offer_ids = {version.code: version.offer_id for version in offers_in_force(OCTOBER)}
     rows: dict[str, list[dict[str, Any]]] = {
@@ -41,7 +46,7 @@ def load_customer(holdings: list[tuple[str, datetime, datetime | None]], *, layo
         "subscribers": [
             {
                 "subscriber_id": USER, "customer_id": CUSTOMER, "service_type": "MOBILE", "brand": "GOTONE",
-                "home_area": 27, "pay_type": "POSTPAID", "opened_at": OPENED_AT, "closed_at": None, "star": 3,
+                "home_area": 27, "pay_type": "POSTPAID", "opened_at": OPENED_AT, "closed_at": closed_at, "star": 3,
             }
         ],
         "numbers": [{"subscriber_id": USER, "number": NUMBER, "from_at": OPENED_AT, "to_at": None}],
@@ -96,7 +101,7 @@ def bill_month(cycle: int, totals: list[dict[str, int]], free_use: list[dict[str
         item_types=bill_item_types(),
         totals=pl.DataFrame(totals, schema=TOTALS),
         free_use=pl.DataFrame(free_use, schema=FREE_USE),
-        image=billing_image(cycle=cycle),
+        image=billing_image(cycle=cycle, also=[row["subscriber_id"] for row in totals]),
     )
     billing.calculate(cycle=cycle, at=at, staff_id=None, progress=lambda step, part: None)
     (row,), _, _ = billing.list_bills(filters={"cycle": cycle})

@@ -91,3 +91,10 @@ def test_the_trace_shows_free_resources_unit_prices_item_and_bill_discounts_caps
     assert not chosen["Use 20% less"]
     assert not chosen["Use 25.00 less"]
     assert billing.explain_bill(bill_id).bill.total_fen == 19_800
+
+
+def test_late_records_of_a_user_who_left_are_billed_without_any_monthly_fee(operator: None) -> None:
+    left_at = datetime(2026, 9, 20, tzinfo=UTC)
+    month.load_customer([("GOTONE_98", OPENED_AT, left_at)], closed_at=left_at)
+    bill_id = month.bill_month(OCTOBER, [calls(5, 0)], [])
+    assert billing.explain_bill(bill_id).bill.total_fen == 200

@@ -31,7 +31,7 @@ from openboss.modules.billing.functions.audit import (
 )
 from openboss.modules.billing.functions.bill_document import LAYOUTS, bill_pdf
 from openboss.modules.billing.functions.bill_lines import LineView, lines_of_bill
-from openboss.modules.billing.functions.collect import PART_SIZE, UnbalancedFiles, UsersNotBillable
+from openboss.modules.billing.functions.collect import PART_SIZE, UnbalancedFiles, UsersNotBillable, charged_users
 from openboss.modules.billing.functions.explain import (
     Bar,
     Explanation,
@@ -118,6 +118,7 @@ __all__ = [
     "UsersNotBillable",
     "audit_run",
     "calculate",
+    "charged_users",
     "calendar_of",
     "collect_inputs",
     "cut_cycle",

@@ -47,7 +47,7 @@ def collect(
     files.put_catalog(as_json(tariff))
     charges = atomic.charges_of(cycle=run.cycle)
     part_of = _part_of(image, part_size)
-    _refuse_unbillable(part_of, image, totals, charges)
+    _refuse_unbillable(part_of, image, charged_users(cycle=run.cycle, totals=totals))
     usage = totals.group_by("subscriber_id", "item_id", "rule_id").sum().sort("subscriber_id", "item_id", "rule_id")
     frames = {
         "usage": usage,
@@ -96,8 +96,13 @@ def _part_of(image: Any, part_size: int) -> pl.DataFrame:
     )
 
 
-def _refuse_unbillable(part_of: pl.DataFrame, image: Any, totals: pl.DataFrame, charges: pl.DataFrame) -> None:
-    charged = pl.concat([totals.select("subscriber_id"), charges.select("subscriber_id")]).unique()
+def charged_users(*, cycle: int, totals: pl.DataFrame) -> pl.DataFrame:
+    """Name everybody who has usage or a one-time charge on the bills of a cycle: subscriber_id."""
+    charges = atomic.charges_of(cycle=cycle)
+    return pl.concat([totals.select("subscriber_id"), charges.select("subscriber_id")]).unique()
+
+
+def _refuse_unbillable(part_of: pl.DataFrame, image: Any, charged: pl.DataFrame) -> None:
     unknown = charged.join(part_of, on="subscriber_id", how="anti")["subscriber_id"].sort()
     with_rest = image.relations.filter(pl.col("mode") == "REST")
     unpaid = part_of.join(with_rest, on="subscriber_id", how="anti")["subscriber_id"].sort()

@@ -308,8 +308,12 @@ def _local_s(moment: str, zone: str) -> str:
     return f"coalesce(extract(epoch FROM ({moment} AT TIME ZONE '{zone}'))::bigint, {FOREVER_S})"
 
 
-def billing_image(*, cycle: int) -> BillingImage:
-    """Read what the bill run must know of everybody who was a user in a cycle (202610). Source: ACP-03, D7.4, D1.1."""
+def billing_image(*, cycle: int, also: Iterable[int] = ()) -> BillingImage:
+    """Read what the bill run must know of everybody who was a user in a cycle (202610). Source: ACP-03, D7.4, D1.1.
+
+    also  users that left before and still have something to pay, such as late records (D4.6)
+    """
+    gone = ", ".join(str(int(subscriber_id)) for subscriber_id in also) or "0"
     first_on = date(cycle // 100, cycle % 100, 1)
     next_on = date(cycle // 100 + cycle % 100 // 12, cycle % 100 % 12 + 1, 1)
     zone = settings.TIME_ZONE
@@ -322,7 +326,8 @@ def billing_image(*, cycle: int) -> BillingImage:
             f"""SELECT s.subscriber_id, s.customer_id, c.born_on, {_local_day("s.opened_at", zone)},
                 {_local_day("s.closed_at", zone)}, c.customer_class, c.vip_level, s.brand, s.star, s.home_area
             FROM customers_subscriber s JOIN customers_customer c USING (customer_id)
-            WHERE tstzrange(s.opened_at, s.closed_at) && {month} ORDER BY s.subscriber_id""",
+            WHERE tstzrange(s.opened_at, s.closed_at) && {month} OR s.subscriber_id IN ({gone})
+            ORDER BY s.subscriber_id""",
             {**user, **_ATTRIBUTES},
         ),
         holdings=copy_out(
