@@ -240,11 +240,12 @@ def _rate_component(
     item = tables.price_item[price_row]
     node = totals_node(lane, local_row, slot, item, tables.price_rule[price_row])
     act_li = charge_li(tables, price_row, rest_start_s, rest, lane.totals_units[node])
-    cap_li = cap_of(tables, directory, row, item, at_s)
-    if cap_li >= 0 and act_li > 0:
-        allowed_li = max(0, cap_li - item_charged_li(lane, local_row, slot, item))
-        rated.cap_saved_li[i] += max(0, act_li - allowed_li)
-        act_li = min(act_li, allowed_li)
+    if act_li > 0:
+        cap_li = cap_of(tables, directory, row, item, at_s)
+        if cap_li >= 0:
+            allowed_li = max(0, cap_li - item_charged_li(lane, local_row, slot, item))
+            rated.cap_saved_li[i] += max(0, act_li - allowed_li)
+            act_li = min(act_li, allowed_li)
     lane.totals_units[node] += rest
     lane.totals_free_units[node] += covered
     lane.totals_std_li[node] += std_li
@@ -288,8 +289,10 @@ def _dearest_li(tables: TariffTables, directory: Directory, usage: Usage, row: i
             quantity = quantity_of(tables.price_unit[price], usage.duration_s[i], volume, usage.message_count[i])
             units = begun_units(quantity, tables.price_unit_size[price])
             li = charge_li(tables, price, usage.start_local_s[i], units, 0)
-            cap_li = cap_of(tables, directory, row, tables.price_item[price], usage.start_local_s[i])
-            total += min(li, cap_li) if cap_li >= 0 else li
+            if li > tables.sanity_li:
+                cap_li = cap_of(tables, directory, row, tables.price_item[price], usage.start_local_s[i])
+                li = min(li, cap_li) if cap_li >= 0 else li
+            total += li
     return total
 
 
