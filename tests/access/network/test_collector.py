@@ -11,6 +11,7 @@ from tests.access.network.network_operator import CALL, NOW, define, drop, place
 from openboss.access.network.collector import collect_once, release
 from openboss.access.network.decoders import delimited
 from openboss.modules.charging.functions import collection
+from openboss.modules.charging.functions.monitor import unbalanced_files
 from openboss.modules.charging.models import Alarm, ErrorRecord, StageCounter, UsageChunk, UsageFile
 
 pytestmark = pytest.mark.django_db
@@ -178,7 +179,22 @@ def test_a_corrected_file_takes_the_place_of_the_held_one(tmp_path: Path) -> Non
     collect(tmp_path)
     drop(tmp_path, "GMSC01_000001.txt", ONE)
     assert collect(tmp_path).taken == 1
-    assert [f.state for f in UsageFile.objects.order_by("file_id")] == ["HELD", "CHUNKED"]
+    assert [f.state for f in UsageFile.objects.order_by("file_id")] == ["REFUSED", "CHUNKED"]
+    assert not Alarm.objects.filter(cleared_at=None).exists()
+
+
+def test_a_held_file_blocks_the_bill_run_until_somebody_gives_it_up(tmp_path: Path) -> None:
+    drop(tmp_path, "GMSC01_000001.txt", ONE[:-9])
+    collect(tmp_path)
+    held = UsageFile.objects.get().file_id
+    assert [file.file_id for file in unbalanced_files(cycle=202611, timezone="Asia/Shanghai")] == [held]
+
+    collection.refuse_file(file_id=held, reason="the switch was under test", staff_id=7, at=NOW)
+
+    assert unbalanced_files(cycle=202611, timezone="Asia/Shanghai") == []
+    assert not Alarm.objects.filter(cleared_at=None).exists()
+    with pytest.raises(collection.NotHeld):
+        release(held, place=place(tmp_path))
 
 
 def test_files_still_being_written_are_left_alone(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from django.db.models import Count, F, Q, QuerySet
 from openboss.modules.charging.codes import ERROR_CODES
 from openboss.modules.charging.models import ErrorBatch, ErrorRecord
 from openboss.modules.charging.written import written_records
+from openboss.modules.system.atomic import record_audit
 
 OPEN_STATES = ("OPEN", "CORRECTED")
 # the engine has no clock: the database's time since the arrival, on the clock by which the file arrived
@@ -145,8 +146,22 @@ def correct_errors(
 
 
 def _batch(kind: str, state: str, records: int, staff_id: int, at: datetime, **more: str) -> ErrorBatch:
-    return ErrorBatch.objects.create(
+    batch = ErrorBatch.objects.create(
         kind=kind, state=state, records=records, requested_by=staff_id, requested_at=at, **more
+    )
+    _audit(batch, staff_id, at)
+    return batch
+
+
+def _audit(batch: ErrorBatch, staff_id: int, at: datetime) -> None:
+    record_audit(
+        staff_id=staff_id,
+        action=f"charging.{batch.kind.lower()}_errors",
+        object_kind="error_batch",
+        object_id=batch.batch_id,
+        at=at,
+        reason=batch.reason,
+        after={"state": batch.state, "records": batch.records, "field": batch.field, "value": batch.value},
     )
 
 
@@ -188,6 +203,7 @@ def decide_write_off(*, batch_id: int, approved: bool, staff_id: int, at: dateti
         raise OwnRequest(batch_id)
     batch.state, batch.decided_by, batch.decided_at = "APPROVED" if approved else "REFUSED", staff_id, at
     batch.save()
+    _audit(batch, staff_id, at)
     concerned = ErrorRecord.objects.filter(batch=batch, state="WRITE_OFF_REQUESTED")
     return concerned.update(state="WRITTEN_OFF" if approved else "OPEN", handled_by=staff_id, changed_at=at)
 

@@ -10,13 +10,14 @@ from datetime import datetime
 
 import polars as pl
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, Q
 from django.db.models.functions import Now
 
 from openboss.modules.charging.atomic import errors as pool
 from openboss.modules.charging.chunks import Chunk
 from openboss.modules.charging.models import Alarm, Source, StageCounter, UsageChunk, UsageFile
 from openboss.modules.charging.models.files import TAKEN_STATES
+from openboss.modules.system.atomic import record_audit
 
 WAITING = "WAITING"
 STAGES = ("DECODE", "VALIDATE", "NORMALISE", "RATE")
@@ -153,8 +154,10 @@ def register_file(
         cause=why,
         arrived_at=arrived_at,
     )
-    if state == "RECEIVED" and source is not None and sequence is not None and source.is_sequence_controlled:
-        _follow_sequence(source, row, sequence, arrived_at)
+    if state == "RECEIVED" and source is not None:
+        _supersede(source, row, arrived_at)
+        if sequence is not None and source.is_sequence_controlled:
+            _follow_sequence(source, row, sequence, arrived_at)
     if state != "RECEIVED":
         kind = {"E101": "DUPLICATE", "E102": "GAP", "E105": "SOURCE"}.get(code, "DECODE")
         _alarm(kind=kind, row=row, code=code, cause=why, at=arrived_at)
@@ -179,6 +182,19 @@ def _admit(source: Source | None, name: str, sha256: str, sequence: int | None, 
     if last is not None and abs(sequence - last) > source.window:
         return "HELD", "E102", f"sequence number {sequence} is more than {source.window} from the last, {last}"
     return "RECEIVED", "", ""
+
+
+def _supersede(source: Source, row: UsageFile, at: datetime) -> None:
+    """A file sent again takes the place of the held one with its name or number."""
+    same = Q(name=row.name) if row.sequence is None else Q(name=row.name) | Q(sequence=row.sequence)
+    for held in UsageFile.objects.filter(same, source=source, state="HELD"):
+        _refuse(held, f"{held.cause}; sent again as file {row.file_id}", at)
+
+
+def _refuse(row: UsageFile, cause: str, at: datetime) -> None:
+    row.state, row.cause = "REFUSED", cause
+    row.save(update_fields=["state", "cause"])
+    Alarm.objects.filter(file=row, sequence=None, cleared_at=None).update(cleared_at=at)
 
 
 def _last_sequence(source: Source, before: int | None = None) -> int | None:
@@ -238,6 +254,29 @@ def release_file(*, file_id: int) -> FileFound:
     row.save(update_fields=["state", "error_code", "cause", "source"])
     Alarm.objects.filter(file=row, cleared_at=None).exclude(kind="GAP", sequence__isnull=False).update(cleared_at=Now())
     return _found(row)
+
+
+@transaction.atomic
+def refuse_file(*, file_id: int, reason: str, staff_id: int, at: datetime) -> None:
+    """Give a held file up: nothing of it will be rated, it no longer blocks a bill run, its alarm is cleared.
+
+    Raises NotHeld. Source: CHG-37.
+    """
+    row = UsageFile.objects.select_for_update().filter(file_id=file_id, state="HELD").first()
+    if row is None:
+        raise NotHeld(file_id)
+    before = {"state": row.state, "cause": row.cause}
+    _refuse(row, f"{row.cause}; given up: {reason}", at)
+    record_audit(
+        staff_id=staff_id,
+        action="charging.refuse_file",
+        object_kind="usage_file",
+        object_id=file_id,
+        at=at,
+        reason=reason,
+        before=before,
+        after={"state": row.state, "cause": row.cause},
+    )
 
 
 @transaction.atomic

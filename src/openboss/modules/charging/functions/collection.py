@@ -38,13 +38,15 @@ find_files = files.find_files
 register_file = files.register_file
 hold_file = files.hold_file
 release_file = files.release_file
+refuse_file = files.refuse_file
 records_of = files.records_of
 list_sources = files.list_sources
 define_source = files.define_source
 
 __all__ = [
     "FileFound", "NotHeld", "SourceInfo", "define_source", "find_files", "hold_file",
-    "Tally", "chunk_usage", "list_sources", "records_of", "register_file", "release_file", "take_usage",
+    "Tally", "chunk_usage", "list_sources", "records_of", "refuse_file", "register_file",
+    "release_file", "take_usage",
 ]  # fmt: skip
 
 
