@@ -79,6 +79,7 @@ def release_cycle(*, cycle: int, staff_id: int, at: datetime) -> int:
         raise NotSigned(", ".join(sorted({one.kind for one in unsigned})))
     with working(run.run_id, "RELEASE") as figures:
         figures["row_count"] = atomic.release_bills(cycle=cycle, at=at, staff_id=staff_id, login=staff.login)
+    RunFiles(cycle, run.run_id).remove_parts()
     return figures["row_count"]
 
 

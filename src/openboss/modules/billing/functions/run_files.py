@@ -50,8 +50,13 @@ class RunFiles:
         found: dict[str, Any] = json.loads((self.folder / "catalog.json").read_text(encoding="utf-8"))
         return found
 
+    def remove_parts(self) -> None:
+        """Remove what the steps worked on, once the bills are final; the catalog they were made with stays."""
+        for part in self.folder.glob("part-*"):
+            shutil.rmtree(part, ignore_errors=True)
+
     def remove(self) -> None:
-        """Remove the files of a run that was released or cancelled; its results are in the database."""
+        """Remove the files of a run that was cancelled."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
