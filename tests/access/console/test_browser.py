@@ -46,7 +46,7 @@ class Tab:
 
     def open(self, path: str) -> None:
         self.page.goto(self.address + path)
-        self.page.wait_for_function("!document.querySelector('.htmx-request') && !document.body.matches('.loading')")
+        self.page.wait_for_selector(".htmx-request", state="detached")
 
     def log_in(self, login: str = "billing") -> None:
         self.open("/login/")

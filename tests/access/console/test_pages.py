@@ -117,6 +117,35 @@ def test_the_waterfall_adds_up_to_the_bill() -> None:
     assert steps[0]["fen"] + sum(step["fen"] for step in steps if step["kind"] == "change") == steps[-1]["fen"]
 
 
+def test_a_printed_bill_names_the_customer_and_is_logged() -> None:
+    client = signed_in("billing")
+    answer = client.get("/bills/2026100000000001/pdf/")
+    assert (answer["Content-Type"], answer.content[:5]) == ("application/pdf", b"%PDF-")
+    (entry,) = system.list_audit(action="billing.print_bill", page_size=1)[0]
+    assert entry.object_id == "2026100000000001"
+
+
+def test_a_number_leads_to_its_customer() -> None:
+    client = signed_in("clerk")
+    page = client.post("/customers/1/reveal/", {"reason": "test"})
+    number = page.context["seen"].numbers[1]
+    assert client.get(f"/c/by-number/{number}/")["Location"] == "/customers/1/?user=1"
+    assert client.get("/c/by-number/19900000000/").status_code == 404
+
+
+def test_a_month_that_is_still_running_cannot_be_closed() -> None:
+    client = signed_in("billing")
+    answer = client.post("/runs/202611/start/", follow=True)
+    assert "The month is still running" in answer.content.decode()
+
+
+def test_the_release_waits_for_signatures() -> None:
+    client = signed_in("billing")
+    unsigned = client.get("/runs/202610/").context["status"].unsigned
+    answer = client.post("/runs/202610/release/", follow=True)
+    assert ("still need a signature" in answer.content.decode()) == (unsigned > 0)
+
+
 def test_nobody_decides_on_their_own_write_off() -> None:
     first, second = signed_in("billing"), signed_in("billing2")
     page = first.get("/errors/")

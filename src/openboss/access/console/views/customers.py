@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from openboss.access.console import words
+from openboss.access.console import formats, words
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.page import page
 from openboss.access.console.session import needs, remember_recent, staff_of
@@ -20,6 +20,7 @@ from openboss.access.console.views import customer_figures
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import Customer360, CustomerUnknown, ReasonMissing
+from openboss.modules.system import functions as system
 
 
 def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
@@ -27,43 +28,55 @@ def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
     return rows, total, {}
 
 
-SCREEN = ListScreen(
-    name="customers",
-    title=gettext_lazy("Customers"),
-    columns=(
-        Column("customer_id", gettext_lazy("Customer no."), "number", sort=True),
-        Column(
-            "name",
-            gettext_lazy("Name"),
-            sort=True,
-            read=lambda row: row.name_masked,
-            link=lambda row: reverse("console:customer", args=[row.customer_id]),
+def office_names() -> dict[str, str]:
+    """The names of offices by their code."""
+    return {node.code: formats.named(node) for node in system.org_nodes()}
+
+
+def _screen() -> ListScreen:
+    offices = office_names()
+    return ListScreen(
+        name="customers",
+        title=gettext_lazy("Customers"),
+        columns=(
+            Column("customer_id", gettext_lazy("Customer no."), "number", sort=True),
+            Column(
+                "name",
+                gettext_lazy("Name"),
+                sort=True,
+                read=lambda row: row.name_masked,
+                link=lambda row: reverse("console:customer", args=[row.customer_id]),
+            ),
+            Column("kind", gettext_lazy("Kind"), "word:customer_kind"),
+            Column("vip_level", gettext_lazy("VIP"), "word:vip"),
+            Column("customer_class", gettext_lazy("Class"), "word:customer_class"),
+            Column("subscribers", gettext_lazy("Users"), "count"),
+            Column(
+                "org_code",
+                gettext_lazy("Office"),
+                read=lambda row: offices.get(row.org_code, row.org_code),
+                sub=lambda row: row.org_code,
+            ),
+            Column("created_on", gettext_lazy("Customer since"), "day", sort=True),
         ),
-        Column("kind", gettext_lazy("Kind"), "word:customer_kind"),
-        Column("vip_level", gettext_lazy("VIP"), "word:vip"),
-        Column("customer_class", gettext_lazy("Class"), "word:customer_class"),
-        Column("subscribers", gettext_lazy("Users"), "count"),
-        Column("org_code", gettext_lazy("Office")),
-        Column("created_on", gettext_lazy("Customer since"), "day", sort=True),
-    ),
-    filters=(
-        Filter("name", gettext_lazy("Name or initials"), "search"),
-        Filter("kind", gettext_lazy("Kind"), "choice", words.choices("customer_kind")),
-        Filter("vip_level", gettext_lazy("VIP"), "choice", words.choices("vip")),
-        Filter("org_code", gettext_lazy("Office")),
-    ),
-    fetch=_fetch,
-    default_sort="name",
-    row_link=lambda row: reverse("console:customer", args=[row.customer_id]),
-    empty=gettext_lazy("No customer yet. “openboss generate” makes an example base."),
-)
+        filters=(
+            Filter("name", gettext_lazy("Name or initials"), "search"),
+            Filter("kind", gettext_lazy("Kind"), "choice", words.choices("customer_kind")),
+            Filter("vip_level", gettext_lazy("VIP"), "choice", words.choices("vip")),
+            Filter("org_code", gettext_lazy("Office code")),
+        ),
+        fetch=_fetch,
+        default_sort="name",
+        row_link=lambda row: reverse("console:customer", args=[row.customer_id]),
+        empty=gettext_lazy("No customer yet. “openboss generate” makes an example base."),
+    )
 
 
 @require_GET
 @needs("customers.view")
 def customer_list(request: HttpRequest) -> HttpResponse:
     """All customers."""
-    return show_list(request, SCREEN, active="console:customers")
+    return show_list(request, _screen(), active="console:customers")
 
 
 def whole_picture(customer_id: int) -> Customer360:
