@@ -108,9 +108,9 @@ def _wait_until(is_so: Any) -> None:
             raise EngineSilent("nothing was taken for 10 minutes")
 
 
-def begin_timeline() -> int:
+def begin_timeline() -> None:
     """After a restore: begin a new timeline, so that what the lake has beyond the journal no longer counts."""
-    return journal.start_timeline()
+    journal.start_timeline()
 
 
 def ask_engine(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
