@@ -94,6 +94,21 @@ class Choices(NamedTuple):
     payable_li: NDArray[np.int64]
 
 
+# Plain loops: numpy's sum and slice assignment take seconds each to compile.
+@njit(cache=True, nogil=True)
+def _sum(values: NDArray[np.int64]) -> int:
+    total = 0
+    for value in values:
+        total += value
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _copy(values: NDArray[np.int64], into: NDArray[np.int64]) -> None:
+    for place in range(len(values)):
+        into[place] = values[place]
+
+
 @njit(cache=True, nogil=True)
 def _tier_off_li(tables: DiscountTables, rule: int, amount_li: int, volume_units: int) -> int:
     """Money off one item whose rule counted a volume, rounded half up to fen."""
@@ -172,11 +187,11 @@ def _payable_li(
     due_li: NDArray[np.int64],
 ) -> int:
     """What the user pays after phases ITEM to CAP with these rules; due_li is scratch and holds the result."""
-    due_li[:] = act_li
+    _copy(act_li, due_li)
     for rule in range(len(active)):
         if active[rule] and tables.phase[rule] <= Phase.CAP:
             _apply(tables, rule, due_li, units)
-    return due_li.sum()
+    return _sum(due_li)
 
 
 @njit(cache=True, nogil=True)
@@ -243,7 +258,7 @@ def _best_of(
                 payable_with_li[rule] = payable_li
         if best_li == _UNTRIED or payable_li < best_li:
             best_li = payable_li
-            best[:] = pick
+            _copy(pick, best)
         place = groups - 1
         while place >= 0 and pick[place] + 1 == first_of[place + 1]:
             pick[place] = first_of[place]
@@ -260,7 +275,9 @@ def _grown(rows: NDArray[np.int64], used: int, more: int) -> NDArray[np.int64]:
     if used + more <= len(rows):
         return rows
     wider = np.empty((2 * len(rows) + more, rows.shape[1]), np.int64)
-    wider[:used] = rows[:used]
+    for row in range(used):
+        for column in range(rows.shape[1]):
+            wider[row, column] = rows[row, column]
     return wider
 
 
@@ -357,7 +374,7 @@ def _record(
     used: int,
 ) -> int:
     """Apply the active rules once more and note what each did, item by item, and which alternatives lost."""
-    due_li[:] = act_li
+    _copy(act_li, due_li)
     for rule in range(len(active)):
         if tables.phase[rule] > Phase.CAP:
             continue
@@ -369,6 +386,6 @@ def _record(
                     out[used] = (user, rule, item, 1, due_li[item] - before_li[item], payable_li)
                     used += 1
         elif eligible[rule] and payable_with_li[rule] != _UNTRIED:
-            out[used] = (user, rule, -1, 0, payable_with_li[rule] - act_li.sum(), payable_with_li[rule])
+            out[used] = (user, rule, -1, 0, payable_with_li[rule] - _sum(act_li), payable_with_li[rule])
             used += 1
     return used

@@ -13,11 +13,13 @@ from openboss.kernel.rating import begun_units, charge_li, quantity_of
 from openboss.kernel.state import (
     CYCLE_SLOTS,
     LANES,
+    SHORT_NUMBERS,
     Directory,
     Lane,
     item_charged_li,
     item_quantity,
     row_at,
+    short_number_key,
     totals_node,
 )
 from openboss.kernel.tariffs import BASIS_CYCLE, TariffTables, usage_class, version_at
@@ -134,6 +136,22 @@ def shared_group(directory: Directory, row: int, other: int, at_s: int) -> int:
                     if best == _NO_GROUP or kind < best:
                         best = kind
                 theirs = directory.group_next[theirs]
+        mine = directory.group_next[mine]
+    return best
+
+
+@compiled
+def group_of_short_number(directory: Directory, row: int, dialled: int, at_s: int) -> int:
+    """Say which kind of closed group of a user has a member under a short number at a moment (D5.7)."""
+    best = _NO_GROUP
+    mine = directory.group_head[row]
+    while mine >= 0:
+        if directory.group_from_s[mine] <= at_s < directory.group_to_s[mine]:
+            key = short_number_key(directory.group_id[mine], dialled)
+            kind = directory.group_kind[mine]
+            if row_at(directory, directory.number_key, directory.number_head, key, at_s) >= 0:
+                if best == _NO_GROUP or kind < best:
+                    best = kind
         mine = directory.group_next[mine]
     return best
 
@@ -301,10 +319,13 @@ def _class_of(directory: Directory, usage: Usage, row: int, i: int) -> int:
     """Number a record's class of use, with the closed group both parties share."""
     group = _NO_GROUP
     if directory.group_head[row] >= 0:
-        at_s = usage.start_local_s[i]
-        other = row_at(directory, directory.number_key, directory.number_head, usage.other_number[i], at_s)
-        if other >= 0:
-            group = shared_group(directory, row, other, at_s)
+        at_s, dialled = usage.start_local_s[i], usage.other_number[i]
+        if 0 < dialled < SHORT_NUMBERS:
+            group = group_of_short_number(directory, row, dialled, at_s)
+        else:
+            other = row_at(directory, directory.number_key, directory.number_head, dialled, at_s)
+            if other >= 0:
+                group = shared_group(directory, row, other, at_s)
     return usage_class(usage.record_type[i], usage.roam_type[i], usage.ld_type[i], usage.other_net[i], group)
 
 

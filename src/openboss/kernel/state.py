@@ -13,6 +13,8 @@ import numpy as np
 
 from openboss.kernel.compiled import compiled
 
+SHORT_NUMBERS = 10**6  # short numbers of closed groups have up to 6 digits (D5.7)
+SHORT_NUMBER_BASE = 10**17  # beyond every E.164 number: where short numbers of groups stand among the numbers
 CYCLE_SLOTS = 4  # cycles a user's row can hold at once; two are open, the others wait to be read
 LANES = 4
 
@@ -96,6 +98,12 @@ def row_at(directory: Directory, keys: np.ndarray, heads: np.ndarray, key: int, 
             answer = -2
         span = directory.span_next[span]
     return answer
+
+
+@compiled
+def short_number_key(group_id: int, short_number: int) -> int:
+    """Number a short number of a closed group, so that it is looked up like any other number."""
+    return SHORT_NUMBER_BASE + group_id * SHORT_NUMBERS + short_number
 
 
 @compiled

@@ -6,6 +6,7 @@ from datetime import date, datetime
 import polars as pl
 import pytest
 
+from openboss.kernel.state import short_number_key
 from openboss.kernel.tariffs import FOREVER_S
 from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType
 from openboss.modules.catalog.compiler import compile_tariffs
@@ -171,6 +172,11 @@ def image(users: dict[int, dict]) -> Image:
     groups = [(user, g, 2, since, last) for user, about in users.items() for g in about.get("groups", [])]
     numbers = [
         (about["number"], user, about.get("from_s", since), about.get("to_s", last)) for user, about in users.items()
+    ]
+    numbers += [
+        (short_number_key(group, short), user, since, last)
+        for user, about in users.items()
+        for group, short in about.get("short", {}).items()
     ]
     span = {"from_local_s": pl.Int64, "to_local_s": pl.Int64}
     return Image(

@@ -113,8 +113,7 @@ def test_free_minutes_cover_home_and_the_own_province_only(engine):
 def test_data_worth_812_yuan_costs_500(engine):
     kb = 812_300 * 1024 // 290
     rows = [
-        record(PLAIN, f"2012-05-{day:02} 10:00:00", RecordType.DATA, down_bytes=kb * 1024 // 20)
-        for day in range(1, 21)
+        record(PLAIN, f"2012-05-{day:02} 10:00:00", RecordType.DATA, down_bytes=kb * 1024 // 20) for day in range(1, 21)
     ]
     detail = rate(opened(engine, 201205), *rows).detail
     assert detail["act_basic_li"].sum() == 500_000
@@ -186,6 +185,20 @@ def test_members_of_one_group_call_each_other_at_the_group_price(engine):
     assert detail["act_basic_li"].to_list() == [0, 400]
     assert detail["std_basic_li"].to_list() == [400, 400]
     assert detail["rule_basic"][0] == rule_id_of("VPMN", "ONNET")
+
+
+def test_a_short_number_reaches_the_member_of_the_callers_own_group(engine):
+    opened(engine, 201205)
+    members = {
+        31: {"number": 8613900000031, "offers": [4, 3], "groups": [5], "short": {5: 61001}},
+        32: {"number": 8613900000032, "offers": [4, 3], "groups": [5], "short": {5: 61002}},
+        33: {"number": 8613900000033, "offers": [4, 3], "groups": [6], "short": {6: 61003}},
+    }
+    engine.apply_image(image(members))
+    inside = record(8613900000031, "2012-05-01 10:00:00", duration_s=60, other_number=61002)
+    of_another_group = record(8613900000031, "2012-05-01 11:00:00", duration_s=60, other_number=61003)
+    detail = rate(engine, inside, of_another_group).detail.sort("row")
+    assert detail["act_basic_li"].to_list() == [0, 400]
 
 
 def test_a_number_belongs_to_whoever_had_it_at_the_moment_of_use(engine):

@@ -15,6 +15,7 @@ from openboss.kernel.allowances import (
     FIRST_MONTH_PAY_AS_YOU_GO,
     FIRST_MONTH_PRORATE,
 )
+from openboss.kernel.state import SHORT_NUMBER_BASE, SHORT_NUMBERS
 from openboss.kernel.usage import ClosedGroup
 from openboss.modules.catalog.atomic import offer_ids
 from openboss.modules.customers import schema
@@ -287,7 +288,10 @@ def engine_image(*, subscriber_ids: Iterable[int] | None = None) -> EngineImage:
             },
         ),
         numbers=read(
-            f"number, subscriber_id, {span}", "customers_numberperiod", {"number": pl.Int64(), **user, **spans}
+            f"number, subscriber_id, {span}",
+            f"(SELECT number, subscriber_id, period FROM customers_numberperiod UNION ALL SELECT {_SHORT_KEY},"
+            " subscriber_id, period FROM customers_groupmember WHERE short_number IS NOT NULL) n",
+            {"number": pl.Int64(), **user, **spans},
         ),
         imsis=read(f"imsi, subscriber_id, {span}", "customers_simperiod", {"imsi": pl.Int64(), **user, **spans}),
         holdings=read(
@@ -301,6 +305,10 @@ def engine_image(*, subscriber_ids: Iterable[int] | None = None) -> EngineImage:
             {**user, "group_id": pl.Int64(), "kind": pl.Int8(), **spans},
         ),
     )
+
+
+# as kernel.state.short_number_key
+_SHORT_KEY = f"{SHORT_NUMBER_BASE} + group_id * {SHORT_NUMBERS} + short_number"
 
 
 def _local_s(moment: str, zone: str) -> str:
