@@ -132,7 +132,7 @@ def test_a_file_that_cannot_be_trusted_is_set_aside_with_its_reason(
     assert (tmp_path / "held" / "GMSC01" / f"{file.file_id}_{name}").read_bytes() == content
     assert not (tmp_path / "inbox" / "GMSC01" / name).exists()
     assert Alarm.objects.filter(file=file, code=code, cleared_at=None).exists()
-    assert UsageChunk.objects.count() == 1
+    assert UsageChunk.objects.count() == len(list((tmp_path / "lake").rglob("*.parquet"))) == 1
     assert list(UsageFile.objects.filter(state="CHUNKED").values_list("sequence", flat=True)) == [1]
 
 

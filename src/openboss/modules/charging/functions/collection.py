@@ -20,6 +20,7 @@ from openboss.modules.charging.canonical import (
     DURATION,
     Trailer,
     TrailerMismatch,
+    Undecodable,
     UsageBlock,
     UsageText,
     fields_of,
@@ -115,8 +116,20 @@ def chunk_usage(
         block = read_block(text.text, first_seq)
         return block, normalise(block, tables, clock, now_s=now_s, file_id=file_id)
 
+    try:
+        _gather(tally, _in_order(_numbered(pieces, tally), work), file_id, lake_dir)
+        _check_trailer(tally)
+    except (Undecodable, TrailerMismatch):
+        for chunk in tally.chunks:
+            (lake_dir / chunk.path).unlink()  # nothing of a held file stays in the lake
+        raise
+    return tally
+
+
+def _gather(tally: Tally, worked: Iterable[Worked | Trailer], file_id: int, lake_dir: Path) -> None:
+    """Count what was worked on, and write a chunk whenever there is enough for one."""
     waiting: list[pl.DataFrame] = []
-    for found in _in_order(_numbered(pieces, tally), work):
+    for found in worked:
         if isinstance(found, Trailer):
             tally.trailer = found
             continue
@@ -126,8 +139,6 @@ def chunk_usage(
         if sum(frame.height for frame in waiting) >= CHUNK_RECORDS:
             _write(tally, waiting, file_id, lake_dir)
     _write(tally, waiting, file_id, lake_dir)
-    _check_trailer(tally)
-    return tally
 
 
 def _numbered(pieces: Iterable[UsageText | Trailer], tally: Tally) -> Iterator[tuple[UsageText | Trailer, int]]:
