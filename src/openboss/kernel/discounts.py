@@ -271,6 +271,18 @@ def _best_of(
 
 
 @njit(cache=True, nogil=True)
+def _note(
+    rows: NDArray[np.int64], place: int, user: int, rule: int, item: int, chosen: int, effect_li: int, payable_li: int
+) -> None:
+    rows[place, 0] = user
+    rows[place, 1] = rule
+    rows[place, 2] = item
+    rows[place, 3] = chosen
+    rows[place, 4] = effect_li
+    rows[place, 5] = payable_li
+
+
+@njit(cache=True, nogil=True)
 def _grown(rows: NDArray[np.int64], used: int, more: int) -> NDArray[np.int64]:
     if used + more <= len(rows):
         return rows
@@ -350,7 +362,7 @@ def discount_users(
         chosen, supplement_li = _supplement(tables, active, result_li[user])
         if chosen >= 0:
             result_li[user, supplement_item] += supplement_li
-            out[used] = (user, chosen, supplement_item, 1, supplement_li, payable_li + supplement_li)
+            _note(out, used, user, chosen, supplement_item, 1, supplement_li, payable_li + supplement_li)
             used += 1
     return (
         result_li,
@@ -383,9 +395,9 @@ def _record(
             _apply(tables, rule, due_li, units)
             for item in range(len(due_li)):
                 if due_li[item] != before_li[item]:
-                    out[used] = (user, rule, item, 1, due_li[item] - before_li[item], payable_li)
+                    _note(out, used, user, rule, item, 1, due_li[item] - before_li[item], payable_li)
                     used += 1
         elif eligible[rule] and payable_with_li[rule] != _UNTRIED:
-            out[used] = (user, rule, -1, 0, payable_with_li[rule] - _sum(act_li), payable_with_li[rule])
+            _note(out, used, user, rule, -1, 0, payable_with_li[rule] - _sum(act_li), payable_with_li[rule])
             used += 1
     return used
