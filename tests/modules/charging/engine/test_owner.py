@@ -13,7 +13,7 @@ from openboss.modules.catalog.compiler import compile_tariffs
 from openboss.modules.catalog.functions import _save, hash_of_tables
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.chunks import write_chunk
-from openboss.modules.charging.engine.lake import Lake
+from openboss.modules.charging.engine.lake import FILES_A_MERGE, Lake
 from openboss.modules.charging.engine.owner import recover
 from openboss.modules.charging.engine.query import NoAnswer, answering, ask
 from openboss.modules.charging.functions.engine import image_payload
@@ -185,6 +185,22 @@ def test_detail_lost_after_a_snapshot_is_made_again_from_an_older_one(world):
     again = start(world)
     assert len(detail(world)) == 40
     assert again.state.digest() == owner.state.digest()
+
+
+def test_many_small_files_become_one_with_the_same_rows(world):
+    owner = start(world)
+    for day in range(1, FILES_A_MERGE):
+        put_chunk(*calls(day))
+        owner.drain()
+    before = detail(world).sort("position", "row")
+    assert len(Lake(world / "lake").usage_files(202610)) == FILES_A_MERGE - 1
+    put_chunk(*calls(FILES_A_MERGE))
+    owner.drain()
+    assert len(Lake(world / "lake").usage_files(202610)) == 1
+    after = detail(world).sort("position", "row")
+    assert after.select(before.columns).head(len(before)).equals(before)
+    assert len(after) == 20 * FILES_A_MERGE
+    assert Lake(world / "lake").position(1) == owner.position
 
 
 def test_a_running_engine_tells_what_one_user_owes_and_has_left(world):

@@ -14,12 +14,15 @@ from pathlib import Path
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import TableNotFoundError
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
 from openboss.modules.charging.chunks import sync_folder, write_durably
 from openboss.modules.charging.schema import RATED
 
 ROWS_A_GROUP = 32_768
+FILES_A_MERGE = 16  # small files of a cycle that are worth putting together
+SMALL_FILE_ROWS = 1_000_000
+ROWS_A_MERGE = 5_000_000
 
 
 class Lake:
@@ -52,7 +55,7 @@ class Lake:
         fresh = detail.filter(pl.col("position") > reached)
         parts = fresh.partition_by("cycle", as_dict=True)
         added = [
-            self._add(part, f"cycle={cycle}/{timeline:04d}-{position:012d}.parquet", int(cycle))
+            self._add(part, f"cycle={cycle}/{timeline:04d}-{position:012d}.parquet", int(cycle), is_new=True)
             for (cycle,), part in sorted(parts.items())
         ]
         self._table().create_write_transaction(
@@ -68,10 +71,46 @@ class Lake:
         schema = pl.DataFrame(schema=RATED).to_arrow().schema
         return self.open_usage() or DeltaTable.create(str(self.usage_path), schema, partition_by=["cycle"])
 
-    def _add(self, part: pl.DataFrame, path: str, cycle: int) -> AddAction:
+    def merge_small_files(self, cycle: int) -> int:
+        """Put a cycle's many small files together, sorted by user, so that one user's month is found quickly.
+
+        One commit: readers see the files before or after. Returns how many files became fewer. Files that nobody
+        has named for an hour are deleted.
+        """
+        table = self.open_usage()
+        if table is None:
+            return 0
+        files = list(pl.DataFrame(table.get_add_actions(flatten=True)).iter_rows(named=True))
+        small = [f for f in files if f["partition.cycle"] == cycle and f["num_records"] < SMALL_FILE_ROWS]
+        if len(small) < FILES_A_MERGE:
+            return 0
+        chosen, rows = [], 0
+        for file in sorted(small, key=lambda f: f["path"]):
+            if rows + file["num_records"] > ROWS_A_MERGE:
+                break
+            chosen.append(file)
+            rows += file["num_records"]
+        merged = pl.concat(pl.read_parquet(self.usage_path / file["path"]) for file in chosen)
+        merged = merged.sort("subscriber_id", "start_at_s", "position", "row")
+        reached = chosen[-1]["path"].rpartition("/")[2].removesuffix(".parquet")
+        added = self._add(merged, f"cycle={cycle}/merged-{reached}.parquet", cycle, is_new=False)
+        removed = [RemoveAction(file["path"], False, 0, partition_values={"cycle": str(cycle)}) for file in chosen]
+        table.create_write_transaction(
+            [added, *removed],
+            mode="append",
+            schema=pl.DataFrame(schema=RATED).to_arrow().schema,
+            partition_by=["cycle"],
+        )
+        self._sync_log()
+        table.vacuum(retention_hours=1, dry_run=False, enforce_retention_duration=False)
+        return len(chosen) - 1
+
+    def _add(self, part: pl.DataFrame, path: str, cycle: int, *, is_new: bool) -> AddAction:
         """Write one data file and describe it for the table, with the bounds that let queries pass it over."""
         buffer = BytesIO()
-        part.drop("cycle").write_parquet(buffer, compression="lz4", row_group_size=ROWS_A_GROUP, statistics=True)
+        part.drop("cycle", strict=False).write_parquet(
+            buffer, compression="lz4", row_group_size=ROWS_A_GROUP, statistics=True
+        )
         write_durably(self.usage_path / path, buffer.getbuffer())
         bounds = part.select(low=pl.col("subscriber_id").min(), high=pl.col("subscriber_id").max()).row(0, named=True)
         stats = {
@@ -81,7 +120,7 @@ class Lake:
             "nullCount": {"subscriber_id": 0},
         }
         partition: dict[str, str | None] = {"cycle": str(cycle)}
-        return AddAction(path, buffer.getbuffer().nbytes, partition, 0, data_change=True, stats=json.dumps(stats))
+        return AddAction(path, buffer.getbuffer().nbytes, partition, 0, data_change=is_new, stats=json.dumps(stats))
 
     def _sync_log(self) -> None:
         """Make the newest entry of the table's log survive a power cut."""

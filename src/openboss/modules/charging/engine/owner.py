@@ -124,6 +124,8 @@ class Owner:
             detail = pl.concat(self.pending)
             self.lake.append_usage(detail, timeline=self.ownership.timeline, position=self.position)
             self.pending.clear()
+            for cycle in detail["cycle"].unique():
+                self.lake.merge_small_files(int(cycle))
 
     # --- inputs --------------------------------------------------------------------------------------------------
 
