@@ -3,9 +3,9 @@
     python -m benchmarks.rate_files [--users 100000] [--days 1] [--folder DIR]
 
 Makes an installation of its own (deleted afterwards unless --folder names it), lets the example operator's network
-write its files, then collects and rates them with the product's own steps: durable chunks, journal, counters and errors in
-PostgreSQL, detail in the lake. Compiled code is warm. Wanted: at most twice the time of polars; under 4 GiB (issue 2,
-section 8).
+write its files, then collects and rates them with the product's own steps: durable chunks, journal, counters and
+errors in PostgreSQL, detail in the lake. Compiled code is warm. Wanted: at most twice the time of polars; under 4 GiB
+(issue 2, section 8).
 """
 
 from __future__ import annotations
