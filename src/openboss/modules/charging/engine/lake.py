@@ -54,7 +54,7 @@ class Lake:
             return
         fresh = detail.filter(pl.col("position") > reached)
         parts = fresh.partition_by("cycle", as_dict=True)
-        added = [
+        added: list[AddAction | RemoveAction] = [
             self._add(part, f"cycle={cycle}/{timeline:04d}-{position:012d}.parquet", int(cycle), is_new=True)
             for (cycle,), part in sorted(parts.items())
         ]

@@ -6,228 +6,333 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='ErrorBatch',
+            name="ErrorBatch",
             fields=[
-                ('batch_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=9)),
-                ('state', models.CharField(max_length=9)),
-                ('reason', models.TextField()),
-                ('field', models.CharField(blank=True, default='', max_length=40)),
-                ('value', models.CharField(blank=True, default='', max_length=80)),
-                ('records', models.IntegerField()),
-                ('requested_by', models.BigIntegerField()),
-                ('requested_at', models.DateTimeField()),
-                ('decided_by', models.BigIntegerField(null=True)),
-                ('decided_at', models.DateTimeField(null=True)),
+                ("batch_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=9)),
+                ("state", models.CharField(max_length=9)),
+                ("reason", models.TextField()),
+                ("field", models.CharField(blank=True, default="", max_length=40)),
+                ("value", models.CharField(blank=True, default="", max_length=80)),
+                ("records", models.IntegerField()),
+                ("requested_by", models.BigIntegerField()),
+                ("requested_at", models.DateTimeField()),
+                ("decided_by", models.BigIntegerField(null=True)),
+                ("decided_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'charging_errorbatch',
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ('CORRECT', 'WRITE_OFF'))), name='charging_errorbatch_kind'), models.CheckConstraint(condition=models.Q(('state__in', ('DONE', 'REQUESTED', 'APPROVED', 'REFUSED'))), name='charging_errorbatch_state'), models.CheckConstraint(condition=models.Q(('decided_by__isnull', True), models.Q(('decided_by', models.F('requested_by')), _negated=True), _connector='OR'), name='charging_errorbatch_two_persons')],
+                "db_table": "charging_errorbatch",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ("CORRECT", "WRITE_OFF"))), name="charging_errorbatch_kind"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("DONE", "REQUESTED", "APPROVED", "REFUSED"))),
+                        name="charging_errorbatch_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decided_by__isnull", True),
+                            models.Q(("decided_by", models.F("requested_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="charging_errorbatch_two_persons",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Source',
+            name="Source",
             fields=[
-                ('source_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('code', models.CharField(max_length=40, unique=True)),
-                ('name_zh', models.CharField(max_length=80)),
-                ('name_en', models.CharField(max_length=80)),
-                ('decoder', models.CharField(max_length=40)),
-                ('file_name_pattern', models.CharField(max_length=200)),
-                ('is_sequence_controlled', models.BooleanField(default=True)),
-                ('window', models.IntegerField(default=1000)),
-                ('is_active', models.BooleanField(default=True)),
+                ("source_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("code", models.CharField(max_length=40, unique=True)),
+                ("name_zh", models.CharField(max_length=80)),
+                ("name_en", models.CharField(max_length=80)),
+                ("decoder", models.CharField(max_length=40)),
+                ("file_name_pattern", models.CharField(max_length=200)),
+                ("is_sequence_controlled", models.BooleanField(default=True)),
+                ("window", models.IntegerField(default=1000)),
+                ("is_active", models.BooleanField(default=True)),
             ],
             options={
-                'db_table': 'charging_source',
-                'constraints': [models.CheckConstraint(condition=models.Q(('window__gt', 0)), name='charging_source_window')],
+                "db_table": "charging_source",
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("window__gt", 0)), name="charging_source_window")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='UsageFile',
+            name="UsageFile",
             fields=[
-                ('file_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('inbox', models.CharField(max_length=80)),
-                ('name', models.CharField(max_length=255)),
-                ('sequence', models.BigIntegerField(null=True)),
-                ('sha256', models.CharField(max_length=64)),
-                ('size_bytes', models.BigIntegerField()),
-                ('records', models.BigIntegerField(default=0)),
-                ('trailer_records', models.BigIntegerField(null=True)),
-                ('state', models.CharField(max_length=10)),
-                ('error_code', models.CharField(blank=True, default='', max_length=4)),
-                ('cause', models.TextField(blank=True, default='')),
-                ('arrived_at', models.DateTimeField()),
-                ('chunked_at', models.DateTimeField(null=True)),
-                ('rated_at', models.DateTimeField(null=True)),
-                ('first_event_at', models.DateTimeField(null=True)),
-                ('last_event_at', models.DateTimeField(null=True)),
-                ('source', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='charging.source')),
+                ("file_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("inbox", models.CharField(max_length=80)),
+                ("name", models.CharField(max_length=255)),
+                ("sequence", models.BigIntegerField(null=True)),
+                ("sha256", models.CharField(max_length=64)),
+                ("size_bytes", models.BigIntegerField()),
+                ("records", models.BigIntegerField(default=0)),
+                ("trailer_records", models.BigIntegerField(null=True)),
+                ("state", models.CharField(max_length=10)),
+                ("error_code", models.CharField(blank=True, default="", max_length=4)),
+                ("cause", models.TextField(blank=True, default="")),
+                ("arrived_at", models.DateTimeField()),
+                ("chunked_at", models.DateTimeField(null=True)),
+                ("rated_at", models.DateTimeField(null=True)),
+                ("first_event_at", models.DateTimeField(null=True)),
+                ("last_event_at", models.DateTimeField(null=True)),
+                (
+                    "source",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="charging.source"),
+                ),
             ],
             options={
-                'db_table': 'charging_usagefile',
+                "db_table": "charging_usagefile",
             },
         ),
         migrations.CreateModel(
-            name='UsageChunk',
+            name="UsageChunk",
             fields=[
-                ('chunk_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('path', models.CharField(max_length=255, unique=True)),
-                ('sha256', models.CharField(max_length=64)),
-                ('rows', models.IntegerField()),
-                ('is_recycled', models.BooleanField(default=False)),
-                ('state', models.CharField(default='READY', max_length=5)),
-                ('position', models.BigIntegerField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='charging.usagefile')),
+                ("chunk_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("path", models.CharField(max_length=255, unique=True)),
+                ("sha256", models.CharField(max_length=64)),
+                ("rows", models.IntegerField()),
+                ("is_recycled", models.BooleanField(default=False)),
+                ("state", models.CharField(default="READY", max_length=5)),
+                ("position", models.BigIntegerField(null=True)),
+                ("created_at", models.DateTimeField()),
+                ("file", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="charging.usagefile")),
             ],
             options={
-                'db_table': 'charging_usagechunk',
+                "db_table": "charging_usagechunk",
             },
         ),
         migrations.CreateModel(
-            name='StageCounter',
+            name="StageCounter",
             fields=[
-                ('counter_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('stage', models.CharField(max_length=9)),
-                ('records_in', models.BigIntegerField(default=0)),
-                ('rated', models.BigIntegerField(default=0)),
-                ('free', models.BigIntegerField(default=0)),
-                ('duplicate', models.BigIntegerField(default=0)),
-                ('error', models.BigIntegerField(default=0)),
-                ('filtered', models.BigIntegerField(default=0)),
-                ('passed', models.BigIntegerField(default=0)),
-                ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='charging.usagefile')),
+                ("counter_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("stage", models.CharField(max_length=9)),
+                ("records_in", models.BigIntegerField(default=0)),
+                ("rated", models.BigIntegerField(default=0)),
+                ("free", models.BigIntegerField(default=0)),
+                ("duplicate", models.BigIntegerField(default=0)),
+                ("error", models.BigIntegerField(default=0)),
+                ("filtered", models.BigIntegerField(default=0)),
+                ("passed", models.BigIntegerField(default=0)),
+                ("file", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="charging.usagefile")),
             ],
             options={
-                'db_table': 'charging_stagecounter',
+                "db_table": "charging_stagecounter",
             },
         ),
         migrations.CreateModel(
-            name='ErrorRecord',
+            name="ErrorRecord",
             fields=[
-                ('error_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('seq_in_file', models.IntegerField()),
-                ('stage', models.CharField(max_length=9)),
-                ('code', models.CharField(max_length=4)),
-                ('cause', models.TextField()),
-                ('served_number', models.CharField(blank=True, default='', max_length=40)),
-                ('record', models.JSONField()),
-                ('state', models.CharField(default='OPEN', max_length=19)),
-                ('recycles', models.IntegerField(default=0)),
-                ('created_at', models.DateTimeField()),
-                ('changed_at', models.DateTimeField()),
-                ('handled_by', models.BigIntegerField(null=True)),
-                ('batch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='charging.errorbatch')),
-                ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='charging.usagefile')),
+                ("error_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("seq_in_file", models.IntegerField()),
+                ("stage", models.CharField(max_length=9)),
+                ("code", models.CharField(max_length=4)),
+                ("cause", models.TextField()),
+                ("served_number", models.CharField(blank=True, default="", max_length=40)),
+                ("record", models.JSONField()),
+                ("state", models.CharField(default="OPEN", max_length=19)),
+                ("recycles", models.IntegerField(default=0)),
+                ("created_at", models.DateTimeField()),
+                ("changed_at", models.DateTimeField()),
+                ("handled_by", models.BigIntegerField(null=True)),
+                (
+                    "batch",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="charging.errorbatch"),
+                ),
+                ("file", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="charging.usagefile")),
             ],
             options={
-                'db_table': 'charging_errorrecord',
+                "db_table": "charging_errorrecord",
             },
         ),
         migrations.CreateModel(
-            name='Alarm',
+            name="Alarm",
             fields=[
-                ('alarm_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=12)),
-                ('sequence', models.BigIntegerField(null=True)),
-                ('code', models.CharField(blank=True, default='', max_length=4)),
-                ('cause', models.TextField()),
-                ('opened_at', models.DateTimeField()),
-                ('cleared_at', models.DateTimeField(null=True)),
-                ('source', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='charging.source')),
-                ('file', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='charging.usagefile')),
+                ("alarm_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=12)),
+                ("sequence", models.BigIntegerField(null=True)),
+                ("code", models.CharField(blank=True, default="", max_length=4)),
+                ("cause", models.TextField()),
+                ("opened_at", models.DateTimeField()),
+                ("cleared_at", models.DateTimeField(null=True)),
+                (
+                    "source",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="charging.source"),
+                ),
+                (
+                    "file",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="charging.usagefile"),
+                ),
             ],
             options={
-                'db_table': 'charging_alarm',
+                "db_table": "charging_alarm",
             },
         ),
         migrations.AddIndex(
-            model_name='usagefile',
-            index=models.Index(fields=['-arrived_at'], name='charging_usagefile_arrived'),
+            model_name="usagefile",
+            index=models.Index(fields=["-arrived_at"], name="charging_usagefile_arrived"),
         ),
         migrations.AddIndex(
-            model_name='usagefile',
-            index=models.Index(fields=['state', '-arrived_at'], name='charging_usagefile_by_state'),
+            model_name="usagefile",
+            index=models.Index(fields=["state", "-arrived_at"], name="charging_usagefile_by_state"),
         ),
         migrations.AddConstraint(
-            model_name='usagefile',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('RECEIVED', 'CHUNKED', 'RATED', 'HELD', 'REFUSED'))), name='charging_usagefile_state'),
+            model_name="usagefile",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ("RECEIVED", "CHUNKED", "RATED", "HELD", "REFUSED"))),
+                name="charging_usagefile_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='usagefile',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('RECEIVED', 'CHUNKED', 'RATED'))), fields=('sha256',), name='charging_usagefile_content_once'),
+            model_name="usagefile",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("RECEIVED", "CHUNKED", "RATED"))),
+                fields=("sha256",),
+                name="charging_usagefile_content_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='usagefile',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('RECEIVED', 'CHUNKED', 'RATED'))), fields=('source', 'sequence'), name='charging_usagefile_sequence_once'),
+            model_name="usagefile",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("RECEIVED", "CHUNKED", "RATED"))),
+                fields=("source", "sequence"),
+                name="charging_usagefile_sequence_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='usagefile',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('RECEIVED', 'CHUNKED', 'RATED'))), fields=('source', 'name'), name='charging_usagefile_name_once'),
+            model_name="usagefile",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("RECEIVED", "CHUNKED", "RATED"))),
+                fields=("source", "name"),
+                name="charging_usagefile_name_once",
+            ),
         ),
         migrations.AddIndex(
-            model_name='usagechunk',
-            index=models.Index(condition=models.Q(('state', 'READY')), fields=['chunk_id'], name='charging_usagechunk_ready'),
+            model_name="usagechunk",
+            index=models.Index(
+                condition=models.Q(("state", "READY")), fields=["chunk_id"], name="charging_usagechunk_ready"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='usagechunk',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('position__isnull', True), ('state', 'READY')), models.Q(('position__isnull', False), ('state', 'RATED')), _connector='OR'), name='charging_usagechunk_state'),
+            model_name="usagechunk",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("position__isnull", True), ("state", "READY")),
+                    models.Q(("position__isnull", False), ("state", "RATED")),
+                    _connector="OR",
+                ),
+                name="charging_usagechunk_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='usagechunk',
-            constraint=models.CheckConstraint(condition=models.Q(('rows__gt', 0)), name='charging_usagechunk_rows'),
+            model_name="usagechunk",
+            constraint=models.CheckConstraint(condition=models.Q(("rows__gt", 0)), name="charging_usagechunk_rows"),
         ),
         migrations.AddConstraint(
-            model_name='stagecounter',
-            constraint=models.UniqueConstraint(fields=('file', 'stage'), name='charging_stagecounter_once'),
+            model_name="stagecounter",
+            constraint=models.UniqueConstraint(fields=("file", "stage"), name="charging_stagecounter_once"),
         ),
         migrations.AddConstraint(
-            model_name='stagecounter',
-            constraint=models.CheckConstraint(condition=models.Q(('stage__in', ('DECODE', 'VALIDATE', 'NORMALISE', 'RATE'))), name='charging_stagecounter_stage'),
+            model_name="stagecounter",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("stage__in", ("DECODE", "VALIDATE", "NORMALISE", "RATE"))),
+                name="charging_stagecounter_stage",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stagecounter',
-            constraint=models.CheckConstraint(condition=models.Q(('records_in', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('rated'), '+', models.F('free')), '+', models.F('duplicate')), '+', models.F('error')), '+', models.F('filtered')), '+', models.F('passed')))), name='charging_stagecounter_balanced'),
+            model_name="stagecounter",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "records_in",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("rated"), "+", models.F("free")
+                                        ),
+                                        "+",
+                                        models.F("duplicate"),
+                                    ),
+                                    "+",
+                                    models.F("error"),
+                                ),
+                                "+",
+                                models.F("filtered"),
+                            ),
+                            "+",
+                            models.F("passed"),
+                        ),
+                    )
+                ),
+                name="charging_stagecounter_balanced",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='stagecounter',
-            constraint=models.CheckConstraint(condition=models.Q(('duplicate__gte', 0), ('error__gte', 0), ('filtered__gte', 0), ('free__gte', 0), ('passed__gte', 0), ('rated__gte', 0)), name='charging_stagecounter_not_negative'),
+            model_name="stagecounter",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("duplicate__gte", 0),
+                    ("error__gte", 0),
+                    ("filtered__gte", 0),
+                    ("free__gte", 0),
+                    ("passed__gte", 0),
+                    ("rated__gte", 0),
+                ),
+                name="charging_stagecounter_not_negative",
+            ),
         ),
         migrations.AddIndex(
-            model_name='errorrecord',
-            index=models.Index(fields=['state', 'code'], name='charging_errorrecord_pool'),
+            model_name="errorrecord",
+            index=models.Index(fields=["state", "code"], name="charging_errorrecord_pool"),
         ),
         migrations.AddIndex(
-            model_name='errorrecord',
-            index=models.Index(fields=['file', 'seq_in_file'], name='charging_errorrecord_file'),
+            model_name="errorrecord",
+            index=models.Index(fields=["file", "seq_in_file"], name="charging_errorrecord_file"),
         ),
         migrations.AddIndex(
-            model_name='errorrecord',
-            index=models.Index(fields=['served_number'], name='charging_errorrecord_number'),
+            model_name="errorrecord",
+            index=models.Index(fields=["served_number"], name="charging_errorrecord_number"),
         ),
         migrations.AddConstraint(
-            model_name='errorrecord',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('OPEN', 'CORRECTED', 'RECYCLED', 'WRITE_OFF_REQUESTED', 'WRITTEN_OFF'))), name='charging_errorrecord_state'),
+            model_name="errorrecord",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ("OPEN", "CORRECTED", "RECYCLED", "WRITE_OFF_REQUESTED", "WRITTEN_OFF"))
+                ),
+                name="charging_errorrecord_state",
+            ),
         ),
         migrations.AddIndex(
-            model_name='alarm',
-            index=models.Index(fields=['-opened_at'], name='charging_alarm_opened'),
+            model_name="alarm",
+            index=models.Index(fields=["-opened_at"], name="charging_alarm_opened"),
         ),
         migrations.AddConstraint(
-            model_name='alarm',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ('GAP', 'DUPLICATE', 'TRAILER', 'DECODE', 'SOURCE', 'BALANCE', 'DISK'))), name='charging_alarm_kind'),
+            model_name="alarm",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("kind__in", ("GAP", "DUPLICATE", "TRAILER", "DECODE", "SOURCE", "BALANCE", "DISK"))
+                ),
+                name="charging_alarm_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alarm',
-            constraint=models.UniqueConstraint(condition=models.Q(('cleared_at__isnull', True), ('kind', 'GAP')), fields=('source', 'sequence'), name='charging_alarm_gap_once'),
+            model_name="alarm",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("cleared_at__isnull", True), ("kind", "GAP")),
+                fields=("source", "sequence"),
+                name="charging_alarm_gap_once",
+            ),
         ),
     ]

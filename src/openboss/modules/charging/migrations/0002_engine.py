@@ -4,68 +4,89 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('charging', '0001_initial'),
+        ("charging", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='EngineOwner',
+            name="EngineOwner",
             fields=[
-                ('stream', models.SmallIntegerField(primary_key=True, serialize=False)),
-                ('epoch', models.BigIntegerField(default=0)),
-                ('timeline', models.IntegerField(default=1)),
-                ('timeline_from', models.BigIntegerField(default=0)),
+                ("stream", models.SmallIntegerField(primary_key=True, serialize=False)),
+                ("epoch", models.BigIntegerField(default=0)),
+                ("timeline", models.IntegerField(default=1)),
+                ("timeline_from", models.BigIntegerField(default=0)),
             ],
             options={
-                'db_table': 'charging_engineowner',
+                "db_table": "charging_engineowner",
             },
         ),
         migrations.CreateModel(
-            name='EngineCommand',
+            name="EngineCommand",
             fields=[
-                ('command_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=12)),
-                ('payload', models.JSONField()),
-                ('state', models.CharField(default='WAITING', max_length=8)),
-                ('position', models.BigIntegerField(null=True)),
-                ('answer', models.JSONField(null=True)),
+                ("command_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=12)),
+                ("payload", models.JSONField()),
+                ("state", models.CharField(default="WAITING", max_length=8)),
+                ("position", models.BigIntegerField(null=True)),
+                ("answer", models.JSONField(null=True)),
             ],
             options={
-                'db_table': 'charging_enginecommand',
-                'indexes': [models.Index(condition=models.Q(('state', 'WAITING')), fields=['command_id'], name='charging_enginecommand_waits')],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('position__isnull', True), ('state', 'WAITING')), models.Q(('position__isnull', False), ('state', 'DONE')), models.Q(('position__isnull', True), ('state', 'REFUSED')), _connector='OR'), name='charging_enginecommand_state')],
+                "db_table": "charging_enginecommand",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "WAITING")),
+                        fields=["command_id"],
+                        name="charging_enginecommand_waits",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("position__isnull", True), ("state", "WAITING")),
+                            models.Q(("position__isnull", False), ("state", "DONE")),
+                            models.Q(("position__isnull", True), ("state", "REFUSED")),
+                            _connector="OR",
+                        ),
+                        name="charging_enginecommand_state",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='EngineJournal',
+            name="EngineJournal",
             fields=[
-                ('journal_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('stream', models.SmallIntegerField()),
-                ('position', models.BigIntegerField()),
-                ('timeline', models.IntegerField()),
-                ('kind', models.CharField(max_length=12)),
-                ('payload', models.JSONField()),
-                ('sha256', models.CharField(max_length=64)),
+                ("journal_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("stream", models.SmallIntegerField()),
+                ("position", models.BigIntegerField()),
+                ("timeline", models.IntegerField()),
+                ("kind", models.CharField(max_length=12)),
+                ("payload", models.JSONField()),
+                ("sha256", models.CharField(max_length=64)),
             ],
             options={
-                'db_table': 'charging_enginejournal',
-                'constraints': [models.UniqueConstraint(fields=('stream', 'position'), name='charging_enginejournal_once'), models.CheckConstraint(condition=models.Q(('kind__in', ('CHUNK', 'IMAGE', 'PUBLICATION', 'OPEN_CYCLE', 'FREEZE'))), name='charging_enginejournal_kind')],
+                "db_table": "charging_enginejournal",
+                "constraints": [
+                    models.UniqueConstraint(fields=("stream", "position"), name="charging_enginejournal_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ("CHUNK", "IMAGE", "PUBLICATION", "OPEN_CYCLE", "FREEZE"))),
+                        name="charging_enginejournal_kind",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='EngineSnapshot',
+            name="EngineSnapshot",
             fields=[
-                ('snapshot_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('stream', models.SmallIntegerField()),
-                ('position', models.BigIntegerField()),
-                ('folder', models.CharField(max_length=120)),
-                ('sha256', models.CharField(max_length=64)),
+                ("snapshot_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("stream", models.SmallIntegerField()),
+                ("position", models.BigIntegerField()),
+                ("folder", models.CharField(max_length=120)),
+                ("sha256", models.CharField(max_length=64)),
             ],
             options={
-                'db_table': 'charging_enginesnapshot',
-                'indexes': [models.Index(fields=['stream', '-snapshot_id'], name='charging_enginesnapshot_last')],
+                "db_table": "charging_enginesnapshot",
+                "indexes": [models.Index(fields=["stream", "-snapshot_id"], name="charging_enginesnapshot_last")],
             },
         ),
         migrations.RunSQL(

@@ -5,15 +5,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('charging', '0002_engine'),
+        ("charging", "0002_engine"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='usagefile',
-            name='entered_at',
+            model_name="usagefile",
+            name="entered_at",
             field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
         ),
     ]
