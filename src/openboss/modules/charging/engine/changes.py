@@ -135,13 +135,14 @@ def add_groups(
 
 
 @compiled
-def _has_grant(lane: Lane, local_row: int, slot: int, rule: int, from_s: int) -> bool:
+def _find_grant(lane: Lane, local_row: int, slot: int, rule: int, from_s: int) -> int:
+    """Find what a row was granted under a rule from a moment on; -1 = nothing."""
     node = lane.free_head[local_row, slot]
     while node >= 0:
         if lane.free_rule[node] == rule and lane.free_from_s[node] == from_s and lane.free_carried[node] == 0:
-            return True
+            return node
         node = lane.free_next[node]
-    return False
+    return -1
 
 
 @compiled
@@ -196,7 +197,7 @@ def grant_cycle(
                     days_left,
                     (end_s - start_s) // DAY_S,
                     from_s,
-                    end_s,
+                    min(end_s, directory.holding_to_s[holding]),
                 )
             holding = directory.holding_next[holding]
 
@@ -212,26 +213,33 @@ def _grant_version(
     days_left: int,
     days_in_month: int,
     from_s: int,
-    end_s: int,
+    to_s: int,
 ) -> None:
     if version < 0:
         return
     for place in range(tables.version_grant_first[version], tables.version_grant_first[version + 1]):
         rule = tables.free_rule[tables.grant_free[place]]
         units = first_month_grant(tables.grant_units[place], mode, days_left, days_in_month)
-        if units > 0 and not _has_grant(lane, local_row, slot, rule, from_s):
-            grant(tables, lane, local_row, slot, rule, units, 0, from_s, end_s)
+        known = _find_grant(lane, local_row, slot, rule, from_s)
+        if known >= 0:
+            lane.free_to_s[known] = to_s  # an offer that ends early takes its resources with it
+        elif units > 0:
+            grant(tables, lane, local_row, slot, rule, units, 0, from_s, to_s)
 
 
 @compiled
 def carry_over(tables: TariffTables, cycles: Cycles, lane: Lane, slot: int, next_slot: int) -> None:
-    """Move what is left of carried free resources of a frozen cycle into the next one (D6.4): once, never twice."""
+    """Move what is left of carried free resources of a frozen cycle into the next one (D6.4): once, never twice.
+
+    What ended before the cycle did, with its offer, is lost.
+    """
     for local_row in range(len(lane.free_head)):
         node = lane.free_head[local_row, slot]
         while node >= 0:
             left = lane.free_granted[node] - lane.free_used[node]
             free = tables.free_of_rule[lane.free_rule[node]]
-            if left > 0 and lane.free_carried[node] == 0 and tables.free_carries[free] == 1:
+            lasted = lane.free_carried[node] == 0 and lane.free_to_s[node] == cycles.end_s[slot]
+            if left > 0 and lasted and tables.free_carries[free] == 1:
                 start_s, end_s = cycles.start_s[next_slot], cycles.end_s[next_slot]
                 grant(tables, lane, local_row, next_slot, lane.free_rule[node], left, left, start_s, end_s)
             node = lane.free_next[node]

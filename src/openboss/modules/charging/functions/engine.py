@@ -26,6 +26,7 @@ from openboss.modules.charging.engine.state import Image
 __all__ = [
     "EngineRefused",
     "EngineSilent",
+    "announce_users",
     "answering",
     "ask_engine",
     "cycle_totals",
@@ -146,6 +147,14 @@ def image_payload(image: Any) -> dict[str, Any]:
 def load_users(image: Any) -> dict[str, Any]:
     """Give the engine the base data of users: numbers, offers, groups (customers.functions.engine_image)."""
     return ask_engine("IMAGE", image_payload(image))
+
+
+def announce_users(image: Any) -> int:
+    """Leave the new base data of users for the engine, in the caller's transaction; return the command's id.
+
+    For business that must not wait for the engine: it takes the command within a second, before later usage.
+    """
+    return journal.send_command(kind="IMAGE", payload=image_payload(image))
 
 
 def open_cycle(cycle: int) -> dict[str, Any]:
