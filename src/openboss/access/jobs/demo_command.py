@@ -36,19 +36,19 @@ def demo(
         demos.forget()
         return
     say = _progress()
-    if not demos.is_ready():
-        if options().data_dir.exists():
-            say("clearing what a broken-off attempt left")
-            demos.forget()
-        say("starting the database")
-        with open_installation():
+    if not demos.is_ready() and options().data_dir.exists():
+        say("clearing what a broken-off attempt left")
+        demos.forget()
+    say("starting the database")
+    with open_installation():  # to the end: a server that is stopped may come back on another port than Django knows
+        if not demos.is_ready():
             migrate(verbosity=0)
             demos.prepare(example=example, say=say, users=users)
-    if prepare_only:
-        return
-    _choose_port()
-    say("starting the console and the engine")
-    run_everything(quiet=True, announce=lambda address: _welcome(address, example))
+        if prepare_only:
+            return
+        _choose_port()
+        say("starting the console and the engine")
+        run_everything(quiet=True, announce=lambda address: _welcome(address, example))
 
 
 def _progress() -> Callable[[str], None]:
