@@ -1,17 +1,20 @@
 """The command line: `openboss COMMAND --help`.
 
 Exit codes: 0 done, 1 refused or found something wrong (the message says what to do), 2 wrong usage,
-3 the database could not be reached.
+3 the database could not be reached, or was lost while the command ran.
 """
 
 from __future__ import annotations
 
+import errno
 import inspect
+import os
 import sys
 from typing import Annotated
 
 import psycopg
 import typer
+from django.db import InterfaceError, OperationalError
 
 from openboss.access.jobs import (
     backup_command,
@@ -73,17 +76,42 @@ def main() -> None:
         app()
     except (DatabaseNotStarted, NoPostgresBinaries) as refused:
         _fail(refused, EXIT_NO_DATABASE)
-    except psycopg.OperationalError as refused:
-        print(f"openboss: the database cannot be reached: {refused}. Try `openboss doctor`.", file=sys.stderr)
-        sys.exit(EXIT_NO_DATABASE)
+    except (psycopg.OperationalError, OperationalError, InterfaceError) as refused:
+        _stop_without_database(refused)
     except Refused as refused:
         _fail(refused, EXIT_REFUSED)
+    except OSError as fault:
+        if not _is_disk_full(fault):
+            raise
+        _stop_on_full_disk(fault)
 
 
 def _fail(refused: Exception, code: int) -> None:
     sentence = inspect.cleandoc(type(refused).__doc__ or type(refused).__name__)
     print(f"openboss: {sentence}\n  {refused}", file=sys.stderr)
     sys.exit(code)
+
+
+def _stop_without_database(fault: Exception) -> None:
+    if isinstance(fault.__cause__ or fault, psycopg.errors.DiskFull):
+        _stop_on_full_disk(fault)
+    print(f"openboss: the database cannot be reached: {fault}. Try `openboss doctor`.", file=sys.stderr)
+    sys.exit(EXIT_NO_DATABASE)
+
+
+def _is_disk_full(fault: OSError) -> bool:
+    """The lake's library reports the system's words without its number."""
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return fault.errno in full or any(os.strerror(number) in str(fault) for number in full)
+
+
+def _stop_on_full_disk(fault: Exception) -> None:
+    print(
+        f"openboss: the disk is full: {fault}\n  Make room and run the command again: it goes on where it stopped, "
+        "nothing is lost and nothing is done twice.",
+        file=sys.stderr,
+    )
+    sys.exit(EXIT_REFUSED)
 
 
 if __name__ == "__main__":

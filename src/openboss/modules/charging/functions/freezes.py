@@ -5,12 +5,19 @@ from typing import Any
 import polars as pl
 
 from openboss.modules.charging.atomic.freezes import freeze_answer
-from openboss.modules.charging.functions.engine import cycle_totals, freeze_cycle
+from openboss.modules.charging.functions.engine import EngineRefused, cycle_totals, freeze_cycle
 
 
 def freeze_once(cycle: int) -> int:
     """Freeze a cycle unless it is frozen; return the position it was frozen at. Raises EngineRefused."""
-    answer = freeze_answer(cycle=cycle) or freeze_cycle(cycle)
+    answer = freeze_answer(cycle=cycle)
+    if answer is None:
+        try:
+            answer = freeze_cycle(cycle)
+        except EngineRefused:
+            answer = freeze_answer(cycle=cycle)  # a run killed while it waited had asked for the same before
+            if answer is None:
+                raise
     return int(answer["position"])
 
 
