@@ -29,6 +29,7 @@ from openboss.access.jobs import (
     generate_command,
     keys_command,
     up_command,
+    warm_up_command,
 )
 from openboss.access.jobs.installation import migrate as run_migrations
 from openboss.access.jobs.installation import open_installation
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 for _commands in (
     up_command,
+    warm_up_command,
     demo_command,
     generate_command,
     collect_command,

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from openboss.access.jobs import clock
 from openboss.access.jobs.installation import embedded_cluster
+from openboss.access.jobs.refusals import Refused
 from openboss.config.options import options
 from openboss.kernel.periods import next_cycle
 
@@ -27,10 +28,15 @@ BUSINESS_DAY = date(2026, 11, 12)
 CLOSED_CYCLES = (202609, 202610)
 RUNNING_CYCLE = 202611
 BILLING_LOGIN, SIGNING_LOGIN = "billing", "billing2"
+_BEGUN_FILE = "demo.begun"
 _READY_FILE = "demo.json"
 _SIGNED_BECAUSE = "Demo data: first months of a new operator"
 
 Say = Callable[[str], None]
+
+
+class NotADemo(Refused):
+    """The folder holds something that no demo made; nothing was touched. Name another with OPENBOSS_DATA_DIR."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +53,33 @@ def is_ready() -> bool:
     return (options().data_dir / _READY_FILE).exists()
 
 
+def begin() -> None:
+    """Take the data folder for a demo, before anything is put into it. Raises NotADemo."""
+    _refuse_what_is_no_demo()
+    options().data_dir.mkdir(parents=True, exist_ok=True)
+    (options().data_dir / _BEGUN_FILE).touch()
+
+
 def forget() -> None:
-    """Delete the demo's data, its database included."""
+    """Delete the demo's data, its database included. Raises NotADemo."""
+    _refuse_what_is_no_demo()
     if cluster := embedded_cluster():
         cluster.destroy()
     shutil.rmtree(options().data_dir, ignore_errors=True)
 
 
-def prepare(*, example: Path, say: Say, users: int = USERS) -> None:
-    """Make the demo's data in an open and migrated installation; what a broken-off attempt left must be gone."""
+def _refuse_what_is_no_demo() -> None:
+    folder = options().data_dir
+    ours = (folder / _BEGUN_FILE).exists() or (folder / _READY_FILE).exists()
+    if not ours and folder.exists() and any(folder.iterdir()):
+        raise NotADemo(str(folder))
+
+
+def prepare(*, example: Path, say: Say, compiled: Callable[[], None], users: int = USERS) -> None:
+    """Make the demo's data in an open and migrated installation; what a broken-off attempt left must be gone.
+
+    compiled   waits until the engine is compiled, which goes on while the usage is generated
+    """
     from openboss.access.jobs.generate import generate_operator
 
     data_dir = options().data_dir
@@ -70,6 +94,8 @@ def prepare(*, example: Path, say: Say, users: int = USERS) -> None:
         example=example,
     )
     logging.getLogger("collect").setLevel(logging.WARNING)  # hundreds of files: the progress lines say enough
+    say("compiling the engine for this machine (the first time only)")
+    compiled()
     say("loading organisation, tables, tariffs and customers")
     _open(example, source / "base")
     for cycle in (*CLOSED_CYCLES, RUNNING_CYCLE):

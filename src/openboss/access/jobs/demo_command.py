@@ -15,6 +15,7 @@ import yaml
 from openboss.access.jobs import demo as demos
 from openboss.access.jobs.installation import migrate, open_installation
 from openboss.access.jobs.up_command import run_everything
+from openboss.access.jobs.warm_up_command import warming
 from openboss.config.options import options
 
 _PORTS_TRIED = 50
@@ -36,14 +37,16 @@ def demo(
         demos.forget()
         return
     say = _progress()
-    if not demos.is_ready() and options().data_dir.exists():
-        say("clearing what a broken-off attempt left")
-        demos.forget()
+    if not demos.is_ready():
+        if options().data_dir.exists():
+            demos.forget()  # what a broken-off attempt left
+        demos.begin()
     say("starting the database")
     with open_installation():  # to the end: a server that is stopped may come back on another port than Django knows
         if not demos.is_ready():
-            migrate(verbosity=0)
-            demos.prepare(example=example, say=say, users=users)
+            with warming() as compiled:
+                migrate(verbosity=0)
+                demos.prepare(example=example, say=say, compiled=compiled, users=users)
         if prepare_only:
             return
         _choose_port()
