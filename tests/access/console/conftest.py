@@ -30,10 +30,8 @@ CHROMIUM = [
 def operator(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Two months of a small operator from usage files to bills: September released, October audited."""
     from django.conf import settings
-    from django.core.management import call_command
     from django.db import connection
     from django.test.utils import setup_databases, teardown_databases
-    from tests.conftest import _guards
 
     from openboss.access.jobs import clock
 
@@ -46,19 +44,26 @@ def operator(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: py
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False, aliases={"default"}) if own else []
         try:
-            _guards("ENABLE")
+            _empty()  # numbers given by the database, such as file 1, begin anew
             _fill(folder)
             yield folder
         finally:
             if own:
                 teardown_databases(made, verbosity=0)
             else:
-                _guards("DISABLE")
-                call_command("flush", interactive=False, verbosity=0, allow_cascade=True)
-                _guards("ENABLE")
+                _empty()
             settings.DATA_DIR, settings.LAKE_DIR = before
             clock._clock_file().unlink()
             clock.shift.cache_clear()
+
+
+def _empty() -> None:
+    from django.core.management import call_command
+    from tests.conftest import _guards
+
+    _guards("DISABLE")
+    call_command("flush", interactive=False, verbosity=0, allow_cascade=True)
+    _guards("ENABLE")
 
 
 def _fill(folder: Path) -> None:
