@@ -29,8 +29,9 @@ CLOSED_CYCLES = (202609, 202610)
 RUNNING_CYCLE = 202611
 BILLING_LOGIN, SIGNING_LOGIN = "billing", "billing2"
 _BEGUN_FILE = "demo.begun"
+LEFT_FOR_THE_TOUR = ("GMSC01", "GMSC01_000071.txt")  # calls of 10 November: its gap alarm waits for somebody to drop it
 _READY_FILE = "demo.json"
-_SIGNED_BECAUSE = "Demo data: first months of a new operator"
+_SIGNED_BECAUSE = "演示数据：新运营商的头两个账期 / Demo data: first months of a new operator"
 
 Say = Callable[[str], None]
 
@@ -98,11 +99,28 @@ def prepare(*, example: Path, say: Say, compiled: Callable[[], None], users: int
     compiled()
     say("loading organisation, tables, tariffs and customers")
     _open(example, source / "base")
+    _leave_for_the_tour(source / "usage")
     for cycle in (*CLOSED_CYCLES, RUNNING_CYCLE):
-        _live_month(cycle, source / "usage", say)
-    clock.pin(_Day.at(BUSINESS_DAY, 9))
+        _live_month(cycle, source, say)
+    let_it_be(BUSINESS_DAY)
     shutil.rmtree(source / "usage")
     (data_dir / _READY_FILE).write_text(json.dumps({"users": users, "seed": SEED}), encoding="ascii")
+
+
+def let_it_be(day: date) -> None:
+    """Pin the demo's clock to nine in the morning of a day; the months that were closed stay closed."""
+    clock.pin(_Day.at(day, 9))
+
+
+def file_for_the_tour() -> Path:
+    """The usage file that the demo keeps back, for somebody to drop into its inbox."""
+    return options().data_dir / "try" / LEFT_FOR_THE_TOUR[1]
+
+
+def _leave_for_the_tour(usage: Path) -> None:
+    target = file_for_the_tour()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    usage.joinpath(*LEFT_FOR_THE_TOUR).rename(target)
 
 
 def _open(example: Path, base: Path) -> None:
@@ -113,19 +131,22 @@ def _open(example: Path, base: Path) -> None:
     take_customers_over(base, first_cycle=CLOSED_CYCLES[0], at=opened_at)
 
 
-def _live_month(cycle: int, usage: Path, say: Say) -> None:
-    """Let a month pass: its files arrive, are collected and rated; then the month before it is closed."""
+def _live_month(cycle: int, source: Path, say: Say) -> None:
+    """Let a month pass: its files arrive, two of the first month late or twice, and are rated; then it is closed."""
     from openboss.access.network import collector
     from openboss.modules.charging.functions.engine import rate_waiting
 
     chosen = options()
     month_end = _first_day(next_cycle(cycle))
     collected_at = _Day.at(min(month_end, BUSINESS_DAY), 6)
-    files = _deliver(usage, before=month_end, inbox=chosen.inbox_dir)
+    files = _deliver(source / "usage", before=month_end, inbox=chosen.inbox_dir)
     say(f"{cycle}: collecting {files} usage files")
     place = collector.Place(data_dir=chosen.data_dir, lake_dir=chosen.lake_dir, timezone=chosen.timezone)
     done = collector.collect_once(place=place, now=lambda: collected_at)
-    say(f"{cycle}: rating {done.records} records")
+    records = done.records
+    if _deliver(source / "usage_late", before=month_end, inbox=chosen.inbox_dir):
+        records += collector.collect_once(place=place, now=lambda: collected_at).records
+    say(f"{cycle}: rating {records} records")
     rate_waiting()
     if cycle in CLOSED_CYCLES:
         say(f"{cycle}: closing the month and releasing its bills")

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,10 @@ def demo(
     example: Annotated[Path, typer.Option(help="The operator's documents.")] = Path("example"),
     users: Annotated[int, typer.Option(min=100, help="How many customers.")] = demos.USERS,
     prepare_only: Annotated[bool, typer.Option(help="Make the data and end.")] = False,
+    day: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Let it be this day, such as 2026-12-02 to close November."),
+    ] = None,
     forget: Annotated[bool, typer.Option(help="Delete the demo's data and end.")] = False,
 ) -> None:
     """Make an example operator with two billed months (once), serve it, and say where to look. Ctrl-C stops it."""
@@ -41,12 +46,14 @@ def demo(
         if options().data_dir.exists():
             demos.forget()  # what a broken-off attempt left
         demos.begin()
-    say("starting the database")
+        say("starting the database")
     with open_installation():  # to the end: a server that is stopped may come back on another port than Django knows
         if not demos.is_ready():
             with warming() as compiled:
                 migrate(verbosity=0)
                 demos.prepare(example=example, say=say, compiled=compiled, users=users)
+        if day is not None:
+            demos.let_it_be(day.date())
         if prepare_only:
             return
         _choose_port()
@@ -86,5 +93,7 @@ def _welcome(address: str, example: Path) -> None:
         names = roles[person["role"]]
         print(f"    {person['login']:<10}{names['en']} / {names['zh']}")
     print("\n  Try: search 张雨桐 (zyt), open the October bill, ask why it is higher.")
-    print(f"  Drop usage files into {options().inbox_dir}/SOURCE and watch them being rated.")
+    left = demos.file_for_the_tour()
+    if left.exists():
+        print(f"  Drop a file and watch it being rated:  mv {left} {options().inbox_dir / demos.LEFT_FOR_THE_TOUR[0]}/")
     print(f"  Logs: {options().data_dir / 'logs'}.   Stop with Ctrl-C.\n", flush=True)
