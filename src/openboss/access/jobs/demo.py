@@ -19,7 +19,6 @@ from openboss.access.jobs import clock
 from openboss.access.jobs.installation import embedded_cluster
 from openboss.access.jobs.refusals import Refused
 from openboss.config.options import options
-from openboss.kernel.periods import next_cycle
 
 USERS = 2000
 SEED = 1
@@ -134,6 +133,7 @@ def _open(example: Path, base: Path) -> None:
 def _live_month(cycle: int, source: Path, say: Say) -> None:
     """Let a month pass: its files arrive, two of the first month late or twice, and are rated; then it is closed."""
     from openboss.access.network import collector
+    from openboss.kernel.periods import next_cycle
     from openboss.modules.charging.functions.engine import rate_waiting
 
     chosen = options()

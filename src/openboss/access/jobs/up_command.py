@@ -20,6 +20,7 @@ from openboss.access.jobs.installation import (
     migrate,
     open_installation,
     set_up_django,
+    unapplied_migrations,
 )
 from openboss.access.jobs.supervisor import Service, Supervisor
 from openboss.config.options import options
@@ -48,7 +49,8 @@ def run_everything(*, quiet: bool, announce: Callable[[str], None], until: Calla
     lease = cluster.lease() if cluster else None
     try:
         set_up_django()
-        migrate(verbosity=0)
+        if unapplied_migrations():  # a whole `migrate` costs a second or two even where nothing is to be done
+            migrate(verbosity=0)
         close_connections()
         say = _log_writer(None if not quiet else options().data_dir / "logs")
         supervisor = Supervisor(services(), cluster=cluster, say=say)
