@@ -15,7 +15,7 @@ import yaml
 
 from openboss.access.jobs import demo as demos
 from openboss.access.jobs.installation import migrate, open_installation
-from openboss.access.jobs.up_command import run_everything
+from openboss.access.jobs.up_command import console_address, run_everything
 from openboss.access.jobs.warm_up_command import warming
 from openboss.config.options import options
 
@@ -42,6 +42,9 @@ def demo(
         demos.forget()
         return
     say = _progress()
+    if not prepare_only:
+        _choose_port()
+        say(f"soon at {console_address()}")
     if not demos.is_ready():
         if options().data_dir.exists():
             demos.forget()  # what a broken-off attempt left
@@ -56,7 +59,6 @@ def demo(
             demos.let_it_be(day.date())
         if prepare_only:
             return
-        _choose_port()
         say("starting the console and the engine")
         run_everything(quiet=True, announce=lambda address: _welcome(address, example))
 
