@@ -17,7 +17,8 @@ from openboss.modules.charging.engine.lake import Lake
 SORTS = ("start_at_s", "duration_s", "kb_units", "act_li", "std_li", "record_type", "other_number")
 _ACT = "act_basic_li + act_ld_li + act_info_li"
 _STD = "std_basic_li + std_ld_li + std_info_li"
-_VOICE = ", ".join(str(int(kind)) for kind in (RecordType.MOC, RecordType.MTC, RecordType.CALL_FORWARD))
+_CALLS = (RecordType.MOC, RecordType.MTC, RecordType.CALL_FORWARD, RecordType.VIDEO_CALL)
+VOICE = ", ".join(str(int(kind)) for kind in _CALLS)
 _CONDITIONS = {
     "record_type": "record_type = $record_type",
     "roam_type": "roam_type = $roam_type",
@@ -54,12 +55,12 @@ def detail_list(
     values = {"files": files, "subscriber_id": subscriber_id, **known}
     column = sort.removeprefix("-")
     order = f"{column if column in SORTS else 'start_at_s'} {'DESC' if sort.startswith('-') else 'ASC'}, position, row"
-    rows = _ask(
+    rows = ask_lake(
         f"SELECT *, {_ACT} AS act_li, {_STD} AS std_li FROM read_parquet($files, hive_partitioning = true) "
         f"WHERE {where} ORDER BY {order} LIMIT {int(page_size)} OFFSET {(int(page) - 1) * int(page_size)}",
         values,
     )
-    (sums,) = _ask(
+    (sums,) = ask_lake(
         f"SELECT count(*) AS records, sum(duration_s) AS duration_s, sum(kb_units) AS kb_units, sum({_ACT}) AS act_li, "
         f"sum({_STD}) AS std_li FROM read_parquet($files, hive_partitioning = true) WHERE {where}",
         values,
@@ -80,15 +81,15 @@ def usage_by_month(subscriber_id: int, months: int = 12) -> list[dict[str, int]]
     files = [name for cycle in cycles for name in table.file_uris([("cycle", "=", str(cycle))])]
     if not files:
         return []
-    found = _ask(
+    found = ask_lake(
         f"""
         SELECT CAST(cycle AS INTEGER) AS cycle,
-               count(*) FILTER (record_type IN ({_VOICE})) AS calls,
-               sum(duration_s) FILTER (record_type IN ({_VOICE})) AS seconds,
+               count(*) FILTER (record_type IN ({VOICE}) AND duration_s > 0) AS calls,
+               sum(duration_s) FILTER (record_type IN ({VOICE})) AS seconds,
                sum(message_count) AS messages,
                sum(kb_units) FILTER (roam_type = 0) AS home_kb,
                sum(kb_units) FILTER (roam_type <> 0) AS roaming_kb,
-               sum(basic_units) FILTER (status = 0 AND record_type IN ({_VOICE})) AS charged_minutes,
+               sum(basic_units) FILTER (status = 0 AND record_type IN ({VOICE})) AS charged_minutes,
                sum(ld_units) AS ld_units
         FROM read_parquet($files, hive_partitioning = true) WHERE subscriber_id = $subscriber_id
         GROUP BY 1 ORDER BY 1
@@ -98,7 +99,7 @@ def usage_by_month(subscriber_id: int, months: int = 12) -> list[dict[str, int]]
     return [{name: int(value or 0) for name, value in row.items()} for row in found]
 
 
-def _ask(sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+def ask_lake(sql: str, values: dict[str, Any]) -> list[dict[str, Any]]:
     """Run a question on a cursor of this process's session; nothing is ever loaded from outside."""
     global _session
     if _session is None:
