@@ -220,6 +220,10 @@ WORDS: dict[str, dict[str, Word]] = {
         "aborting": Word(_("Stopping"), "warn"),
         "aborted": Word(_("Stopped")),
     },
+    "job": {
+        "openboss.seal_audit": Word(_("Seal the audit log")),
+        "openboss.close_month": Word(_("Close a month up to the audit")),
+    },
     "run_step": {
         "FREEZE": Word(_("Freeze the month")),
         "COLLECT": Word(_("Collect the inputs")),

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from openboss.access.console import formats, words
+from openboss.access.console.causes import cause_text
 
 register = template.Library()
 
@@ -31,6 +32,7 @@ for _name, _write in {
     "day": formats.day,
     "named": formats.named,
     "in_unit": formats.amount_of_unit,
+    "cause": cause_text,
 }.items():
     register.filter(_name, _write)
 

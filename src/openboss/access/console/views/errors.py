@@ -45,13 +45,16 @@ def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
 
 
 def _masked(number: str) -> str:
-    return mask_number(int(number)) if number.isascii() and number.isdecimal() else number
+    digits = number.removeprefix("+").removeprefix("00")
+    return mask_number(int(digits)) if digits.isascii() and digits.isdecimal() else number
 
 
 def _record_text(row: Any) -> str:
-    shown = {key: value for key, value in row["record"].items() if value not in ("", "0", 0, None)}
-    hidden = ("served_number", "other_party", "third_party", "served_imsi")
-    return " ".join(f"{key}={_masked(str(value)) if key in hidden else value}" for key, value in shown.items())[:200]
+    """The fields of a record that say something, in the order of the format; numbers of people masked."""
+    hidden = ("other_party", "third_party", "served_imsi")
+    record = {name: str(row["record"].get(name) or "") for name in (*FIELDS, *row["record"]) if name != "served_number"}
+    shown = [(name, _masked(value) if name in hidden else value) for name, value in record.items() if value.strip("0")]
+    return " ".join(f"{name}={value}" for name, value in shown)[:200]
 
 
 def _screen(context: dict[str, Any]) -> ListScreen:
@@ -72,7 +75,7 @@ def _screen(context: dict[str, Any]) -> ListScreen:
             ),
             Column("stage", gettext_lazy("Stage"), "word:stage", hidden=True),
             Column("recycles", gettext_lazy("Recycled"), "count", sort=True),
-            Column("record", gettext_lazy("Record"), read=_record_text),
+            Column("record", gettext_lazy("Record"), "wide", read=_record_text),
             Column("created_at", gettext_lazy("Since"), "moment", sort=True),
             Column("changed_at", gettext_lazy("Last change"), "moment", sort=True, hidden=True),
         ),

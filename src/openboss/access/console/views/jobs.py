@@ -55,17 +55,22 @@ def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
     return rows, found.count(), {}
 
 
+def _arguments(args: Any) -> str:
+    """What a job was given, without the tick a periodic one was started for."""
+    return ", ".join(f"{name}={value}" for name, value in args.items() if name != "timestamp")[:120]
+
+
 SCREEN = ListScreen(
     name="jobs",
     title=_("Jobs"),
     columns=(
         Column("id", _("No."), "number", sort=True),
-        Column("task_name", _("Job"), sort=True, sub=lambda job: job.queue_name),
+        Column("task_name", _("Job"), "word:job", sort=True, sub=lambda job: job.task_name),
         Column("status", _("State"), "word:job_state", sort=True),
         Column("attempts", _("Attempts"), "count", sort=True),
         Column("scheduled_at", _("Planned for"), "moment", sort=True),
         Column("last_event_at", _("Last change"), "moment"),
-        Column("args", _("With"), read=lambda job: ", ".join(f"{k}={v}" for k, v in job.args.items())[:120]),
+        Column("args", _("With"), read=lambda job: _arguments(job.args)),
     ),
     filters=(
         Filter("q", _("Job"), "search"),

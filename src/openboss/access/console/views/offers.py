@@ -55,7 +55,7 @@ def _screen() -> ListScreen:
         fetch=_fetch,
         default_sort="offer_id",
         row_link=lambda offer: reverse("console:offer", args=[offer.offer_id]),
-        empty=gettext_lazy("No offer yet. Load tariff documents with “openboss import tariffs”."),
+        empty=gettext_lazy("No offer yet. Load tariff documents with “openboss load”."),
     )
 
 

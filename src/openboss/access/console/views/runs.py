@@ -55,14 +55,17 @@ def _live(cycle: int) -> dict[str, Any]:
     except CycleUnknown as unknown:
         raise Http404 from unknown
     items = item_names()
-    findings = billing.list_findings(run_id=status.run_id) if status.run_id else []
+    found = billing.list_findings(run_id=status.run_id) if status.run_id else []
+    findings = [_finding(one, items) for one in found]
     jobs = ProcrastinateJob.objects.filter(task_name=close_month_up_to_audit.name, args__cycle=cycle)
     return {
         "job": jobs.order_by("-id").first(),
         "status": status,
         "cycle": cycle,
         "steps": [{"step": s, "done_pct": s.parts_done * 100 // s.parts if s.parts else 0} for s in status.steps],
-        "findings": [_finding(one, items) for one in findings],
+        "findings": findings,
+        "shown": [one for one in findings if one["finding"].kind != "TOP_BILL"],
+        "top_bills": [one for one in findings if one["finding"].kind == "TOP_BILL"],
         "may_start": status.cycle.state in ("OPEN", "CUT", "CALCULATED"),
         "may_release": status.cycle.state == "AUDITED",
     }

@@ -1,0 +1,62 @@
+"""The causes that collection notes in English, in the language of whoever reads them."""
+
+from __future__ import annotations
+
+import re
+
+from django.utils.translation import gettext as _
+
+SEPARATOR = "; "
+
+
+def _known() -> tuple[tuple[str, str], ...]:
+    return (
+        (r"file (\d+) is missing", _("file no. {0} of the sequence has not come")),
+        (
+            r"sequence numbers (\d+) to (\d+) are missing",
+            _("files no. {0} to {1} of the sequence had not come before it"),
+        ),
+        (r"no active source is configured for this folder", _("no source has this folder")),
+        (r"the same content was taken as file (\d+)", _("the same content was taken before, as file {0}")),
+        (r"the name was taken as file (\d+)", _("a file of this name was taken before, as file {0}")),
+        (r"sequence number (\d+) was taken as file (\d+)", _("sequence number {0} was taken before, as file {1}")),
+        (
+            r"sequence number (\d+) is more than (\d+) from the last, (\d+)",
+            _("sequence number {0} is more than {1} away from the last one, {2}"),
+        ),
+        (r"sent again as file (\d+)", _("sent again as file {0}")),
+        (r"given up: (.+)", _("given up: {0}")),
+        (r"the name does not match (.+)", _("the name is not like the source's: {0}")),
+        (
+            r"the trailer says (\d+) records, the file has (\d+)",
+            _("the trailer says {0} records, the file has {1}"),
+        ),
+        (
+            r"the trailer says (\d+) seconds, the records sum to (\d+)",
+            _("the trailer says {0} seconds, the records sum to {1}"),
+        ),
+        (r"the last line is not a trailer: the file was cut off", _("the file was cut off: it has no trailer")),
+        (
+            r"the first line is not a header of format OPENBOSS-USAGE version 1",
+            _("the first line is not a header of format OPENBOSS-USAGE version 1"),
+        ),
+        (r"the header names source (.*), not (.+)", _("the header names the source {0}, the folder is {1}")),
+        (
+            r"the header's sequence is (.*), the name's (\d+)",
+            _("the header has sequence number {0}, the file's name {1}"),
+        ),
+        (r"not UTF-8 text: .+", _("not UTF-8 text")),
+        (r"the line before the trailer does not end", _("the line before the trailer does not end")),
+    )
+
+
+def cause_text(cause: str) -> str:
+    """A noted cause in the language of the request; a part nobody put into words is shown as it was noted."""
+    return SEPARATOR.join(_part(part) for part in cause.split(SEPARATOR)) if cause else ""
+
+
+def _part(part: str) -> str:
+    for pattern, words in _known():
+        if found := re.fullmatch(pattern, part):
+            return words.format(*found.groups())
+    return part
