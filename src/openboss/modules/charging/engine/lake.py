@@ -52,11 +52,10 @@ class Lake:
         reached = self.position(timeline) or 0
         if position <= reached:
             return
-        fresh = detail.filter(pl.col("position") > reached)
-        parts = fresh.partition_by("cycle", as_dict=True)
+        name = f"{timeline:04d}-{position:012d}.parquet"
         added: list[AddAction | RemoveAction] = [
-            self._add(part, f"cycle={cycle}/{timeline:04d}-{position:012d}.parquet", int(cycle), is_new=True)
-            for (cycle,), part in sorted(parts.items())
+            self._add(part, f"cycle={cycle}/{name}", cycle, is_new=True)
+            for cycle, part in _by_cycle(_behind(detail, reached)).items()
         ]
         self._table().create_write_transaction(
             added,
@@ -155,6 +154,21 @@ class Lake:
         content = buffer.getbuffer()
         write_durably(self.folder / path, content)
         return hashlib.sha256(content).hexdigest()
+
+
+def _behind(detail: pl.DataFrame, position: int) -> pl.DataFrame:
+    """Leave out rows up to a position; a frame that has none is not copied."""
+    if (detail["position"] > position).all():
+        return detail
+    return detail.filter(pl.col("position") > position)
+
+
+def _by_cycle(detail: pl.DataFrame) -> dict[int, pl.DataFrame]:
+    """Split rated usage by cycle, oldest first; a frame of one cycle, the usual case, is not copied."""
+    cycles = sorted(detail["cycle"].unique())
+    if len(cycles) < 2:
+        return dict.fromkeys(cycles, detail)
+    return {cycle: detail.filter(pl.col("cycle") == cycle) for cycle in cycles}
 
 
 def _application(timeline: int) -> str:

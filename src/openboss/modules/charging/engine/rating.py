@@ -54,13 +54,14 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
         fresh = state.duplicates.claim(days, columns["key_hi"], columns["key_lo"], wanted)
         rated.status[wanted[fresh[wanted] == 0]] = Status.DUPLICATE
         found = np.flatnonzero(fresh)
+        found = found[np.argsort(rated.row[found], kind="stable")]  # a user's records together: memory is near
         lane_of = rated.row[found] % LANES
         orders = [found[lane_of == number] for number in range(LANES)]
         state.make_room([len(order) for order in orders])
         list(pool.map(lambda n: _rate_lane(state, usage, rated, n, orders[n]), range(LANES)))
     failed = found[rated.status[found] == Status.ERROR]
     state.duplicates.give_back(days, columns["key_hi"], columns["key_lo"], failed)
-    return _collect(state, chunk, usage, rated, position)
+    return _collect(state, chunk, usage, rated, found, position)
 
 
 def _rate_lane(state: EngineState, usage: Usage, rated: Rated, number: int, order: np.ndarray) -> None:
@@ -98,10 +99,14 @@ def _empty_rated(count: int) -> Rated:
     )
 
 
-def _collect(state: EngineState, chunk: pl.DataFrame, usage: Usage, rated: Rated, position: int) -> ChunkRated:
-    """Put the kernel's columns beside those of the chunk, user by user."""
-    good = np.flatnonzero((rated.status == Status.RATED) | (rated.status == Status.FREE))
-    good = good[np.argsort(rated.row[good], kind="stable")]
+def _collect(
+    state: EngineState, chunk: pl.DataFrame, usage: Usage, rated: Rated, found: np.ndarray, position: int
+) -> ChunkRated:
+    """Put the kernel's columns beside those of the chunk, user by user.
+
+    found  i64[k]: places of the records that were new and had a user, by user
+    """
+    good = found[rated.status[found] != Status.ERROR]
     bad = np.flatnonzero(rated.status == Status.ERROR)
     volume = usage.up_bytes[good] + usage.down_bytes[good]
     months = usage.start_local_s[good].astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
