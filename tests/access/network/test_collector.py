@@ -174,6 +174,17 @@ def test_a_held_file_is_taken_once_its_source_is_configured(tmp_path: Path) -> N
     assert not list((tmp_path / "held" / "NEWELEMENT").iterdir())
 
 
+def test_a_held_file_that_the_console_let_in_again_is_taken_by_the_next_look(tmp_path: Path) -> None:
+    drop(tmp_path, "NEWELEMENT_000001.txt", usage_text(1, [CALL], code="NEWELEMENT"), code="NEWELEMENT")
+    collect(tmp_path)
+    define("NEWELEMENT")
+
+    collection.release_file(file_id=UsageFile.objects.get().file_id)
+
+    assert collect(tmp_path).taken == 1
+    assert UsageFile.objects.get().state == "CHUNKED"
+
+
 def test_a_corrected_file_takes_the_place_of_the_held_one(tmp_path: Path) -> None:
     drop(tmp_path, "GMSC01_000001.txt", ONE[:-9])
     collect(tmp_path)

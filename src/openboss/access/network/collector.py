@@ -108,6 +108,7 @@ def collect_once(*, place: Place, now: Callable[[], datetime], sizes: dict[Path,
     done = Pass()
     sources = {source.code: source for source in collection.list_sources()}
     numbering: NumberingTables | None = None
+    _bring_back(place)
     for folder in sorted(place.inbox_dir.iterdir()) if place.inbox_dir.is_dir() else ():
         if not folder.is_dir() or folder.name.startswith("."):
             continue
@@ -120,12 +121,19 @@ def collect_once(*, place: Place, now: Callable[[], datetime], sizes: dict[Path,
 
 
 def release(file_id: int, *, place: Place) -> FileFound:
-    """Put a held file back into its inbox, to be tried again as the same file; for the console and the command line."""
+    """Put a held file back into its inbox, to be tried again as the same file."""
     found = collection.release_file(file_id=file_id)
-    held = _destination(replace(found, state="HELD"), place)
-    if held.exists():
-        _move(held, place.inbox_dir / found.inbox / found.name)
+    _bring_back(place)
     return found
+
+
+def _bring_back(place: Place) -> None:
+    """Move the held files that somebody let in again (the console only notes it) back into their inboxes."""
+    for found in collection.let_in_files():
+        held = _destination(replace(found, state="HELD"), place)
+        inbox = place.inbox_dir / found.inbox / found.name
+        if held.exists() and not inbox.exists():
+            _move(held, inbox)
 
 
 @contextmanager

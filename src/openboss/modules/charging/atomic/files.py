@@ -129,6 +129,11 @@ def find_files(*, inbox: str, name: str, sha256: str) -> list[FileFound]:
     return [_found(row) for row in rows]
 
 
+def let_in_files() -> list[FileFound]:
+    """Name the files that may be taken and are not yet: new ones, and held ones that somebody let in again."""
+    return [_found(row) for row in UsageFile.objects.filter(state="RECEIVED").order_by("file_id")]
+
+
 @transaction.atomic
 def register_file(
     *, inbox: str, name: str, sha256: str, size_bytes: int, sequence: int | None, arrived_at: datetime, cause: str = ""

@@ -36,6 +36,7 @@ WORKERS = 2
 AHEAD = 8  # pieces of a few megabytes
 
 find_files = files.find_files
+let_in_files = files.let_in_files
 register_file = files.register_file
 hold_file = files.hold_file
 release_file = files.release_file
@@ -45,7 +46,7 @@ list_sources = files.list_sources
 define_source = files.define_source
 
 __all__ = [
-    "FileFound", "NotHeld", "SourceInfo", "define_source", "find_files", "hold_file",
+    "FileFound", "NotHeld", "SourceInfo", "define_source", "find_files", "hold_file", "let_in_files",
     "Tally", "chunk_usage", "list_sources", "records_of", "refuse_file", "register_file",
     "release_file", "take_usage",
 ]  # fmt: skip
