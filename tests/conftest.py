@@ -18,6 +18,8 @@ import django
 import psycopg
 import pytest
 
+from tests.soak_report import pytest_runtest_logreport, pytest_sessionfinish  # noqa: F401 - hooks of the session
+
 _RUN_DATA_DIR = Path(tempfile.mkdtemp(prefix="openboss-run-"))
 _SERVER_DIR = Path(
     os.environ.get("OPENBOSS_TEST_SERVER_DIR", Path(tempfile.gettempdir(), f"openboss-test-server-{os.getuid()}"))
@@ -32,6 +34,12 @@ django.setup()
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(_RUN_DATA_DIR, ignore_errors=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, so that no process is left alone with them at the end of a parallel run."""
+    items.sort(key=lambda item: "new_installation" not in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")

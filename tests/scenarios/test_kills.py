@@ -5,20 +5,18 @@
 
 import os
 import random
-import shutil
-import tempfile
+import signal
+import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from openboss.access.jobs.postgres import Cluster
 from tests.scenarios.findings import differences, doubled, facts
-from tests.scenarios.strikes import BILL_STRIKES, USAGE_STRIKES, Fire, Strike, drawn
-from tests.scenarios.worlds import World, found_world
+from tests.scenarios.strikes import BILL_STRIKES, USAGE_STRIKES, Fire, Strike, drawn, wait_for
+from tests.scenarios.worlds import World, kill
 
 SAMPLE_USAGE = [
     Strike("collect", "chunk written", 0.002),
@@ -48,22 +46,13 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    folder = Path(tempfile.mkdtemp(prefix="openboss-kills-"))
-    folder.chmod(0o755)  # the account of the database walks through it
-    cluster = Cluster(folder / "postgres", fsync=False)
-    lease = cluster.lease()
-    try:
-        opened, portions = found_world(folder, cluster)
-        calm = opened.copy("calm")
-        undisturbed = Fire(calm)
-        undisturbed.usage(portions, [])
-        undisturbed.month([])
-        yield Stage(opened, portions, calm, facts(calm))
-    finally:
-        lease.release()
-        cluster.destroy()
-        shutil.rmtree(folder, ignore_errors=True)
+def stage(opened: tuple[World, list[list[Path]]]) -> Stage:
+    world, portions = opened
+    calm = world.copy("calm")
+    undisturbed = Fire(calm)
+    undisturbed.usage(portions, [])
+    undisturbed.month([])
+    return Stage(world, portions, calm, facts(calm))
 
 
 def run_under_fire(stage: Stage, name: str, usage: list[Strike], month: list[Strike]) -> Fire:
@@ -100,6 +89,23 @@ def test_this_test_sees_usage_that_was_doubled(stage: Stage) -> None:
     assert world.run(program=RATE_WITHOUT_GUARD) == 0, world.heard()
     assert doubled(world) > 7_000
     assert "rated rows" in differences(facts(world), stage.expected)
+
+
+def test_who_waits_for_an_engine_that_is_killed_does_its_work(opened: tuple[World, list[list[Path]]]) -> None:
+    world, portions = opened[0].copy("waiting"), opened[1]
+    charge = world.start("charge")
+    try:
+        assert wait_for(lambda: "engine ready" in world.heard(), alive=lambda: charge.poll() is None), world.heard()
+        charge.send_signal(signal.SIGSTOP)
+        world.deliver(portions[0])
+        assert world.run("collect") == 0, world.heard()
+        rate = world.start("rate")
+        time.sleep(4)
+        assert rate.poll() is None  # it waits for the engine that is there
+    finally:
+        kill(charge)
+    assert rate.wait(timeout=60) == 0
+    assert f"inputs taken: {len(portions[0])}" in world.heard()
 
 
 @pytest.mark.soak

@@ -43,6 +43,7 @@ __all__ = [
 
 LOCK_KEY = 7_301_001  # advisory lock of the stream's owner
 PATIENCE_S = 600
+LOCK_AGAIN_S = 3
 BETWEEN_LOOKS_S = 0.2
 
 
@@ -89,24 +90,28 @@ _read: dict[str, Owner] = {}  # the last snapshot read, by its folder
 
 
 def rate_waiting() -> int:
-    """Rate everything that waits now; if an engine process runs, wait until it has. Return inputs taken here."""
-    with engine_lock() as mine:
-        if mine:
-            owner = recover_engine()
-            taken = owner.drain()
-            owner.snapshot()
-            return taken
-    _wait_until(lambda: not journal.ready_chunks(1) and not journal.waiting_commands(1))
-    return 0
+    """Rate everything that waits now; if an engine process runs, wait until it has. Return inputs taken here.
+
+    If that process ends meanwhile, its work is done here. Raises EngineSilent.
+    """
+    for _ in range(PATIENCE_S // LOCK_AGAIN_S):
+        with engine_lock() as mine:
+            if mine:
+                owner = recover_engine()
+                taken = owner.drain()
+                owner.snapshot()
+                return taken
+        if _nothing_waits_within(LOCK_AGAIN_S):
+            return 0
+    raise EngineSilent("what waits was not taken for 10 minutes")
 
 
-def _wait_until(is_so: Any) -> None:
-    waited_s = 0.0
-    while not is_so():
+def _nothing_waits_within(seconds: int) -> bool:
+    for _ in range(round(seconds / BETWEEN_LOOKS_S)):
+        if not journal.ready_chunks(1) and not journal.waiting_commands(1):
+            return True
         time.sleep(BETWEEN_LOOKS_S)
-        waited_s += BETWEEN_LOOKS_S
-        if waited_s > PATIENCE_S:
-            raise EngineSilent("nothing was taken for 10 minutes")
+    return False
 
 
 def begin_timeline() -> None:
