@@ -24,6 +24,7 @@ def test_the_demo_makes_two_released_months_whose_bills_can_be_explained(
         explained = json.loads(said)
         totals[account] = explained["bill"]["total_fen"]
         assert sum(reason["delta_fen"] for reason in explained["reasons"]) == explained["delta_fen"]
+    assert totals[1] == 14708  # 58.00 + 5.00 + 51 x 0.60 + 160 x 0.07 + (180.39 - 30.00 - 4.61 of September) MB x 0.29
     assert totals[4] == 50000  # data worth 812.30, capped at 500.00
     assert totals[5] == 11600  # GoTone 98: 116.00
     again = installation.run("demo", "--prepare-only")

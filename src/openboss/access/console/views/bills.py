@@ -197,9 +197,9 @@ def _users(view: Any, rules: dict[tuple[int, int], list[dict[str, Any]]]) -> lis
             "free": [
                 {
                     "free": free,
-                    "whole": formats.amount_of_unit(free.granted + free.carried, Unit(free.unit).name),
+                    "whole": formats.amount_of_unit(free.granted, Unit(free.unit).name),
                     "used": formats.amount_of_unit(free.used, Unit(free.unit).name),
-                    "used_pct": min(100, free.used * 100 // max(1, free.granted + free.carried)),
+                    "used_pct": min(100, free.used * 100 // max(1, free.granted)),
                 }
                 for free in user.free
             ],

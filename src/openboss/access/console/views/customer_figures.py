@@ -28,7 +28,7 @@ def item_names() -> dict[int, str]:
 def meter(free: LiveFree) -> dict[str, Any]:
     """A free resource as a bar: what is left of what was granted, and how full it is."""
     unit = Unit(free.unit).name
-    whole = free.granted + free.carried
+    whole = free.granted
     part_pct = min(100, free.used * 100 // whole) if whole else 100
     return {
         "name": formats.named(free.names),

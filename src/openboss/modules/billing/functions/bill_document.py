@@ -177,7 +177,7 @@ def _user(user: UserPart, language: str, *, own: bool) -> dict[str, Any]:
             }
             for group in user.groups
         ],
-        "free": [_free(free, language) for free in user.free if own and free.granted + free.carried],
+        "free": [_free(free, language) for free in user.free if own and free.granted],
         "discounts": [
             {"name": f"{one.names.of(language)}（{one.offer.of(language)}）" if language == "zh"
              else f"{one.names.of(language)} ({one.offer.of(language)})", "effect": _yuan(one.effect_li // 10)}
@@ -188,7 +188,7 @@ def _user(user: UserPart, language: str, *, own: bool) -> dict[str, Any]:
 
 
 def _free(free: FreeView, language: str) -> dict[str, Any]:
-    whole = free.granted + free.carried
+    whole = free.granted
     used, of = _amount(free.used, free.unit, language), _amount(whole, free.unit, language)
     return {
         "name": free.names.of(language),

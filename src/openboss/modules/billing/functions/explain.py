@@ -348,7 +348,7 @@ def _used_up(case: _Case, line: LineRow) -> int:
 
 
 def _is_empty(free: FreeRow) -> bool:
-    return free.used >= free.granted + free.carried > 0
+    return free.used >= free.granted > 0
 
 
 def _fee_causes(case: _Case, line: LineRow | None, was: LineRow | None) -> list[Reason]:

@@ -50,7 +50,7 @@ class GroupView:
 
 @dataclass(frozen=True)
 class FreeView:
-    """A free resource with what was used of it; carried is part of what could be used, besides granted."""
+    """A free resource with what was used of it; carried is the part of granted that came from last month."""
 
     rule_id: int
     names: Names
