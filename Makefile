@@ -16,8 +16,8 @@ $(INSTALLED): pyproject.toml scripts/set_up.sh scripts/install.py
 
 setup: $(INSTALLED) ## Make the virtual environment and install everything into it
 
-demo: $(INSTALLED) ## Run the main job from nothing to explained bills in the browser (Ctrl-C stops it)
-	@OPENBOSS_DATA_DIR=$(DEMO_DATA_DIR) exec $(BIN)/openboss demo
+demo: $(INSTALLED) ## Run the main job from nothing to explained bills in the browser (Ctrl-C stops; DAY=2026-12-02 moves on)
+	@OPENBOSS_DATA_DIR=$(DEMO_DATA_DIR) exec $(BIN)/openboss demo $(if $(DAY),--day $(DAY))
 
 test: $(INSTALLED) ## Run all tests (browser tests where a Chromium is found or may be installed)
 	@sh scripts/browser.sh

@@ -1,15 +1,19 @@
 """What the requirements ask of charging and bills, read off one month written by hand (worked_month.py)."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.test import Client
 
+from openboss.access.jobs.figures_command import as_document
 from openboss.kernel.usage import OtherNet, RecordType, RoamType
 from openboss.modules.billing.functions.revenue import revenue
 from openboss.modules.charging.functions import traffic
 from openboss.modules.charging.functions.detail import detail_list, usage_by_month
 from openboss.modules.customers import functions as customers
+from openboss.processes.figures import figures
 from tests.scenarios import worked_month as month
 from tests.scenarios.worked_month import CYCLE, WorkedMonth
 
@@ -91,6 +95,19 @@ def test_a_call_priced_in_the_network_and_calls_priced_here_make_one_total(books
     by_kind = {RecordType(row["record_type"]): row["act_li"] for row in records(month.NETWORK_PRICED)}
     assert by_kind == {RecordType.IN_PRERATED: 900, RecordType.MOC: 10_000, RecordType.SMS_MO: 100}
     assert books.bill(month.NETWORK_PRICED).row.total_fen == 1100
+
+
+@pytest.mark.requirement("ARC-04")
+def test_a_user_opened_at_the_counter_is_rated_billed_and_found_without_any_copy(books: WorkedMonth) -> None:
+    (call,) = records(books.newcomer)
+    assert (call["start_local_s"] % 86_400, call["act_li"]) == (10 * 3600 + 5, 600)
+    (part,) = [one for one in books.bill(month.KILOBYTES).users if one.subscriber_id == books.newcomer]
+    assert (part.number, part.due_fen) == (month.NEWCOMER_NUMBER, 60)
+    desk = Client(headers={"accept-language": "en"})
+    assert desk.post("/login/", {"login": "clerk", "password": "openboss-demo"}).status_code == 302
+    found = desk.get("/c/by-number/13571000777/", follow=True)
+    assert found.redirect_chain[-1][0].startswith(f"/customers/{month.KILOBYTES}/")
+    assert found.status_code == 200
 
 
 @pytest.mark.requirement("ARC-16")
@@ -177,7 +194,7 @@ def test_users_seconds_and_fees_of_roaming_are_counted_by_where_the_user_was() -
     found = {row.roam_type: row for row in traffic.roaming_use([CYCLE])}
     away = found[RoamType.INTER_PROV_OUT]
     assert (away.users, away.call_s, away.act_li) == (2, 121, 200 + 1970)
-    assert found[RoamType.HOME].users == 11
+    assert found[RoamType.HOME].users == 12
 
 
 # --- what was used -----------------------------------------------------------------------------------------------
@@ -219,7 +236,7 @@ def test_a_call_of_61_seconds_is_charged_as_2_minutes_and_66_seconds() -> None:
 @pytest.mark.requirement("IND-10")
 def test_traffic_is_the_seconds_of_all_calls() -> None:
     talked_s = sum(row.call_s for row in measures().values())
-    made_s = 60 + 1860 + 270 + 60 + 7 * 60 + 300 + 2 + 600 + 360 + 1200 + 3840 + 600 + 61 + 61 + 3600 + 61
+    made_s = 60 + 1860 + 270 + 60 + 7 * 60 + 300 + 2 + 600 + 360 + 1200 + 3840 + 600 + 61 + 61 + 3600 + 61 + 60
     assert talked_s == made_s + 15 * 3600
     assert sum(row.call_s for row in measures(month.LISTENER).values()) // 60 == 900
 
@@ -254,6 +271,21 @@ def test_voice_revenue_has_no_rent_no_messages_and_no_data() -> None:
 def test_monthly_rent_is_58_without_the_pack_of_10(books: WorkedMonth) -> None:
     assert books.items(month.PACKED) == {"RENT": 5800, "PACK_FEE": 1000}
     assert revenue([CYCLE]).rent_fen == 5800 + 4600 + 4 * 5000
+
+
+def test_users_are_counted_by_the_plan_they_hold_at_the_end_of_the_month() -> None:
+    found = figures(CYCLE).users_by_offer
+    assert (found["UNIT_LINE_50"], found["EASYOWN_STANDARD"], found["GOTONE_LOCAL_58"]) == (4, 5, 1)
+
+
+def test_a_quarter_adds_its_months_up_and_changes_none_of_their_bills(books: WorkedMonth) -> None:
+    one, quarter = figures(CYCLE), figures(202612, period="QUARTER")
+    assert quarter.cycles == (202610, 202611, 202612)
+    assert (quarter.use, quarter.revenue, quarter.off_net_li) == (one.use, one.revenue, one.off_net_li)
+    document = json.loads(json.dumps(as_document(quarter)))
+    assert document["voice_fen"] == one.revenue.voice_fen
+    assert document["off_net_li"] == 3000 + 2600  # and the calls from fixed lines elsewhere
+    assert books.bill(month.ROAMER).row.total_fen == 197
 
 
 @pytest.mark.requirement("IND-08", "IND-39")

@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 from django.conf import settings
 
 from openboss.access.network.collector import Place, collect_once
 from openboss.modules.billing import functions as billing
 from openboss.modules.catalog.functions import import_tariffs, offers, publish
-from openboss.modules.charging.functions.engine import load_users, rate_waiting
+from openboss.modules.charging.canonical import FIELDS
+from openboss.modules.charging.functions.engine import load_users, publish_tariffs, rate_waiting
 from openboss.modules.charging.functions.live import LiveUsage, live_usage
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.schema import FRAMES
 from openboss.processes import close_month
 from openboss.processes.open_operator import open_operator, take_customers_over
+from openboss.processes.open_user import open_user
 
 EXAMPLE = Path(__file__).parents[2] / "example"
 CYCLE = 202610
@@ -30,6 +33,7 @@ NOW = datetime(2026, 11, 1, 1, 0, tzinfo=UTC)  # nine in the morning of the firs
 
 SERVICES, LINE, HOUSE, PROMOTED, COUNTED, KILOBYTES, BOTH_NETS, LISTENER, NETWORK_PRICED = range(1, 10)
 ASKING, MINIMUM, NEW_RULE, VIDEO, ROAMER, PACKED, WORKER = range(10, 17)
+NEWCOMER_NUMBER = 8613571000777
 UNIT = 900  # the customer and the account of the employer of WORKER
 OWN, OTHER_OPERATOR, BEIJING, SHANGHAI = "13571000099", "13002700001", "01062345678", "02162345678"
 
@@ -81,31 +85,6 @@ HOLDINGS = {
     PACKED: ["GOTONE_LOCAL_58", "DATA_PACK_10"],
     WORKER: ["UNIT_LINE_50"],
 }
-FIELDS = [
-    "record_type",
-    "served_number",
-    "served_imsi",
-    "other_party",
-    "third_party",
-    "start_time",
-    "end_time",
-    "duration_s",
-    "msc_id",
-    "lac",
-    "cell_id",
-    "up_bytes",
-    "down_bytes",
-    "message_count",
-    "apn",
-    "call_ref",
-    "partial_seq",
-    "cause_close",
-    "sp_code",
-    "service_code",
-    "info_fee",
-    "visited_area",
-    "rating_group",
-]
 
 
 def number_of(user: int) -> int:
@@ -122,11 +101,11 @@ class UsageFile:
     seconds: int = 0
 
     def add(self, user: int, record_type: str, day: int = 5, **known: Any) -> None:
-        """Write one record; each a minute after the one before."""
+        """Write one record, each a minute after the one before; user 0 is the newcomer."""
         minute = len(self.lines)
         fields = {
             "record_type": record_type,
-            "served_number": number_of(user),
+            "served_number": number_of(user) if user else NEWCOMER_NUMBER,
             "start_time": f"2026-10-{day:02}T{9 + minute // 60:02}:{minute % 60:02}:00",
             "call_ref": 1000 * self.sequence + minute,
             **known,
@@ -190,8 +169,6 @@ def _all_services(file: UsageFile) -> None:
 
 def put_offers(text: str, folder: Path, *, at: datetime) -> None:
     """Write offers as documents and have the catalog read and publish them."""
-    import yaml
-
     folder.mkdir()
     for offer in yaml.safe_load(text):
         sections = {name: offer.pop(name) for name in ("recurring", "prices", "discounts") if name in offer}
@@ -260,6 +237,7 @@ class WorkedMonth:
 
     before: LiveUsage | None
     after: LiveUsage | None
+    newcomer: int  # a user opened at the counter on 30 October
 
     def bill(self, account_id: int) -> billing.BillView:
         """The bill of an account."""
@@ -284,11 +262,13 @@ def live_through(folder: Path) -> WorkedMonth:
     before = live_usage(ASKING)
     one_more = UsageFile(2)
     one_more.add(ASKING, "MOC", 30, other_party=OWN, duration_s=61)
+    newcomer = _open_at_the_counter()
+    one_more.add(0, "MOC", 30, start_time="2026-10-30T10:00:05", other_party=OWN, duration_s=60)
     _use(one_more, place)
     after = live_usage(ASKING)
     _take_the_rule_of_today(folder)
     close_month.run(CYCLE, at=NOW)
-    return WorkedMonth(before, after)
+    return WorkedMonth(before, after, newcomer)
 
 
 def _use(file: UsageFile, place: Place) -> None:
@@ -297,9 +277,15 @@ def _use(file: UsageFile, place: Place) -> None:
     rate_waiting()
 
 
-def _publish(at: datetime) -> None:
-    from openboss.modules.charging.functions.engine import publish_tariffs
+def _open_at_the_counter() -> int:
+    return open_user(
+        customer_id=KILOBYTES, account_id=KILOBYTES, service_type="MOBILE", brand="EASYOWN", home_area=27,
+        pay_type="POSTPAID", number=NEWCOMER_NUMBER, iccid="89860000000000000777", imsi=460000000000777,
+        main_offer_id=202, first_month="FULL", at=datetime(2026, 10, 30, 2, 0, tzinfo=UTC), staff_id=None,
+    )  # fmt: skip
 
+
+def _publish(at: datetime) -> None:
     publication = publish(at=at)
     publish_tariffs(publication.path, publication.sha256)
 
