@@ -187,6 +187,24 @@ def test_detail_lost_after_a_snapshot_is_made_again_from_an_older_one(world):
     assert again.state.digest() == owner.state.digest()
 
 
+def test_old_snapshots_go_even_those_a_kill_left_half_made(world):
+    half_made = world / "engine" / "0001-000000000001-1"
+    half_made.mkdir(parents=True)
+    (half_made / "row_of.npy").write_bytes(b"cut off")
+    owner = start(world)
+    for day in range(1, 8):
+        put_chunk(*calls(day))
+        owner.drain()
+        owner.snapshot()
+    named = {keys.saved_as for keys in owner.state.duplicates.days.values()}
+    left = {f"{path.parent.name}/{path.stem}" for path in (world / "engine").glob("*/*")}
+    kept = {folder for _, folder in journal.snapshots()}
+    assert len(kept) == 3
+    assert {path for path in left if path.split("/")[0] not in kept} <= named
+    assert not half_made.exists()
+    assert start(world).state.digest() == owner.state.digest()
+
+
 def test_many_small_files_become_one_with_the_same_rows(world):
     owner = start(world)
     for day in range(1, FILES_A_MERGE):

@@ -243,19 +243,22 @@ class Owner:
         self._prune()
 
     def _prune(self) -> None:
-        """Empty all but the newest snapshots; days of keys that a kept one names stay."""
+        """Empty what is older than the kept snapshots, half-made ones too; days of keys that a kept one names stay."""
         known = [folder for _, folder in journal.snapshots()]
-        dropped = known[SNAPSHOTS_KEPT:]
+        kept, dropped = known[:SNAPSHOTS_KEPT], known[SNAPSHOTS_KEPT:]
         if not dropped:
             return
         named = {keys.saved_as for keys in self.state.duplicates.days.values()}
-        for folder in known[:SNAPSHOTS_KEPT]:
+        for folder in kept:
             named |= _named_days(self.snapshot_dir / folder)
         journal.forget_snapshots(dropped)
-        for folder in dropped:
-            for path in (self.snapshot_dir / folder).glob("*"):
-                if f"{folder}/{path.stem}" not in named:
+        older = [folder for folder in self.snapshot_dir.iterdir() if folder.is_dir() and folder.name < min(kept)]
+        for folder in older:  # not only those dropped now: a kill or a day of keys may have kept an earlier one
+            for path in folder.iterdir():
+                if f"{folder.name}/{path.stem}" not in named:
                     path.unlink()
+            if not any(folder.iterdir()):
+                folder.rmdir()
 
 
 _ITEM_FIELDS = ("item", "rule", "calls", "seconds", "units", "free_units", "std_li", "act_li")
