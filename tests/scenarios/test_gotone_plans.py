@@ -16,12 +16,11 @@ from openboss.modules.catalog.functions import (
 )
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.schema import FRAMES
-from openboss.processes.change_products import change_plan
-from openboss.processes.open_user import open_user
 
 EXAMPLE = Path(__file__).parents[2] / "example"
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-LEVELS = (30, 98, 168, 268, 388, 568, 788)
+MINUTES = {30: 0, 98: 170, 168: 330, 268: 600, 388: 1000, 568: 1700, 788: 2588}  # D5.2
+LEVELS = tuple(MINUTES)
 
 
 @pytest.fixture
@@ -52,16 +51,18 @@ def test_the_seven_plans_load_are_ordered_in_every_province_and_their_users_coun
     ids = {level: next(one for one, code in plans.items() if code == f"GOTONE_{level}") for level in LEVELS}
     in_force = {version.offer_id: version.document for version in offers_at(AT.date())}
     for level, offer_id in ids.items():
-        fee, minutes = in_force[offer_id]["recurring"][0], in_force[offer_id]["free"][0]
-        assert (fee["fee"], minutes["unit"]) == (f"{level}.00", "MIN")
-        assert minutes["granted"] > 0
+        document = in_force[offer_id]
+        assert [rule["fee"] for rule in document["recurring"]] == [f"{level}.00"]
+        assert sum(rule["granted"] for rule in document.get("free", [])) == MINUTES[level]
 
     assert len(areas) == 31
     for place, area in enumerate(areas):
         user = _open(area, ids[LEVELS[0]], place)
         for month, level in enumerate([*LEVELS[1:], LEVELS[place % 7]], 1):
             from_at = AT + timedelta(days=31 * month)
-            change_plan(subscriber_id=user, offer_id=ids[level], from_at=from_at, at=from_at, staff_id=None)
+            customers.change_main_offer(
+                subscriber_id=user, offer_id=ids[level], from_at=from_at, at=from_at, staff_id=None
+            )
 
     each_month = [AT + timedelta(days=31 * month) for month in range(8)]
     found = [customers.holders_by_offer(at=moment) for moment in each_month]
@@ -70,7 +71,7 @@ def test_the_seven_plans_load_are_ordered_in_every_province_and_their_users_coun
 
 
 def _open(area: int, offer_id: int, place: int) -> int:
-    return open_user(
+    return customers.open_subscriber(
         customer_id=area, account_id=area, service_type="MOBILE", brand="GOTONE", home_area=area, pay_type="POSTPAID",
         number=8613571001000 + place, iccid=f"{place:020}", imsi=460000000001000 + place, main_offer_id=offer_id,
         first_month="PRORATE", at=AT, staff_id=None,

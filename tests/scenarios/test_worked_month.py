@@ -284,7 +284,7 @@ def test_a_quarter_adds_its_months_up_and_changes_none_of_their_bills(books: Wor
     assert (quarter.use, quarter.revenue, quarter.off_net_li) == (one.use, one.revenue, one.off_net_li)
     document = json.loads(json.dumps(as_document(quarter)))
     assert document["voice_fen"] == one.revenue.voice_fen
-    assert document["off_net_li"] == 3000 + 2600  # and the calls from fixed lines elsewhere
+    assert document["off_net_li"] == 3000 + 3150 + 200 + 1970  # to another operator, and to fixed lines
     assert books.bill(month.ROAMER).row.total_fen == 197
 
 

@@ -175,6 +175,19 @@ def rows() -> list[tuple[Any, ...]]:
     return sorted(items)
 
 
+@pytest.mark.requirement("IND-16", "IND-18")
+def test_the_cycle_of_october_is_its_31_days_and_is_paid_in_november(db: None) -> None:
+    from openboss.kernel.periods import day_number, days_in, first_day
+    from openboss.modules.billing.atomic import calendar_of
+
+    assert (first_day(202610), days_in(202610)) == (day_number(2026, 10, 1), 31)
+    assert calendar_of(202610).cut_at.date() == date(2026, 11, 1)
+    assert (calendar_of(202610).payable_at.date(), calendar_of(202610).due_on) == (
+        date(2026, 11, 1),
+        date(2026, 11, 30),
+    )
+
+
 @pytest.mark.requirement("ACP-04")
 def test_october_is_cut_at_midnight_and_payable_at_eight_on_the_first_of_november(db: None) -> None:
     from openboss.modules.billing.atomic import calendar_of

@@ -221,3 +221,18 @@ def test_documents_stay_readable_through_a_rotation_of_keys(loaded: None, settin
     assert bytes(Customer.objects.get(customer_id=1).cert_no_sealed)[0] == before[0] + 1
     assert customers.reveal(customer_id=1, staff_id=7, reason="test", at=AT).cert_no == "420101198001010001"
     assert keys.rewrite_all()["customers"] == 0
+
+
+@pytest.mark.requirement("IND-02", "IND-03")
+def test_a_customer_with_three_users_is_one_customer_and_three_users_and_one_without_users_counts(
+    offers: None,
+) -> None:
+    rows = base()
+    rows["customers"] = [one for one in rows["customers"] if one["customer_id"] != 2]
+    for one in rows["subscribers"]:
+        one["customer_id"] = 1
+    rows["accounts"] = [one for one in rows["accounts"] if one["customer_id"] != 2]
+    rows["relations"] = [{**one, "account_id": 1} for one in rows["relations"]]
+    customers.load_base(frames=frames(rows), at=AT)
+    counts = customers.count_base()
+    assert (counts["customers"], counts["subscribers"]) == (2, 3)  # the unit has no user

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from openboss.modules.catalog.atomic import OfferView, offers
 from openboss.modules.customers.atomic.payment import AccountUnknown
@@ -314,6 +314,12 @@ def numbers_of_subscribers(*, subscriber_ids: list[int], at: datetime) -> dict[i
     """Give the number of each user at a moment (or the last one before), as an integer in E.164."""
     rows = NumberPeriod.objects.filter(subscriber_id__in=subscriber_ids, period__startswith__lte=at)
     return dict(rows.order_by("period").values_list("subscriber_id", "number"))
+
+
+def holders_by_offer(*, at: datetime) -> dict[int, int]:
+    """Count the users who hold each offer at a moment; an offer nobody holds is missing. Source: IND-41."""
+    held = Holding.objects.filter(period__contains=at)
+    return dict(held.values_list("offer_id").annotate(users=Count("subscriber_id", distinct=True)))
 
 
 @transaction.atomic
