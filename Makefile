@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.openboss-installed
 PYTEST := $(BIN)/python -m pytest -q
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 DEMO_DATA_DIR ?= var/demo
 
 .DEFAULT_GOAL := help
@@ -21,10 +22,11 @@ demo: $(INSTALLED) ## Run the main job from nothing to explained bills in the br
 
 test: $(INSTALLED) ## Run all tests (browser tests where a Chromium is found or may be installed)
 	@sh scripts/browser.sh
-	@$(PYTEST) -m "not soak"
+	@$(BIN)/openboss warm-up
+	@$(PYTEST) -m "not soak" $(PARALLEL)
 
 test-postgres15: $(INSTALLED) ## Run the database tests on Debian's PostgreSQL 15
-	@bash scripts/on_postgres15.sh $(PYTEST) -m "django_db and not soak and not browser"
+	@bash scripts/on_postgres15.sh $(PYTEST) -m "django_db and not soak and not browser" $(PARALLEL)
 
 check: $(INSTALLED) ## Lint, format, types, import contracts, house rules
 	@$(BIN)/ruff check

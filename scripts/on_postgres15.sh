@@ -39,7 +39,7 @@ stop() {
 }
 trap stop EXIT
 
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(.venv/bin/python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 here=$PWD
 cd /
