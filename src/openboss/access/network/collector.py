@@ -35,6 +35,8 @@ from openboss.processes.rate_usage import current_numbering, take_file
 UNFINISHED = (".tmp", ".part")
 PASS_EVERY_S = 1.0
 RETRY_S = 30.0
+LONGEST_INBOX = 80
+LONGEST_NAME = 230  # with a file id before it still a name that file systems take
 
 log = structlog.get_logger("collect")
 
@@ -195,8 +197,16 @@ def _take(
 
 def _interrupted(file: Path, place: Place) -> FileFound | None:
     """A file registered before that never left the inbox: the earlier attempt was cut off."""
-    known = collection.find_files(inbox=file.parent.name, name=file.name, sha256=_digest(file))
+    known = collection.find_files(
+        inbox=_entered(file.parent.name, LONGEST_INBOX), name=_entered(file.name, LONGEST_NAME), sha256=_digest(file)
+    )
     return next((found for found in known if not _destination(found, place).exists()), None)
+
+
+def _entered(name: str, longest_bytes: int) -> str:
+    """A name as the database and the folder of held files can have it: one bad name must not stop all the others."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return text.encode()[:longest_bytes].decode("utf-8", "ignore")
 
 
 def _digest(file: Path) -> str:
@@ -209,8 +219,8 @@ def _register(file: Path, source: SourceInfo | None, at: datetime) -> FileFound:
     if source and not re.fullmatch(source.file_name_pattern, file.name):
         cause = f"the name does not match {source.file_name_pattern}"
     return collection.register_file(
-        inbox=file.parent.name,
-        name=file.name,
+        inbox=_entered(file.parent.name, LONGEST_INBOX),
+        name=_entered(file.name, LONGEST_NAME),
         sha256=_digest(file),
         size_bytes=file.stat().st_size,
         sequence=_sequence(file.name, source),
