@@ -97,10 +97,10 @@ def _columns(rules: dict[int, str], areas: dict[int, str], may_monitor: bool) ->
             read=lambda row: areas.get(row["visited_area"], ""),
         ),
         Column("duration_s", gettext_lazy("Talked"), "duration", sort=True),
-        Column("kb_units", gettext_lazy("Data"), "kb", sort=True),
+        Column("kb_units", gettext_lazy("Data"), "kb", sort=True, read=lambda row: row["kb_units"] or None),
         Column("status", gettext_lazy("Result"), "word:usage_status", hidden=True),
         Column("free", gettext_lazy("From free resources"), read=lambda row: _free(row, rules)),
-        Column("rule_basic", priced, read=lambda row: rules.get(row["rule_basic"], "")),
+        Column("rule_basic", priced, read=lambda row: rules.get(row["rule_basic"] or row["rule_ld"], "")),
         Column(
             "rule_ld", gettext_lazy("Distance priced by"), read=lambda row: rules.get(row["rule_ld"], ""), hidden=True
         ),
