@@ -252,13 +252,13 @@ class Owner:
         for folder in kept:
             named |= _named_days(self.snapshot_dir / folder)
         journal.forget_snapshots(dropped)
-        older = [folder for folder in self.snapshot_dir.iterdir() if folder.is_dir() and folder.name < min(kept)]
-        for folder in older:  # not only those dropped now: a kill or a day of keys may have kept an earlier one
-            for path in folder.iterdir():
-                if f"{folder.name}/{path.stem}" not in named:
+        oldest = min(kept)
+        for old in [place for place in self.snapshot_dir.iterdir() if place.is_dir() and place.name < oldest]:
+            for path in old.iterdir():  # all of them: a kill or a day of keys may have kept an earlier one
+                if f"{old.name}/{path.stem}" not in named:
                     path.unlink()
-            if not any(folder.iterdir()):
-                folder.rmdir()
+            if not any(old.iterdir()):
+                old.rmdir()
 
 
 _ITEM_FIELDS = ("item", "rule", "calls", "seconds", "units", "free_units", "std_li", "act_li")
