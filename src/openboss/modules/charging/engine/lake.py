@@ -19,10 +19,10 @@ from deltalake.transaction import AddAction, RemoveAction
 from openboss.modules.charging.chunks import sync_folder, write_durably
 from openboss.modules.charging.schema import RATED
 
-ROWS_A_GROUP = 32_768
-FILES_A_MERGE = 16  # small files of a cycle that are worth putting together
-SMALL_FILE_ROWS = 1_000_000
-ROWS_A_MERGE = 5_000_000
+ROWS_A_GROUP = 8_192  # what is read for one user of a file
+FILES_A_MERGE = 8  # small files of a cycle that are worth putting together
+SMALL_FILE_ROWS = 2_000_000
+ROWS_A_MERGE = 4_000_000
 
 
 class Lake:

