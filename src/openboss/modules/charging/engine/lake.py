@@ -138,7 +138,7 @@ class Lake:
     def usage_files(self, cycle: int) -> list[str]:
         """Name the files that hold a cycle's rated usage."""
         table = self.open_usage()
-        return table.file_uris([("cycle", "=", str(cycle))]) if table else []
+        return table.file_uris(file_pruning_predicate=[("cycle", "=", str(cycle))]) if table else []
 
     def read_chunk(self, path: str, sha256: str) -> pl.DataFrame:
         """Read a chunk of usage. Raises ValueError if it is not the file that was registered."""

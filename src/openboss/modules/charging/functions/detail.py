@@ -72,11 +72,12 @@ def usage_by_month(subscriber_id: int, months: int = 12) -> list[dict[str, int]]
 
     Cycles without use are missing.
     """
-    table = Lake(Path(settings.LAKE_DIR)).open_usage()
+    lake = Lake(Path(settings.LAKE_DIR))
+    table = lake.open_usage()
     if table is None:
         return []
     cycles = sorted({int(part["cycle"]) for part in table.partitions()})[-months:]
-    files = [name for cycle in cycles for name in table.file_uris([("cycle", "=", str(cycle))])]
+    files = [name for cycle in cycles for name in lake.usage_files(cycle)]
     if not files:
         return []
     found = ask_lake(
