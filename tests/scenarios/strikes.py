@@ -16,7 +16,7 @@ import psycopg
 from tests.scenarios.worlds import CYCLE, World, kill
 
 LOOK_EVERY_S = 0.002
-LAST_CHANCE_S = 45.0
+LAST_CHANCE_S = 180.0
 PART_USERS = 10
 
 CLOSE_IN_PARTS = f"""
@@ -160,7 +160,8 @@ class Fire:
                     self._strike(strikes[number], moments)
                     self._restart()
                     moments = Moments(self.world, len(portion))
-                assert wait_for(lambda: not self.world.waiting_files(), alive=self._all_alive), self.world.heard()
+                drained = wait_for(lambda: not self.world.waiting_files(), alive=self._all_alive)
+                assert drained, (strikes[number : number + 1], self._states(), self.world.heard())
                 moments.session.close()
         finally:
             for process in self.running.values():
@@ -186,6 +187,9 @@ class Fire:
         for name, arguments in {"collect": ("collect", "--watch"), "charge": ("charge",)}.items():
             if name not in self.running or self.running[name].poll() is not None:
                 self.running[name] = self.world.start(*arguments)
+
+    def _states(self) -> dict[str, int | None]:
+        return {name: process.poll() for name, process in self.running.items()}
 
     def _all_alive(self) -> bool:
         return all(process.poll() is None for process in self.running.values())

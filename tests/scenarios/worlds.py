@@ -27,7 +27,7 @@ EXAMPLE = Path(__file__).parents[2] / "example"
 CYCLE = 202609
 FIRST_DAY, DAYS, USERS, SEED = date(2026, 9, 27), 6, 120, 3
 MOMENT = datetime(2026, 10, 4, 1, 0, tzinfo=UTC)
-PATIENCE_S = 120
+PATIENCE_S = 300
 
 _OPEN = f"""
 import sys
