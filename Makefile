@@ -26,6 +26,7 @@ test: $(INSTALLED) ## Run all tests (browser tests where a Chromium is found or 
 	@$(PYTEST) -m "not soak" $(PARALLEL)
 
 test-postgres15: $(INSTALLED) ## Run the database tests on Debian's PostgreSQL 15
+	@$(BIN)/openboss warm-up
 	@bash scripts/on_postgres15.sh $(PYTEST) -m "django_db and not soak and not browser" $(PARALLEL)
 
 check: $(INSTALLED) ## Lint, format, types, import contracts, house rules
