@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from django.test import Client
 
@@ -110,6 +112,32 @@ def test_a_user_opened_at_the_counter_is_rated_billed_and_found_without_any_copy
     assert found.status_code == 200
 
 
+@pytest.mark.requirement("ARC-09")
+def test_a_customers_name_is_in_one_column_of_one_table_and_nowhere_else() -> None:
+    from django.conf import settings
+    from django.db import connection
+
+    assert list(settings.DATABASES) == ["default"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, column_name FROM information_schema.columns JOIN information_schema.tables "
+            "USING (table_schema, table_name) WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+        )
+        places = []
+        for table, column in cursor.fetchall():
+            cursor.execute(f'SELECT count(*) FROM "{table}" WHERE "{column}"::text LIKE %s', [f"%{month.NAME}%"])
+            if cursor.fetchone() != (0,):
+                places.append((table, column))
+    assert places == [("customers_customer", "name")]
+    texts = [
+        frame.select(pl.selectors.string())
+        for frame in map(pl.read_parquet, Path(settings.LAKE_DIR).rglob("*.parquet"))
+    ]
+    assert len(texts) > 5
+    assert not any(month.NAME in value for frame in texts for column in frame for value in column if value)
+    assert customers.name_on_bill(customer_id=month.SERVICES) == month.NAME
+
+
 @pytest.mark.requirement("ARC-16")
 def test_customers_users_and_accounts_stand_in_the_relations_of_the_model(books: WorkedMonth) -> None:
     whole = customers.customer_360(customer_id=month.SERVICES, at=month.NOW)
@@ -189,12 +217,11 @@ def test_a_roaming_call_of_1_20_and_its_long_distance_of_0_77_are_1_97(books: Wo
     assert sum(items.values()) == 197
 
 
-@pytest.mark.requirement("IND-06")
 def test_users_seconds_and_fees_of_roaming_are_counted_by_where_the_user_was() -> None:
     found = {row.roam_type: row for row in traffic.roaming_use([CYCLE])}
     away = found[RoamType.INTER_PROV_OUT]
     assert (away.users, away.call_s, away.act_li) == (2, 121, 200 + 1970)
-    assert found[RoamType.HOME].users == 12
+    assert found[RoamType.HOME].users == 14
 
 
 # --- what was used -----------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ SERVICES, LINE, HOUSE, PROMOTED, COUNTED, KILOBYTES, BOTH_NETS, LISTENER, NETWOR
 ASKING, MINIMUM, NEW_RULE, VIDEO, ROAMER, PACKED, WORKER = range(10, 17)
 NEWCOMER_NUMBER = 8613571000777
 UNIT = 900  # the customer and the account of the employer of WORKER
+NAME = "欧阳望月"
 OWN, OTHER_OPERATOR, BEIJING, SHANGHAI = "13571000099", "13002700001", "01062345678", "02162345678"
 
 OFFERS = """
@@ -215,11 +216,13 @@ def base() -> dict[str, pl.DataFrame]:
 
 
 def _customer(customer_id: int) -> dict[str, Any]:
+    is_unit = customer_id == UNIT
     return {
-        "customer_id": customer_id, "kind": "UNIT" if customer_id == UNIT else "INDIVIDUAL", "name": "李明",
-        "pinyin": "li ming", "initials": "lm", "cert_type": "ID_CARD", "cert_no": f"99000019900101{customer_id:04}",
-        "born_on": date(1990, 1, 1), "customer_class": "A" if customer_id == UNIT else "ORDINARY", "vip_level": "NONE",
-        "org_code": "17", "created_on": date(2026, 1, 1),
+        "customer_id": customer_id, "kind": "UNIT" if is_unit else "INDIVIDUAL",
+        "name": NAME if customer_id == SERVICES else "李明", "pinyin": "li ming", "initials": "lm",
+        "cert_type": "ID_CARD", "cert_no": f"99000019900101{customer_id:04}", "born_on": date(1990, 1, 1),
+        "customer_class": "A" if is_unit else "ORDINARY", "vip_level": "NONE", "org_code": "17",
+        "created_on": date(2026, 1, 1),
     }  # fmt: skip
 
 

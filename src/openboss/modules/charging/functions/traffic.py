@@ -41,7 +41,7 @@ class Measures:
 
 @dataclass(frozen=True)
 class RoamUse:
-    """Calls of users at home or away: how many users, how long, at what price (IND-06)."""
+    """Use at home or away: how many users, how long they called, what all of it cost (IND-06)."""
 
     roam_type: RoamType
     users: int
@@ -86,14 +86,9 @@ def off_net_fee_li(cycles: Iterable[int], subscriber_id: int | None = None) -> i
 
 
 def roaming_use(cycles: Iterable[int]) -> list[RoamUse]:
-    """Count users, seconds and fees of calls by where the user was. Source: CHG-24, IND-06."""
-    found = _read(
-        f"SELECT roam_type, count(DISTINCT subscriber_id) AS users, sum(duration_s) AS call_s, sum({_ACT}) AS act_li",
-        "roam_type",
-        cycles,
-        None,
-        _IS_CALL,
-    )
+    """Count users, seconds of calls and fees by where the user was, whatever was used. Source: CHG-24, IND-06."""
+    users, call_s = "count(DISTINCT subscriber_id) AS users", f"sum(duration_s) FILTER ({_IS_CALL}) AS call_s"
+    found = _read(f"SELECT roam_type, {users}, {call_s}, sum({_ACT}) AS act_li", "roam_type", cycles, None)
     return [RoamUse(RoamType(row.pop("roam_type")), **row) for row in found]
 
 
