@@ -146,6 +146,15 @@ def test_the_release_waits_for_signatures() -> None:
     assert ("still need a signature" in answer.content.decode()) == (unsigned > 0)
 
 
+def test_a_run_that_is_followed_shows_the_same_buttons_as_the_page_loaded_again() -> None:
+    client = signed_in("billing")
+    part = client.get("/runs/202610/", headers={"HX-Request": "true"}).content.decode()
+    whole = client.get("/runs/202610/").content.decode()
+    for button in ('class="sign-form"', 'data-dialog="release"'):
+        assert part.count(button) == whole.count(button)
+    assert 'data-dialog="release"' in part
+
+
 def test_nobody_decides_on_their_own_write_off() -> None:
     first, second = signed_in("billing"), signed_in("billing2")
     page = first.get("/errors/")

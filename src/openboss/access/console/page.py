@@ -43,4 +43,5 @@ def page(
 def part(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
     """Answer with a part of a page, for htmx."""
     staff = signed(request)
-    return render(request, f"console/{template}", {"staff": staff, **context})
+    rights = staff.rights if staff else frozenset()
+    return render(request, f"console/{template}", {"staff": staff, "rights": rights, **context})
