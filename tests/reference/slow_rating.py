@@ -176,12 +176,15 @@ def _buckets(state: Month, carried: dict[str, int]) -> list[Bucket]:
         for rule in _version(held.document, from_at).get("free") or []:
             rule = rule | {"offer": held.document["offer"]}
             granted = rule["granted"] if isinstance(rule["granted"], int) else 2**60
-            if held.from_at > start and held.first_month != "FULL":
+            fees = _version(held.document, from_at).get("recurring") or [{}]
+            word = fees[0].get("first_month", "PRORATE")
+            word = held.first_month if word == "PRORATE" else word
+            if held.from_at > start and word != "FULL":
                 share = {
                     "PRORATE": Fraction((state.end - from_at.date()).days, days),
                     "HALF": Fraction(1, 2),
                     "PAY_AS_YOU_GO": Fraction(0),
-                }[held.first_month]
+                }[word]
                 granted = ceil(granted * share)
             found.append(Bucket(rule, granted, from_at, end))
             rest = carried.get(f"{rule['offer']}/{rule['rule']}", 0)

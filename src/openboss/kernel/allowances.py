@@ -9,6 +9,7 @@ from openboss.kernel.compiled import compiled
 from openboss.kernel.state import Lane
 from openboss.kernel.tariffs import TariffTables
 
+FIRST_MONTH_AS_HELD = -1  # of a tariff: what was chosen when the offer was taken decides
 FIRST_MONTH_FULL = 0
 FIRST_MONTH_PRORATE = 1
 FIRST_MONTH_HALF = 2

@@ -29,6 +29,7 @@ class TariffTables(NamedTuple):
     version_from_s: np.ndarray  # i64[V], ascending within an offer
     version_map: np.ndarray  # i32[V]: row of price_map or -1
     version_grant_first: np.ndarray  # i32[V + 1] into grant_*
+    version_first_month: np.ndarray  # i8[V]: kernel.allowances.FIRST_MONTH_*, -1 = as the holding says
     version_cap_li: np.ndarray  # i64[V, I]: cap of an item per cycle, -1 none
     price_map: np.ndarray  # i16[M, USAGE_CLASSES, COMPONENTS]: price index or -1
     price_rule: np.ndarray  # i32[P]

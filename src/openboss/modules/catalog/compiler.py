@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from openboss.kernel import tariffs, usage
+from openboss.kernel import allowances, tariffs, usage
 
 UNITS = {
     "s": usage.Unit.SECOND,
@@ -36,6 +36,12 @@ RANKS = {
     "ADDON": tariffs.RANK_ADDON,
     "MAIN": tariffs.RANK_MAIN,
     "STANDARD": tariffs.RANK_MAIN,
+}
+FIRST_MONTHS = {
+    "PRORATE": allowances.FIRST_MONTH_AS_HELD,
+    "FULL": allowances.FIRST_MONTH_FULL,
+    "HALF": allowances.FIRST_MONTH_HALF,
+    "PAY_AS_YOU_GO": allowances.FIRST_MONTH_PAY_AS_YOU_GO,
 }
 UNLIMITED = 2**60
 SANITY_LI = 1_000_000  # D4.2 E504: 1 000 yuan a record
@@ -289,6 +295,15 @@ def _flat(lists: Iterable[Iterable[tuple[int, ...]]], width: int) -> np.ndarray:
     return np.ascontiguousarray(np.array(rows, np.int64).reshape(-1, width).T)
 
 
+def _first_month(document: dict[str, Any]) -> int:
+    """What a first month is given: the word of the offer's first fee, or (PRORATE, no fee) that of the holding.
+
+    The bill run reads the word the same way, so that fee and free resources never disagree (D7.4).
+    """
+    fees = document.get("recurring") or []
+    return FIRST_MONTHS[fees[0].get("first_month", "PRORATE")] if fees else allowances.FIRST_MONTH_AS_HELD
+
+
 def _tables(
     ordered: Sequence[Version],
     version_rows: Sequence[tuple[int, list[int], int]],
@@ -313,6 +328,7 @@ def _tables(
         offer_rank=offer_rank,
         version_from_s=np.array([(v.from_on - date(1970, 1, 1)).days * 86_400 for v in ordered], np.int64),
         version_map=np.array([row[0] for row in version_rows], np.int32),
+        version_first_month=np.array([_first_month(v.document) for v in ordered], np.int8),
         version_grant_first=np.array([0] + [row[2] for row in version_rows], np.int32),
         version_cap_li=np.array([row[1] for row in version_rows], np.int64).reshape(-1, item_count),
         price_map=np.stack(columns.maps) if columns.maps else empty_map,
