@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +45,8 @@ def test_a_restored_backup_has_every_row_every_file_and_a_new_timeline(
     new_installation: Callable[..., Any], tmp_path: Path
 ) -> None:
     old = _filled(new_installation)
+    (old.data_dir / "engine").mkdir(exist_ok=True)
+    os.mkfifo(old.data_dir / "engine" / "query.sock")  # a running engine has a socket among its files
     made = old.run("backup", str(tmp_path / "backup"), "--json")
     assert made.returncode == 0, made.stderr
     assert json.loads(made.stdout)["files"] >= 3

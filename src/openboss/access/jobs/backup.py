@@ -231,7 +231,9 @@ def _copy_tree(source: Path, target: Path) -> None:
 
 
 def _files_below(folder: Path) -> list[str]:
-    return sorted(str(Path(parent, name).relative_to(folder)) for parent, _, names in os.walk(folder) for name in names)
+    """Name the files below a folder; the engine's socket is none."""
+    found = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
+    return sorted(str(path.relative_to(folder)) for path in found if path.is_file())
 
 
 def _facts(path: Path) -> dict[str, Any]:

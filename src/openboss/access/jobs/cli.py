@@ -14,7 +14,7 @@ from typing import Annotated
 
 import psycopg
 import typer
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, ProgrammingError
 
 from openboss.access.jobs import (
     backup_command,
@@ -67,6 +67,10 @@ for _commands in (
     _commands.register(app)
 
 
+class NoTables(Refused):
+    """The database has not all tables of this version: run `openboss migrate` (`openboss up` does it too)."""
+
+
 @app.command()
 def migrate(quiet: Annotated[bool, typer.Option(help="Say nothing when all goes well.")] = False) -> None:
     """Bring the database's tables to this version."""
@@ -82,6 +86,10 @@ def main() -> None:
         _fail(refused, EXIT_NO_DATABASE)
     except (psycopg.OperationalError, OperationalError, InterfaceError) as refused:
         _stop_without_database(refused)
+    except ProgrammingError as fault:
+        if not isinstance(fault.__cause__, psycopg.errors.UndefinedTable):
+            raise
+        _fail(NoTables(str(fault.__cause__).splitlines()[0]), EXIT_REFUSED)
     except Refused as refused:
         _fail(refused, EXIT_REFUSED)
     except OSError as fault:
