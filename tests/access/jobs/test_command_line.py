@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,13 @@ def _alive(pid: int) -> bool:
         return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path("/proc", str(pid), "cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def _eventually(condition: Callable[[], bool], *, within_s: float = 20.0) -> bool:
@@ -97,20 +105,33 @@ def test_the_doctor_finds_a_readable_key_file_and_missing_migrations(new_install
     assert "openboss migrate" in found["migrations"]["advice"]
 
 
+def _asks_the_database(address: str) -> bool:
+    """Open a page with a session nobody has: the console looks for it in the database, then asks for a login."""
+    asked = urllib.request.Request(address, headers={"Cookie": "sessionid=0123456789abcdefghijklmnopqrstuv"})
+    try:
+        with urllib.request.urlopen(asked, timeout=10) as page:
+            return page.status == 200 and "/login/" in page.url
+    except urllib.error.HTTPError:
+        return False
+
+
 def test_everything_comes_up_survives_a_killed_database_and_stops_on_ctrl_c_leaving_nothing(
     new_installation: Callable[..., Any],
 ) -> None:
     installation = new_installation(OPENBOSS_WEB_PORT=str(_free_port()))
     process, address = _started(installation)
     cluster = Cluster(installation.data_dir / "postgres")
-    with urllib.request.urlopen(address, timeout=10) as page:
-        assert page.status == 200
+    assert _asks_the_database(address)
+    console = {pid for pid in _children(process.pid) if b"granian" in _command(pid)}
     connection = cluster.known_connection()
     assert connection is not None
     server = int((Path(connection.server_dir) / "pgdata" / "postmaster.pid").read_text().split("\n")[0])
     os.kill(server, signal.SIGKILL)
     assert _eventually(cluster.answers)
+    assert _eventually(lambda: _asks_the_database(address))
     family = _children(process.pid)
+    assert console
+    assert console <= set(family)  # it found its database again without being started anew
     assert len(family) >= 4
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
