@@ -19,17 +19,17 @@ Close = Callable[..., Books]
 @pytest.fixture
 def boss(db: None) -> int:
     """Somebody who may sign and release."""
-    put_org_nodes(nodes=[OrgNodeView("P", "PROVINCE", None, "省", "Province")])
-    put_role(code="CHIEF", name_zh="主管", name_en="Chief", rights=["billing.signoff", "billing.release"])
+    put_org_nodes(nodes=[OrgNodeView("P", "PROVINCE", None, "省", "Province")], at=AT)
+    put_role(code="CHIEF", name_zh="主管", name_en="Chief", rights=["billing.signoff", "billing.release"], at=AT)
     names = {"name_zh": "王", "name_en": "Wang", "org_code": "P", "password": "not-a-secret", "language": "en"}
-    return put_staff(login="wang", roles=["CHIEF"], **names)
+    return put_staff(login="wang", roles=["CHIEF"], at=AT, **names)
 
 
 @pytest.fixture
 def clerk(boss: int) -> int:
     """Somebody who may not."""
     names = {"name_zh": "李", "name_en": "Li", "org_code": "P", "password": "not-a-secret", "language": "en"}
-    return put_staff(login="li", roles=[], **names)
+    return put_staff(login="li", roles=[], at=AT, **names)
 
 
 def operator_of(calls_li: int, users: int = 3) -> Operator:

@@ -1,8 +1,9 @@
 """Who may log in, and what they may do."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from openboss.modules.system import atomic
@@ -19,9 +20,11 @@ EXAMPLE = Path(__file__).parents[3] / "example" / "reference"
 @pytest.fixture
 def clerk() -> int:
     """A clerk with two roles in one outlet."""
-    atomic.put_org_nodes(nodes=[OrgNodeView("17", "PROVINCE", None, "湖北", "Hubei")])
-    atomic.put_role(code="CLERK", name_zh="营业员", name_en="Clerk", rights=["customers.view", "billing.view"])
-    atomic.put_role(code="MONITOR", name_zh="监控员", name_en="Monitor", rights=["charging.monitor", "billing.view"])
+    atomic.put_org_nodes(nodes=[OrgNodeView("17", "PROVINCE", None, "湖北", "Hubei")], at=AT)
+    atomic.put_role(code="CLERK", name_zh="营业员", name_en="Clerk", rights=["customers.view", "billing.view"], at=AT)
+    atomic.put_role(
+        code="MONITOR", name_zh="监控员", name_en="Monitor", rights=["charging.monitor", "billing.view"], at=AT
+    )
     return atomic.put_staff(
         login="lin",
         name_zh="林晓燕",
@@ -30,6 +33,7 @@ def clerk() -> int:
         roles=["CLERK", "MONITOR"],
         password=PASSWORD,
         language="zh-hans",
+        at=AT,
     )
 
 
@@ -104,3 +108,40 @@ def test_a_person_of_an_unknown_place_is_refused_and_nothing_is_loaded(tmp_path:
     with pytest.raises(system.OrganisationRefused, match="staff.yaml, lin: there is no organisation node 99"):
         system.import_organisation(tmp_path, at=AT)
     assert system.org_nodes() == []
+
+
+@pytest.mark.requirement("SYS-01")
+def test_every_change_of_an_administered_thing_says_who_when_before_and_after(clerk: int) -> None:
+    from openboss.modules.catalog.atomic import REFERENCE, replace_reference
+
+    later = AT + timedelta(hours=1)
+    known = len(system.list_audit(page_size=500)[0])
+    by = {"at": later, "staff_id": clerk}
+    atomic.put_org_nodes(nodes=[OrgNodeView("17", "PROVINCE", None, "鄂", "Hubei")], **by)
+    atomic.put_role(code="MONITOR", name_zh="监控员", name_en="Monitor", rights=["charging.monitor"], **by)
+    who = {"name_zh": "林晓燕", "name_en": "Lin Xiaoyan", "org_code": "17", "password": "", "language": "en"}
+    atomic.put_staff(login="lin", roles=["CLERK"], **who, **by)
+    for value in (5, 6):
+        atomic.put_parameter(key="stop.day", value=value, from_on=AT.date(), **by)
+    for days in ([], [date(2026, 10, 1)]):
+        holidays = {"date": days, "name_zh": ["国庆"] * len(days), "name_en": ["National Day"] * len(days)}
+        replace_reference(name="holidays", frame=pl.DataFrame(holidays, schema=REFERENCE["holidays"][1]), **by)
+    atomic.put_staff(login="lin", roles=["CLERK"], **who, **by)  # nothing new: no entry
+
+    rows = system.list_audit(page_size=500)[0]
+    changes = sorted(rows, key=lambda row: row.audit_id)[known:]
+    assert {row.staff_id for row in changes} == {clerk}
+    assert {row.at for row in changes} == {later}
+    found = [(row.object_kind, row.object_id, row.before, row.after) for row in changes]
+    assert [(kind, name) for kind, name, _, _ in found] == [
+        ("organisation", "17"), ("role", "MONITOR"), ("staff", "lin"), ("parameter", "stop.day GROUP"),
+        ("parameter", "stop.day GROUP"), ("reference", "holidays"),
+    ]  # fmt: skip
+    assert (found[0][2]["name_zh"], found[0][3]["name_zh"]) == ("湖北", "鄂")
+    assert (found[1][2]["rights"], found[1][3]["rights"]) == (
+        ["billing.view", "charging.monitor"],
+        ["charging.monitor"],
+    )
+    assert (found[2][2]["roles"], found[2][3]["roles"]) == (["CLERK", "MONITOR"], ["CLERK"])
+    assert (found[4][2]["value"], found[4][3]["value"]) == (5, 6)
+    assert (found[5][2]["rows"], found[5][3]["rows"]) == (0, 1)

@@ -109,12 +109,16 @@ def import_organisation(folder: Path, *, at: datetime) -> dict[str, int]:
     """
     nodes = _organisation(_read(folder / "organisation.yaml"))
     people = _read(folder / "staff.yaml")
-    counts = {"nodes": atomic.put_org_nodes(nodes=nodes), "roles": len(people["roles"]), "staff": len(people["staff"])}
+    counts = {
+        "nodes": atomic.put_org_nodes(nodes=nodes, at=at),
+        "roles": len(people["roles"]),
+        "staff": len(people["staff"]),
+    }
     for role in people["roles"]:
-        _put_role(role)
+        _put_role(role, at)
     _check_people(people)
     for person in people["staff"]:
-        _put_person(person, people["demo_password"])
+        _put_person(person, people["demo_password"], at)
     record_audit(
         staff_id=None,
         action="system.import_organisation",
@@ -150,12 +154,16 @@ def _organisation(rows: list[dict[str, Any]]) -> list[OrgNodeView]:
     return nodes
 
 
-def _put_role(role: dict[str, Any]) -> None:
+def _put_role(role: dict[str, Any], at: datetime) -> None:
     unknown = set(role["rights"]) - RIGHTS
     if unknown:
         raise OrganisationRefused(f"staff.yaml, role {role['role']}: there is no right {sorted(unknown)[0]}")
     atomic.put_role(
-        code=role["role"], name_zh=role["names"]["zh"], name_en=role["names"]["en"], rights=list(role["rights"])
+        code=role["role"],
+        name_zh=role["names"]["zh"],
+        name_en=role["names"]["en"],
+        rights=list(role["rights"]),
+        at=at,
     )
 
 
@@ -169,7 +177,7 @@ def _check_people(people: dict[str, Any]) -> None:
             raise OrganisationRefused(f"staff.yaml, {person['login']}: there is no role {person['role']}")
 
 
-def _put_person(person: dict[str, Any], password: str) -> None:
+def _put_person(person: dict[str, Any], password: str, at: datetime) -> None:
     atomic.put_staff(
         login=person["login"],
         name_zh=person["names"]["zh"],
@@ -178,4 +186,5 @@ def _put_person(person: dict[str, Any], password: str) -> None:
         roles=[person["role"]],
         password=password,
         language=person["language"],
+        at=at,
     )

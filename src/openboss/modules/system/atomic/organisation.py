@@ -1,9 +1,11 @@
 """The organisation tree."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from django.db import transaction
 
+from openboss.modules.system.atomic.audit import record_audit
 from openboss.modules.system.models import OrgNode
 
 
@@ -40,11 +42,12 @@ def org_subtree(*, code: str) -> set[str]:
 
 
 @transaction.atomic
-def put_org_nodes(*, nodes: list[OrgNodeView]) -> int:
-    """Add or rename nodes, parents first; return how many were new or changed."""
+def put_org_nodes(*, nodes: list[OrgNodeView], at: datetime, staff_id: int | None = None) -> int:
+    """Add or rename nodes, parents first; return how many were new or changed, each with an audit entry (SYS-01)."""
     known = {node.code: node for node in org_nodes()}
     changed = [node for node in nodes if known.get(node.code) != node]
     for node in changed:
+        before = known.get(node.code)
         values = {
             "kind": node.kind,
             "parent_id": node.parent_code,
@@ -52,4 +55,13 @@ def put_org_nodes(*, nodes: list[OrgNodeView]) -> int:
             "name_en": node.name_en,
         }
         OrgNode.objects.update_or_create(code=node.code, defaults=values)
+        record_audit(
+            staff_id=staff_id,
+            action="system.put_org_node",
+            object_kind="organisation",
+            object_id=node.code,
+            at=at,
+            before=asdict(before) if before else None,
+            after=asdict(node),
+        )
     return len(changed)

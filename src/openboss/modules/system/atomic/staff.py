@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
@@ -104,29 +105,70 @@ def _record_login(action: str, staff: Staff, at: datetime) -> None:
 
 
 @transaction.atomic
-def put_role(*, code: str, name_zh: str, name_en: str, rights: list[str]) -> int:
-    """Add a role or give it exactly these names and rights; return its id."""
+def put_role(
+    *, code: str, name_zh: str, name_en: str, rights: list[str], at: datetime, staff_id: int | None = None
+) -> int:
+    """Add a role or give it exactly these names and rights; return its id. A change is audited (SYS-01)."""
+    before = _role_now(code)
     role, _ = Role.objects.update_or_create(code=code, defaults={"name_zh": name_zh, "name_en": name_en})
     RoleRight.objects.filter(role=role).exclude(right__in=rights).delete()
     RoleRight.objects.bulk_create((RoleRight(role=role, right=right) for right in rights), ignore_conflicts=True)
+    _record_change("role", code, before, _role_now(code), at, staff_id)
     return role.role_id
+
+
+def _role_now(code: str) -> dict[str, Any] | None:
+    names = Role.objects.filter(code=code).values("name_zh", "name_en").first()
+    rights = RoleRight.objects.filter(role__code=code).order_by("right").values_list("right", flat=True)
+    return names and {**names, "rights": list(rights)}
 
 
 @transaction.atomic
 def put_staff(
-    *, login: str, name_zh: str, name_en: str, org_code: str, roles: list[str], password: str, language: str
+    *,
+    login: str,
+    name_zh: str,
+    name_en: str,
+    org_code: str,
+    roles: list[str],
+    password: str,
+    language: str,
+    at: datetime,
+    staff_id: int | None = None,
 ) -> int:
-    """Add a member of staff, or bring name, place and roles up to date; return the id.
+    """Add a member of staff, or bring name, place and roles up to date; return the id. A change is audited (SYS-01).
 
     The password is set for new staff only: an import never takes back one that was changed.
+    staff_id  who does this; None = the system itself
     """
+    before = _staff_now(login)
     values = {"name_zh": name_zh, "name_en": name_en, "org_id": org_code}
     fresh = {**values, "language": language, "password": make_password(password)}
     staff, _ = Staff.objects.update_or_create(login=login, defaults=values, create_defaults=fresh)
     StaffRole.objects.filter(staff=staff).exclude(role__code__in=roles).delete()
     held = Role.objects.filter(code__in=roles)
     StaffRole.objects.bulk_create((StaffRole(staff=staff, role=role) for role in held), ignore_conflicts=True)
+    _record_change("staff", login, before, _staff_now(login), at, staff_id)
     return staff.staff_id
+
+
+def _staff_now(login: str) -> dict[str, Any] | None:
+    values = Staff.objects.filter(login=login).values("name_zh", "name_en", "org_id").first()
+    roles = StaffRole.objects.filter(staff__login=login).order_by("role__code").values_list("role__code", flat=True)
+    return values and {**values, "roles": list(roles)}
+
+
+def _record_change(kind: str, name: str, before: object, after: object, at: datetime, staff_id: int | None) -> None:
+    if before != after:
+        record_audit(
+            staff_id=staff_id,
+            action=f"system.put_{kind}",
+            object_kind=kind,
+            object_id=name,
+            at=at,
+            before=before,
+            after=after,
+        )
 
 
 def set_preferences(*, staff_id: int, language: str | None = None, theme: str | None = None) -> None:
