@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from django.test import Client
 
-from openboss.access.jobs.figures_command import as_document
+from openboss.access.jobs.figures_command import as_document, show
 from openboss.kernel.usage import OtherNet, RecordType, RoamType
 from openboss.modules.billing.functions.revenue import revenue
 from openboss.modules.charging.functions import traffic
@@ -313,6 +313,13 @@ def test_a_quarter_adds_its_months_up_and_changes_none_of_their_bills(books: Wor
     assert document["voice_fen"] == one.revenue.voice_fen
     assert document["off_net_li"] == 3000 + 3150 + 200 + 1970  # to another operator, and to fixed lines
     assert books.bill(month.ROAMER).row.total_fen == 197
+
+
+def test_the_figures_are_printed_as_two_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    show(figures(CYCLE))
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["VIDEO_CALL", "1", "1", "2", "0", "0", "1.20"] in rows
+    assert ["ROAM_CALL", "1.80", "0.40", "1.40"] in rows
 
 
 @pytest.mark.requirement("IND-08", "IND-39")

@@ -40,7 +40,7 @@ def figures(
     if as_json:
         print(json.dumps(as_document(found), ensure_ascii=False, indent=1))
     else:
-        _show(found)
+        show(found)
 
 
 def as_document(found: Figures) -> dict[str, Any]:
@@ -64,7 +64,8 @@ def as_document(found: Figures) -> dict[str, Any]:
     }
 
 
-def _show(found: Figures) -> None:
+def show(found: Figures) -> None:
+    """Print the figures as two tables and a line of sums."""
     print("months " + ", ".join(str(cycle) for cycle in found.cycles))
     print(f"{'service':14}{'users':>9}{'calls':>11}{'minutes':>11}{'messages':>11}{'MB':>13}{'yuan':>15}")
     for row in found.use:
