@@ -37,6 +37,24 @@ def clerk() -> int:
     )
 
 
+def test_a_new_password_unlocks_the_login_and_the_old_one_is_refused(clerk: int) -> None:
+    for _ in range(5):
+        with pytest.raises((system.LoginRefused, system.LoginLocked)):
+            system.authenticate_staff(login="lin", password="wrong", at=AT)
+    system.set_password(login="lin", password="another-horse-8", at=AT)
+    assert system.authenticate_staff(login="lin", password="another-horse-8", at=AT).staff_id == clerk
+    with pytest.raises(system.LoginRefused):
+        system.authenticate_staff(login="lin", password=PASSWORD, at=AT)
+
+
+def test_a_short_password_or_an_unknown_login_changes_nothing(clerk: int) -> None:
+    with pytest.raises(system.PasswordTooShort):
+        system.set_password(login="lin", password="short", at=AT)
+    with pytest.raises(system.StaffUnknown):
+        system.set_password(login="nobody", password="another-horse-8", at=AT)
+    assert system.authenticate_staff(login="lin", password=PASSWORD, at=AT).staff_id == clerk
+
+
 @pytest.mark.requirement("AAA-14")
 def test_a_person_with_two_roles_has_the_rights_of_both(clerk: int) -> None:
     assert system.menu_rights(staff_id=clerk) == {"customers.view", "billing.view", "charging.monitor"}

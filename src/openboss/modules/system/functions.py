@@ -13,6 +13,7 @@ from openboss.modules.system.atomic import (
     AuditRow,
     LoginOutcome,
     OrgNodeView,
+    StaffUnknown,
     StaffView,
     list_audit,
     org_nodes,
@@ -33,6 +34,8 @@ __all__ = [
     "LoginLocked",
     "LoginRefused",
     "OrganisationRefused",
+    "PasswordTooShort",
+    "StaffUnknown",
     "StaffView",
     "authenticate_staff",
     "import_organisation",
@@ -43,12 +46,14 @@ __all__ = [
     "parameter_at",
     "record_audit",
     "seal_audit",
+    "set_password",
     "set_preferences",
     "staff_by_id",
     "staff_by_login",
     "verify_audit",
 ]
 
+SHORTEST_PASSWORD = 10
 RIGHTS = frozenset(
     {
         "customers.view",
@@ -81,6 +86,17 @@ class LoginLocked(Exception):
 
 class OrganisationRefused(ValueError):
     """The organisation files cannot be used; the message says where and what would be right. Nothing was changed."""
+
+
+class PasswordTooShort(ValueError):
+    """A password has at least ten characters; nothing was changed."""
+
+
+def set_password(*, login: str, password: str, at: datetime, staff_id: int | None = None) -> None:
+    """Give a member of staff a new password; the login is unlocked. Raises PasswordTooShort, StaffUnknown."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise PasswordTooShort(str(len(password)))
+    atomic.set_password(login=login, password=password, at=at, staff_id=staff_id)
 
 
 def authenticate_staff(*, login: str, password: str, at: datetime) -> StaffView:

@@ -171,6 +171,18 @@ def _record_change(kind: str, name: str, before: object, after: object, at: date
         )
 
 
+@transaction.atomic
+def set_password(*, login: str, password: str, at: datetime, staff_id: int | None = None) -> None:
+    """Give a member of staff a new password and unlock the login; the audit says that, never the password (D21.6).
+
+    staff_id  who does this; None = the system itself. Raises StaffUnknown.
+    """
+    fresh = {"password": make_password(password), "wrong_passwords": 0, "locked_until": None}
+    if not Staff.objects.filter(login=login).update(**fresh):
+        raise StaffUnknown(login)
+    record_audit(staff_id=staff_id, action="system.set_password", object_kind="staff", object_id=login, at=at)
+
+
 def set_preferences(*, staff_id: int, language: str | None = None, theme: str | None = None) -> None:
     """Remember the language and the theme a person chose."""
     chosen = {name: value for name, value in {"language": language, "theme": theme}.items() if value}
