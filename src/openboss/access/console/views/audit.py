@@ -45,12 +45,12 @@ SCREEN = ListScreen(
     columns=(
         Column("audit_id", _("No."), "number"),
         Column("at", _("When"), "moment"),
-        Column("staff_id", _("Who"), read=lambda row: staff_name(row.staff_id)),
-        Column("action", _("What")),
+        Column("staff_id", _("Who"), "nowrap", read=lambda row: staff_name(row.staff_id)),
+        Column("action", _("What"), "word:audit_action", sub=lambda row: row.action),
         Column("object_kind", _("Object"), sub=lambda row: row.object_id),
         Column("reason", _("Reason")),
         Column("before", _("Before"), read=lambda row: _short(row.before), hidden=True),
-        Column("after", _("Details"), read=lambda row: _short(row.after)),
+        Column("after", _("Details"), "wide", read=lambda row: _short(row.after)),
         Column("is_sealed", _("Sealed"), read=lambda row: "✓" if row.is_sealed else ""),
     ),
     filters=(
