@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.openboss-installed
 PYTEST := $(BIN)/python -m pytest -q
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 DEMO_DATA_DIR ?= var/demo
 
 .DEFAULT_GOAL := help

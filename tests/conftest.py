@@ -24,6 +24,7 @@ _RUN_DATA_DIR = Path(tempfile.mkdtemp(prefix="openboss-run-"))
 _SERVER_DIR = Path(
     os.environ.get("OPENBOSS_TEST_SERVER_DIR", Path(tempfile.gettempdir(), f"openboss-test-server-{os.getuid()}"))
 )
+_LONG = {"new_installation", "opened"}  # fixtures of tests with processes and a database server of their own
 _TEST_DATABASE = f"test_openboss_{os.getpid()}"
 
 # Set here and not in pyproject.toml: the settings must not be read before the folder of this run is known.
@@ -39,7 +40,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest, so that no process is left alone with them at the end of a parallel run."""
-    items.sort(key=lambda item: "new_installation" not in getattr(item, "fixturenames", ()))
+    items.sort(key=lambda item: _LONG.isdisjoint(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(scope="session")
