@@ -5,7 +5,7 @@ Source: ACP-10, CHG-30, D6.3 (order), D6.4 (carry-over), D6.5 (measure).
 
 import numpy as np
 
-from openboss.kernel.compiled import compiled
+from openboss.kernel.compiled import compiled, inlined
 from openboss.kernel.state import Lane
 from openboss.kernel.tariffs import TariffTables
 
@@ -80,7 +80,7 @@ def grant(
         lane.free_next[before] = node
 
 
-@compiled
+@inlined
 def take_free(
     tables: TariffTables,
     lane: Lane,

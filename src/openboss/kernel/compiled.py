@@ -5,6 +5,8 @@
                      us a record instead of 0.8). Divisors are proved positive by the tariff compiler, so no check
                      for zero stands in the way either.
 `compiled_releasing` the same for the entry points, which let other threads run meanwhile.
+`inlined`            the same for functions called from one place: handing a hundred arrays to a function costs more
+                     than what most of them compute (measured: 1.6 us a record without, 1.0 with).
 """
 
 from typing import Any
@@ -15,3 +17,4 @@ OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "_nrt": False}
 
 compiled = njit(**OPTIONS)
 compiled_releasing = njit(**OPTIONS, nogil=True)
+inlined = njit(**OPTIONS, inline="always")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from openboss.kernel.allowances import take_free
-from openboss.kernel.compiled import compiled, compiled_releasing
+from openboss.kernel.compiled import compiled, compiled_releasing, inlined
 from openboss.kernel.rating import begun_units, charge_li, quantity_of
 from openboss.kernel.state import (
     CYCLE_SLOTS,
@@ -107,7 +107,7 @@ def find_users(directory: Directory, usage: Usage, rated: Rated, first: int, las
             rated.error[i] = E_IMSI_MISMATCH
 
 
-@compiled
+@inlined
 def posting_slot(cycles: Cycles, at_s: int) -> int:
     """Choose the cycle a record is posted to: its own month, or the oldest open one if that is closed (D4.6)."""
     oldest = -1
@@ -204,7 +204,7 @@ def _refuse(rated: Rated, i: int, error: int) -> None:
     rated.error[i] = error
 
 
-@compiled
+@inlined
 def _standard_li(
     tables: TariffTables, lane: Lane, local_row: int, slot: int, price_row: int, start_s: int, units: int
 ) -> int:
@@ -215,7 +215,7 @@ def _standard_li(
     return charge_li(tables, price_row, start_s, units, before)
 
 
-@compiled
+@inlined
 def _rate_component(
     tables: TariffTables,
     directory: Directory,
@@ -283,7 +283,7 @@ def _count_call(lane: Lane, usage: Usage, rated: Rated, i: int, item: int, rule:
     lane.totals_seconds[node] += usage.duration_s[i]
 
 
-@compiled
+@inlined
 def _post_information(tables: TariffTables, lane: Lane, usage: Usage, rated: Rated, i: int) -> None:
     """Take over a fee that the network or a provider has already worked out (ARC-21)."""
     item = tables.info_item[usage.record_type[i]]
@@ -297,7 +297,7 @@ def _post_information(tables: TariffTables, lane: Lane, usage: Usage, rated: Rat
     rated.act_li[i, 2] = fee_li
 
 
-@compiled
+@inlined
 def _dearest_li(tables: TariffTables, directory: Directory, usage: Usage, row: int, i: int, basic: int, ld: int) -> int:
     """Add up the most one record can cost its user, as if no free resource were left (for E504)."""
     total = usage.info_fee_li[i]
@@ -314,7 +314,7 @@ def _dearest_li(tables: TariffTables, directory: Directory, usage: Usage, row: i
     return total
 
 
-@compiled
+@inlined
 def _class_of(directory: Directory, usage: Usage, row: int, i: int) -> int:
     """Number a record's class of use, with the closed group both parties share."""
     group = _NO_GROUP
@@ -340,7 +340,7 @@ def _is_voice(usage: Usage, i: int) -> bool:
     return usage.record_type[i] in (_MOC, _MTC, _FORWARD, _VIDEO)
 
 
-@compiled
+@inlined
 def _rate_free(tables: TariffTables, lane: Lane, usage: Usage, rated: Rated, i: int, national: int) -> None:
     """Post a record that costs nothing but counts (CHG-17, CHG-18)."""
     item = tables.price_item[national] if national >= 0 else tables.info_item[usage.record_type[i]]
@@ -350,7 +350,7 @@ def _rate_free(tables: TariffTables, lane: Lane, usage: Usage, rated: Rated, i: 
         _count_call(lane, usage, rated, i, item, 0)
 
 
-@compiled
+@inlined
 def _rate_one(
     tables: TariffTables, directory: Directory, lane: Lane, cycles: Cycles, usage: Usage, rated: Rated, i: int
 ) -> None:
