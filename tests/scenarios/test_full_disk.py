@@ -58,7 +58,7 @@ def test_a_full_disk_stops_with_a_message_and_with_room_the_totals_are_the_same(
     opened: tuple[World, list[list[Path]]],
 ) -> None:
     files = [path for portion in opened[1] for path in portion if path.parent.parent.name == "usage"]
-    roomy, world = opened[0].copy("roomy"), opened[0].copy("full")
+    roomy, world = opened[0].copy("roomy"), opened[0].copy("crowded")
     disk = SmallDisk(world.lake_dir)
     if not disk.mount():
         pytest.skip("no small disk: mounting one needs root")
