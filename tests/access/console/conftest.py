@@ -41,6 +41,7 @@ def operator(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: py
     before = settings.DATA_DIR, settings.LAKE_DIR
     settings.DATA_DIR, settings.LAKE_DIR = folder, folder / "lake"
     clock.pin(NOW)
+    pinned = clock._clock_file()
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False, aliases={"default"}) if own else []
         try:
@@ -53,7 +54,7 @@ def operator(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: py
             else:
                 _empty()
             settings.DATA_DIR, settings.LAKE_DIR = before
-            clock._clock_file().unlink()
+            pinned.unlink(missing_ok=True)
             clock.shift.cache_clear()
 
 
