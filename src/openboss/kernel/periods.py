@@ -62,9 +62,3 @@ def days_set(mask: int) -> int:
         mask &= mask - 1
         count += 1
     return count
-
-
-def whole_months(from_on: tuple[int, int, int], to_on: tuple[int, int, int]) -> int:
-    """Count the whole months between two dates (year, month, day): tenure and age at the bill cut (D6.8)."""
-    months = (to_on[0] - from_on[0]) * 12 + to_on[1] - from_on[1]
-    return months - (1 if to_on[2] < from_on[2] else 0)

@@ -26,12 +26,6 @@ def prorated_li(fee_li: int, used_days: int, month_days: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def prorated_units(granted_units: int, used_days: int, month_days: int) -> int:
-    """The part of a free resource for some days of the month, a begun unit given whole (D3.4)."""
-    return (granted_units * used_days + month_days - 1) // month_days
-
-
-@njit(cache=True, nogil=True)
 def fee_of_month_li(
     fee_li: int, mode: int, from_day: int, to_day: int, rent_free: int, month_first_day: int, month_days: int
 ) -> int:
