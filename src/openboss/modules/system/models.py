@@ -184,3 +184,19 @@ class SerialNumber(models.Model):
 
     class Meta:
         db_table = "system_serialnumber"
+
+
+class SavedView(models.Model):
+    """A list as somebody wants to find it again: its address with filters, order and columns, under a name."""
+
+    saved_view_id = models.BigAutoField(primary_key=True)
+    staff = models.ForeignKey(Staff, models.CASCADE, related_name="saved_views")
+    team = models.ForeignKey(Role, models.CASCADE, null=True, related_name="saved_views")  # null: the owner's alone
+    title = models.CharField(max_length=60)
+    address = models.CharField(max_length=2000)
+    is_pinned = models.BooleanField(default=True)
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "system_savedview"
+        constraints = [models.UniqueConstraint(fields=["staff", "title"], name="system_savedview_title_once")]

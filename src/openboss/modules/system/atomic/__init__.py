@@ -15,6 +15,15 @@ from openboss.modules.system.atomic.parameters import (
     parameter_at,
     put_parameter,
 )
+from openboss.modules.system.atomic.saved_views import (
+    NotOfTheTeam,
+    SavedViewRow,
+    ViewUnknown,
+    pin_view,
+    remove_view,
+    save_view,
+    saved_views,
+)
 from openboss.modules.system.atomic.staff import (
     LoginOutcome,
     StaffUnknown,
@@ -30,6 +39,13 @@ from openboss.modules.system.atomic.staff import (
 from openboss.modules.system.atomic.work import SerialNumberUsed, send_out, take_serial_no
 
 __all__ = [
+    "NotOfTheTeam",
+    "SavedViewRow",
+    "ViewUnknown",
+    "pin_view",
+    "remove_view",
+    "save_view",
+    "saved_views",
     "AuditCheck",
     "AuditRow",
     "LoginOutcome",
