@@ -135,6 +135,7 @@ class SimPeriod(models.Model):
                 name="customers_imsi_one_user", expressions=[only_one("imsi"), ("period", RangeOperators.OVERLAPS)]
             ),
         ]
+        indexes = [models.Index(fields=["imsi"], name="customers_imsi")]
 
 
 class Holding(models.Model):

@@ -1,9 +1,10 @@
 """What is asked of the base one customer at a time: search, the whole picture, lists, revealing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import polars as pl
 from django.db import transaction
 from django.db.models import Count, Q
 
@@ -26,6 +27,7 @@ from openboss.modules.customers.models import (
 )
 from openboss.modules.customers.stop_reasons import BY_ID
 from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.copying import copy_out
 from openboss.modules.system.keys import decrypt
 
 
@@ -314,6 +316,25 @@ def numbers_of_subscribers(*, subscriber_ids: list[int], at: datetime) -> dict[i
     """Give the number of each user at a moment (or the last one before), as an integer in E.164."""
     rows = NumberPeriod.objects.filter(subscriber_id__in=subscriber_ids, period__startswith__lte=at)
     return dict(rows.order_by("period").values_list("subscriber_id", "number"))
+
+
+_NUMBERS_OF_IMSIS = """
+SELECT s.imsi, n.number,
+       floor(extract(epoch FROM greatest(lower(s.period), lower(n.period))))::bigint,
+       floor(extract(epoch FROM least(upper(s.period), upper(n.period))))::bigint
+  FROM customers_simperiod s JOIN customers_numberperiod n USING (subscriber_id)
+ WHERE s.imsi = ANY(%s) AND s.period && n.period
+ ORDER BY 1, 3
+"""
+
+
+def numbers_of_imsis(imsis: Sequence[int]) -> pl.DataFrame:
+    """Say which number each of some IMSIs had, and from when to when: for records that name the IMSI alone.
+
+    Returns imsi, number, from_s (i64, UTC seconds) and to_s (null = still). IMSIs nobody ever had are missing.
+    """
+    schema = {"imsi": pl.Int64, "number": pl.Int64, "from_s": pl.Int64, "to_s": pl.Int64}
+    return copy_out(_NUMBERS_OF_IMSIS, schema, [list(imsis)])
 
 
 def holders_by_offer(*, at: datetime) -> dict[int, int]:
