@@ -34,6 +34,7 @@ from openboss.modules.charging.numbering import (
     find_first,
     find_key,
     mix,
+    number_of_imsi,
     pair_key,
     resolve,
 )
@@ -44,7 +45,7 @@ KEEP_DAYS = 90  # E207
 AHEAD_S = 600  # E205
 DRIFT_S = 2  # E204
 
-MOC, MTC, FORWARD, SMS_MO, SMS_MT, MMS, DATA, WLAN, SP_FEE, BROADBAND, TAP_IN, VIDEO = (
+MOC, MTC, FORWARD, SMS_MO, SMS_MT, MMS, DATA, WLAN, SP_FEE, BROADBAND, TAP_IN, GATEWAY, VIDEO = (
     0,
     1,
     2,
@@ -56,6 +57,7 @@ MOC, MTC, FORWARD, SMS_MO, SMS_MT, MMS, DATA, WLAN, SP_FEE, BROADBAND, TAP_IN, V
     9,
     10,
     11,
+    12,
     13,
 )
 # Kinds of record as sets of bits.
@@ -228,15 +230,15 @@ def _times(raw: Ints, i: int, offset_s: Ints, first_hour: int, now_s: int, out: 
 
 @njit(cache=True, nogil=True)
 def _classify(raw: Ints, i: int, tables: NumberingTables, out: Ints, k: int) -> int:
-    """Numbers, areas, roaming, long distance; E202, E302, E303, E304, E306."""
+    """Numbers, areas, roaming, long distance; E202, E302, E303, E304, E306, E307."""
     record = raw[i, c.RECORD]
     imsi = max(raw[i, c.IMSI], 0)
-    place = find_first(tables.imsi, imsi) if imsi > 0 and tables.imsi.shape[1] > 0 else -1
+    known = number_of_imsi(tables.imsi, imsi, out[START_AT, k]) if imsi > 0 and tables.imsi.shape[1] > 0 else 0
     coded = raw[i, c.SERVED]
     if coded == 0:  # only the IMSI is known
-        if place < 0:
+        if known == 0:
             return 306
-        coded = 2 * 10**18 + tables.imsi[1, place]
+        coded = 2 * 10**18 + known
     served = resolve(tables.plan, tables.special, coded, 0)
     if served.fault != 0:
         return served.fault
@@ -244,9 +246,14 @@ def _classify(raw: Ints, i: int, tables: NumberingTables, out: Ints, k: int) -> 
         return 202
     if served.area == 0:
         return 302
-    if place >= 0 and tables.imsi[1, place] != served.e164:
+    if known != 0 and known != served.e164:
         return 306
-    visited = _visited(raw, i, tables.plan, tables.cells, tables.cell_area, served.area)
+    if record == GATEWAY:
+        visited = served.area  # its place is the network's border, not the user's
+        if not _trunks_are_known(raw, i, tables.cells):
+            return 307
+    else:
+        visited = _visited(raw, i, tables.plan, tables.cells, tables.cell_area, served.area)
     if visited < 0:
         return 303
     if record == SP_FEE and find_key(tables.providers, pair_key(raw[i, c.SP], raw[i, c.SERVICE])) < 0:
@@ -297,6 +304,17 @@ def _free(special: Ints, far: Number) -> int:
 def _goes_out(record: int) -> bool:
     """True if the served user reaches for the other party."""
     return (_OUTGOING >> record) & 1 == 1
+
+
+@njit(cache=True, nogil=True)
+def _trunks_are_known(raw: Ints, i: int, cells: Keys) -> bool:
+    """A call at the border came in by one trunk group and left by another: both must stand in the table of cells."""
+    msc = raw[i, c.MSC]
+    for field in (c.LAC, c.CELL):
+        trunk = raw[i, field]
+        if trunk == c.ABSENT or find_key(cells, pair_key(msc, trunk)) < 0:
+            return False
+    return True
 
 
 @njit(cache=True, nogil=True)

@@ -23,6 +23,7 @@ NAME_BIT = 1 << 61  # set in a hashed name, so that it never equals a plain numb
 
 MOBILE, FIXED, SPECIAL, SHORT, ABROAD, PORT = 1, 2, 3, 4, 5, 6  # kinds of a number
 BAD_NUMBER, UNKNOWN_PREFIX = 202, 302
+FOREVER_S = 2**62
 
 SEGMENTS = 1_000_000  # 7-digit mobile segments 1_000_000 .. 1_999_999, less 1_000_000
 AREAS = 1_000
@@ -56,7 +57,7 @@ class NumberingTables(NamedTuple):
     special    int64 [2, n], special numbers sorted; whether each is free
     cells      hash table of (msc, lac), see find_key; cell_area the area of each place
     providers  hash table of (partner, service)
-    imsi       int64 [2, n], known IMSIs sorted; the number of each
+    imsi       int64 [4, n], known IMSIs sorted; the number of each, from when, to when (UTC seconds)
     """
 
     plan: npt.NDArray[np.int32]
@@ -137,6 +138,17 @@ def find_first(table: Ints, key: int) -> int:
         else:
             high = middle
     return low if low < table.shape[1] and table[0, low] == key else -1
+
+
+@njit(cache=True, nogil=True)
+def number_of_imsi(table: Ints, imsi: int, at_s: int) -> int:
+    """Number that belonged to an IMSI at a moment, or 0 if none is known."""
+    place = find_first(table, imsi)
+    while place >= 0 and place < table.shape[1] and table[0, place] == imsi:
+        if table[2, place] <= at_s < table[3, place]:
+            return table[1, place]
+        place += 1
+    return 0
 
 
 @njit(cache=True, nogil=True)
@@ -273,16 +285,13 @@ def resolve(plan: Plan, special: Ints, coded: int, home_area: int) -> Number:
     return Number(found.e164, found.kind, found.area, found.net, found.free, ip_prefix, found.fault)
 
 
-def build_numbering(frames: dict[str, pl.DataFrame], imsi_numbers: pl.DataFrame | None = None) -> NumberingTables:
+def build_numbering(frames: dict[str, pl.DataFrame]) -> NumberingTables:
     """Compile the reference frames of the catalog for the collector.
 
-    frames        areas, number_prefixes, countries, special_numbers, cells, providers (columns as in example/reference)
-    imsi_numbers  optional (imsi i64, number i64): lets a record without number be found and E306 be checked
+    frames   areas, number_prefixes, countries, special_numbers, cells, providers (columns as in example/reference)
 
     Raises ReferenceFault. Source: CHG-06.
     """
-    known = pl.DataFrame({"imsi": [], "number": []}, schema={"imsi": pl.Int64, "number": pl.Int64})
-    pairs = (known if imsi_numbers is None else imsi_numbers.select(known.columns)).sort("imsi")
     special = frames["special_numbers"].select(pl.col("number").cast(pl.Int64), _flag("free")).sort("number")
     tables = (
         *_segments(frames["number_prefixes"]),
@@ -294,8 +303,18 @@ def build_numbering(frames: dict[str, pl.DataFrame], imsi_numbers: pl.DataFrame 
         np.ascontiguousarray(special.cast(pl.Int64).to_numpy().T),
         *_cells(frames["cells"]),
         _providers(frames["providers"]),
-        np.ascontiguousarray(pairs.to_numpy().T),
+        np.empty((4, 0), np.int64),
     )
+
+
+def knowing_imsis(tables: NumberingTables, numbers: pl.DataFrame) -> NumberingTables:
+    """Let records that name the IMSI alone be found, and E306 be seen at once.
+
+    numbers   imsi, number, from_s (i64, UTC seconds), to_s (null = still), for each time an IMSI had a number
+    """
+    columns = numbers.select("imsi", "number", "from_s", pl.col("to_s").fill_null(FOREVER_S))
+    sorted_ = columns.cast(pl.Int64).sort("imsi", "from_s")
+    return tables._replace(imsi=np.ascontiguousarray(sorted_.to_numpy().T))
 
 
 def _flag(name: str) -> pl.Expr:

@@ -8,7 +8,7 @@ import pytest
 from openboss.kernel.usage import LdType, OtherNet, RoamType
 from openboss.modules.charging.canonical import block_of
 from openboss.modules.charging.normalise import NormalisedBlock, normalise, operator_clock
-from openboss.modules.charging.numbering import NumberingTables, ReferenceFault, build_numbering
+from openboss.modules.charging.numbering import NumberingTables, ReferenceFault, build_numbering, knowing_imsis
 from openboss.modules.charging.schema import NORMALISED
 from openboss.modules.charging.written import written_records
 
@@ -285,12 +285,25 @@ def test_what_cannot_be_used_gets_its_code(changes: dict[str, object], expected:
     assert code(**changes) == expected
 
 
-def test_a_known_imsi_finds_the_number_and_a_false_pair_is_refused() -> None:
-    pairs = pl.DataFrame({"imsi": [460000000000001], "number": [8613900210001]})
-    tables = build_numbering(frames(), pairs)
-    assert one(tables=tables, served_number="", served_imsi="460000000000001")["served_number"] == 8613900210001
+def test_an_imsi_finds_the_number_it_had_at_that_moment_and_a_false_pair_is_refused() -> None:
+    changed_s = int(datetime(2026, 10, 31, 2, 0, tzinfo=UTC).timestamp())  # the moment of the call: 10:00 in Shanghai
+    held = ((8613900270001, 0, changed_s), (8613900210001, changed_s, None))
+    schema = {"imsi": pl.Int64, "number": pl.Int64, "from_s": pl.Int64, "to_s": pl.Int64}
+    tables = knowing_imsis(TABLES, pl.DataFrame([(460000000000001, *row) for row in held], schema, orient="row"))
+    alone = {"served_number": "", "served_imsi": "460000000000001"}
+
+    assert one(tables=tables, **alone)["served_number"] == 8613900210001
+    assert one(tables=tables, **alone, start_time="2026-10-31T09:59:59")["served_number"] == 8613900270001
     assert code(tables=tables, served_imsi="460000000000001", served_number="13900270001") == 306
     assert code(tables=tables, served_imsi="460000000000009") == 0
+    assert code(tables=tables, **{**alone, "served_imsi": "460000000000009"}) == 306
+
+
+@pytest.mark.parametrize(
+    ("incoming", "outgoing", "found"), [(1, 2, 0), (1, 9, 307), (9, 2, 307), ("", 2, 307), (1, "", 307)]
+)
+def test_a_call_at_the_border_must_name_trunk_groups_that_are_known(incoming: object, outgoing: object, found: int):
+    assert code(record_type="GATEWAY", msc_id="MSC1", lac=incoming, cell_id=outgoing) == found
 
 
 def test_up_and_down_volume_are_kept_apart() -> None:

@@ -27,6 +27,7 @@ from openboss.modules.charging.canonical import (
     read_block,
 )
 from openboss.modules.charging.chunks import Chunk, write_chunk
+from openboss.modules.charging.functions.identities import look_again_by_imsi
 from openboss.modules.charging.normalise import NormalisedBlock, normalise
 from openboss.modules.charging.numbering import NumberingTables, OperatorClock
 
@@ -111,6 +112,7 @@ def chunk_usage(
     Raises Undecodable, TrailerMismatch, OSError. Source: CHG-03, CHG-06.
     """
     tally = Tally()
+    waiting: list[pl.DataFrame] = []
     now_s = int(now.timestamp())
 
     def work(text: UsageText, first_seq: int) -> Worked:
@@ -118,28 +120,23 @@ def chunk_usage(
         return block, normalise(block, tables, clock, now_s=now_s, file_id=file_id)
 
     try:
-        _gather(tally, _in_order(_numbered(pieces, tally), work), file_id, lake_dir)
+        for found in _in_order(_numbered(pieces, tally), work):
+            if isinstance(found, Trailer):
+                tally.trailer = found
+                continue
+            block, first_look = found
+            known = look_again_by_imsi(block, first_look, tables, clock, now_s=now_s, file_id=file_id)
+            _tally_block(tally, block, known)
+            waiting.append(known.usage)
+            if sum(frame.height for frame in waiting) >= CHUNK_RECORDS:
+                _write(tally, waiting, file_id, lake_dir)
+        _write(tally, waiting, file_id, lake_dir)
         _check_trailer(tally)
     except (Undecodable, TrailerMismatch):
         for chunk in tally.chunks:
             (lake_dir / chunk.path).unlink()  # nothing of a held file stays in the lake
         raise
     return tally
-
-
-def _gather(tally: Tally, worked: Iterable[Worked | Trailer], file_id: int, lake_dir: Path) -> None:
-    """Count what was worked on, and write a chunk whenever there is enough for one."""
-    waiting: list[pl.DataFrame] = []
-    for found in worked:
-        if isinstance(found, Trailer):
-            tally.trailer = found
-            continue
-        _tally_block(tally, *found)
-        if found[1].usage.height:
-            waiting.append(found[1].usage)
-        if sum(frame.height for frame in waiting) >= CHUNK_RECORDS:
-            _write(tally, waiting, file_id, lake_dir)
-    _write(tally, waiting, file_id, lake_dir)
 
 
 def _numbered(pieces: Iterable[UsageText | Trailer], tally: Tally) -> Iterator[tuple[UsageText | Trailer, int]]:
@@ -190,7 +187,7 @@ def _tally_block(tally: Tally, block: UsageBlock, normalised: NormalisedBlock) -
 
 
 def _write(tally: Tally, waiting: list[pl.DataFrame], file_id: int, lake_dir: Path) -> None:
-    if not waiting:
+    if not any(frame.height for frame in waiting):
         return
     name = f"{file_id % 1000:03d}/{file_id:09d}-{len(tally.chunks):04d}"
     tally.chunks.append(write_chunk(pl.concat(waiting, rechunk=False), lake_dir=lake_dir, name=name))

@@ -18,6 +18,7 @@ from openboss.modules.charging.atomic.errors import NotRequested, OwnRequest, Po
 from openboss.modules.charging.canonical import FIELDS, block_of
 from openboss.modules.charging.chunks import write_chunk
 from openboss.modules.charging.codes import ERROR_CODES
+from openboss.modules.charging.functions.identities import look_again_by_imsi
 from openboss.modules.charging.normalise import normalise
 from openboss.modules.charging.numbering import NumberingTables, OperatorClock
 
@@ -95,7 +96,9 @@ def _recycle_file(
 ) -> int:
     """Recycle the records of one file; return how many passed."""
     block = block_of(record.record for record in records)
-    result = normalise(block, tables, clock, now_s=int(now.timestamp()), file_id=file_id)
+    now_s = int(now.timestamp())
+    first_look = normalise(block, tables, clock, now_s=now_s, file_id=file_id)
+    result = look_again_by_imsi(block, first_look, tables, clock, now_s=now_s, file_id=file_id)
     failed = dict(zip(result.faulty_rows.tolist(), result.faulty_codes.tolist(), strict=True))
     moves: Counter[tuple[str, str]] = Counter()
     codes: dict[str, dict[int, str]] = defaultdict(dict)
