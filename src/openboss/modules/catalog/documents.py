@@ -158,13 +158,22 @@ class _Reader:
 
 def read_document(path: Path, *, item_codes: set[str], limits: list[Limit]) -> OfferDocument:
     """Read and check one tariff file. Raises DocumentRefused with everything that is wrong in it."""
-    reader = _Reader(path, item_codes, limits)
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as broken:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as broken:
         raise DocumentRefused([f"{path.name}: this is not readable as UTF-8 YAML: {broken}"]) from broken
+    return read_text(text, name=path.name, item_codes=item_codes, limits=limits)
+
+
+def read_text(text: str, *, name: str, item_codes: set[str], limits: list[Limit]) -> OfferDocument:
+    """Read and check one tariff document (YAML or JSON) that is called `name` in complaints. Raises DocumentRefused."""
+    reader = _Reader(Path(name), item_codes, limits)
+    try:
+        found = yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as broken:
+        raise DocumentRefused([f"{name}: this is not readable as UTF-8 YAML: {broken}"]) from broken
     if not isinstance(found, _Lined):
-        raise DocumentRefused([f"{path.name}: a tariff file begins with 'offer: CODE'"])
+        raise DocumentRefused([f"{name}: a tariff file begins with 'offer: CODE'"])
     offer = _read_offer(reader, found)
     if reader.problems or offer is None:
         raise DocumentRefused(reader.problems)
