@@ -1,7 +1,7 @@
 """Data of the customer-user-account model (D1). Integrity over time is kept by exclusion constraints. No logic here."""
 
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateTimeRangeField, IntegerRangeField, RangeOperators
+from django.contrib.postgres.fields import DateRangeField, DateTimeRangeField, IntegerRangeField, RangeOperators
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Func, Q, Value
@@ -33,6 +33,7 @@ class Customer(models.Model):
     vip_level = models.CharField(max_length=16)
     org_code = models.CharField(max_length=32)
     created_on = models.DateField()
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")  # this id is an alias (D1.5)
 
     class Meta:
         db_table = "customers_customer"
@@ -79,9 +80,15 @@ class Subscriber(models.Model):
     closed_at = models.DateTimeField(null=True)
     star = models.SmallIntegerField(default=0)
     life = models.CharField(max_length=16, choices=Life.choices, default=Life.ACTIVE)
+    remove_tag = models.SmallIntegerField(null=True)  # customers/life.py; empty = 0, in service
+    predecessor = models.OneToOneField("self", models.PROTECT, null=True, related_name="successor")  # D1.4
 
     class Meta:
         db_table = "customers_subscriber"
+        indexes = [
+            models.Index(fields=["opened_at"], condition=Q(life="PREOPENED"), name="customers_subscriber_preopened"),
+            models.Index(fields=["remove_tag"], condition=Q(life="PRE_TERMINATED"), name="customers_subscriber_waits"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(closed_at__isnull=True) | Q(closed_at__gte=F("opened_at")),
@@ -133,6 +140,13 @@ class SimPeriod(models.Model):
         constraints = [
             ExclusionConstraint(
                 name="customers_imsi_one_user", expressions=[only_one("imsi"), ("period", RangeOperators.OVERLAPS)]
+            ),
+            ExclusionConstraint(
+                name="customers_sim_one_card",
+                expressions=[only_one("subscriber_id"), ("period", RangeOperators.OVERLAPS)],
+            ),
+            models.UniqueConstraint(
+                fields=["iccid"], condition=Q(period__endswith__isnull=True), name="customers_iccid_one_user"
             ),
         ]
         indexes = [models.Index(fields=["imsi"], name="customers_imsi")]
@@ -291,3 +305,136 @@ class StateChange(models.Model):
 
     class Meta:
         db_table = "customers_statechange"
+
+
+class PlannedOpening(models.Model):
+    """What a pre-opened user will hold from the moment it is first used."""
+
+    subscriber = models.OneToOneField(Subscriber, models.PROTECT, primary_key=True, related_name="planned_opening")
+    offer = models.ForeignKey("catalog.Offer", models.PROTECT, related_name="+")
+    first_month = models.CharField(max_length=16)
+
+    class Meta:
+        db_table = "customers_plannedopening"
+
+
+class Agreement(models.Model):
+    """What a user agreed to spend at least, and until when: the price of a vanity number (D12.2)."""
+
+    agreement_id = models.BigAutoField(primary_key=True)
+    subscriber = models.ForeignKey(Subscriber, models.PROTECT, related_name="agreements")
+    kind = models.CharField(max_length=16)  # VANITY
+    grade = models.CharField(max_length=8)
+    minimum_fen = models.BigIntegerField()
+    from_on = models.DateField()
+    to_on = models.DateField()  # the last day is the one before
+    ended_on = models.DateField(null=True)
+
+    class Meta:
+        db_table = "customers_agreement"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscriber", "kind"], condition=Q(ended_on__isnull=True), name="customers_agreement_once"
+            ),
+            models.CheckConstraint(condition=Q(to_on__gt=F("from_on")), name="customers_agreement_term"),
+        ]
+
+
+class Password(models.Model):
+    """A customer's service or electronic password for one user: the hash, and how often it was wrong (D14.3)."""
+
+    class Kind(models.TextChoices):
+        SERVICE = "SERVICE"
+        ELECTRONIC = "ELECTRONIC"
+
+    password_id = models.BigAutoField(primary_key=True)
+    subscriber = models.ForeignKey(Subscriber, models.PROTECT, related_name="passwords")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    hashed = models.CharField(max_length=200)
+    is_initial = models.BooleanField()
+    channel = models.CharField(max_length=16)
+    set_at = models.DateTimeField()
+    wrong_on = models.DateField(null=True)
+    wrong_that_day = models.PositiveSmallIntegerField(default=0)
+    wrong_since_reset = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        db_table = "customers_password"
+        constraints = [models.UniqueConstraint(fields=["subscriber", "kind"], name="customers_password_once")]
+
+
+class DynamicCode(models.Model):
+    """A random code sent to a handset: valid ten minutes, used once (PWD-03)."""
+
+    dynamic_code_id = models.BigAutoField(primary_key=True)
+    subscriber = models.ForeignKey(Subscriber, models.PROTECT, related_name="dynamic_codes")
+    hashed = models.CharField(max_length=200)
+    issued_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    wrong = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        db_table = "customers_dynamiccode"
+        indexes = [models.Index(fields=["subscriber", "-issued_at"], name="customers_dynamiccode_newest")]
+
+
+class Challenge(models.Model):
+    """A random verification code shown on a page, entered once with a service password (PWD-04)."""
+
+    challenge_id = models.UUIDField(primary_key=True)
+    answer_index = models.BinaryField()
+    issued_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "customers_challenge"
+
+
+class ListEntry(models.Model):
+    """A document on the black or the white list over time; its holder need not be a customer (BMC-06)."""
+
+    list_entry_id = models.BigAutoField(primary_key=True)
+    list_kind = models.CharField(max_length=8)  # BLACK | WHITE
+    cert_no_index = models.BinaryField()
+    cert_no_masked = models.CharField(max_length=64)
+    reason = models.CharField(max_length=200)
+    period = DateTimeRangeField()
+
+    class Meta:
+        db_table = "customers_listentry"
+        indexes = [models.Index(fields=["cert_no_index"], name="customers_listentry_document")]
+
+
+class VipGrade(models.Model):
+    """The VIP grade of a customer over time, by the rule of the month or by hand until a day (D17.1, BMV-01)."""
+
+    vip_grade_id = models.BigAutoField(primary_key=True)
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="vip_grades")
+    level = models.CharField(max_length=16)
+    by_hand = models.BooleanField()
+    reason = models.CharField(max_length=200, default="")
+    days = DateRangeField()
+
+    class Meta:
+        db_table = "customers_vipgrade"
+        constraints = [
+            ExclusionConstraint(
+                name="customers_vipgrade_one",
+                expressions=[only_one("customer_id"), ("days", RangeOperators.OVERLAPS)],
+            )
+        ]
+
+
+class Contact(models.Model):
+    """A way to reach a customer, a wish, or a consent, over time; personal data is sealed (BMV-04)."""
+
+    contact_id = models.BigAutoField(primary_key=True)
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="contacts")
+    kind = models.CharField(max_length=16)  # PHONE | EMAIL | ADDRESS | FAMILY | PREFERENCE | CONSENT
+    label = models.CharField(max_length=64)
+    value_sealed = models.BinaryField()
+    period = DateTimeRangeField()
+
+    class Meta:
+        db_table = "customers_contact"
+        indexes = [models.Index(fields=["customer"], name="customers_contact_customer")]
