@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from openboss.kernel import allowances, tariffs, usage
+from openboss.kernel import proration, tariffs, usage
 
 UNITS = {
     "s": usage.Unit.SECOND,
@@ -38,10 +38,10 @@ RANKS = {
     "STANDARD": tariffs.RANK_MAIN,
 }
 FIRST_MONTHS = {
-    "PRORATE": allowances.FIRST_MONTH_AS_HELD,
-    "FULL": allowances.FIRST_MONTH_FULL,
-    "HALF": allowances.FIRST_MONTH_HALF,
-    "PAY_AS_YOU_GO": allowances.FIRST_MONTH_PAY_AS_YOU_GO,
+    "PRORATE": proration.FIRST_MONTH_AS_HELD,
+    "FULL": int(proration.FirstMonth.FULL),
+    "HALF": int(proration.FirstMonth.HALF),
+    "PAY_AS_YOU_GO": int(proration.FirstMonth.PAY_AS_YOU_GO),
 }
 UNLIMITED = 2**60
 SANITY_LI = 1_000_000  # D4.2 E504: 1 000 yuan a record
@@ -301,7 +301,7 @@ def _first_month(document: dict[str, Any]) -> int:
     The bill run reads the word the same way, so that fee and free resources never disagree (D7.4).
     """
     fees = document.get("recurring") or []
-    return FIRST_MONTHS[fees[0].get("first_month", "PRORATE")] if fees else allowances.FIRST_MONTH_AS_HELD
+    return FIRST_MONTHS[fees[0].get("first_month", "PRORATE")] if fees else proration.FIRST_MONTH_AS_HELD
 
 
 def _tables(

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from openboss.modules.catalog.compiler import compile_tariffs
-from openboss.modules.catalog.functions import _save, hash_of_tables
+from openboss.modules.catalog.functions.publication import _save, hash_of_tables
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.chunks import write_chunk
 from openboss.modules.charging.engine.lake import FILES_A_MERGE, Lake
