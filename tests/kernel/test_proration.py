@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openboss.kernel import periods
-from openboss.kernel.allowances import FIRST_MONTH_PRORATE, first_month_grant
 from openboss.kernel.periods import OPEN_END, day_number, days_in, first_day
-from openboss.kernel.proration import FirstMonth, fee_of_month_li, prorated_li, rent_free_days
+from openboss.kernel.proration import FirstMonth, fee_of_month_li, first_month_grant, prorated_li, rent_free_days
 
 FIRST = first_day(202611)  # November 2026: 30 days
 
@@ -45,7 +44,7 @@ def test_days_without_rent_are_not_charged() -> None:
 
 
 def test_prorated_free_resources_are_rounded_up() -> None:
-    assert first_month_grant(170, FIRST_MONTH_PRORATE, 16, 30) == 91
+    assert first_month_grant(170, FirstMonth.PRORATE, 16, 30) == 91
 
 
 @given(st.dates(dt.date(1970, 1, 1), dt.date(2199, 12, 31)))

@@ -9,25 +9,7 @@ from openboss.kernel.compiled import compiled, inlined
 from openboss.kernel.state import Lane
 from openboss.kernel.tariffs import TariffTables
 
-FIRST_MONTH_AS_HELD = -1  # of a tariff: what was chosen when the offer was taken decides
-FIRST_MONTH_FULL = 0
-FIRST_MONTH_PRORATE = 1
-FIRST_MONTH_HALF = 2
-FIRST_MONTH_PAY_AS_YOU_GO = 3
-
 SEVERAL = -1  # stands for the rule when a record used more than two free resources
-
-
-@compiled
-def first_month_grant(granted: int, mode: int, days_left: int, days_in_month: int) -> int:
-    """Count what a first month is given: prorated by day or halved, rounded up (D3.4, D7.4)."""
-    if mode == FIRST_MONTH_PRORATE:
-        return (granted * days_left + days_in_month - 1) // days_in_month
-    if mode == FIRST_MONTH_HALF:
-        return (granted + 1) // 2
-    if mode == FIRST_MONTH_PAY_AS_YOU_GO:
-        return 0
-    return granted
 
 
 @compiled

@@ -6,23 +6,39 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from openboss.kernel.compiled import compiled
 from openboss.kernel.periods import day_mask, days_set
 from openboss.kernel.rounding import whole_fen_share_li
 
 
 class FirstMonth(IntEnum):
-    """What the month of opening costs; chosen when the product is taken (D7.4)."""
+    """What the month of opening costs and is given; chosen when the product is taken (D7.4). Stored: never renumber."""
 
+    FULL = 0
     PRORATE = 1
-    FULL = 2
-    HALF = 3
-    PAY_AS_YOU_GO = 4
+    HALF = 2
+    PAY_AS_YOU_GO = 3
+
+
+FIRST_MONTH_AS_HELD = -1  # of a tariff: what was chosen when the offer was taken decides
 
 
 @njit(cache=True, nogil=True)
 def prorated_li(fee_li: int, used_days: int, month_days: int) -> int:
     """The part of a monthly fee for some of its days, rounded half up to fen (30.00 from the 15th of 30 = 16.00)."""
     return whole_fen_share_li(fee_li, used_days, month_days)
+
+
+@compiled
+def first_month_grant(granted: int, mode: int, days_left: int, days_in_month: int) -> int:
+    """Count what a first month is given: prorated by day or halved, rounded up (D3.4, D7.4)."""
+    if mode == FirstMonth.PRORATE:
+        return (granted * days_left + days_in_month - 1) // days_in_month
+    if mode == FirstMonth.HALF:
+        return (granted + 1) // 2
+    if mode == FirstMonth.PAY_AS_YOU_GO:
+        return 0
+    return granted
 
 
 @njit(cache=True, nogil=True)

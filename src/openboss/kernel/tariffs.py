@@ -29,7 +29,7 @@ class TariffTables(NamedTuple):
     version_from_s: np.ndarray  # i64[V], ascending within an offer
     version_map: np.ndarray  # i32[V]: row of price_map or -1
     version_grant_first: np.ndarray  # i32[V + 1] into grant_*
-    version_first_month: np.ndarray  # i8[V]: kernel.allowances.FIRST_MONTH_*, -1 = as the holding says
+    version_first_month: np.ndarray  # i8[V]: kernel.proration.FirstMonth, -1 = as the holding says
     version_cap_li: np.ndarray  # i64[V, I]: cap of an item per cycle, -1 none
     price_map: np.ndarray  # i16[M, USAGE_CLASSES, COMPONENTS]: price index or -1
     price_rule: np.ndarray  # i32[P]
@@ -59,6 +59,7 @@ class TariffTables(NamedTuple):
     grant_free: np.ndarray  # i32: free resource granted by a version
     grant_units: np.ndarray  # i64
     info_item: np.ndarray  # i16[RECORD_TYPES]: item of the information fee
+    holiday: np.ndarray  # i64, rising: days since 1970 that are public holidays
     item_count: int
     sanity_li: int  # most one record may cost (E504)
 

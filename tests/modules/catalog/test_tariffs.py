@@ -52,7 +52,7 @@ def _published() -> tuple[Path, str]:
     from django.conf import settings
 
     publication = catalog.publish(at=AT)
-    return settings.LAKE_DIR / publication.path, publication.sha256
+    return settings.LAKE_DIR / "tariffs", publication.sha256
 
 
 def test_before_its_first_day_an_offer_has_no_version(plan: Plan) -> None:
@@ -99,12 +99,33 @@ def test_publishing_again_without_a_change_gives_the_same_publication(plan: Plan
 
 def test_a_publication_that_was_changed_on_disk_is_refused(plan: Plan) -> None:
     plan({"2026-10-01": '"0.40"'})
-    path, sha256 = _published()
+    folder, sha256 = _published()
     plan({"2026-10-01": '"0.40"', "2026-11-01": '"0.35"'})
-    other, _ = _published()
-    path.write_bytes(other.read_bytes())
-    with pytest.raises(catalog.ReferenceRefused, match="publish again"):
-        catalog.load_publication(path, sha256)
+    _, other = _published()
+    (folder / f"{sha256}.json.gz").write_bytes((folder / f"{other}.json.gz").read_bytes())
+    with pytest.raises(catalog.PublicationRefused, match="publish again"):
+        catalog.load_publication(folder, sha256)
+
+
+def test_tables_of_another_layout_are_compiled_again_from_the_published_documents(plan: Plan) -> None:
+    plan({"2026-10-01": '"0.40"'})
+    folder, sha256 = _published()
+    before = catalog.hash_of_tables(catalog.load_publication(folder, sha256))
+    plan({"2026-10-01": '"0.40"', "2026-11-01": '"0.35"'})  # what came later is not in the older publication
+    (kept,) = folder.glob(f"{sha256}-*.npz")
+    kept.rename(folder / f"{sha256}-0123456789abcdef.npz")
+    assert catalog.hash_of_tables(catalog.load_publication(folder, sha256)) == before
+    (folder / f"{sha256}.json.gz").unlink()
+    with pytest.raises(catalog.PublicationRefused, match="bring the file back from a backup"):
+        catalog.load_publication(folder, sha256)
+
+
+def test_a_publication_from_before_documents_were_kept_is_compiled_from_the_database(plan: Plan) -> None:
+    plan({"2026-10-01": '"0.40"'})
+    folder, sha256 = _published()
+    tables = catalog.hash_of_tables(catalog.load_publication(folder, sha256))
+    (folder / "0ld.npz").write_bytes(b"tables of a layout that nobody reads any more")
+    assert catalog.hash_of_tables(catalog.load_publication(folder, "0ld")) == tables
 
 
 @pytest.mark.requirement("CHG-23")

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from openboss.kernel.allowances import FIRST_MONTH_PRORATE
+from openboss.kernel.proration import FirstMonth
 from openboss.kernel.usage import ClosedGroup
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.models import Customer, Subscriber
@@ -166,7 +166,7 @@ def test_the_engine_gets_local_seconds_and_an_open_end(offers: None) -> None:
     assert image.numbers.sort("number").row(0) == (8613900011001, 1001, OPENED_LOCAL_S, FOREVER_S)
     assert image.imsis.sort("imsi").row(0) == (460000000001001, 1001, OPENED_LOCAL_S, FOREVER_S)
     held = image.holdings.sort("subscriber_id").row(0)
-    assert held == (1001, MAIN, FIRST_MONTH_PRORATE, OPENED_LOCAL_S, FOREVER_S)
+    assert held == (1001, MAIN, FirstMonth.PRORATE, OPENED_LOCAL_S, FOREVER_S)
     assert image.groups.rows() == [(1001, 5, ClosedGroup.VPMN, OPENED_LOCAL_S, FOREVER_S)]
 
 

@@ -43,6 +43,7 @@ FIRST_MONTHS = {
     "HALF": int(proration.FirstMonth.HALF),
     "PAY_AS_YOU_GO": int(proration.FirstMonth.PAY_AS_YOU_GO),
 }
+EPOCH = date(1970, 1, 1)
 UNLIMITED = 2**60
 SANITY_LI = 1_000_000  # D4.2 E504: 1 000 yuan a record
 LARGEST_QUANTITY = 2**40  # units no record or cycle exceeds: 2^40 KB, or 2^40 s
@@ -136,7 +137,9 @@ def class_mask(when: dict[str, Any], where: str) -> np.ndarray:
     return mask.reshape(-1)
 
 
-def compile_tariffs(versions: Iterable[Version], items: Sequence[ItemType]) -> tariffs.TariffTables:
+def compile_tariffs(
+    versions: Iterable[Version], items: Sequence[ItemType], *, holidays: Iterable[date] = ()
+) -> tariffs.TariffTables:
     """Compile every version of every offer. Raises TariffRefused, nothing is returned then.
 
     versions  in any order; those of kind STANDARD become the national tariff (offer 0 of the tables)
@@ -147,7 +150,8 @@ def compile_tariffs(versions: Iterable[Version], items: Sequence[ItemType]) -> t
     columns = _Columns()
     item_count = max(item_ids.values(), default=0) + 1
     version_rows = [_compile_version(version, item_ids, item_count, columns) for version in ordered]
-    return _tables(ordered, version_rows, item_ids, item_count, columns)
+    days = sorted({(day - EPOCH).days for day in holidays})
+    return _tables(ordered, version_rows, item_ids, item_count, columns, days)
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -310,6 +314,7 @@ def _tables(
     item_ids: dict[str, int],
     item_count: int,
     columns: _Columns,
+    holidays: Sequence[int],
 ) -> tariffs.TariffTables:
     """Turn the collected columns into arrays."""
     offer_first, offer_rank = _offer_index(ordered)
@@ -326,7 +331,7 @@ def _tables(
     return tariffs.TariffTables(
         offer_first=offer_first,
         offer_rank=offer_rank,
-        version_from_s=np.array([(v.from_on - date(1970, 1, 1)).days * 86_400 for v in ordered], np.int64),
+        version_from_s=np.array([(v.from_on - EPOCH).days * 86_400 for v in ordered], np.int64),
         version_map=np.array([row[0] for row in version_rows], np.int32),
         version_first_month=np.array([_first_month(v.document) for v in ordered], np.int8),
         version_grant_first=np.array([0] + [row[2] for row in version_rows], np.int32),
@@ -359,6 +364,7 @@ def _tables(
         grant_free=np.array([grant[0] for grant in columns.grants], np.int32),
         grant_units=np.array([grant[1] for grant in columns.grants], np.int64),
         info_item=info,
+        holiday=np.array(holidays, np.int64),
         item_count=item_count,
         sanity_li=SANITY_LI,
     )

@@ -9,8 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
-from openboss.modules.catalog.compiler import compile_tariffs
-from openboss.modules.catalog.functions.publication import _save, hash_of_tables
+from openboss.modules.catalog.publications import publication_text, write_publication
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.chunks import write_chunk
 from openboss.modules.charging.engine.lake import FILES_A_MERGE, Lake
@@ -30,10 +29,8 @@ USERS = {11: {"number": 8613900000001, "offers": [1]}, 12: {"number": 8613900000
 def world(tmp_path, settings):
     """Folders of an installation; commands for tariffs, users and one open cycle wait for the engine."""
     settings.LAKE_DIR, settings.DATA_DIR = tmp_path / "lake", tmp_path
-    tables = compile_tariffs(versions(), ITEMS)
-    sha256 = hash_of_tables(tables)
-    _save(tables, settings.LAKE_DIR / "tariffs" / f"{sha256}.npz")
-    journal.send_command(kind="PUBLICATION", payload={"path": f"tariffs/{sha256}.npz", "sha256": sha256})
+    path, sha256 = write_publication(settings.LAKE_DIR / "tariffs", publication_text(versions(), ITEMS, []))
+    journal.send_command(kind="PUBLICATION", payload={"path": f"tariffs/{path.name}", "sha256": sha256})
     journal.send_command(kind="IMAGE", payload=image_payload(image(USERS)))
     journal.send_command(kind="OPEN_CYCLE", payload={"cycle": 202610})
     return tmp_path
@@ -185,6 +182,20 @@ def test_detail_lost_after_a_snapshot_is_made_again_from_an_older_one(world):
     again = start(world)
     assert len(detail(world)) == 40
     assert again.state.digest() == owner.state.digest()
+
+
+def test_an_engine_restarts_after_an_upgrade_that_changed_the_layout_of_compiled_tariffs(world):
+    put_chunk(*calls(1))
+    owner = start(world)
+    owner.drain()
+    owner.snapshot()
+    put_chunk(*calls(2))
+    owner.drain()
+    (tables,) = (world / "lake" / "tariffs").glob("*.npz")
+    tables.write_bytes(b"tables of another layout")
+    assert start(world).state.digest() == owner.state.digest()
+    tables.unlink()
+    assert start(world).state.digest() == owner.state.digest()
 
 
 def test_old_snapshots_go_even_those_a_kill_left_half_made(world):

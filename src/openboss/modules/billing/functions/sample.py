@@ -105,9 +105,7 @@ def _fee(part: Part, subscriber_id: int, held: dict[str, Any], rule: Any) -> Dec
     if not charged:
         return Decimal(0)
     if held["from_on"] >= month[0]:
-        chosen = (
-            held["first_month"] if rule.first_month == 1 else ("", "PRORATE", "FULL", "HALF", "NONE")[rule.first_month]
-        )
+        chosen = held["first_month"] if rule.first_month == 1 else ("FULL", "", "HALF", "NONE")[rule.first_month]
         if chosen == "FULL":
             return full
         if chosen == "HALF":

@@ -16,7 +16,7 @@ from openboss.modules.catalog.atomic import (
 )
 from openboss.modules.catalog.compiler import TariffRefused, compile_tariffs
 from openboss.modules.catalog.documents import DocumentRefused, Limit, OfferDocument, read_document, read_text
-from openboss.modules.catalog.functions.publication import hash_of_tables, load_publication, publish
+from openboss.modules.catalog.functions.publication import load_publication, publish
 from openboss.modules.catalog.functions.reference import (
     ReferenceRefused,
     import_reference,
@@ -25,6 +25,7 @@ from openboss.modules.catalog.functions.reference import (
     tariff_limits,
 )
 from openboss.modules.catalog.functions.tariffs import import_tariffs
+from openboss.modules.catalog.publications import PublicationRefused, hash_of_tables
 
 __all__ = [
     "BillItemTypeView",
@@ -32,6 +33,7 @@ __all__ = [
     "Limit",
     "OfferDocument",
     "OfferVersionView",
+    "PublicationRefused",
     "PublicationView",
     "ReferenceRefused",
     "RuleView",

@@ -5,13 +5,15 @@ Kept apart from rating: nothing here runs per record.
 
 import numpy as np
 
-from openboss.kernel.allowances import FIRST_MONTH_AS_HELD, FIRST_MONTH_FULL, first_month_grant, grant
+from openboss.kernel.allowances import grant
 from openboss.kernel.compiled import compiled
+from openboss.kernel.proration import FIRST_MONTH_AS_HELD, FirstMonth, first_month_grant
 from openboss.kernel.records import Cycles
 from openboss.kernel.state import LANES, Directory, Lane, slot_of_key
 from openboss.kernel.tariffs import TariffTables, version_at
 
 DAY_S = 86_400
+_FULL = int(FirstMonth.FULL)
 
 
 @compiled
@@ -183,9 +185,9 @@ def grant_cycle(
             from_s = max(start_s, directory.holding_from_s[holding])
             if from_s < min(end_s, directory.holding_to_s[holding]):
                 version = version_at(tables, directory.holding_offer[holding], from_s)
-                mode = tables.version_first_month[version] if version >= 0 else FIRST_MONTH_FULL
+                mode = tables.version_first_month[version] if version >= 0 else _FULL
                 if directory.holding_from_s[holding] <= start_s:
-                    mode = FIRST_MONTH_FULL
+                    mode = _FULL
                 elif mode == FIRST_MONTH_AS_HELD:
                     mode = directory.holding_first_month[holding]
                 days_left = (end_s - from_s // DAY_S * DAY_S) // DAY_S

@@ -132,7 +132,7 @@ class Owner:
     def _apply(self, kind: str, payload: dict[str, Any], position: int) -> dict[str, Any]:
         """Change the state by one command; return the engine's answer. Raises CycleNotReady before any change."""
         if kind == "PUBLICATION":
-            self.state.tables = load_publication(self.lake.folder / payload["path"], payload["sha256"])
+            self.state.tables = load_publication(self.lake.folder / "tariffs", payload["sha256"])
             self.state.tariff_sha256 = payload["sha256"]
             return {}
         if kind == "IMAGE":
@@ -313,8 +313,7 @@ def _load_newest(owner: Owner, *, before: int | None) -> None:
         owner.position = owner.snapshot_position = position
         break
     if owner.state.tariff_sha256:
-        path = owner.lake.folder / "tariffs" / f"{owner.state.tariff_sha256}.npz"
-        owner.state.tables = load_publication(path, owner.state.tariff_sha256)
+        owner.state.tables = load_publication(owner.lake.folder / "tariffs", owner.state.tariff_sha256)
 
 
 def _replay(owner: Owner, in_lake: int) -> None:

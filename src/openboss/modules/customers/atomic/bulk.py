@@ -9,12 +9,7 @@ import polars as pl
 from django.conf import settings
 from django.db import connection, transaction
 
-from openboss.kernel.allowances import (
-    FIRST_MONTH_FULL,
-    FIRST_MONTH_HALF,
-    FIRST_MONTH_PAY_AS_YOU_GO,
-    FIRST_MONTH_PRORATE,
-)
+from openboss.kernel.proration import FirstMonth
 from openboss.kernel.state import SHORT_NUMBER_BASE, SHORT_NUMBERS
 from openboss.kernel.usage import ClosedGroup
 from openboss.modules.catalog.atomic import offer_ids
@@ -41,12 +36,6 @@ TABLES = {
 }
 REASON_CODES = {reason.stop_reason_id: reason.code for reason in STOP_REASONS}
 SPANS = (("from_at", "to_at"), ("from_cycle", "to_cycle"), ("opened_at", "closed_at"))
-FIRST_MONTH_CODES = {
-    "FULL": FIRST_MONTH_FULL,
-    "PRORATE": FIRST_MONTH_PRORATE,
-    "HALF": FIRST_MONTH_HALF,
-    "PAY_AS_YOU_GO": FIRST_MONTH_PAY_AS_YOU_GO,
-}
 
 
 class BaseRefused(ValueError):
@@ -58,7 +47,7 @@ class EngineImage(NamedTuple):
 
     subscribers(subscriber_id, home_area, brand, opened_local_s, closed_local_s)
     numbers(number, subscriber_id, from_local_s, to_local_s), imsis(imsi, ...)
-    holdings(subscriber_id, offer_id, first_month: kernel.allowances.FIRST_MONTH_*, from_local_s, to_local_s)
+    holdings(subscriber_id, offer_id, first_month: kernel.proration.FirstMonth, from_local_s, to_local_s)
     groups(subscriber_id, group_id, kind: kernel.usage.ClosedGroup, from_local_s, to_local_s)
     """
 
@@ -271,7 +260,7 @@ def engine_image(*, subscriber_ids: Iterable[int] | None = None) -> EngineImage:
 
     span = f"{_local_s('lower(period)', zone)}, {_local_s('upper(period)', zone)}"
     opened, closed = _local_s("opened_at", zone), _local_s("closed_at", zone)
-    first_month = "CASE first_month " + "".join(f"WHEN '{n}' THEN {c} " for n, c in FIRST_MONTH_CODES.items()) + "END"
+    first_month = "CASE first_month " + "".join(f"WHEN '{mode.name}' THEN {mode.value} " for mode in FirstMonth) + "END"
     kind = "CASE g.kind " + "".join(f"WHEN '{group.name}' THEN {group.value} " for group in ClosedGroup) + "ELSE 0 END"
     spans = {"from_local_s": pl.Int64(), "to_local_s": pl.Int64()}
     user = {"subscriber_id": pl.Int64()}
