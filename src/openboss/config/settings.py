@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "openboss.modules.customers",
     "openboss.modules.charging",
     "openboss.modules.billing",
+    "openboss.modules.receivables",
     "openboss.access.console",
 ]
 AUTH_USER_MODEL = "system.Staff"

@@ -1,0 +1,42 @@
+"""Data of receivables. No logic here."""
+
+from openboss.modules.receivables.models.credit import Message, Request, Standing
+from openboss.modules.receivables.models.debts import (
+    Allocation,
+    Bucket,
+    Clearing,
+    LateFee,
+    OpenItem,
+    Receivable,
+)
+from openboss.modules.receivables.models.ledger import (
+    BusinessDay,
+    ChartAccount,
+    DaySeal,
+    Entry,
+    Period,
+    Posting,
+)
+from openboss.modules.receivables.models.money import Document, DocumentSeries, Payment, Till
+
+__all__ = [
+    "Allocation",
+    "Bucket",
+    "BusinessDay",
+    "ChartAccount",
+    "Clearing",
+    "DaySeal",
+    "Document",
+    "DocumentSeries",
+    "Entry",
+    "LateFee",
+    "Message",
+    "OpenItem",
+    "Payment",
+    "Period",
+    "Posting",
+    "Receivable",
+    "Request",
+    "Standing",
+    "Till",
+]
