@@ -10,8 +10,11 @@ from typing import Any
 from django.conf import settings
 
 from openboss.modules.catalog.functions import rule_names
+from openboss.modules.charging.atomic.backlog import Backlog, engine_backlog
 from openboss.modules.charging.engine.query import NoAnswer, ask
 from openboss.modules.charging.functions.engine import last_known_user
+
+__all__ = ["Backlog", "LiveFree", "LiveItem", "LiveUsage", "engine_answers", "engine_backlog", "live_usage"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,15 @@ def live_usage(subscriber_id: int, cycle: int | None = None) -> LiveUsage | None
         for n in chosen["free"]
     ]
     return LiveUsage(chosen["cycle"], sum(item.act_li for item in items), items, free, is_live)
+
+
+def engine_answers() -> bool:
+    """Whether the running engine answers a question right now, for whoever watches over it."""
+    try:
+        ask(0, Path(settings.DATA_DIR))  # no user has the number 0
+    except NoAnswer:
+        return False
+    return True
 
 
 def _choose(cycles: list[dict[str, Any]], wanted: int | None) -> dict[str, Any] | None:
