@@ -13,6 +13,7 @@ from openboss.modules.system.atomic.parameters import (
     OverrideForbidden,
     ParameterMissing,
     parameter_at,
+    parameters_under,
     put_parameter,
 )
 from openboss.modules.system.atomic.saved_views import (
@@ -59,6 +60,7 @@ __all__ = [
     "org_nodes",
     "org_subtree",
     "parameter_at",
+    "parameters_under",
     "put_org_nodes",
     "put_parameter",
     "put_role",

@@ -27,17 +27,23 @@ def parameter_at(*, key: str, on: date, scopes: Mapping[str, str] | None = None)
     scopes  which city, brand, offer ... the question is about: {"CITY": "WH", "BRAND": "GOTONE"}
     Raises ParameterMissing. Source: D0.2.
     """
-    asked = {"GROUP": "", **(scopes or {})}
-    in_force = Parameter.objects.filter(Q(to_on__isnull=True) | Q(to_on__gt=on), key=key, from_on__lte=on)
-    best: tuple[int, date] | None = None
-    value = None
-    for row in in_force:
-        rank = (SCOPES.index(row.scope), row.from_on)
-        if asked.get(row.scope) == row.scope_code and (best is None or rank > best):
-            best, value = rank, row.value
-    if best is None:
+    found = parameters_under(prefix=key, on=on, scopes=scopes)
+    if key not in found:
         raise ParameterMissing(f"{key} on {on}")
-    return value
+    return found[key]
+
+
+def parameters_under(*, prefix: str, on: date, scopes: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Read the most specific value valid on a day of every parameter whose key begins so, in one question."""
+    asked = {"GROUP": "", **(scopes or {})}
+    in_force = Parameter.objects.filter(Q(to_on__isnull=True) | Q(to_on__gt=on), key__startswith=prefix)
+    best: dict[str, tuple[int, date]] = {}
+    values: dict[str, Any] = {}
+    for row in in_force.filter(from_on__lte=on):
+        rank = (SCOPES.index(row.scope), row.from_on)
+        if asked.get(row.scope) == row.scope_code and (row.key not in best or rank > best[row.key]):
+            best[row.key], values[row.key] = rank, row.value
+    return values
 
 
 @transaction.atomic

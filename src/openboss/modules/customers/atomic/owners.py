@@ -1,0 +1,29 @@
+"""Whose accounts and users these are, for many at once."""
+
+import polars as pl
+
+from openboss.modules.customers.models import Account
+from openboss.modules.system.copying import copy_out
+
+
+def customers_of_accounts(*, account_ids: list[int]) -> dict[int, int]:
+    """Say whose accounts these are; an account that does not exist is missing in the answer."""
+    rows = Account.objects.filter(account_id__in=account_ids)
+    return dict(rows.values_list("account_id", "customer_id"))
+
+
+def users_paid_by(*, account_ids: list[int], cycle: int) -> pl.DataFrame:
+    """Which users have their rest paid by these accounts in a cycle: account_id, subscriber_id, star, pay_type, life."""
+    return copy_out(
+        "SELECT r.account_id, s.subscriber_id, s.star, s.pay_type, s.life FROM customers_paymentrelation r"
+        " JOIN customers_subscriber s USING (subscriber_id)"
+        " WHERE r.mode = 'REST' AND r.cycles @> %s::int AND r.account_id = ANY(%s) ORDER BY 1, 2",
+        {
+            "account_id": pl.Int64,
+            "subscriber_id": pl.Int64,
+            "star": pl.Int16,
+            "pay_type": pl.String,
+            "life": pl.String,
+        },
+        (cycle, account_ids),
+    )
