@@ -29,6 +29,7 @@ from openboss.access.jobs import (
     figures_command,
     generate_command,
     keys_command,
+    quote_command,
     staff_command,
     up_command,
     warm_up_command,
@@ -64,6 +65,7 @@ for _commands in (
     backup_command,
     coverage_map_command,
     keys_command,
+    quote_command,
     staff_command,
 ):
     _commands.register(app)

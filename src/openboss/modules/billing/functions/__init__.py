@@ -11,6 +11,7 @@ from openboss.modules.billing.atomic import (
     FindingView,
     NoRun,
     ReleasedBills,
+    Source,
     bill_totals,
     calendar_of,
     cut_cycle,
@@ -32,6 +33,7 @@ from openboss.modules.billing.functions.audit import (
 from openboss.modules.billing.functions.bill_document import LAYOUTS, bill_pdf
 from openboss.modules.billing.functions.bill_lines import LineView, lines_of_bill
 from openboss.modules.billing.functions.collect import PART_SIZE, UnbalancedFiles, UsersNotBillable, charged_users
+from openboss.modules.billing.functions.discounting import discount_part
 from openboss.modules.billing.functions.explain import (
     Bar,
     Explanation,
@@ -41,6 +43,9 @@ from openboss.modules.billing.functions.explain import (
     TraceStep,
     explain_bill,
 )
+from openboss.modules.billing.functions.lines import LINES, make_lines
+from openboss.modules.billing.functions.posting import shares_of
+from openboss.modules.billing.functions.run_files import RunFiles
 from openboss.modules.billing.functions.steps import (
     STEPS,
     InputsUnbalanced,
@@ -51,7 +56,7 @@ from openboss.modules.billing.functions.steps import (
     run_status,
     step_back,
 )
-from openboss.modules.billing.functions.tariff_of_run import DiscountRefused
+from openboss.modules.billing.functions.tariff_of_run import DiscountRefused, RunTariff, tariff_of
 from openboss.modules.billing.functions.views import (
     BillNotFound,
     BillRow,
@@ -70,6 +75,14 @@ from openboss.modules.billing.functions.views import (
 )
 
 __all__ = [
+    "LINES",
+    "RunFiles",
+    "RunTariff",
+    "Source",
+    "discount_part",
+    "make_lines",
+    "shares_of",
+    "tariff_of",
     "BillTotals",
     "bill_totals",
     "findings_of",

@@ -1,0 +1,119 @@
+"""A quote: what some use costs a user under some tariff documents, worked out by the engine's and the bill run's own
+calculation, with nothing stored and no database asked.
+
+    check      the form, every field                        form.py
+    tariffs    the documents are checked and compiled       tariffs.py
+    parties    users get numbers, offers, groups, accounts  parties.py
+    rate       event after event, each with its trace       events.py, trace.py
+    bill       when asked, the month's bill                 bill.py
+
+The form is public: docs/formats/quote.md. Source: issue 3 section 2, BMT-04, D3 to D7.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from openboss.kernel.records import E_CYCLE_NOT_OPEN
+from openboss.kernel.usage import Status
+from openboss.modules.charging.functions import what_if
+from openboss.processes.quote import answer
+from openboss.processes.quote.bill import bills_of
+from openboss.processes.quote.events import columns_of, cycles_of, li
+from openboss.processes.quote.expect import differences
+from openboss.processes.quote.form import FORMAT, QuoteRefused, check, json_schema
+from openboss.processes.quote.parties import Parties, engine_rows, parties_of
+from openboss.processes.quote.tariffs import Tariffs, tariffs_of
+
+__all__ = ["E_CYCLE_NOT_OPEN", "QuoteRefused", "cases_of", "differences", "json_schema", "quote"]
+
+
+def cases_of(document: Any) -> list[dict[str, Any]]:
+    """List the quotes of a file: itself, or its `cases`, each with what stands beside them unless it says otherwise."""
+    if not isinstance(document, dict) or not isinstance(document.get("cases"), list):
+        return [document]
+    shared = {name: value for name, value in document.items() if name != "cases"}
+    return [{**shared, **case} if isinstance(case, dict) else case for case in document["cases"]]
+
+
+def quote(wanted: dict[str, Any], *, reference: Path, beside: Path) -> dict[str, Any]:
+    """Work a quote out and answer in plain values; both forms are in docs/formats/quote.md.
+
+    reference  folder of the operator's reference tables, where the quote names none
+    beside     folder that the quote's paths are relative to
+    Raises QuoteRefused.
+    """
+    check(wanted)
+    own_reference = beside / wanted["reference"] if wanted.get("reference") else reference
+    tariffs = tariffs_of(wanted["tariffs"], reference=own_reference, beside=beside)
+    parties = parties_of(wanted, tariffs)
+    cycles = cycles_of(wanted)
+    try:
+        state = what_if.opened(tariffs.tables, what_if.image_of(engine_rows(parties)), cycles)
+        _set_opening(state, cycles[0], parties, tariffs)
+        events = [
+            _rate(state, event, f"events[{number}]", number, parties, tariffs)
+            for number, event in enumerate(wanted.get("events") or [])
+        ]
+    except what_if.CycleNotReady as refused:
+        raise QuoteRefused([str(refused)]) from refused
+    closing = answer.closing(state, cycles, parties, tariffs, events)
+    found: dict[str, Any] = {"format": FORMAT}
+    if wanted.get("name"):
+        found["name"] = wanted["name"]
+    found |= {"events": events, "closing": closing}
+    if wanted.get("bill"):
+        found["bill"] = bills_of(state, wanted.get("cycle") or cycles[0], parties, tariffs)
+    return found
+
+
+def _set_opening(state: what_if.EngineState, cycle: int, parties: Parties, tariffs: Tariffs) -> None:
+    """Put free resources and totals where the users' openings say they are. Raises QuoteRefused."""
+    for user in parties.users:
+        opening, subscriber_id = user.get("opening") or {}, parties.ids[user["user"]]
+        for free in opening.get("free") or []:
+            what_if.set_free(
+                state,
+                cycle=cycle,
+                subscriber_id=subscriber_id,
+                rule_id=_rule_id(tariffs, free["rule"], "free", cycle),
+                left=free["left"],
+                carried=bool(free.get("carried")),
+            )
+        for total in opening.get("totals") or []:
+            item_id = tariffs.item_id(total["item"])
+            if item_id is None:
+                raise QuoteRefused([f"user {user['user']}: there is no bill item {total['item']}"])
+            what_if.set_total(
+                state,
+                cycle=cycle,
+                subscriber_id=subscriber_id,
+                item_id=item_id,
+                rule_id=_rule_id(tariffs, total["rule"], "prices", cycle),
+                units=total.get("units") or 0,
+                free_units=total.get("free_units") or 0,
+                std_li=li(total.get("standard"), "opening"),
+                act_li=li(total.get("actual"), "opening"),
+            )
+
+
+def _rule_id(tariffs: Tariffs, code: str, section: str, cycle: int) -> int:
+    """The rule OFFER/RULE of the version in force on the first of a month, or of the first version."""
+    rules = [rule for rule in tariffs.rules.values() if rule.code == code and rule.section == section]
+    if not rules:
+        raise QuoteRefused([f"opening: {code} is no rule of {section} in the tariff documents"])
+    in_force = [rule for rule in rules if rule.version_on.year * 100 + rule.version_on.month <= cycle]
+    return (in_force or rules)[-1].rule_id
+
+
+def _rate(
+    state: what_if.EngineState, event: dict[str, Any], place: str, number: int, parties: Parties, tariffs: Tariffs
+) -> dict[str, Any]:
+    if "close" in event:
+        state.freeze_cycle(event["close"])
+        return {"event": number + 1, "closed": event["close"]}
+    columns = columns_of(event, parties, place)
+    rated = what_if.rate_event(state, columns)
+    head = {"event": number + 1, "user": parties.user_of(event, place), "status": Status(rated.status).name}
+    if rated.error:
+        return head | {"error": rated.error, **answer.refusal(rated.error)}
+    return head | answer.rated_event(rated, parties, tariffs)

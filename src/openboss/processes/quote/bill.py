@@ -1,0 +1,203 @@
+"""The month's bill of a quote, by the bill run's own steps on frames in memory."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from openboss.kernel.periods import first_day, next_cycle
+from openboss.modules.billing.functions import (
+    LINES,
+    DiscountRefused,
+    RunFiles,
+    RunTariff,
+    Source,
+    discount_part,
+    make_lines,
+    shares_of,
+    tariff_of,
+)
+from openboss.modules.charging.functions import what_if
+from openboss.processes.quote.answer import item_code, money, rule_code, yuan
+from openboss.processes.quote.events import li
+from openboss.processes.quote.form import QuoteRefused
+from openboss.processes.quote.parties import LONG_AGO, Parties, day
+from openboss.processes.quote.tariffs import Tariffs
+
+LI_PER_FEN = 10
+DATE, LONG, TEXT = pl.Date, pl.Int64, pl.String
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "usage": {name: kind for name, kind in LINES.items() if name not in ("source", "reference_id")},
+    "charges": {"charge_id": LONG, "subscriber_id": LONG, "item_id": pl.Int16, "source": pl.Int16, "charge_li": LONG},
+    "holdings": {
+        "holding_id": LONG,
+        "subscriber_id": LONG,
+        "offer_id": LONG,
+        "first_month": TEXT,
+        "from_on": DATE,
+        "to_on": DATE,
+    },
+    "stops": {"subscriber_id": LONG, "reason": TEXT, "from_on": DATE, "to_on": DATE},
+    "attributes": {
+        "subscriber_id": LONG,
+        "customer_id": LONG,
+        "born_on": DATE,
+        "opened_on": DATE,
+        "closed_on": DATE,
+        "customer_class": TEXT,
+        "vip_level": TEXT,
+        "brand": TEXT,
+        "star": pl.Int16,
+        "home_area": pl.Int32,
+    },
+    "relations": {
+        "relation_id": LONG,
+        "subscriber_id": LONG,
+        "account_id": LONG,
+        "item_scope": TEXT,
+        "mode": TEXT,
+        "value": LONG,
+        "priority": pl.Int16,
+        "payer_id": LONG,
+    },
+}
+
+
+@dataclass(frozen=True)
+class FramesInMemory(RunFiles):
+    """The frames between the steps of a bill run that nobody keeps."""
+
+    frames: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    def put(self, part: int, name: str, frame: pl.DataFrame) -> None:  # noqa: ARG002 -- there is one part
+        """Hold one frame."""
+        self.frames[name] = frame
+
+    def get(self, part: int, name: str) -> pl.DataFrame:  # noqa: ARG002
+        """Give one frame."""
+        return self.frames[name]
+
+
+def bills_of(state: what_if.EngineState, cycle: int, parties: Parties, tariffs: Tariffs) -> dict[str, Any]:
+    """Bill a month: accounts with their items, lines before discounts, discounts considered. Raises QuoteRefused."""
+    next_first_on = date.fromordinal(date(1970, 1, 1).toordinal() + int(first_day(next_cycle(cycle))))
+    try:
+        tariff = tariff_of([v for v in tariffs.versions if v.from_on < next_first_on], list(tariffs.items))
+    except DiscountRefused as refused:
+        raise QuoteRefused([str(refused)]) from refused
+    files = FramesInMemory(cycle, 0, _inputs(state, cycle, parties, tariffs))
+    make_lines(files=files, part=0, tariff=tariff)
+    discount_part(files=files, part=0, tariff=tariff)
+    due = files.get(0, "due").sort("subscriber_id", "column")
+    shares = shares_of(due=due, relations=files.get(0, "relations"), tariff=tariff)
+    names = {number: name for name, number in parties.payers.items()}
+    return {
+        "cycle": cycle,
+        "lines": [_line(row, parties, tariffs) for row in files.get(0, "lines").iter_rows(named=True)],
+        "discounts": [_choice(row, parties, tariffs) for row in files.get(0, "choices").iter_rows(named=True)],
+        "accounts": [_account(name, number, shares, tariff, parties, tariffs) for number, name in names.items()],
+    }
+
+
+def _inputs(state: what_if.EngineState, cycle: int, parties: Parties, tariffs: Tariffs) -> dict[str, pl.DataFrame]:
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in SCHEMAS}
+    _, totals = what_if.closing(state, cycle)
+    rows["usage"] = [total | {"item_id": total["item"], "rule_id": total["rule"]} for total in totals]
+    for user in parties.users:
+        _add_user(rows, user, parties, tariffs)
+    for name in ("holdings", "charges", "relations"):
+        for number, row in enumerate(rows[name], 1):
+            row[{"holdings": "holding_id", "charges": "charge_id", "relations": "relation_id"}[name]] = number
+    return {
+        name: pl.DataFrame({column: [row.get(column) for row in rows[name]] for column in schema}, schema=schema)
+        for name, schema in SCHEMAS.items()
+    }
+
+
+def _add_user(rows: dict[str, list[dict[str, Any]]], user: dict[str, Any], parties: Parties, tariffs: Tariffs) -> None:
+    own = {"subscriber_id": parties.ids[user["user"]]}
+    kinds = {version.code: (version.kind, version.brand) for version in tariffs.versions}
+    brands = [brand for p in user.get("products") or [] for kind, brand in [kinds[p["offer"]]] if kind == "MAIN"]
+    rows["attributes"].append(
+        own
+        | {
+            "customer_id": parties.customers[user.get("customer") or user["user"]],
+            "born_on": day(user.get("born_on")),
+            "opened_on": day(user.get("opened_on")) or LONG_AGO.date(),
+            "closed_on": day(user.get("closed_on")),
+            "customer_class": user.get("class") or "",
+            "vip_level": user.get("vip_level") or "",
+            "brand": user.get("brand") or (brands[0] if brands else ""),
+            "star": user.get("star") or 0,
+            "home_area": 0,
+        }
+    )
+    for product in user.get("products") or []:
+        span = {"from_on": day(product.get("from")) or LONG_AGO.date(), "to_on": day(product.get("to"))}
+        chosen = product.get("first_month") or "PRORATE"
+        rows["holdings"].append(own | span | {"offer_id": parties.offer_ids[product["offer"]], "first_month": chosen})
+    for stop in user.get("stops") or []:
+        rows["stops"].append(
+            own | {"reason": stop["reason"], "from_on": day(stop["from"]), "to_on": day(stop.get("to"))}
+        )
+    for charge in user.get("charges") or []:
+        item_id = tariffs.item_id(charge["item"])
+        if item_id is None:
+            raise QuoteRefused([f"user {user['user']}: there is no bill item {charge['item']}"])
+        fee_li = li(charge["fee"], "charges")
+        rows["charges"].append(own | {"item_id": item_id, "source": int(Source.ONE_TIME), "charge_li": fee_li})
+    _add_relations(rows, user, parties)
+
+
+def _add_relations(rows: dict[str, list[dict[str, Any]]], user: dict[str, Any], parties: Parties) -> None:
+    own = {"subscriber_id": parties.ids[user["user"]]}
+    for payment in user.get("pays") or []:
+        value = li(payment.get("percent"), "percent") // 10 if payment["mode"] == "RATIO" else 0  # ten-thousandths
+        value = li(payment.get("limit"), "limit") // LI_PER_FEN if payment["mode"] == "LIMIT" else value
+        account_id = parties.payers[payment["account"]]
+        rows["relations"].append(
+            own
+            | {"account_id": account_id, "item_scope": payment.get("items") or "ALL", "mode": payment["mode"]}
+            | {"value": value, "priority": payment.get("priority") or 50, "payer_id": account_id}
+        )
+    account_id = parties.payers[user.get("account") or user["user"]]
+    rest = {"item_scope": "ALL", "mode": "REST", "value": 0, "priority": 99, "payer_id": account_id}
+    rows["relations"].append(own | rest | {"account_id": account_id})
+
+
+def _line(row: dict[str, Any], parties: Parties, tariffs: Tariffs) -> dict[str, Any]:
+    found = {"user": parties.names[row["subscriber_id"]], "item": item_code(tariffs, row["item_id"])}
+    found |= {"rule": rule_code(tariffs, row["rule_id"]), "units": row["units"], "free_units": row["free_units"]}
+    return found | money("standard", row["std_li"]) | money("actual", row["act_li"])
+
+
+def _choice(row: dict[str, Any], parties: Parties, tariffs: Tariffs) -> dict[str, Any]:
+    found = {"user": parties.names[row["subscriber_id"]], "rule": rule_code(tariffs, row["rule_id"])}
+    found |= {"phase": f"P{row['phase']}", "chosen": row["chosen"]}
+    if row["item_id"]:
+        found["item"] = item_code(tariffs, row["item_id"])
+    return found | money("effect", row["effect_li"]) | money("payable", row["payable_li"])
+
+
+def _account(
+    name: str, account_id: int, shares: pl.DataFrame, tariff: RunTariff, parties: Parties, tariffs: Tariffs
+) -> dict[str, Any]:
+    own = shares.filter(pl.col("account_id") == account_id)
+    columns = tariff.columns
+    items = [
+        {
+            "user": parties.names[row["subscriber_id"]],
+            "item": item_code(tariffs, row["item_id"]),
+            **fen("standard", row["std_fen"]),
+            **fen("due", row["due_fen"]),
+        }
+        for row in own.iter_rows(named=True)
+    ]
+    items.sort(key=lambda item: (columns[item["item"]], parties.ids[item["user"]]))
+    return {"account": name, "items": items, **fen("total", int(own["due_fen"].sum()))}
+
+
+def fen(name: str, amount_fen: int) -> dict[str, Any]:
+    """An amount of a bill twice: `name_fen` for programs, `name` in yuan for people."""
+    return {f"{name}_fen": amount_fen, name: yuan(amount_fen * LI_PER_FEN)}

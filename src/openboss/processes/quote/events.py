@@ -1,0 +1,73 @@
+"""The events of a quote as usage that the kernel rates."""
+
+from fractions import Fraction
+from typing import Any
+
+from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType
+from openboss.processes.quote.form import VOLUME_BYTES, QuoteRefused
+from openboss.processes.quote.parties import Parties, local_s, moment
+
+
+def cycle_of(value: Any) -> int:
+    """The month of a moment of the form, as 202610."""
+    at = moment(value)
+    return at.year * 100 + at.month
+
+
+def cycles_of(quote: dict[str, Any]) -> list[int]:
+    """The months a quote is about, in order: those of its events, of its bill, and one after a month that is closed.
+
+    Raises QuoteRefused if they are more than the engine holds at once.
+    """
+    events = quote.get("events") or []
+    found = {cycle_of(event["at"]) for event in events if "close" not in event}
+    found |= {next_cycle(event["close"]) for event in events if "close" in event}
+    found |= {event["close"] for event in events if "close" in event}
+    if quote.get("cycle"):
+        found = {cycle for cycle in found if cycle >= quote["cycle"]} | {quote["cycle"]}
+    if not found:
+        raise QuoteRefused(["quote: name the month (cycle: 202610) or give an event"])
+    months, cycle = [], min(found)
+    while cycle <= max(found):
+        months.append(cycle)
+        cycle = next_cycle(cycle)
+    return months
+
+
+def next_cycle(cycle: int) -> int:
+    """The month after a month."""
+    return cycle + 89 if cycle % 100 == 12 else cycle + 1
+
+
+def columns_of(event: dict[str, Any], parties: Parties, place: str) -> dict[str, int]:
+    """Turn an event into columns of kernel.records.Usage. Raises QuoteRefused."""
+    if "record" not in event:
+        raise QuoteRefused([f"{place}: record is missing; write one of {', '.join(kind.name for kind in RecordType)}"])
+    user = parties.user_of(event, place)
+    if event.get("to") and event["to"] not in parties.ids:
+        raise QuoteRefused([f"{place}.to: {event['to']!r} is none of the users {', '.join(parties.ids)}"])
+    volume, _, unit = str(event.get("volume") or "0 B").partition(" ")
+    return {
+        "record_type": int(RecordType[event["record"]]),
+        "served_number": parties.numbers[user],
+        "other_number": parties.numbers[event["to"]] if event.get("to") else event.get("number") or 0,
+        "start_local_s": local_s(event["at"], 0),
+        "duration_s": event.get("duration_s") or 0,
+        "up_bytes": event.get("up_bytes") or 0,
+        "down_bytes": (event.get("down_bytes") or 0) + int(volume) * VOLUME_BYTES[unit],
+        "message_count": event.get("messages") or 0,
+        "roam_type": int(RoamType[event.get("roam") or "HOME"]),
+        "ld_type": int(LdType[event.get("ld") or "LOCAL"]),
+        "other_net": int(OtherNet[event.get("net") or "OWN_MOBILE"]),
+        "free_number": int(bool(event.get("free_number"))),
+        "band_shift_s": event.get("band_shift_s") or 0,
+        "info_fee_li": li(event.get("info_fee"), f"{place}.info_fee"),
+    }
+
+
+def li(yuan: str | None, place: str) -> int:
+    """Turn an amount of the form into li. Raises QuoteRefused if it is finer than that."""
+    exact = Fraction(yuan or 0) * 1000
+    if exact.denominator != 1:
+        raise QuoteRefused([f"{place}: {yuan} is finer than a li; write at most 3 decimals"])
+    return int(exact)

@@ -1,0 +1,147 @@
+"""The tariff documents of a quote, checked and compiled as the catalog does it, each set once a process."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from openboss.kernel.tariffs import TariffTables
+from openboss.modules.catalog.functions import (
+    BillItemTypeView,
+    DocumentRefused,
+    Limit,
+    OfferDocument,
+    OfferVersionView,
+    TariffRefused,
+    compile_tariffs,
+    limits_of_file,
+    read_items,
+    read_text,
+)
+from openboss.processes.quote.form import QuoteRefused
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of a document as answers name it."""
+
+    rule_id: int
+    code: str  # OFFER/RULE
+    section: str  # prices, free ...
+    version_on: date
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Tariffs:
+    """Compiled documents with everything an answer needs to name what was used."""
+
+    tables: TariffTables
+    versions: tuple[OfferVersionView, ...]
+    items: tuple[BillItemTypeView, ...]
+    rules: dict[int, Rule]
+    offer_ids: dict[str, int]
+
+    def rule_ids(self, code: str) -> list[int]:
+        """Give the ids of OFFER/RULE in all versions of the offer, the oldest first."""
+        return [rule.rule_id for rule in self.rules.values() if rule.code == code]
+
+    def item_id(self, code: str) -> int | None:
+        """Give the id of a bill item; None if there is none of that code."""
+        return next((item.item_id for item in self.items if item.code == code), None)
+
+
+def tariffs_of(named: Sequence[str | dict[str, Any]], *, reference: Path, beside: Path) -> Tariffs:
+    """Read and compile the documents a quote names: files, folders, or documents in place.
+
+    beside  the folder paths are relative to. Raises QuoteRefused. The same files again cost nothing.
+    """
+    texts: list[tuple[str, str]] = []
+    for number, one in enumerate(named):
+        if isinstance(one, str):
+            texts += _texts_of(beside / one, f"tariffs[{number}]")
+        else:
+            texts.append((f"tariffs[{number}]", json.dumps(one, ensure_ascii=False, default=str)))
+    return _compiled(tuple(texts), reference)
+
+
+def _texts_of(path: Path, place: str) -> list[tuple[str, str]]:
+    files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    if not files or not all(file.is_file() for file in files):
+        raise QuoteRefused([f"{place}: there is no tariff document at {path}"])
+    return [(file.name, _read(file, file.stat().st_mtime_ns)) for file in files]
+
+
+@lru_cache(maxsize=1024)
+def _read(file: Path, _changed_ns: int) -> str:
+    return file.read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=64)
+def _items_and_limits(reference: Path) -> tuple[tuple[BillItemTypeView, ...], list[Limit]]:
+    return tuple(read_items(reference)), limits_of_file(reference)
+
+
+@lru_cache(maxsize=512)
+def _document(name: str, text: str, reference: Path) -> OfferDocument:
+    items, limits = _items_and_limits(reference)
+    return read_text(text, name=name, item_codes={item.code for item in items}, limits=limits)
+
+
+@lru_cache(maxsize=64)
+def _compiled(texts: tuple[tuple[str, str], ...], reference: Path) -> Tariffs:
+    documents, problems = [], []
+    for name, text in texts:
+        try:
+            documents.append(_document(name, text, reference))
+        except DocumentRefused as refused:
+            problems += refused.problems
+    if problems:
+        raise QuoteRefused(problems)
+    versions = numbered(documents)
+    items, _ = _items_and_limits(reference)
+    try:
+        tables = compile_tariffs(versions, items)
+    except TariffRefused as refused:
+        raise QuoteRefused([str(refused)]) from refused
+    return Tariffs(
+        tables=tables,
+        versions=tuple(versions),
+        items=items,
+        rules={rule.rule_id: rule for version in versions for rule in _rules_of(version)},
+        offer_ids={document.code: document.offer_id for document in documents},
+    )
+
+
+def numbered(documents: Sequence[OfferDocument]) -> list[OfferVersionView]:
+    """Give every rule of some documents an id, in the order of offer ids and days, as an empty catalog would."""
+    versions, last = [], 0
+    for document in sorted(documents, key=lambda document: document.offer_id):
+        for version in document.versions:
+            rule_ids = {code: last + place for place, (code, *_) in enumerate(version.rules, 1)}
+            last += len(rule_ids)
+            versions.append(
+                OfferVersionView(
+                    document.offer_id,
+                    document.code,
+                    document.kind,
+                    document.brand,
+                    {"zh": document.name_zh, "en": document.name_en},
+                    version.from_on,
+                    version.document,
+                    rule_ids,
+                )
+            )
+    return versions
+
+
+def _rules_of(version: OfferVersionView) -> list[Rule]:
+    return [
+        Rule(version.rule_ids[rule["rule"]], f"{version.code}/{rule['rule']}", section, version.from_on, rule)
+        for section, rules in version.document.items()
+        if isinstance(rules, list)
+        for rule in rules
+    ]
