@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from openboss.kernel.usage import Unit
 from openboss.modules.charging.functions import what_if
 from openboss.processes.quote.parties import EPOCH, FOREVER_S, Parties
 from openboss.processes.quote.tariffs import Rule, Tariffs
@@ -36,9 +35,7 @@ def refusal(code: int) -> dict[str, Any]:
     return {"reason": {"zh": zh, "en": en}}
 
 
-def rated_event(
-    rated: what_if.EventRated, event: dict[str, Any], columns: dict[str, int], parties: Parties, tariffs: Tariffs
-) -> dict[str, Any]:
+def rated_event(rated: what_if.EventRated, parties: Parties, tariffs: Tariffs) -> dict[str, Any]:
     """Say what one event cost, what it used up, and why."""
     charges = [
         charge
@@ -51,7 +48,7 @@ def rated_event(
     found |= {"charges": charges, "free": [_free_used(one, parties, tariffs) for one in rated.free]}
     if rated.cap_saved_li:
         found |= money("cap_saved", rated.cap_saved_li)
-    return found | {"trace": trace_of(found, event, columns, tariffs)}
+    return found | {"trace": trace_of(found, tariffs)}
 
 
 def _charge(
@@ -151,8 +148,3 @@ def _total(row: dict[str, int], tariffs: Tariffs) -> dict[str, Any]:
     found: dict[str, Any] = {"item": item_code(tariffs, row["item"]), "rule": rule_code(tariffs, row["rule"])}
     found |= {name: row[name] for name in ("calls", "seconds", "units", "free_units")}
     return found | money("standard", row["std_li"]) | money("actual", row["act_li"])
-
-
-def unit_name(code: int) -> str:
-    """Name a unit of measure."""
-    return Unit(code).name

@@ -204,8 +204,8 @@ def _check_form(value: Any, kind: str, place: str, problems: list[str]) -> None:
         problems.append(f"{place}: {value!r:.60} stands where a {kind} with {', '.join(form)} belongs")
         return
     inside = "" if place == "quote" else f"{place}."
-    for name in value.keys() - form.keys():
-        problems.append(f"{inside}{name}: a {kind} has no such field; it has {', '.join(form)}")
+    known = ", ".join(form)
+    problems += [f"{inside}{name}: a {kind} has no such field; it has {known}" for name in value if name not in form]
     for name, (own, _) in form.items():
         if name in value and value[name] is not None:
             _check_kind(value[name], own, inside + name, problems)

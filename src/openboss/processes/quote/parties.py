@@ -57,10 +57,8 @@ def parties_of(quote: dict[str, Any], tariffs: Tariffs) -> Parties:
     named = [user | {"user": user.get("user") or f"user {number}"} for number, user in enumerate(users, 1)]
     ids = {user["user"]: number for number, user in enumerate(named, 1)}
     problems = [] if len(ids) == len(named) else ["users: a name is given twice; name every user"]
-    offers = {product["offer"] for user in named for product in user.get("products") or []}
-    problems += [
-        f"offer {code}: no tariff document of the quote is for it" for code in offers - tariffs.offer_ids.keys()
-    ]
+    held = {product["offer"] for user in named for product in user.get("products") or []}
+    problems += [f"offer {code}: no tariff document of the quote is for it" for code in held - tariffs.offer_ids.keys()]
     if problems:
         raise QuoteRefused(sorted(problems))
     groups = _numbered(one["group"] for user in named for one in user.get("groups") or [])

@@ -5,9 +5,7 @@ from typing import Any
 from openboss.processes.quote.tariffs import Rule, Tariffs
 
 
-def trace_of(
-    found: dict[str, Any], event: dict[str, Any], columns: dict[str, int], tariffs: Tariffs
-) -> list[dict[str, str]]:
+def trace_of(found: dict[str, Any], tariffs: Tariffs) -> list[dict[str, str]]:
     """Tell the steps of an event's charge: price chosen, quantity, free resources, units and price, cap.
 
     found  the answer about the event so far (answer.rated_event)
@@ -21,7 +19,7 @@ def trace_of(
             continue
         steps.append(_chosen(charge, rule))
         if charge["free_units"]:
-            steps.append(_freed(found, charge))
+            steps.append(_freed(found))
         steps.append(_priced(charge, rule))
     if "cap_saved" in found:
         steps.append(_step("cap", f"封顶少收 {found['cap_saved']} 元", f"the cap saves {found['cap_saved']}"))
@@ -46,7 +44,7 @@ def _chosen(charge: dict[str, Any], rule: Rule) -> dict[str, str]:
     )
 
 
-def _freed(found: dict[str, Any], charge: dict[str, Any]) -> dict[str, str]:
+def _freed(found: dict[str, Any]) -> dict[str, str]:
     used = "、".join(f"{one['rule']} {one['units']} {one['unit']}" for one in found["free"])
     return _step("free", f"先用免费资源：{used}", f"free resources first: {used.replace('、', ', ')}")
 
