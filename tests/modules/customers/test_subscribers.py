@@ -11,6 +11,8 @@ from tests.modules.customers.conftest import AT, DEPENDENT_PACK, EXCLUDING_PACK,
 
 USER = 1001
 LATER = AT + timedelta(days=3)
+MONTH = timedelta(days=30)
+AFTER = datetime(2027, 2, 2, 9, tzinfo=UTC)  # three months after AT
 
 
 @pytest.fixture(autouse=True)
@@ -133,29 +135,29 @@ def test_cancellation_for_arrears_needs_the_full_stop_for_arrears() -> None:
     with pytest.raises(customers.StateForbids):
         customers.pre_terminate(subscriber_id=USER, remove_tag=3, at=AT, staff_id=7)
     _add("ARREARS_2", LATER)
-    customers.pre_terminate(subscriber_id=USER, remove_tag=3, at=LATER, staff_id=7)
-    assert customers.effective_state(subscriber_id=USER, at=LATER) == "PRE_TERMINATED"
+    customers.pre_terminate(subscriber_id=USER, remove_tag=3, at=LATER + MONTH, staff_id=7)
+    assert customers.effective_state(subscriber_id=USER, at=LATER + MONTH) == "PRE_TERMINATED"
 
 
 def test_a_user_taken_back_is_active_without_any_stop() -> None:
     _add("ARREARS_2")
-    customers.pre_terminate(subscriber_id=USER, remove_tag=3, at=AT, staff_id=7)
-    assert customers.re_instate(subscriber_id=USER, at=LATER, staff_id=7) == "ACTIVE"
+    customers.pre_terminate(subscriber_id=USER, remove_tag=3, at=AT + MONTH, staff_id=7)
+    assert customers.re_instate(subscriber_id=USER, at=LATER + MONTH, staff_id=7) == "ACTIVE"
 
 
 def test_nothing_brings_a_terminated_user_back() -> None:
     customers.pre_terminate(subscriber_id=USER, remove_tag=1, at=AT, staff_id=7)
-    customers.terminate(subscriber_id=USER, remove_tag=2, at=LATER, staff_id=7)
+    customers.terminate(subscriber_id=USER, remove_tag=2, at=AFTER, staff_id=7)
     for attempt in (
-        lambda: customers.re_instate(subscriber_id=USER, at=LATER, staff_id=7),
-        lambda: customers.pre_terminate(subscriber_id=USER, remove_tag=1, at=LATER, staff_id=7),
-        lambda: customers.terminate(subscriber_id=USER, remove_tag=2, at=LATER, staff_id=7),
-        lambda: _add("LOST", LATER),
-        lambda: customers.change_main_offer(subscriber_id=USER, offer_id=OTHER_MAIN, at=LATER, staff_id=7),
+        lambda: customers.re_instate(subscriber_id=USER, at=AFTER, staff_id=7),
+        lambda: customers.pre_terminate(subscriber_id=USER, remove_tag=1, at=AFTER, staff_id=7),
+        lambda: customers.terminate(subscriber_id=USER, remove_tag=2, at=AFTER, staff_id=7),
+        lambda: _add("LOST", AFTER),
+        lambda: customers.change_main_offer(subscriber_id=USER, offer_id=OTHER_MAIN, at=AFTER, staff_id=7),
     ):
         with pytest.raises(customers.StateForbids):
             attempt()
-    assert customers.effective_state(subscriber_id=USER, at=LATER) == "TERMINATED"
+    assert customers.effective_state(subscriber_id=USER, at=AFTER) == "TERMINATED"
 
 
 def test_a_user_is_not_terminated_without_the_waiting_time() -> None:
@@ -168,8 +170,8 @@ def test_the_number_of_a_terminated_user_is_free_for_another() -> None:
     customers.pre_terminate(subscriber_id=USER, remove_tag=1, at=AT, staff_id=7)
     with pytest.raises(customers.NumberTaken):
         _open(number=number)
-    customers.terminate(subscriber_id=USER, remove_tag=2, at=LATER, staff_id=7)
-    assert _open(number=number, at=LATER) > USER
+    customers.terminate(subscriber_id=USER, remove_tag=2, at=AFTER, staff_id=7)
+    assert _open(number=number, at=AFTER) > USER
 
 
 def test_an_unknown_user_is_refused() -> None:

@@ -249,10 +249,13 @@ def re_encrypt_documents(re_encrypt: Callable[[bytes], bytes]) -> int:
 
 
 def engine_image(*, subscriber_ids: Iterable[int] | None = None) -> EngineImage:
-    """Read what the charging engine must know of some users, or of all. Source: architecture section 5, CHG-25."""
-    chosen, parameters = (
-        ("TRUE", ()) if subscriber_ids is None else ("subscriber_id = ANY (%s)", (list(subscriber_ids),))
-    )
+    """Read what the charging engine must know of some users, or of all; who is only pre-opened is not in service.
+
+    Source: architecture section 5, CHG-25, D2.1.
+    """
+    chosen, parameters = _IN_SERVICE, []
+    if subscriber_ids is not None:
+        chosen, parameters = f"{_IN_SERVICE} AND subscriber_id = ANY (%s)", [list(subscriber_ids)]
     zone = settings.TIME_ZONE
 
     def read(columns: str, table: str, kinds: dict[str, pl.DataType]) -> pl.DataFrame:
@@ -296,6 +299,7 @@ def engine_image(*, subscriber_ids: Iterable[int] | None = None) -> EngineImage:
     )
 
 
+_IN_SERVICE = "subscriber_id NOT IN (SELECT subscriber_id FROM customers_subscriber WHERE life = 'PREOPENED')"
 # as kernel.state.short_number_key
 _SHORT_KEY = f"{SHORT_NUMBER_BASE} + group_id * {SHORT_NUMBERS} + short_number"
 
@@ -323,7 +327,8 @@ def billing_image(*, cycle: int, also: Iterable[int] = ()) -> BillingImage:
             f"""SELECT s.subscriber_id, s.customer_id, c.born_on, {_local_day("s.opened_at", zone)},
                 {_local_day("s.closed_at", zone)}, c.customer_class, c.vip_level, s.brand, s.star, s.home_area
             FROM customers_subscriber s JOIN customers_customer c USING (customer_id)
-            WHERE tstzrange(s.opened_at, s.closed_at) && {month} OR s.subscriber_id IN ({gone})
+            WHERE s.life <> 'PREOPENED'
+                AND (tstzrange(s.opened_at, s.closed_at) && {month} OR s.subscriber_id IN ({gone}))
             ORDER BY s.subscriber_id""",
             {**user, **_ATTRIBUTES},
         ),

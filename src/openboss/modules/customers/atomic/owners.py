@@ -13,7 +13,7 @@ def customers_of_accounts(*, account_ids: list[int]) -> dict[int, int]:
 
 
 def users_paid_by(*, account_ids: list[int], cycle: int) -> pl.DataFrame:
-    """Which users have their rest paid by these accounts in a cycle: account_id, subscriber_id, star, pay_type, life."""
+    """Users whose rest these accounts pay in a cycle: account_id, subscriber_id, star, pay_type, life."""
     return copy_out(
         "SELECT r.account_id, s.subscriber_id, s.star, s.pay_type, s.life FROM customers_paymentrelation r"
         " JOIN customers_subscriber s USING (subscriber_id)"

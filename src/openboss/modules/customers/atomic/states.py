@@ -1,0 +1,309 @@
+"""The state of a user: stop reasons as a set, the life and its moves, what waits for its day (D2)."""
+
+from calendar import monthrange
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+
+from openboss.modules.customers.atomic.subscribers import (
+    StateForbids,
+    StopsForbid,
+    SubscriberUnknown,
+    audit_subscriber,
+    end_now,
+    locked,
+    operator_day,
+)
+from openboss.modules.customers.hall_rules import hall_rule
+from openboss.modules.customers.life import (
+    ACTIVE,
+    ARREARS,
+    MOVES,
+    NONE,
+    PRE_TERMINATED,
+    PREOPENED,
+    TERMINATED,
+    LifeMove,
+    stops_fit,
+)
+from openboss.modules.customers.models import (
+    Holding,
+    NumberPeriod,
+    SimPeriod,
+    StateChange,
+    StopPeriod,
+    Subscriber,
+)
+from openboss.modules.customers.stop_reasons import BY_CODE, BY_ID
+
+PRETERM = "PRETERM"
+
+
+class ReasonActive(Exception):
+    """The user is stopped for this reason already."""
+
+
+class ReasonNotActive(Exception):
+    """The user is not stopped for this reason, or it is an unknown one."""
+
+
+class HoldWithArrears(Exception):
+    """A number is not kept on request while something is owed; the arrears have to be paid first (D2.3)."""
+
+
+class TooEarly(Exception):
+    """The waiting time is not over; the message says from which day on this is possible (HAL-08, D2.3)."""
+
+
+class TooLate(Exception):
+    """The time in which this was possible is over; the message says until which day it was (D2.3)."""
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day some months later, or the last of that month (31 August + 3 = 30 November). Source: D14.5."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def effective_state(*, subscriber_id: int, at: datetime) -> str:
+    """Derive a user's state at a moment: the life state, or the highest level of all active stop reasons (D2.2).
+
+    Raises SubscriberUnknown.
+    """
+    life = Subscriber.objects.filter(subscriber_id=subscriber_id).values_list("life", flat=True).first()
+    if life is None:
+        raise SubscriberUnknown(subscriber_id)
+    if life != ACTIVE:
+        return life
+    levels = {BY_CODE[reason].level for reason in active_reasons(subscriber_id=subscriber_id, at=at)}
+    return next((f"{level}_STOP" for level in ("TWO_WAY", "ONE_WAY") if level in levels), life)
+
+
+def active_reasons(*, subscriber_id: int, at: datetime) -> set[str]:
+    """Name the reasons for which a user is stopped at a moment (D2.2)."""
+    active = StopPeriod.objects.filter(subscriber_id=subscriber_id, period__contains=at)
+    return {BY_ID[key].code for key in active.values_list("stop_reason_id", flat=True)}
+
+
+@transaction.atomic
+def add_stop_reason(*, subscriber_id: int, reason: str, at: datetime, staff_id: int | None) -> str:
+    """Stop a user for one more reason; return the state that follows.
+
+    Raises SubscriberUnknown, ReasonNotActive for an unknown reason, ReasonActive, HoldWithArrears, StateForbids when
+    the user is not in service, waits for cancellation or is cancelled. Source: D2.2, D2.3.
+    """
+    subscriber = locked(subscriber_id)
+    if subscriber.life != ACTIVE:
+        raise StateForbids(subscriber.life)
+    if reason not in BY_CODE or reason == PRETERM:
+        raise ReasonNotActive(reason)
+    active = active_reasons(subscriber_id=subscriber_id, at=at)
+    if reason in active:
+        raise ReasonActive(reason)
+    if reason == "REQ_HOLD" and ARREARS & active:
+        raise HoldWithArrears(subscriber_id)
+    _begin_reason(subscriber, reason, at)
+    state = _note_state(subscriber, event=reason, at=at)
+    after = {"reason": reason, "state": state}
+    audit_subscriber("customers.add_stop_reason", subscriber_id, at, staff_id, after=after)
+    return state
+
+
+@transaction.atomic
+def clear_stop_reason(*, subscriber_id: int, reason: str, at: datetime, staff_id: int | None) -> str:
+    """End one stop reason; the others stay. Return the state that follows.
+
+    Raises SubscriberUnknown, ReasonNotActive, StateForbids. Source: D2.2.
+    """
+    subscriber = locked(subscriber_id)
+    if subscriber.life != ACTIVE:
+        raise StateForbids(subscriber.life)
+    if not _end_reason(subscriber_id, reason, at):
+        raise ReasonNotActive(reason)
+    state = _note_state(subscriber, event=f"CLEAR_{reason}", at=at)
+    after = {"reason": reason, "state": state}
+    audit_subscriber("customers.clear_stop_reason", subscriber_id, at, staff_id, after=after)
+    return state
+
+
+def _begin_reason(subscriber: Subscriber, reason: str, at: datetime) -> None:
+    StopPeriod.objects.create(
+        subscriber=subscriber, stop_reason_id=BY_CODE[reason].stop_reason_id, period=DateTimeTZRange(at, None)
+    )
+
+
+def _end_reason(subscriber_id: int, reason: str, at: datetime) -> bool:
+    if reason not in BY_CODE:
+        return False
+    known = {"subscriber_id": subscriber_id, "stop_reason_id": BY_CODE[reason].stop_reason_id}
+    row = StopPeriod.objects.filter(**known, period__contains=at).first()
+    if row is None:
+        return False
+    StopPeriod.objects.filter(pk=row.pk).update(period=DateTimeTZRange(row.period.lower, at))
+    return True
+
+
+def _note_state(subscriber: Subscriber, *, event: str, at: datetime, remove_tag: int | None = None) -> str:
+    """Add to the history if the effective state is another than before; return the state."""
+    state = effective_state(subscriber_id=subscriber.subscriber_id, at=at)
+    last = StateChange.objects.filter(subscriber=subscriber).order_by("-at", "-state_change_id").first()
+    if last is None or last.state != state:
+        StateChange.objects.create(subscriber=subscriber, state=state, event=event, remove_tag=remove_tag, at=at)
+    return state
+
+
+# --- moves of the life ---
+
+
+@transaction.atomic
+def pre_terminate(*, subscriber_id: int, remove_tag: int, at: datetime, staff_id: int | None) -> None:
+    """Put a user into the waiting time before final cancellation (tag 1 on request, 3 for arrears).
+
+    Raises SubscriberUnknown, StateForbids: only an active or stopped user, for tag 1 without arrears, for tag 3 one
+    who is stopped for arrears both ways; TooEarly before 30 days of that stop. Source: D2.3.
+    """
+    subscriber = locked(subscriber_id)
+    _move(subscriber, "PRE_TERMINATE", remove_tag, at)
+    _begin_reason(subscriber, PRETERM, at)
+    _note_state(subscriber, event=PRETERM, at=at, remove_tag=remove_tag)
+    audit_subscriber("customers.pre_terminate", subscriber_id, at, staff_id, after={"remove_tag": remove_tag})
+
+
+@transaction.atomic
+def re_instate(*, subscriber_id: int, at: datetime, staff_id: int | None) -> str:
+    """Take a user back from the waiting time; every stop reason ends.
+
+    On request within three months, after arrears whenever they were paid (the caller knows).
+    Raises SubscriberUnknown, StateForbids, TooLate. Source: D2.3.
+    """
+    subscriber = locked(subscriber_id)
+    _move(subscriber, "RE_INSTATE", 0, at)
+    for reason in active_reasons(subscriber_id=subscriber_id, at=at):
+        _end_reason(subscriber_id, reason, at)
+    state = _note_state(subscriber, event="RE_INSTATE", at=at, remove_tag=0)
+    audit_subscriber("customers.re_instate", subscriber_id, at, staff_id, after={"state": state})
+    return state
+
+
+@transaction.atomic
+def terminate(*, subscriber_id: int, remove_tag: int, at: datetime, staff_id: int | None) -> None:
+    """End a user for good: number, SIM card, products and stops end with it; nothing brings it back.
+
+    Tags 5 (opening reversed), 6 (transferred) and 7 (ported out) end a user at once, 2 and 4 only after the waiting
+    time. Raises SubscriberUnknown, StateForbids, StopsForbid, TooEarly. Source: D2.3, D1.4.
+    """
+    subscriber = locked(subscriber_id)
+    event = {5: "REVERSE_OPENING", 6: "TRANSFER", 7: "PORT_OUT"}.get(remove_tag, "TERMINATE")
+    _move(subscriber, event, remove_tag, at)
+    for model in (NumberPeriod, SimPeriod, Holding, StopPeriod):
+        end_now(model, subscriber_id, at)
+    _note_state(subscriber, event=event, at=at, remove_tag=remove_tag)
+    audit_subscriber("customers.terminate", subscriber_id, at, staff_id, after={"remove_tag": remove_tag})
+
+
+def _move(subscriber: Subscriber, event: str, remove_tag: int, at: datetime) -> None:
+    """Make one move of customers/life.py, or refuse it."""
+    subscriber_id, tag = subscriber.subscriber_id, subscriber.remove_tag or 0
+    reasons = active_reasons(subscriber_id=subscriber_id, at=at)
+    here = [
+        move
+        for move in MOVES
+        if (move.event, move.remove_tag) == (event, remove_tag)
+        and subscriber.life in move.from_life
+        and move.from_tag in (None, tag)
+    ]
+    if not here:
+        raise StateForbids(subscriber.life)
+    (move,) = here
+    if not stops_fit(move, reasons):
+        refusal = StopsForbid if move.stops == NONE else StateForbids
+        raise refusal(f"{subscriber.life}, stopped for {', '.join(sorted(reasons)) or 'nothing'}")
+    _refuse_by_time(move, subscriber_id, at)
+    closed_at = at if move.to_life == TERMINATED else None
+    Subscriber.objects.filter(pk=subscriber_id).update(
+        life=move.to_life, remove_tag=remove_tag or None, closed_at=closed_at
+    )
+
+
+def _refuse_by_time(move: LifeMove, subscriber_id: int, at: datetime) -> None:
+    """Compare days, not hours: a wait of 30 days that began on the 1st is over on the 31st (D0.1)."""
+    today = operator_day(at)
+    if move.wait and today < (first_on := _end_of_wait(move.wait, subscriber_id, at)):
+        raise TooEarly(first_on.isoformat())
+    if move.until and today > (last_on := _end_of_wait(move.until, subscriber_id, at)):
+        raise TooLate(last_on.isoformat())
+
+
+def _end_of_wait(rule: str, subscriber_id: int, at: datetime) -> date:
+    length = hall_rule(rule, on=operator_day(at))
+    began_on = operator_day(_wait_began(rule, subscriber_id, at))
+    return months_later(began_on, length) if rule.endswith("_months") else began_on + timedelta(days=length)
+
+
+def _wait_began(rule: str, subscriber_id: int, at: datetime) -> datetime:
+    """When the stop for arrears, or the waiting for cancellation, began."""
+    reason = "ARREARS_2" if rule == "hall.arrears_stop_days" else PRETERM
+    stop = StopPeriod.objects.get(
+        subscriber_id=subscriber_id, stop_reason_id=BY_CODE[reason].stop_reason_id, period__contains=at
+    )
+    return stop.period.lower
+
+
+def cancellation_day(*, subscriber_id: int, at: datetime) -> date:
+    """Say from which day on a user who waits for cancellation may be cancelled (HAL-08, D2.3).
+
+    Raises SubscriberUnknown, StateForbids if the user does not wait.
+    """
+    subscriber = Subscriber.objects.filter(subscriber_id=subscriber_id).first()
+    if subscriber is None:
+        raise SubscriberUnknown(subscriber_id)
+    if subscriber.life != PRE_TERMINATED:
+        raise StateForbids(subscriber.life)
+    rule = "hall.cancel_waiting_months" if subscriber.remove_tag == 1 else "hall.arrears_waiting_days"
+    return _end_of_wait(rule, subscriber_id, at)
+
+
+# --- what waits for its day ---
+
+
+def unused_preopenings(*, at: datetime) -> list[int]:
+    """Name the users who were pre-opened so long ago that the opening is to be reversed (180 days, D2.3)."""
+    days = hall_rule("hall.preopened_days", on=operator_day(at))
+    waiting = Subscriber.objects.filter(life=PREOPENED, opened_at__lte=at - timedelta(days=days))
+    return list(waiting.order_by("subscriber_id").values_list("subscriber_id", flat=True))
+
+
+def long_stopped_for_arrears(*, at: datetime) -> list[int]:
+    """Name the users whose full stop for arrears is old enough for pre-termination (30 days, D2.3)."""
+    days = hall_rule("hall.arrears_stop_days", on=operator_day(at))
+    arrears = BY_CODE["ARREARS_2"].stop_reason_id
+    stops = StopPeriod.objects.filter(
+        stop_reason_id=arrears,
+        period__endswith__isnull=True,
+        period__startswith__lt=_day_after(at, days),
+        subscriber__life=ACTIVE,
+    )
+    return list(stops.order_by("subscriber_id").values_list("subscriber_id", flat=True))
+
+
+def long_waiting_for_arrears(*, at: datetime) -> list[int]:
+    """Name the users pre-terminated for arrears whose waiting time is over (30 more days, D2.3)."""
+    days = hall_rule("hall.arrears_waiting_days", on=operator_day(at))
+    preterm = BY_CODE[PRETERM].stop_reason_id
+    stops = StopPeriod.objects.filter(
+        stop_reason_id=preterm,
+        period__endswith__isnull=True,
+        period__startswith__lt=_day_after(at, days),
+        subscriber__life=PRE_TERMINATED,
+        subscriber__remove_tag=3,
+    )
+    return list(stops.order_by("subscriber_id").values_list("subscriber_id", flat=True))
+
+
+def _day_after(at: datetime, days: int) -> datetime:
+    """The end of the day that lies some days back: what began before it has waited long enough."""
+    local = at.astimezone(ZoneInfo(settings.TIME_ZONE))
+    return local.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
