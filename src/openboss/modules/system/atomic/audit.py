@@ -12,6 +12,7 @@ from openboss.modules.system.models import AuditEntry, AuditSeal
 
 FIRST_LINK = bytes(32)
 SEAL_LOCK = 0x5EA1
+SORTS = ("audit_id", "at", "staff_id", "action", "object_kind")
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,16 @@ def list_audit(
     action: str = "",
     object_kind: str = "",
     object_id: str = "",
+    sort: str = "-audit_id",
     page: int = 1,
     page_size: int = 50,
 ) -> tuple[list[AuditRow], int]:
-    """Show entries, newest first, with the number of all that match."""
+    """Show entries, newest first or by a column of SORTS, with the number of all that match."""
     wanted = {"staff_id": staff_id, "action": action, "object_kind": object_kind, "object_id": object_id}
     found = AuditEntry.objects.filter(**{name: value for name, value in wanted.items() if value})
-    shown = found.select_related("seal").order_by("-audit_id")[(page - 1) * page_size : page * page_size]
+    order = sort if sort.removeprefix("-") in SORTS else "-audit_id"
+    shown = found.select_related("seal").order_by(order, "-audit_id")
+    shown = shown[(page - 1) * page_size : page * page_size]
     return [_row(entry) for entry in shown], found.count()
 
 
