@@ -66,6 +66,7 @@ def import_sources(path: Path) -> int:
             decoder=row["decoder"],
             file_name_pattern=row["file_name_pattern"],
             is_sequence_controlled=row.get("is_sequence_controlled", True),
+            **{name: row[name] for name in ("window", "sequence_from", "sequence_to") if name in row},
         )
     return len(rows)
 

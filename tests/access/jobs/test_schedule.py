@@ -19,3 +19,20 @@ def test_the_audit_trail_is_sealed_every_five_minutes() -> None:
     system.record_audit(staff_id=7, action="test", object_kind="customer", object_id=1, at=AT)
     assert schedule.seal_audit(timestamp=0) == 1
     assert system.verify_audit().unsealed == 0
+
+
+@pytest.mark.django_db
+def test_collection_and_its_error_pool_are_looked_after_by_the_clock() -> None:
+    from openboss.access.jobs import schedule
+
+    crons = {task.task.name: task.cron for task in app.periodic_registry.periodic_tasks.values()}
+    assert crons == {
+        "openboss.seal_audit": "*/5 * * * *",
+        "openboss.check_balances": "*/5 * * * *",
+        "openboss.recycle_after_new_tables": "*/5 * * * *",
+        "openboss.recycle_error_pool": "10 3 * * *",
+        "openboss.propose_write_offs": "40 3 * * *",
+        "openboss.check_overlaps": "20 4 * * *",
+    }
+    jobs = (schedule.check_balances, schedule.recycle_after_new_tables, schedule.recycle_error_pool)
+    assert [job(timestamp=0) for job in (*jobs, schedule.propose_write_offs, schedule.check_overlaps)] == [0] * 5

@@ -26,14 +26,15 @@ def place(folder: Path) -> Place:
     return Place(folder, folder / "lake", "Asia/Shanghai")
 
 
-def define(code: str = "GMSC01", decoder: str = "delimited") -> None:
-    """Configure a source whose files are named CODE_000001.txt."""
+def define(code: str = "GMSC01", decoder: str = "delimited", **more: int) -> None:
+    """Configure a source whose files are named CODE_000001.txt; `sequence_to=`, `window=` as define_source has them."""
     define_source(
         code=code,
         name_zh="交换机",
         name_en="Switch",
         decoder=decoder,
         file_name_pattern=code + r"_(?P<sequence>\d{6})\.txt",
+        **more,
     )
 
 

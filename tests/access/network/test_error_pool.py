@@ -1,5 +1,6 @@
 """Error records keep their cause, are corrected in bulk, recycled or given up by two persons (CHG-08, D4.4, D4.5)."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +11,7 @@ from tests.access.network.network_operator import CALL, NOW, define, drop, place
 from openboss.access.network.collector import collect_once
 from openboss.modules.catalog.atomic import replace_reference
 from openboss.modules.charging.atomic.files import NotWaiting, UnbalancedChunk, record_rating
+from openboss.modules.charging.functions import errors as error_functions
 from openboss.modules.charging.functions.errors import (
     NotCorrectable,
     NotRequested,
@@ -17,6 +19,7 @@ from openboss.modules.charging.functions.errors import (
     correct_errors,
     decide_write_off,
     error_summary,
+    list_batches,
     list_errors,
     request_write_off,
 )
@@ -29,6 +32,7 @@ from openboss.modules.charging.functions.monitor import (
 )
 from openboss.modules.charging.models import ErrorRecord, StageCounter, UsageChunk, UsageFile
 from openboss.modules.charging.schema import NORMALISED
+from openboss.processes.clear_error_pool import propose_write_offs, try_again_after_new_tables, try_all_again
 from openboss.processes.rate_usage import recycle_errors
 
 pytestmark = pytest.mark.django_db
@@ -188,6 +192,53 @@ def test_the_database_refuses_one_person_in_both_parts_of_a_write_off(tmp_path: 
     batch.decided_by = 7
     with pytest.raises(IntegrityError), transaction.atomic():
         batch.save()
+
+
+def again(folder: Path, now: datetime) -> tuple[int, int]:
+    done = try_all_again(timezone=ZONE, lake_dir=folder / "lake", now=now)
+    return done.recycled, done.still_failing
+
+
+def test_every_day_all_open_records_are_tried_again_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(error_functions, "BATCH_RECORDS", 2)
+    collect(tmp_path, [{**CALL, "call_ref": n, "other_party": LACKING} for n in range(5)])
+    assert again(tmp_path, NOW + timedelta(days=1)) == (0, 5)
+    replace_reference(name="number_prefixes", frame=reference()["number_prefixes"], at=NOW + timedelta(days=1))
+    assert again(tmp_path, NOW + timedelta(days=2)) == (5, 0)
+    assert again(tmp_path, NOW + timedelta(days=3)) == (0, 0)
+
+
+def test_new_tables_try_the_records_again_that_failed_before_them_for_what_the_tables_lack(tmp_path: Path) -> None:
+    def soon(minutes: int) -> tuple[int, int]:
+        now = NOW + timedelta(minutes=minutes)
+        done = try_again_after_new_tables(timezone=ZONE, lake_dir=tmp_path / "lake", now=now)
+        return done.recycled, done.still_failing
+
+    collect(tmp_path, [{**CALL, "other_party": LACKING}, {**CALL, "duration_s": 90_061}])
+    assert soon(5) == (0, 0)
+    with_139 = reference()["number_prefixes"]
+    replace_reference(name="number_prefixes", frame=with_139.filter(pl.col("prefix") != 138), at=NOW)
+    assert soon(6) == (0, 0)  # it failed at that very moment: not before
+    replace_reference(name="number_prefixes", frame=with_139, at=NOW + timedelta(minutes=7))
+    assert soon(10) == (1, 0)
+    assert ErrorRecord.objects.get(state="OPEN").code == "E204"
+
+
+def test_after_90_days_a_record_is_proposed_for_writing_off_and_a_person_decides(tmp_path: Path) -> None:
+    collect(tmp_path, [{**CALL, "call_ref": n, "other_party": LACKING} for n in range(3)])
+    assert propose_write_offs(now=NOW + timedelta(days=89)) == 0
+    due = NOW + timedelta(days=90)
+    assert [propose_write_offs(now=due), propose_write_offs(now=due)] == [3, 0]
+    (batch,) = list_batches(state="REQUESTED")
+    assert (batch["kind"], batch["requested_by"], batch["records"]) == ("WRITE_OFF", None, 3)
+    assert set(ErrorRecord.objects.values_list("state", flat=True)) == {"WRITE_OFF_REQUESTED"}
+
+    assert decide_write_off(batch_id=batch["batch_id"], approved=False, staff_id=8, at=due) == 3
+    assert propose_write_offs(now=due + timedelta(days=89)) == 0  # refused: nobody is asked again every day
+    assert propose_write_offs(now=due + timedelta(days=90)) == 3
+    second = list_batches(state="REQUESTED")[0]["batch_id"]
+    assert decide_write_off(batch_id=second, approved=True, staff_id=8, at=due + timedelta(days=91)) == 3
+    assert set(ErrorRecord.objects.values_list("state", flat=True)) == {"WRITTEN_OFF"}
 
 
 def test_results_that_do_not_add_up_are_refused_and_change_nothing(tmp_path: Path) -> None:

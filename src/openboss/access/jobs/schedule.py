@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from procrastinate.contrib.django import app
 
+from openboss.access.jobs import clock
+from openboss.config.options import options
+from openboss.modules.charging.functions import alarms
 from openboss.modules.system import functions as system
+from openboss.processes import clear_error_pool
+
+# Whoever looks once a day looks a little further back: a look may be late, and what was seen before is not said again.
+_A_DAY = timedelta(hours=26)
 
 
 @app.periodic(cron="*/5 * * * *")
@@ -12,3 +21,45 @@ from openboss.modules.system import functions as system
 def seal_audit(timestamp: int) -> int:  # noqa: ARG001 (the worker says for which tick it calls)
     """Chain the audit entries of the last minutes, so that a later change of one is noticed (D21.7)."""
     return system.seal_audit()
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="openboss.check_balances", queueing_lock="check_balances")
+def check_balances(timestamp: int) -> int:  # noqa: ARG001
+    """Raise or clear the alarms of files whose records do not add up (D4.5)."""
+    return alarms.check_balances(at=clock.now())
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="openboss.recycle_after_new_tables", queueing_lock="recycle_after_new_tables", lock="error_pool")
+def recycle_after_new_tables(timestamp: int) -> int:  # noqa: ARG001
+    """Try records of the error pool again whose number, cell or partner may be known now (D4.4)."""
+    chosen = options()
+    done = clear_error_pool.try_again_after_new_tables(
+        timezone=chosen.timezone, lake_dir=chosen.lake_dir, now=clock.now()
+    )
+    return done.recycled
+
+
+@app.periodic(cron="10 3 * * *")
+@app.task(name="openboss.recycle_error_pool", queueing_lock="recycle_error_pool", lock="error_pool")
+def recycle_error_pool(timestamp: int) -> int:  # noqa: ARG001
+    """Try every record of the error pool again, once a day (D4.4)."""
+    chosen = options()
+    done = clear_error_pool.try_all_again(timezone=chosen.timezone, lake_dir=chosen.lake_dir, now=clock.now())
+    return done.recycled
+
+
+@app.periodic(cron="40 3 * * *")
+@app.task(name="openboss.propose_write_offs", queueing_lock="propose_write_offs", lock="error_pool")
+def propose_write_offs(timestamp: int) -> int:  # noqa: ARG001
+    """Propose to write off what has been in the error pool for 90 days; a person decides (D4.4)."""
+    return clear_error_pool.propose_write_offs(now=clock.now())
+
+
+@app.periodic(cron="20 4 * * *")
+@app.task(name="openboss.check_overlaps", queueing_lock="check_overlaps")
+def check_overlaps(timestamp: int) -> int:  # noqa: ARG001
+    """Warn of users who talked at two switches at once in the usage of the last day (E402)."""
+    now = clock.now()
+    return alarms.check_overlaps(since=now - _A_DAY, at=now, lake_dir=options().lake_dir)

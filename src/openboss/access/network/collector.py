@@ -12,9 +12,10 @@ import fcntl
 import hashlib
 import os
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 import watchfiles
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 
 from openboss.access.network.decoders import DECODERS
 from openboss.modules.charging.canonical import TrailerMismatch, Undecodable
@@ -35,6 +36,7 @@ from openboss.processes.rate_usage import current_numbering, take_file
 UNFINISHED = (".tmp", ".part")
 PASS_EVERY_S = 1.0
 RETRY_S = 30.0
+DISK_LOW_BYTES = 1 << 30
 LONGEST_INBOX = 80
 LONGEST_NAME = 230  # with a file id before it still a name that file systems take
 
@@ -105,8 +107,21 @@ def collect_once(*, place: Place, now: Callable[[], datetime], sizes: dict[Path,
     sizes   sizes seen by the last look: a file is complete when its size did not change since; without them
             every file not named as unfinished is taken to be complete
 
-    Raises OSError (a full disk): everything not yet taken stays in the inbox.
+    Raises OSError (a full disk) with an alarm: everything not yet taken stays in the inbox.
     """
+    try:
+        done = _look(place, now, sizes)
+    except OSError as fault:
+        with suppress(DatabaseError):  # the database may lie on the same disk
+            collection.note_disk(cause=f"collection stopped: {fault.strerror or fault}", at=now())
+        raise
+    free_bytes = shutil.disk_usage(place.data_dir).free
+    short = f"only {free_bytes >> 20} MiB of disk are free" if free_bytes < DISK_LOW_BYTES else ""
+    collection.note_disk(cause=short, at=now())
+    return done
+
+
+def _look(place: Place, now: Callable[[], datetime], sizes: dict[Path, int] | None) -> Pass:
     done = Pass()
     sources = {source.code: source for source in collection.list_sources()}
     numbering: NumberingTables | None = None
@@ -151,7 +166,7 @@ def _only_one(folder: Path) -> Iterator[bool]:
 
 
 def _complete_files(folder: Path, source: SourceInfo | None, sizes: dict[Path, int] | None, done: Pass) -> list[Path]:
-    """Files that are wholly there, in the order of their sequence numbers."""
+    """Files that are wholly there, in the order in which the source wrote them."""
     found = []
     for file in folder.iterdir():
         if file.name.startswith(".") or file.name.endswith(UNFINISHED) or not file.is_file():
@@ -162,7 +177,17 @@ def _complete_files(folder: Path, source: SourceInfo | None, sizes: dict[Path, i
             done.waiting += 1
             continue
         found.append(file)
-    return sorted(found, key=lambda file: (_sequence(file.name, source) or 0, file.name))
+    written = _in_written_order({_sequence(file.name, source) or 0 for file in found}, source)
+    return sorted(found, key=lambda file: (written.index(_sequence(file.name, source) or 0), file.name))
+
+
+def _in_written_order(numbers: set[int], source: SourceInfo | None) -> list[int]:
+    """Sequence numbers in the order of writing: where they have begun again, the high ones came first."""
+    order = sorted(numbers)
+    if source is not None and source.sequence_to is not None and order:
+        half = (source.sequence_to - source.sequence_from + 1) // 2
+        order = [n for n in order if n > order[-1] - half] + [n for n in order if n <= order[-1] - half]
+    return order
 
 
 def _sequence(name: str, source: SourceInfo | None) -> int | None:
@@ -254,7 +279,8 @@ def _destination(found: FileFound, place: Place) -> Path:
     if found.state in ("HELD", "REFUSED"):
         return place.data_dir / "held" / found.inbox / f"{found.file_id}_{found.name}"
     month = found.arrived_at.astimezone(ZoneInfo(place.timezone)).strftime("%Y%m")
-    return place.data_dir / "archive" / found.inbox / month / found.name
+    round_ = f"round-{found.round}" if found.round else ""  # names come again with the numbers
+    return place.data_dir / "archive" / found.inbox / month / round_ / found.name
 
 
 def _move(file: Path, target: Path) -> None:

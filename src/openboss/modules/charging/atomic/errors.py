@@ -6,7 +6,7 @@ Source: CHG-08, D4.2, D4.4.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -19,6 +19,8 @@ from openboss.modules.charging.written import written_records
 from openboss.modules.system.atomic import record_audit
 
 OPEN_STATES = ("OPEN", "CORRECTED")
+KEPT = timedelta(days=90)
+PROPOSED_BECAUSE = "在错单池中已满90天 / in the pool for 90 days"
 # the engine has no clock: the database's time since the arrival, on the clock by which the file arrived
 _SINCE_ARRIVAL = "f.arrived_at + (now() - f.entered_at)"
 _COLUMNS = ("file_id", "seq_in_file", "stage", "code", "cause", "served_number", "record", "state", "recycles",
@@ -26,7 +28,7 @@ _COLUMNS = ("file_id", "seq_in_file", "stage", "code", "cause", "served_number",
 
 
 class OwnRequest(Exception):
-    """A write-off must be approved by somebody other than the person who asked for it; nothing was changed."""
+    """A write-off must be approved by somebody other than whoever asked for it; nothing was changed."""
 
 
 class NotRequested(Exception):
@@ -145,7 +147,7 @@ def correct_errors(
     return len(ids)
 
 
-def _batch(kind: str, state: str, records: int, staff_id: int, at: datetime, **more: str) -> ErrorBatch:
+def _batch(kind: str, state: str, records: int, staff_id: int | None, at: datetime, **more: str) -> ErrorBatch:
     batch = ErrorBatch.objects.create(
         kind=kind, state=state, records=records, requested_by=staff_id, requested_at=at, **more
     )
@@ -153,7 +155,7 @@ def _batch(kind: str, state: str, records: int, staff_id: int, at: datetime, **m
     return batch
 
 
-def _audit(batch: ErrorBatch, staff_id: int, at: datetime) -> None:
+def _audit(batch: ErrorBatch, staff_id: int | None, at: datetime) -> None:
     record_audit(
         staff_id=staff_id,
         action=f"charging.{batch.kind.lower()}_errors",
@@ -186,6 +188,21 @@ def request_write_off(*, filters: Mapping[str, Any], reason: str, staff_id: int,
     batch = _batch("WRITE_OFF", "REQUESTED", len(ids), staff_id, at, reason=reason)
     ErrorRecord.objects.filter(error_id__in=ids).update(state="WRITE_OFF_REQUESTED", batch=batch, changed_at=at)
     return batch.batch_id
+
+
+@transaction.atomic
+def propose_write_off(*, at: datetime) -> int:
+    """Ask, in nobody's name, to give up records that are older than KEPT; a person must approve (D4.4).
+
+    Records whose writing off was refused are left alone as long again. Returns how many are proposed.
+    """
+    refused = Q(batch__kind="WRITE_OFF", batch__state="REFUSED", batch__decided_at__gt=at - KEPT)
+    old = ErrorRecord.objects.filter(state__in=OPEN_STATES, created_at__lte=at - KEPT).exclude(refused)
+    ids = list(old.select_for_update(of=("self",)).values_list("error_id", flat=True))
+    if ids:
+        batch = _batch("WRITE_OFF", "REQUESTED", len(ids), None, at, reason=PROPOSED_BECAUSE)
+        ErrorRecord.objects.filter(error_id__in=ids).update(state="WRITE_OFF_REQUESTED", batch=batch, changed_at=at)
+    return len(ids)
 
 
 @transaction.atomic

@@ -10,17 +10,23 @@ from datetime import datetime
 
 import polars as pl
 from django.db import transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from openboss.modules.charging.atomic import errors as pool
+from openboss.modules.charging.atomic.alarms import (
+    clear_file_alarms,
+    clear_gap,
+    clear_old_duplicates,
+    open_file_alarm,
+    open_gaps,
+)
 from openboss.modules.charging.chunks import Chunk
-from openboss.modules.charging.models import Alarm, Source, StageCounter, UsageChunk, UsageFile
-from openboss.modules.charging.models.files import TAKEN_STATES
+from openboss.modules.charging.models import Source, StageCounter, UsageChunk, UsageFile
+from openboss.modules.charging.models.files import STAGES, TAKEN_STATES
 from openboss.modules.system.atomic import record_audit
 
 WAITING = "WAITING"
-STAGES = ("DECODE", "VALIDATE", "NORMALISE", "RATE")
 
 
 class UnbalancedChunk(Exception):
@@ -32,7 +38,10 @@ class NotWaiting(Exception):
 
 
 class BadSource(ValueError):
-    """A source needs a code of letters, digits, `_` or `-`, and a file name pattern with a group named `sequence`."""
+    """A source needs a code of letters, digits, `_` or `-`, and a file name pattern with a group named `sequence`.
+
+    Numbers that begin again must be more than twice as many as the window, or old and new could not be told apart.
+    """
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,8 @@ class SourceInfo:
     file_name_pattern: str
     is_sequence_controlled: bool
     window: int
+    sequence_from: int
+    sequence_to: int | None
     is_active: bool
 
 
@@ -58,6 +69,7 @@ class FileFound:
     inbox: str
     name: str
     sequence: int | None
+    round: int
     state: str
     error_code: str
     cause: str
@@ -88,15 +100,21 @@ def define_source(
     file_name_pattern: str,
     is_sequence_controlled: bool = True,
     window: int = 1000,
+    sequence_from: int = 1,
+    sequence_to: int | None = None,
 ) -> int:
     """Configure a source, or change what is configured under its code; return its id.
 
     file_name_pattern  regular expression for whole file names, with a group `sequence` if the sequence is controlled
+    window             how far from the last number a file may be; one further away is held
+    sequence_to        the highest number, after which `sequence_from` comes again; None = numbers never repeat
 
     Raises BadSource. Source: CHG-02.
     """
     groups = re.compile(file_name_pattern).groupindex
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", code) or (is_sequence_controlled and "sequence" not in groups):
+        raise BadSource(code)
+    if sequence_to is not None and sequence_to < sequence_from + 2 * window:
         raise BadSource(code)
     source, _ = Source.objects.update_or_create(
         code=code,
@@ -107,6 +125,8 @@ def define_source(
             "file_name_pattern": file_name_pattern,
             "is_sequence_controlled": is_sequence_controlled,
             "window": window,
+            "sequence_from": sequence_from,
+            "sequence_to": sequence_to,
             "is_active": True,
         },
     )
@@ -146,12 +166,14 @@ def register_file(
     A number skipped opens a gap alarm (E102); the late file clears it. Source: CHG-02.
     """
     source = Source.objects.select_for_update().filter(code=inbox, is_active=True).first()
-    state, code, why = _admit(source, name, sha256, sequence, cause)
+    round_ = _round_of(source, sequence)
+    state, code, why = _admit(source, name, sha256, (round_, sequence), cause)
     row = UsageFile.objects.create(
         source=source,
         inbox=inbox,
         name=name,
         sequence=sequence,
+        round=round_,
         sha256=sha256,
         size_bytes=size_bytes,
         state=state,
@@ -162,68 +184,129 @@ def register_file(
     if state == "RECEIVED" and source is not None:
         _supersede(source, row, arrived_at)
         if sequence is not None and source.is_sequence_controlled:
-            _follow_sequence(source, row, sequence, arrived_at)
+            _follow_sequence(source, row, arrived_at)
+        clear_old_duplicates(source=source, at=arrived_at)
     if state != "RECEIVED":
         kind = {"E101": "DUPLICATE", "E102": "GAP", "E105": "SOURCE"}.get(code, "DECODE")
-        _alarm(kind=kind, row=row, code=code, cause=why, at=arrived_at)
+        open_file_alarm(kind=kind, row=row, code=code, cause=why, at=arrived_at)
     return _found(row)
 
 
-def _admit(source: Source | None, name: str, sha256: str, sequence: int | None, cause: str) -> tuple[str, str, str]:
+def _admit(
+    source: Source | None, name: str, sha256: str, place: tuple[int, int | None], cause: str
+) -> tuple[str, str, str]:
+    """Say what becomes of a file: state, code, cause.
+
+    place   round and number of its sequence
+    """
     if source is None:
         return "HELD", "E105", "no active source is configured for this folder"
     if cause:
         return "HELD", "E104", cause
+    round_, sequence = place
     taken = UsageFile.objects.filter(state__in=TAKEN_STATES)
     if first := taken.filter(sha256=sha256).values_list("file_id", flat=True).first():
         return "REFUSED", "E101", f"the same content was taken as file {first}"
-    if first := taken.filter(source=source, name=name).values_list("file_id", flat=True).first():
+    here = taken.filter(source=source, round=round_)
+    if first := here.filter(name=name).values_list("file_id", flat=True).first():
         return "REFUSED", "E101", f"the name was taken as file {first}"
     if sequence is None or not source.is_sequence_controlled:
         return "RECEIVED", "", ""
-    if first := taken.filter(source=source, sequence=sequence).values_list("file_id", flat=True).first():
+    if first := here.filter(sequence=sequence).values_list("file_id", flat=True).first():
         return "REFUSED", "E101", f"sequence number {sequence} was taken as file {first}"
-    last = _last_sequence(source)
-    if last is not None and abs(sequence - last) > source.window:
-        return "HELD", "E102", f"sequence number {sequence} is more than {source.window} from the last, {last}"
+    if source.sequence_to is not None and not source.sequence_from <= sequence <= source.sequence_to:
+        span = f"{source.sequence_from} to {source.sequence_to}"
+        return "HELD", "E104", f"sequence number {sequence} is not one of {span}"
+    last = _last_place(source)
+    if last is not None and abs(_running(source, (round_, sequence)) - _running(source, last)) > source.window:
+        return "HELD", "E102", f"sequence number {sequence} is more than {source.window} from the last, {last[1]}"
     return "RECEIVED", "", ""
+
+
+def _numbers(source: Source) -> int:
+    """How many numbers a source has before they begin again; 0 = they never do."""
+    return source.sequence_to - source.sequence_from + 1 if source.sequence_to is not None else 0
+
+
+def _running(source: Source, place: tuple[int, int]) -> int:
+    """The number a file would have if the source's numbers never began again."""
+    return place[0] * _numbers(source) + place[1]
+
+
+def _round_of(source: Source | None, sequence: int | None) -> int:
+    """In which round of its source's numbers a file is: the one that brings it nearest to the last file."""
+    if source is None or source.sequence_to is None or sequence is None:
+        return 0
+    last = _last_place(source)
+    if last is None:
+        return 0
+    return min(
+        range(last[0] - 1, last[0] + 2),
+        key=lambda round_: abs(_running(source, (round_, sequence)) - _running(source, last)),
+    )
 
 
 def _supersede(source: Source, row: UsageFile, at: datetime) -> None:
     """A file sent again takes the place of the held one with its name or number."""
     same = Q(name=row.name) if row.sequence is None else Q(name=row.name) | Q(sequence=row.sequence)
-    for held in UsageFile.objects.filter(same, source=source, state="HELD"):
+    for held in UsageFile.objects.filter(same, source=source, round=row.round, state="HELD"):
         _refuse(held, f"{held.cause}; sent again as file {row.file_id}", at)
 
 
 def _refuse(row: UsageFile, cause: str, at: datetime) -> None:
     row.state, row.cause = "REFUSED", cause
     row.save(update_fields=["state", "cause"])
-    Alarm.objects.filter(file=row, sequence=None, cleared_at=None).update(cleared_at=at)
+    clear_file_alarms(file_id=row.file_id, at=at)
 
 
-def _last_sequence(source: Source, before: int | None = None) -> int | None:
-    files = UsageFile.objects.filter(source=source, state__in=TAKEN_STATES)
-    return files.exclude(file_id=before).aggregate(last=Max("sequence"))["last"]
+def _last_place(source: Source, before: int | None = None) -> tuple[int, int] | None:
+    """Round and number of the furthest file taken."""
+    files = UsageFile.objects.filter(source=source, state__in=TAKEN_STATES, sequence__isnull=False)
+    furthest = files.exclude(file_id=before).order_by("-round", "-sequence")
+    return furthest.values_list("round", "sequence").first()
 
 
-def _follow_sequence(source: Source, row: UsageFile, sequence: int, at: datetime) -> None:
+def _follow_sequence(source: Source, row: UsageFile, at: datetime) -> None:
     """Clear the gap this file fills, or open one for every number it skipped."""
-    Alarm.objects.filter(kind="GAP", source=source, sequence=sequence, cleared_at=None).update(cleared_at=at)
-    last = _last_sequence(source, before=row.file_id)
-    if last is None or sequence <= last + 1:
+    assert row.sequence is not None
+    clear_gap(source=source, place=(row.round, row.sequence), at=at)
+    last = _last_place(source, before=row.file_id)
+    here = _running(source, (row.round, row.sequence))
+    if last is None or here <= _running(source, last) + 1:
         return
+    skipped = [_place(source, running) for running in range(_running(source, last) + 1, here)]
     row.error_code = "E102"
-    row.cause = f"sequence numbers {last + 1} to {sequence - 1} are missing"
+    row.cause = f"sequence numbers {skipped[0][1]} to {skipped[-1][1]} are missing"
     row.save(update_fields=["error_code", "cause"])
-    Alarm.objects.bulk_create(
-        Alarm(kind="GAP", source=source, file=row, sequence=n, code="E102", cause=f"file {n} is missing", opened_at=at)
-        for n in range(last + 1, sequence)
-    )
+    open_gaps(row=row, places=skipped, at=at)
 
 
-def _alarm(*, kind: str, row: UsageFile, code: str, cause: str, at: datetime) -> None:
-    Alarm.objects.create(kind=kind, source=row.source, file=row, code=code, cause=cause, opened_at=at)
+def _place(source: Source, running: int) -> tuple[int, int]:
+    """Round and number from a number that never begins again."""
+    if not _numbers(source):
+        return 0, running
+    round_, number = divmod(running - source.sequence_from, _numbers(source))
+    return round_, number + source.sequence_from
+
+
+@dataclass(frozen=True)
+class RatedChunk:
+    """A chunk the engine has taken, and the moments between which its file's usage began."""
+
+    path: str
+    first_at: datetime
+    last_at: datetime
+
+
+def rated_chunks(*, since: datetime | None = None, during: tuple[datetime, datetime] | None = None) -> list[RatedChunk]:
+    """Name the chunks of files that were rated since a moment, or that hold usage of a span of time."""
+    chunks = UsageChunk.objects.filter(state="RATED", file__first_event_at__isnull=False)
+    if since is not None:
+        chunks = chunks.filter(file__rated_at__gte=since)
+    if during is not None:
+        chunks = chunks.filter(file__first_event_at__lte=during[1], file__last_event_at__gte=during[0])
+    rows = chunks.order_by("chunk_id").values_list("path", "file__first_event_at", "file__last_event_at")
+    return [RatedChunk(*row) for row in rows]
 
 
 def records_of(file_id: int) -> int:
@@ -237,7 +320,7 @@ def hold_file(*, file_id: int, code: str, cause: str, at: datetime) -> FileFound
     row = UsageFile.objects.select_for_update().get(file_id=file_id, state="RECEIVED")
     row.state, row.error_code, row.cause = "HELD", code, cause
     row.save(update_fields=["state", "error_code", "cause"])
-    _alarm(kind="TRAILER" if code == "E103" else "DECODE", row=row, code=code, cause=cause, at=at)
+    open_file_alarm(kind="TRAILER" if code == "E103" else "DECODE", row=row, code=code, cause=cause, at=at)
     return _found(row)
 
 
@@ -255,9 +338,10 @@ def release_file(*, file_id: int) -> FileFound:
     if row is None:
         raise NotHeld(file_id)
     row.source = Source.objects.filter(code=row.inbox, is_active=True).first()
+    row.round = _round_of(row.source, row.sequence)
     row.state, row.error_code, row.cause = "RECEIVED", "", ""
-    row.save(update_fields=["state", "error_code", "cause", "source"])
-    Alarm.objects.filter(file=row, cleared_at=None).exclude(kind="GAP", sequence__isnull=False).update(cleared_at=Now())
+    row.save(update_fields=["state", "error_code", "cause", "source", "round"])
+    clear_file_alarms(file_id=file_id, at=Now())
     return _found(row)
 
 

@@ -3,17 +3,17 @@
 Source: CHG-01, CHG-02, CHG-34, CHG-37, D4.5.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, F, Min, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from openboss.modules.charging.atomic.files import STAGES
-from openboss.modules.charging.models import Alarm, StageCounter, UsageChunk, UsageFile
+from openboss.modules.charging.models import Alarm, EngineCommand, StageCounter, UsageChunk, UsageFile
+from openboss.modules.charging.models.files import STAGES
 
 OUTCOMES = ("rated", "free", "duplicate", "error", "filtered")
 
@@ -36,7 +36,26 @@ class FileBalance:
     is_balanced: bool
 
 
+@dataclass(frozen=True)
+class Backlog:
+    """What waits for the engine: chunks with their records, commands, and since when the oldest chunk waits."""
+
+    chunks: int
+    records: int
+    commands: int
+    oldest_at: datetime | None
+
+
+def engine_backlog() -> Backlog:
+    """Say what waits for the charging engine now."""
+    ready = UsageChunk.objects.filter(state="READY")
+    found = ready.aggregate(chunks=Count("chunk_id"), records=Coalesce(Sum("rows"), 0), oldest_at=Min("created_at"))
+    return Backlog(**found, commands=EngineCommand.objects.filter(state="WAITING").count())
+
+
 _OUTER = OuterRef("file_id")
+_LOST = ~Q(records_in=sum((F(f"sum_{name}") for name in OUTCOMES), start=F("waiting")))
+_CHAIN = ~Q(passed_last=F("rate_in") + F("waiting"))
 
 
 def _summed(rows: Any, column: str) -> Any:
@@ -82,6 +101,15 @@ def stage_counts(*, file_id: int) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: STAGES.index(row["stage"]))
 
 
+def broken_balances(*, since: datetime, also: Collection[int]) -> list[FileBalance]:
+    """Find files that lost or doubled records, among those that arrived or were rated since a moment and some others.
+
+    also   ids of files to look at however old they are
+    """
+    files = UsageFile.objects.filter(Q(arrived_at__gte=since) | Q(rated_at__gte=since) | Q(file_id__in=also))
+    return [_balance(row) for row in _balances(files.order_by("file_id")).filter(_LOST | _CHAIN)]
+
+
 def files_to_settle(*, since: datetime, until: datetime) -> list[FileBalance]:
     """Find files with events in [since, until) that lost records, wait for the engine, or were never finished.
 
@@ -91,9 +119,7 @@ def files_to_settle(*, since: datetime, until: datetime) -> list[FileBalance]:
     held = Q(state__in=("HELD", "RECEIVED"), arrived_at__gte=since)
     files = _balances(UsageFile.objects.filter(within | held)).order_by("file_id")
     broken = Q(state__in=("HELD", "RECEIVED")) | Q(waiting__gt=0)
-    lost = ~Q(records_in=sum((F(f"sum_{name}") for name in OUTCOMES), start=F("waiting")))
-    chain = ~Q(passed_last=F("rate_in") + F("waiting"))
-    return [_balance(row) for row in files.filter(broken | lost | chain)]
+    return [_balance(row) for row in files.filter(broken | _LOST | _CHAIN)]
 
 
 def list_files(
@@ -141,8 +167,9 @@ _STATUS = """
 SELECT s.code, s.name_zh, s.name_en, s.decoder, s.is_active,
        count(f.file_id) FILTER (WHERE f.state IN ('CHUNKED', 'RATED')) AS files,
        coalesce(sum(f.records) FILTER (WHERE f.state IN ('CHUNKED', 'RATED')), 0)::bigint AS records,
-       (SELECT max(sequence) FROM charging_usagefile l
-         WHERE l.source_id = s.source_id AND l.state IN ('RECEIVED', 'CHUNKED', 'RATED')) AS last_sequence,
+       (SELECT sequence FROM charging_usagefile l
+         WHERE l.source_id = s.source_id AND l.state IN ('RECEIVED', 'CHUNKED', 'RATED') AND sequence IS NOT NULL
+         ORDER BY round DESC, sequence DESC LIMIT 1) AS last_sequence,
        max(f.arrived_at) AS last_arrived_at,
        (SELECT count(*) FROM charging_alarm a
          WHERE a.source_id = s.source_id AND a.kind = 'GAP' AND a.sequence IS NOT NULL

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from openboss.modules.charging.atomic import files
+from openboss.modules.charging.atomic import alarms, files
 from openboss.modules.charging.atomic.errors import NewError
 from openboss.modules.charging.atomic.files import FileFound, NotHeld, SourceInfo, StageCount
 from openboss.modules.charging.canonical import (
@@ -44,11 +44,12 @@ release_file = files.release_file
 refuse_file = files.refuse_file
 records_of = files.records_of
 list_sources = files.list_sources
+note_disk = alarms.note_disk
 define_source = files.define_source
 
 __all__ = [
     "FileFound", "NotHeld", "SourceInfo", "define_source", "find_files", "hold_file", "let_in_files",
-    "Tally", "chunk_usage", "list_sources", "records_of", "refuse_file", "register_file",
+    "Tally", "chunk_usage", "list_sources", "note_disk", "records_of", "refuse_file", "register_file",
     "release_file", "take_usage",
 ]  # fmt: skip
 

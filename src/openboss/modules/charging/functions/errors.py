@@ -26,13 +26,15 @@ BATCH_RECORDS = 200_000
 
 list_errors = errors.list_errors
 error_summary = errors.error_summary
+propose_write_off = errors.propose_write_off
 request_write_off = errors.request_write_off
 decide_write_off = errors.decide_write_off
 list_batches = errors.list_batches
 
 __all__ = [
     "ERROR_CODES", "FIELDS", "NotCorrectable", "NotRequested", "OwnRequest", "Recycled", "correct_errors",
-    "decide_write_off", "error_summary", "list_batches", "list_errors", "recycle", "request_write_off",
+    "decide_write_off", "error_summary", "list_batches", "list_errors", "propose_write_off", "recycle",
+    "request_write_off",
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 TAKEN_STATES = ("RECEIVED", "CHUNKED", "RATED")
+STAGES = ("DECODE", "VALIDATE", "NORMALISE", "RATE")
 
 
 class Source(models.Model):
@@ -21,11 +22,19 @@ class Source(models.Model):
     file_name_pattern = models.CharField(max_length=200)
     is_sequence_controlled = models.BooleanField(default=True)
     window = models.IntegerField(default=1000)
+    sequence_from = models.BigIntegerField(default=1)
+    sequence_to = models.BigIntegerField(null=True)  # after it the numbers begin again; null = they never do
     is_active = models.BooleanField(default=True)
 
     class Meta:
         db_table = "charging_source"
-        constraints = [models.CheckConstraint(condition=Q(window__gt=0), name="charging_source_window")]
+        constraints = [
+            models.CheckConstraint(condition=Q(window__gt=0), name="charging_source_window"),
+            models.CheckConstraint(
+                condition=Q(sequence_to__isnull=True) | Q(sequence_to__gte=F("sequence_from") + 2 * F("window")),
+                name="charging_source_sequence",
+            ),
+        ]
 
 
 class UsageFile(models.Model):
@@ -36,6 +45,7 @@ class UsageFile(models.Model):
     inbox = models.CharField(max_length=80)
     name = models.CharField(max_length=255)
     sequence = models.BigIntegerField(null=True)
+    round = models.IntegerField(default=0)  # how many times the source's numbers had begun again
     sha256 = models.CharField(max_length=64)
     size_bytes = models.BigIntegerField()
     records = models.BigIntegerField(default=0)
@@ -60,12 +70,14 @@ class UsageFile(models.Model):
                 fields=["sha256"], condition=Q(state__in=TAKEN_STATES), name="charging_usagefile_content_once"
             ),
             models.UniqueConstraint(
-                fields=["source", "sequence"],
+                fields=["source", "round", "sequence"],
                 condition=Q(state__in=TAKEN_STATES),
                 name="charging_usagefile_sequence_once",
             ),
             models.UniqueConstraint(
-                fields=["source", "name"], condition=Q(state__in=TAKEN_STATES), name="charging_usagefile_name_once"
+                fields=["source", "round", "name"],
+                condition=Q(state__in=TAKEN_STATES),
+                name="charging_usagefile_name_once",
             ),
         ]
         indexes = [
@@ -119,9 +131,7 @@ class StageCounter(models.Model):
         db_table = "charging_stagecounter"
         constraints = [
             models.UniqueConstraint(fields=["file", "stage"], name="charging_stagecounter_once"),
-            models.CheckConstraint(
-                condition=Q(stage__in=("DECODE", "VALIDATE", "NORMALISE", "RATE")), name="charging_stagecounter_stage"
-            ),
+            models.CheckConstraint(condition=Q(stage__in=STAGES), name="charging_stagecounter_stage"),
             models.CheckConstraint(
                 condition=Q(
                     records_in=F("rated") + F("free") + F("duplicate") + F("error") + F("filtered") + F("passed")
@@ -145,7 +155,7 @@ class ErrorBatch(models.Model):
     field = models.CharField(max_length=40, default="", blank=True)
     value = models.CharField(max_length=80, default="", blank=True)
     records = models.IntegerField()
-    requested_by = models.BigIntegerField()
+    requested_by = models.BigIntegerField(null=True)  # null: proposed by the daily job
     requested_at = models.DateTimeField()
     decided_by = models.BigIntegerField(null=True)
     decided_at = models.DateTimeField(null=True)
@@ -204,23 +214,36 @@ class Alarm(models.Model):
     kind = models.CharField(max_length=12)
     source = models.ForeignKey(Source, null=True, on_delete=models.PROTECT)
     file = models.ForeignKey(UsageFile, null=True, on_delete=models.PROTECT)
-    sequence = models.BigIntegerField(null=True)
+    sequence = models.BigIntegerField(null=True)  # GAP: of the missing file; OVERLAP: the record's place in its file
+    round = models.IntegerField(default=0)
     code = models.CharField(max_length=4, default="", blank=True)
     cause = models.TextField()
     opened_at = models.DateTimeField()
     cleared_at = models.DateTimeField(null=True)
+    cleared_by = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "charging_alarm"
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind__in=("GAP", "DUPLICATE", "TRAILER", "DECODE", "SOURCE", "BALANCE", "DISK")),
+                condition=Q(kind__in=("GAP", "DUPLICATE", "TRAILER", "DECODE", "SOURCE", "BALANCE", "DISK", "OVERLAP")),
                 name="charging_alarm_kind",
             ),
             models.UniqueConstraint(
-                fields=["source", "sequence"],
+                fields=["source", "round", "sequence"],
                 condition=Q(kind="GAP", cleared_at__isnull=True),
                 name="charging_alarm_gap_once",
+            ),
+            models.UniqueConstraint(
+                fields=["file"],
+                condition=Q(kind="BALANCE", cleared_at__isnull=True),
+                name="charging_alarm_balance_once",
+            ),
+            models.UniqueConstraint(
+                fields=["kind"], condition=Q(kind="DISK", cleared_at__isnull=True), name="charging_alarm_disk_once"
+            ),
+            models.UniqueConstraint(
+                fields=["file", "sequence"], condition=Q(kind="OVERLAP"), name="charging_alarm_overlap_once"
             ),
         ]
         indexes = [models.Index(fields=["-opened_at"], name="charging_alarm_opened")]
