@@ -4,7 +4,7 @@
     collect    five sources come together; what does not balance stops here
     calculate  monthly fees, discounts, shares, trial bills: part by part
     audit      against last month, and some users worked out again by other means
-    release    a person with the right makes the bills final
+    release    a person with the right makes the bills final; they become debts in the ledger
 
 Each step is done once; started again after a failure or a kill, the month goes on where it stopped, with the same
 totals. Source: ACP-01 to ACP-04, ACP-23, D7.2, D7.3.
@@ -12,6 +12,7 @@ totals. Source: ACP-01 to ACP-04, ACP-23, D7.2, D7.3.
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 
@@ -21,6 +22,7 @@ from openboss.modules.catalog.atomic import bill_item_types, offers_in_force
 from openboss.modules.charging.functions.freezes import freeze_once, frozen_totals
 from openboss.modules.charging.functions.monitor import unbalanced_files
 from openboss.modules.customers.functions import billing_image
+from openboss.modules.receivables.functions.bills import book_bills
 
 FREEZE, COLLECT, CALCULATE, AUDIT = UNTIL = ("FREEZE", "COLLECT", "CALCULATE", "AUDIT")
 
@@ -114,8 +116,14 @@ def audit(cycle: int, *, at: datetime, staff_id: int | None, progress: Progress)
 
 
 def release(cycle: int, *, at: datetime, staff_id: int) -> int:
-    """Make the bills of an audited month final; return how many. Raises NotEntitled, NotSigned, CycleStateRefused."""
-    return billing.release_cycle(cycle=cycle, staff_id=staff_id, at=at)
+    """Make the bills of an audited month final and book them as debts, part by part; return how many bills.
+
+    Bills, open items, ledger entries and what advances pay of them are one transaction a part; started again after a
+    kill, the parts left over follow. Raises NotEntitled, NotSigned, CycleStateRefused.
+    """
+    return billing.release_cycle(
+        cycle=cycle, staff_id=staff_id, at=at, book=partial(book_bills, at=at, staff_id=staff_id)
+    )
 
 
 def cancel(cycle: int, *, at: datetime, staff_id: int | None) -> str:

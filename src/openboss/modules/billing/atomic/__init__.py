@@ -62,6 +62,7 @@ from openboss.modules.billing.atomic.tables import (
     BILL_ID_STEP,
     BillTotals,
     ReleasedBills,
+    begin_release,
     bill_totals,
     due_of_subscriber,
     empty_tables,
@@ -70,9 +71,10 @@ from openboss.modules.billing.atomic.tables import (
     jumping_bills,
     line_totals,
     negative_bills,
+    note_settlement,
     open_tables,
     put_part,
-    release_bills,
+    validate_part,
 )
 from openboss.modules.billing.models import Source
 
@@ -143,7 +145,9 @@ __all__ = [
     "open_tables",
     "post_charge",
     "put_part",
-    "release_bills",
+    "begin_release",
+    "note_settlement",
+    "validate_part",
     "replace_findings",
     "sign_finding",
 ]

@@ -90,7 +90,8 @@ def cut_cycle(*, cycle: int, position: int, at: datetime, staff_id: int | None) 
 def move_cycle(*, cycle: int, state_before: str, state_after: str, at: datetime, staff_id: int | None) -> None:
     """Move a cycle one state on or back. Raises CycleUnknown, CycleStateRefused; nothing goes back once released."""
     row = _locked(cycle, state_before)
-    if abs(ORDER.index(state_after) - ORDER.index(state_before)) != 1 or state_before in ("RELEASED", "CLOSED"):
+    step = ORDER.index(state_after) - ORDER.index(state_before)
+    if abs(step) != 1 or (step < 0 and state_before in ("RELEASED", "CLOSED")):
         raise CycleStateRefused(f"{cycle}: {state_before} is not followed by {state_after}")
     if state_after == "RELEASED":
         raise CycleStateRefused(f"{cycle}: bills are released by release_bills only")

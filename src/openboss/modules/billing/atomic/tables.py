@@ -1,6 +1,7 @@
 """The partitioned tables of bills: opened for a cycle, filled by COPY, emptied when a trial is cancelled."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import LiteralString, cast
 
@@ -56,12 +57,11 @@ def empty_tables(*, cycle: int) -> None:
 
 
 @transaction.atomic
-def release_bills(*, cycle: int, at: datetime, staff_id: int, login: str) -> int:
-    """Make the bills of an audited cycle final and payable; return how many. Raises ReleasedBills."""
+def begin_release(*, cycle: int, at: datetime, staff_id: int, login: str) -> None:
+    """Make the bills of an audited cycle final: from here on none of them changes. Raises ReleasedBills."""
     row = BillCycle.objects.select_for_update().get(cycle=cycle)
     _refuse_released(cycle)
     assert row.state == "AUDITED", "release_cycle checks the state and the signatures"
-    count = _bills(cycle).filter(state="new").update(state="validated")
     row.state, row.released_at, row.released_by = "RELEASED", at, login
     row.save()
     record_audit(
@@ -70,9 +70,48 @@ def release_bills(*, cycle: int, at: datetime, staff_id: int, login: str) -> int
         object_kind="billcycle",
         object_id=cycle,
         at=at,
-        after={"bills": count},
+        after=asdict(bill_totals(cycle=cycle)),
     )
-    return count
+
+
+def validate_part(*, cycle: int, part: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Make the bills of one part payable in the caller's transaction; return them and their items.
+
+    bills  bill_id, cycle, account_id, customer_id, total_fen, due_on;  items  bill_id, subscriber_id, item_id, due_fen
+    """
+    bounds = [cycle * BILL_ID_STEP, (cycle + 1) * BILL_ID_STEP, part]
+    of_part = "bill_id >= %s AND bill_id < %s AND part = %s"
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE billing_bill SET state = 'validated' WHERE {of_part} AND state = 'new'", bounds)
+    bills = copy_out(
+        f"SELECT bill_id, cycle, account_id, customer_id, total_fen, due_on FROM billing_bill WHERE {of_part}",
+        {
+            "bill_id": pl.Int64,
+            "cycle": pl.Int32,
+            "account_id": pl.Int64,
+            "customer_id": pl.Int64,
+            "total_fen": pl.Int64,
+            "due_on": pl.Date,
+        },
+        bounds,
+    )
+    items = copy_out(
+        "SELECT i.bill_id, i.subscriber_id, i.item_id, i.due_fen FROM billing_billitem i JOIN billing_bill b"
+        f" USING (bill_id) WHERE i.cycle = {int(cycle)} AND {of_part}",
+        {"bill_id": pl.Int64, "subscriber_id": pl.Int64, "item_id": pl.Int16, "due_fen": pl.Int64},
+        bounds,
+    )
+    return bills, items
+
+
+def note_settlement(*, bill_ids: Sequence[int], states: Sequence[str]) -> None:
+    """Note how far released bills are paid: validated, partiallySettled, settled or writtenOff."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE billing_bill b SET state = c.s FROM unnest(%s::bigint[], %s::text[]) AS c(b, s)"
+            " WHERE bill_id = c.b AND b.state <> c.s AND b.state NOT IN ('new', 'onHold')",
+            [list(bill_ids), list(states)],
+        )
 
 
 def _refuse_released(cycle: int) -> None:

@@ -1,11 +1,12 @@
 """AUDIT: compare the trial bills with the last cycle and with themselves before anybody sees them (ACP-23, D7.7)."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 import polars as pl
 
 from openboss.kernel.periods import previous_cycle
-from openboss.kernel.rounding import PPM
+from openboss.kernel.rounding import LI_PER_FEN, PPM
 from openboss.modules.billing import atomic
 from openboss.modules.billing.atomic import Finding
 from openboss.modules.billing.functions.run_files import RunFiles
@@ -19,6 +20,8 @@ ITEMS_MAY_DIFFER_PPM = 200_000
 SAMPLE_USERS = 30
 TOP_BILLS = 100
 LISTED = 100  # single cases listed of a kind
+
+Booking = Callable[[pl.DataFrame, pl.DataFrame], None]
 
 
 class NotSigned(Exception):
@@ -60,27 +63,40 @@ def sign_finding(*, finding_id: int, staff_id: int, reason: str, at: datetime) -
     atomic.sign_finding(finding_id=finding_id, staff_id=staff_id, login=staff.login, reason=reason, at=at)
 
 
-def release_cycle(*, cycle: int, staff_id: int, at: datetime) -> int:
-    """Make the bills of an audited cycle final and payable; return how many. Releasing again changes nothing.
+def release_cycle(*, cycle: int, staff_id: int, at: datetime, book: Booking = lambda _bills, _items: None) -> int:
+    """Make the bills of an audited month final and payable; return how many became payable now.
 
+    The decision is one transaction. Then each part is one: its bills become payable and are booked. Started again
+    after a kill, the parts that are not done follow; when all are, releasing again changes nothing.
+    book  takes the bills and items of a part into the books, see atomic.validate_part
     Raises NotEntitled, NotSigned, CycleStateRefused.
     """
     staff = staff_by_id(staff_id=staff_id)
     if "billing.release" not in staff.rights:
         raise NotEntitled(staff.login)
-    state = atomic.cycle_view(cycle=cycle).state
-    if state in ("RELEASED", "CLOSED"):
-        return 0
-    if state != "AUDITED":
-        raise atomic.CycleStateRefused(f"{cycle} is {state}, release starts from AUDITED")
     run = atomic.live_run(cycle=cycle)
-    unsigned = [one for one in atomic.list_findings(run_id=run.run_id) if one.needs_sign_off and not one.signed_by]
-    if unsigned:
-        raise NotSigned(", ".join(sorted({one.kind for one in unsigned})))
-    with working(run.run_id, "RELEASE") as figures:
-        figures["row_count"] = atomic.release_bills(cycle=cycle, at=at, staff_id=staff_id, login=staff.login)
+    state = atomic.cycle_view(cycle=cycle).state
+    if state not in ("AUDITED", "RELEASED", "CLOSED"):
+        raise atomic.CycleStateRefused(f"{cycle} is {state}, release starts from AUDITED")
+    if state == "AUDITED":
+        unsigned = [one for one in atomic.list_findings(run_id=run.run_id) if one.needs_sign_off and not one.signed_by]
+        if unsigned:
+            raise NotSigned(", ".join(sorted({one.kind for one in unsigned})))
+        atomic.begin_release(cycle=cycle, at=at, staff_id=staff_id, login=staff.login)
+    return _release_parts(cycle, run, book)
+
+
+def _release_parts(cycle: int, run: atomic.RunView, book: Booking) -> int:
+    done = atomic.done_parts(run_id=run.run_id, step="RELEASE")
+    count = 0
+    for part in sorted(set(range(run.part_count)) - done):
+        with working(run.run_id, "RELEASE", part) as figures:
+            bills, items = atomic.validate_part(cycle=cycle, part=part)
+            book(bills, items)
+            figures |= {"row_count": bills.height, "total_li": int(bills["total_fen"].sum()) * LI_PER_FEN}
+        count += bills.height
     RunFiles(cycle, run.run_id).remove_parts()
-    return figures["row_count"]
+    return count
 
 
 def _findings(cycle: int, run: atomic.RunView) -> list[Finding]:

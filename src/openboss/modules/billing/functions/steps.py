@@ -168,7 +168,7 @@ def run_status(cycle: int) -> RunStatus:
     rows = atomic.list_steps(run_id=run.run_id)
     steps = []
     for step in STEPS:
-        parts = run.part_count if step in ("RECURRING", "DISCOUNT", "BILL") else 1
+        parts = run.part_count if step in ("RECURRING", "DISCOUNT", "BILL", "RELEASE") else 1
         steps.append(_progress(step, parts, [row for row in rows if row.step == step]))
     findings = atomic.list_findings(run_id=run.run_id)
     unsigned = sum(1 for one in findings if one.needs_sign_off and not one.signed_by)

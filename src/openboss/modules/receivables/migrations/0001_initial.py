@@ -6,343 +6,594 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='BusinessDay',
+            name="BusinessDay",
             fields=[
-                ('business_on', models.DateField(primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('OPEN', 'Open'), ('CLOSED', 'Closed')], max_length=8)),
-                ('changed_at', models.DateTimeField()),
-                ('changed_by', models.BigIntegerField(null=True)),
+                ("business_on", models.DateField(primary_key=True, serialize=False)),
+                ("state", models.CharField(choices=[("OPEN", "Open"), ("CLOSED", "Closed")], max_length=8)),
+                ("changed_at", models.DateTimeField()),
+                ("changed_by", models.BigIntegerField(null=True)),
             ],
             options={
-                'db_table': 'receivables_businessday',
+                "db_table": "receivables_businessday",
             },
         ),
         migrations.CreateModel(
-            name='DaySeal',
+            name="DaySeal",
             fields=[
-                ('position', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('business_on', models.DateField()),
-                ('first_entry_id', models.BigIntegerField()),
-                ('last_entry_id', models.BigIntegerField()),
-                ('entry_count', models.BigIntegerField()),
-                ('debit_fen', models.BigIntegerField()),
-                ('sha256', models.BinaryField()),
-                ('sealed_at', models.DateTimeField()),
+                ("position", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("business_on", models.DateField()),
+                ("first_entry_id", models.BigIntegerField()),
+                ("last_entry_id", models.BigIntegerField()),
+                ("entry_count", models.BigIntegerField()),
+                ("debit_fen", models.BigIntegerField()),
+                ("sha256", models.BinaryField()),
+                ("sealed_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'receivables_dayseal',
+                "db_table": "receivables_dayseal",
             },
         ),
         migrations.CreateModel(
-            name='DocumentSeries',
+            name="DocumentSeries",
             fields=[
-                ('kind', models.CharField(max_length=16, primary_key=True, serialize=False)),
-                ('prefix', models.CharField(max_length=8)),
-                ('next_no', models.BigIntegerField(default=1)),
+                ("kind", models.CharField(max_length=16, primary_key=True, serialize=False)),
+                ("prefix", models.CharField(max_length=8)),
+                ("next_no", models.BigIntegerField(default=1)),
             ],
             options={
-                'db_table': 'receivables_documentseries',
+                "db_table": "receivables_documentseries",
             },
         ),
         migrations.CreateModel(
-            name='LateFee',
+            name="LateFee",
             fields=[
-                ('pk', models.CompositePrimaryKey('clearing_id', 'bill_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('clearing_id', models.BigIntegerField()),
-                ('bill_id', models.BigIntegerField()),
-                ('from_on', models.DateField()),
-                ('to_on', models.DateField()),
-                ('principal_fen', models.BigIntegerField()),
-                ('fee_fen', models.BigIntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "clearing_id", "bill_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("clearing_id", models.BigIntegerField()),
+                ("bill_id", models.BigIntegerField()),
+                ("from_on", models.DateField()),
+                ("to_on", models.DateField()),
+                ("principal_fen", models.BigIntegerField()),
+                ("fee_fen", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'receivables_latefee',
+                "db_table": "receivables_latefee",
             },
         ),
         migrations.CreateModel(
-            name='Period',
+            name="Period",
             fields=[
-                ('period', models.IntegerField(primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('OPEN', 'Open'), ('CLOSED', 'Closed')], max_length=8)),
-                ('changed_at', models.DateTimeField()),
-                ('changed_by', models.BigIntegerField(null=True)),
+                ("period", models.IntegerField(primary_key=True, serialize=False)),
+                ("state", models.CharField(choices=[("OPEN", "Open"), ("CLOSED", "Closed")], max_length=8)),
+                ("changed_at", models.DateTimeField()),
+                ("changed_by", models.BigIntegerField(null=True)),
             ],
             options={
-                'db_table': 'receivables_period',
+                "db_table": "receivables_period",
             },
         ),
         migrations.CreateModel(
-            name='Allocation',
+            name="Allocation",
             fields=[
-                ('pk', models.CompositePrimaryKey('clearing_id', 'bill_id', 'subscriber_id', 'item_id', 'bucket_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('clearing_id', models.BigIntegerField()),
-                ('bill_id', models.BigIntegerField()),
-                ('subscriber_id', models.BigIntegerField()),
-                ('item_id', models.SmallIntegerField()),
-                ('bucket_id', models.BigIntegerField()),
-                ('paid_fen', models.BigIntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "clearing_id",
+                        "bill_id",
+                        "subscriber_id",
+                        "item_id",
+                        "bucket_id",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("clearing_id", models.BigIntegerField()),
+                ("bill_id", models.BigIntegerField()),
+                ("subscriber_id", models.BigIntegerField()),
+                ("item_id", models.SmallIntegerField()),
+                ("bucket_id", models.BigIntegerField()),
+                ("paid_fen", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'receivables_allocation',
-                'indexes': [models.Index(fields=['bill_id'], name='receivables_allocation_bill')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('paid_fen__gt', 0)), name='receivables_allocation_positive')],
+                "db_table": "receivables_allocation",
+                "indexes": [models.Index(fields=["bill_id"], name="receivables_allocation_bill")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("paid_fen__gt", 0)), name="receivables_allocation_positive"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Bucket',
+            name="Bucket",
             fields=[
-                ('bucket_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('account_id', models.BigIntegerField()),
-                ('kind', models.CharField(choices=[('DEDICATED', 'Dedicated'), ('RELEASED', 'Released'), ('GIFT', 'Gift'), ('CASH', 'Cash'), ('DEPOSIT', 'Deposit')], max_length=16)),
-                ('item_ids', django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), default=list, size=None)),
-                ('valid_from_on', models.DateField()),
-                ('valid_to_on', models.DateField(null=True)),
-                ('balance_fen', models.BigIntegerField(default=0)),
+                ("bucket_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("account_id", models.BigIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("DEDICATED", "Dedicated"),
+                            ("RELEASED", "Released"),
+                            ("GIFT", "Gift"),
+                            ("CASH", "Cash"),
+                            ("DEPOSIT", "Deposit"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "item_ids",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.SmallIntegerField(), default=list, size=None
+                    ),
+                ),
+                ("valid_from_on", models.DateField()),
+                ("valid_to_on", models.DateField(null=True)),
+                ("balance_fen", models.BigIntegerField(default=0)),
             ],
             options={
-                'db_table': 'receivables_bucket',
-                'indexes': [models.Index(fields=['account_id'], name='receivables_bucket_account')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('balance_fen__gte', 0)), name='receivables_bucket_not_negative'), models.UniqueConstraint(condition=models.Q(('kind__in', ['CASH', 'DEPOSIT'])), fields=('account_id', 'kind'), name='receivables_bucket_one_of_a_kind')],
+                "db_table": "receivables_bucket",
+                "indexes": [models.Index(fields=["account_id"], name="receivables_bucket_account")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("balance_fen__gte", 0)), name="receivables_bucket_not_negative"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind__in", ["CASH", "DEPOSIT"])),
+                        fields=("account_id", "kind"),
+                        name="receivables_bucket_one_of_a_kind",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ChartAccount',
+            name="ChartAccount",
             fields=[
-                ('chart_no', models.IntegerField(primary_key=True, serialize=False)),
-                ('role', models.CharField(max_length=32, unique=True)),
-                ('kind', models.CharField(choices=[('ASSET', 'Asset'), ('LIABILITY', 'Liability'), ('INCOME', 'Income'), ('EXPENSE', 'Expense')], max_length=16)),
-                ('name_zh', models.CharField(max_length=100)),
-                ('name_en', models.CharField(max_length=100)),
-                ('group_code', models.CharField(default='', max_length=16)),
-                ('means', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), default=list, size=None)),
+                ("chart_no", models.IntegerField(primary_key=True, serialize=False)),
+                ("role", models.CharField(max_length=32, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("ASSET", "Asset"),
+                            ("LIABILITY", "Liability"),
+                            ("INCOME", "Income"),
+                            ("EXPENSE", "Expense"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("name_zh", models.CharField(max_length=100)),
+                ("name_en", models.CharField(max_length=100)),
+                ("group_code", models.CharField(default="", max_length=16)),
+                (
+                    "means",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=16), default=list, size=None
+                    ),
+                ),
             ],
             options={
-                'db_table': 'receivables_chartaccount',
-                'constraints': [models.UniqueConstraint(condition=models.Q(('group_code', ''), _negated=True), fields=('group_code',), name='receivables_chart_group')],
+                "db_table": "receivables_chartaccount",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("group_code", ""), _negated=True),
+                        fields=("group_code",),
+                        name="receivables_chart_group",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Clearing',
+            name="Clearing",
             fields=[
-                ('clearing_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('account_id', models.BigIntegerField()),
-                ('payment_id', models.BigIntegerField(null=True)),
-                ('cleared_on', models.DateField()),
-                ('at', models.DateTimeField()),
-                ('entry_id', models.BigIntegerField()),
-                ('late_entry_id', models.BigIntegerField(null=True)),
-                ('undone_entry_id', models.BigIntegerField(null=True)),
+                ("clearing_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("account_id", models.BigIntegerField()),
+                ("payment_id", models.BigIntegerField(null=True)),
+                ("cleared_on", models.DateField()),
+                ("at", models.DateTimeField()),
+                ("entry_id", models.BigIntegerField()),
+                ("late_entry_id", models.BigIntegerField(null=True)),
+                ("undone_entry_id", models.BigIntegerField(null=True)),
             ],
             options={
-                'db_table': 'receivables_clearing',
-                'indexes': [models.Index(fields=['account_id', 'clearing_id'], name='receivables_clearing_account'), models.Index(fields=['payment_id'], name='receivables_clearing_payment')],
+                "db_table": "receivables_clearing",
+                "indexes": [
+                    models.Index(fields=["account_id", "clearing_id"], name="receivables_clearing_account"),
+                    models.Index(fields=["payment_id"], name="receivables_clearing_payment"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('document_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('RECEIPT', 'Receipt'), ('INVOICE', 'Invoice')], max_length=16)),
-                ('number', models.CharField(max_length=32, unique=True)),
-                ('payment_id', models.BigIntegerField(null=True)),
-                ('bill_id', models.BigIntegerField(null=True)),
-                ('account_id', models.BigIntegerField()),
-                ('total_fen', models.BigIntegerField()),
-                ('issued_at', models.DateTimeField()),
-                ('staff_id', models.BigIntegerField(null=True)),
-                ('copies', models.IntegerField(default=0)),
-                ('state', models.CharField(choices=[('ISSUED', 'Issued'), ('RETURNED', 'Returned')], default='ISSUED', max_length=8)),
+                ("document_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(choices=[("RECEIPT", "Receipt"), ("INVOICE", "Invoice")], max_length=16)),
+                ("number", models.CharField(max_length=32, unique=True)),
+                ("payment_id", models.BigIntegerField(null=True)),
+                ("bill_id", models.BigIntegerField(null=True)),
+                ("account_id", models.BigIntegerField()),
+                ("total_fen", models.BigIntegerField()),
+                ("issued_at", models.DateTimeField()),
+                ("staff_id", models.BigIntegerField(null=True)),
+                ("copies", models.IntegerField(default=0)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("ISSUED", "Issued"), ("RETURNED", "Returned")], default="ISSUED", max_length=8
+                    ),
+                ),
             ],
             options={
-                'db_table': 'receivables_document',
-                'constraints': [models.CheckConstraint(condition=models.Q(('payment_id__isnull', True), ('bill_id__isnull', True), _connector='XOR'), name='receivables_document_of_one'), models.UniqueConstraint(condition=models.Q(('state', 'ISSUED')), fields=('payment_id',), name='receivables_document_payment_once'), models.UniqueConstraint(condition=models.Q(('state', 'ISSUED')), fields=('bill_id',), name='receivables_document_bill_once')],
+                "db_table": "receivables_document",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("payment_id__isnull", True), ("bill_id__isnull", True), _connector="XOR"),
+                        name="receivables_document_of_one",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "ISSUED")),
+                        fields=("payment_id",),
+                        name="receivables_document_payment_once",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "ISSUED")),
+                        fields=("bill_id",),
+                        name="receivables_document_bill_once",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('entry_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('serial_no', models.CharField(max_length=80, unique=True)),
-                ('cause', models.CharField(max_length=24)),
-                ('business_on', models.DateField()),
-                ('period', models.IntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('staff_id', models.BigIntegerField(null=True)),
-                ('channel', models.CharField(max_length=16)),
-                ('at', models.DateTimeField()),
-                ('reverses_id', models.BigIntegerField(null=True, unique=True)),
-                ('note', models.CharField(default='', max_length=200)),
+                ("entry_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("serial_no", models.CharField(max_length=80, unique=True)),
+                ("cause", models.CharField(max_length=24)),
+                ("business_on", models.DateField()),
+                ("period", models.IntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("staff_id", models.BigIntegerField(null=True)),
+                ("channel", models.CharField(max_length=16)),
+                ("at", models.DateTimeField()),
+                ("reverses_id", models.BigIntegerField(null=True, unique=True)),
+                ("note", models.CharField(default="", max_length=200)),
             ],
             options={
-                'db_table': 'receivables_entry',
-                'indexes': [models.Index(fields=['business_on', 'cause'], name='receivables_entry_day')],
+                "db_table": "receivables_entry",
+                "indexes": [models.Index(fields=["business_on", "cause"], name="receivables_entry_day")],
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('message_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('account_id', models.BigIntegerField()),
-                ('plan', models.CharField(max_length=16)),
-                ('step', models.CharField(max_length=24)),
-                ('bill_id', models.BigIntegerField(default=0)),
-                ('sent_at', models.DateTimeField()),
-                ('over_at', models.DateTimeField(null=True)),
+                ("message_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("account_id", models.BigIntegerField()),
+                ("plan", models.CharField(max_length=16)),
+                ("step", models.CharField(max_length=24)),
+                ("bill_id", models.BigIntegerField(default=0)),
+                ("sent_at", models.DateTimeField()),
+                ("over_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'receivables_message',
-                'constraints': [models.UniqueConstraint(condition=models.Q(('over_at__isnull', True)), fields=('account_id', 'plan', 'step', 'bill_id'), name='receivables_message_once')],
+                "db_table": "receivables_message",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("over_at__isnull", True)),
+                        fields=("account_id", "plan", "step", "bill_id"),
+                        name="receivables_message_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='OpenItem',
+            name="OpenItem",
             fields=[
-                ('pk', models.CompositePrimaryKey('bill_id', 'subscriber_id', 'item_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('bill_id', models.BigIntegerField()),
-                ('subscriber_id', models.BigIntegerField()),
-                ('item_id', models.SmallIntegerField()),
-                ('rank', models.SmallIntegerField()),
-                ('is_late_exempt', models.BooleanField()),
-                ('due_fen', models.BigIntegerField()),
-                ('paid_fen', models.BigIntegerField(default=0)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "bill_id",
+                        "subscriber_id",
+                        "item_id",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("bill_id", models.BigIntegerField()),
+                ("subscriber_id", models.BigIntegerField()),
+                ("item_id", models.SmallIntegerField()),
+                ("rank", models.SmallIntegerField()),
+                ("is_late_exempt", models.BooleanField()),
+                ("due_fen", models.BigIntegerField()),
+                ("paid_fen", models.BigIntegerField(default=0)),
             ],
             options={
-                'db_table': 'receivables_openitem',
-                'indexes': [models.Index(condition=models.Q(('paid_fen', models.F('due_fen')), _negated=True), fields=['subscriber_id'], name='receivables_item_subscriber')],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('paid_fen__gte', 0), ('paid_fen__lte', models.F('due_fen'))), models.Q(('paid_fen__gte', models.F('due_fen')), ('paid_fen__lte', 0)), _connector='OR'), name='receivables_item_paid')],
+                "db_table": "receivables_openitem",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("paid_fen", models.F("due_fen")), _negated=True),
+                        fields=["subscriber_id"],
+                        name="receivables_item_subscriber",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("paid_fen__gte", 0), ("paid_fen__lte", models.F("due_fen"))),
+                            models.Q(("paid_fen__gte", models.F("due_fen")), ("paid_fen__lte", 0)),
+                            _connector="OR",
+                        ),
+                        name="receivables_item_paid",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Payment',
+            name="Payment",
             fields=[
-                ('payment_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('serial_no', models.CharField(max_length=64, unique=True)),
-                ('account_id', models.BigIntegerField(null=True)),
-                ('purpose', models.CharField(choices=[('BILL', 'Bill'), ('DEPOSIT', 'Deposit'), ('FEE', 'Fee'), ('REFUND', 'Refund'), ('REVERSAL', 'Reversal'), ('RECOVERY', 'Recovery'), ('AGENT', 'Agent')], max_length=16)),
-                ('paid_fen', models.BigIntegerField()),
-                ('means', models.CharField(max_length=16)),
-                ('channel', models.CharField(max_length=16)),
-                ('reference', models.CharField(default='', max_length=64)),
-                ('note', models.CharField(default='', max_length=200)),
-                ('staff_id', models.BigIntegerField(null=True)),
-                ('till_id', models.BigIntegerField(null=True)),
-                ('business_on', models.DateField()),
-                ('at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('POSTED', 'Posted'), ('SUSPENDED', 'Suspended'), ('REVERSED', 'Reversed')], max_length=16)),
-                ('entry_id', models.BigIntegerField()),
-                ('reverses_id', models.BigIntegerField(null=True, unique=True)),
+                ("payment_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("serial_no", models.CharField(max_length=64, unique=True)),
+                ("account_id", models.BigIntegerField(null=True)),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("BILL", "Bill"),
+                            ("DEPOSIT", "Deposit"),
+                            ("FEE", "Fee"),
+                            ("REFUND", "Refund"),
+                            ("REVERSAL", "Reversal"),
+                            ("RECOVERY", "Recovery"),
+                            ("AGENT", "Agent"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("paid_fen", models.BigIntegerField()),
+                ("means", models.CharField(max_length=16)),
+                ("channel", models.CharField(max_length=16)),
+                ("reference", models.CharField(default="", max_length=64)),
+                ("note", models.CharField(default="", max_length=200)),
+                ("staff_id", models.BigIntegerField(null=True)),
+                ("till_id", models.BigIntegerField(null=True)),
+                ("business_on", models.DateField()),
+                ("at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("POSTED", "Posted"), ("SUSPENDED", "Suspended"), ("REVERSED", "Reversed")],
+                        max_length=16,
+                    ),
+                ),
+                ("entry_id", models.BigIntegerField()),
+                ("reverses_id", models.BigIntegerField(null=True, unique=True)),
             ],
             options={
-                'db_table': 'receivables_payment',
-                'indexes': [models.Index(fields=['account_id', 'payment_id'], name='receivables_payment_account'), models.Index(fields=['business_on', 'channel'], name='receivables_payment_day'), models.Index(fields=['till_id'], name='receivables_payment_till'), models.Index(condition=models.Q(('state', 'SUSPENDED')), fields=['payment_id'], name='receivables_payment_waiting')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('paid_fen', 0), _negated=True), name='receivables_payment_not_zero')],
+                "db_table": "receivables_payment",
+                "indexes": [
+                    models.Index(fields=["account_id", "payment_id"], name="receivables_payment_account"),
+                    models.Index(fields=["business_on", "channel"], name="receivables_payment_day"),
+                    models.Index(fields=["till_id"], name="receivables_payment_till"),
+                    models.Index(
+                        condition=models.Q(("state", "SUSPENDED")),
+                        fields=["payment_id"],
+                        name="receivables_payment_waiting",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("paid_fen", 0), _negated=True), name="receivables_payment_not_zero"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Posting',
+            name="Posting",
             fields=[
-                ('pk', models.CompositePrimaryKey('entry_id', 'line_no', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('entry_id', models.BigIntegerField()),
-                ('line_no', models.SmallIntegerField()),
-                ('chart_no', models.IntegerField()),
-                ('amount_fen', models.BigIntegerField()),
-                ('business_on', models.DateField()),
-                ('account_id', models.BigIntegerField(null=True)),
-                ('subscriber_id', models.BigIntegerField(null=True)),
-                ('item_id', models.SmallIntegerField(null=True)),
-                ('bill_id', models.BigIntegerField(null=True)),
-                ('bucket_id', models.BigIntegerField(null=True)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "entry_id", "line_no", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("entry_id", models.BigIntegerField()),
+                ("line_no", models.SmallIntegerField()),
+                ("chart_no", models.IntegerField()),
+                ("amount_fen", models.BigIntegerField()),
+                ("business_on", models.DateField()),
+                ("account_id", models.BigIntegerField(null=True)),
+                ("subscriber_id", models.BigIntegerField(null=True)),
+                ("item_id", models.SmallIntegerField(null=True)),
+                ("bill_id", models.BigIntegerField(null=True)),
+                ("bucket_id", models.BigIntegerField(null=True)),
             ],
             options={
-                'db_table': 'receivables_posting',
-                'indexes': [models.Index(fields=['account_id', 'entry_id'], name='receivables_posting_account'), django.contrib.postgres.indexes.BrinIndex(fields=['business_on'], name='receivables_posting_day', pages_per_range=16)],
-                'constraints': [models.CheckConstraint(condition=models.Q(('amount_fen', 0), _negated=True), name='receivables_posting_not_zero')],
+                "db_table": "receivables_posting",
+                "indexes": [
+                    models.Index(fields=["account_id", "entry_id"], name="receivables_posting_account"),
+                    django.contrib.postgres.indexes.BrinIndex(
+                        fields=["business_on"], name="receivables_posting_day", pages_per_range=16
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_fen", 0), _negated=True), name="receivables_posting_not_zero"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Receivable',
+            name="Receivable",
             fields=[
-                ('bill_id', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('cycle', models.IntegerField()),
-                ('account_id', models.BigIntegerField()),
-                ('customer_id', models.BigIntegerField()),
-                ('total_fen', models.BigIntegerField()),
-                ('open_fen', models.BigIntegerField()),
-                ('due_on', models.DateField()),
-                ('late_from_on', models.DateField()),
-                ('late_cap_fen', models.BigIntegerField(null=True)),
-                ('late_fen', models.BigIntegerField(default=0)),
-                ('written_off_fen', models.BigIntegerField(default=0)),
-                ('standing', models.CharField(choices=[('NORMAL', 'Normal'), ('DOUBTFUL', 'Doubtful'), ('BAD', 'Bad')], default='NORMAL', max_length=8)),
-                ('booked_at', models.DateTimeField()),
+                ("bill_id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("cycle", models.IntegerField()),
+                ("account_id", models.BigIntegerField()),
+                ("customer_id", models.BigIntegerField()),
+                ("total_fen", models.BigIntegerField()),
+                ("open_fen", models.BigIntegerField()),
+                ("due_on", models.DateField()),
+                ("late_from_on", models.DateField()),
+                ("late_cap_fen", models.BigIntegerField(null=True)),
+                ("late_fen", models.BigIntegerField(default=0)),
+                ("written_off_fen", models.BigIntegerField(default=0)),
+                (
+                    "standing",
+                    models.CharField(
+                        choices=[("NORMAL", "Normal"), ("DOUBTFUL", "Doubtful"), ("BAD", "Bad")],
+                        default="NORMAL",
+                        max_length=8,
+                    ),
+                ),
+                ("booked_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'receivables_receivable',
-                'indexes': [models.Index(condition=models.Q(('open_fen__gt', 0)), fields=['account_id'], name='receivables_open_account'), models.Index(condition=models.Q(('open_fen__gt', 0)), fields=['due_on'], name='receivables_open_due')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('open_fen__gte', 0)), name='receivables_open_not_negative'), models.CheckConstraint(condition=models.Q(('late_fen__gte', 0), models.Q(('late_cap_fen__isnull', True), ('late_fen__lte', models.F('late_cap_fen')), _connector='OR')), name='receivables_late_capped')],
+                "db_table": "receivables_receivable",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("open_fen__gt", 0)), fields=["account_id"], name="receivables_open_account"
+                    ),
+                    models.Index(
+                        condition=models.Q(("open_fen__gt", 0)), fields=["due_on"], name="receivables_open_due"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("open_fen__gte", 0)), name="receivables_open_not_negative"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("late_fen__gte", 0),
+                            models.Q(
+                                ("late_cap_fen__isnull", True),
+                                ("late_fen__lte", models.F("late_cap_fen")),
+                                _connector="OR",
+                            ),
+                        ),
+                        name="receivables_late_capped",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Request',
+            name="Request",
             fields=[
-                ('request_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=16)),
-                ('account_id', models.BigIntegerField()),
-                ('amount_fen', models.BigIntegerField()),
-                ('details', models.JSONField()),
-                ('reason', models.CharField(max_length=200)),
-                ('asked_by', models.BigIntegerField()),
-                ('asked_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('WAITING', 'Waiting'), ('APPROVED', 'Approved'), ('REFUSED', 'Refused')], default='WAITING', max_length=8)),
-                ('decided_by', models.BigIntegerField(null=True)),
-                ('decided_at', models.DateTimeField(null=True)),
+                ("request_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=16)),
+                ("account_id", models.BigIntegerField()),
+                ("amount_fen", models.BigIntegerField()),
+                ("details", models.JSONField()),
+                ("reason", models.CharField(max_length=200)),
+                ("asked_by", models.BigIntegerField()),
+                ("asked_at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("WAITING", "Waiting"), ("APPROVED", "Approved"), ("REFUSED", "Refused")],
+                        default="WAITING",
+                        max_length=8,
+                    ),
+                ),
+                ("decided_by", models.BigIntegerField(null=True)),
+                ("decided_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'receivables_request',
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('decided_by__isnull', True), ('state', 'WAITING')), models.Q(models.Q(('state', 'WAITING'), _negated=True), ('decided_by__isnull', False), models.Q(('decided_by', models.F('asked_by')), _negated=True)), _connector='OR'), name='receivables_request_two_people')],
+                "db_table": "receivables_request",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_by__isnull", True), ("state", "WAITING")),
+                            models.Q(
+                                models.Q(("state", "WAITING"), _negated=True),
+                                ("decided_by__isnull", False),
+                                models.Q(("decided_by", models.F("asked_by")), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="receivables_request_two_people",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Standing',
+            name="Standing",
             fields=[
-                ('account_id', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('limit_fen', models.BigIntegerField(null=True)),
-                ('extra_fen', models.BigIntegerField(default=0)),
-                ('extra_until_at', models.DateTimeField(null=True)),
-                ('is_exempt', models.BooleanField(default=False)),
-                ('disputed_until_on', models.DateField(null=True)),
-                ('exposure_fen', models.BigIntegerField(default=0)),
-                ('crossed_at', models.DateTimeField(null=True)),
+                ("account_id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("limit_fen", models.BigIntegerField(null=True)),
+                ("extra_fen", models.BigIntegerField(default=0)),
+                ("extra_until_at", models.DateTimeField(null=True)),
+                ("is_exempt", models.BooleanField(default=False)),
+                ("disputed_until_on", models.DateField(null=True)),
+                ("exposure_fen", models.BigIntegerField(default=0)),
+                ("crossed_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'receivables_standing',
-                'constraints': [models.CheckConstraint(condition=models.Q(('extra_fen', 0), ('extra_until_at__isnull', False), _connector='OR'), name='receivables_standing_extra_ends')],
+                "db_table": "receivables_standing",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("extra_fen", 0), ("extra_until_at__isnull", False), _connector="OR"),
+                        name="receivables_standing_extra_ends",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Till',
+            name="Till",
             fields=[
-                ('till_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('staff_id', models.BigIntegerField()),
-                ('place', models.CharField(max_length=32)),
-                ('opened_at', models.DateTimeField()),
-                ('opening_fen', models.BigIntegerField()),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('expected_fen', models.BigIntegerField(null=True)),
-                ('counted_fen', models.BigIntegerField(null=True)),
-                ('difference_reason', models.CharField(default='', max_length=200)),
+                ("till_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("staff_id", models.BigIntegerField()),
+                ("place", models.CharField(max_length=32)),
+                ("opened_at", models.DateTimeField()),
+                ("opening_fen", models.BigIntegerField()),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("expected_fen", models.BigIntegerField(null=True)),
+                ("counted_fen", models.BigIntegerField(null=True)),
+                ("difference_reason", models.CharField(default="", max_length=200)),
             ],
             options={
-                'db_table': 'receivables_till',
-                'constraints': [models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('staff_id', 'place'), name='receivables_till_one_open'), models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('counted_fen__isnull', True)), models.Q(('closed_at__isnull', False), ('counted_fen__isnull', False), ('expected_fen__isnull', False)), _connector='OR'), name='receivables_till_counted'), models.CheckConstraint(condition=models.Q(('closed_at__isnull', True), ('counted_fen', models.F('expected_fen')), models.Q(('difference_reason', ''), _negated=True), _connector='OR'), name='receivables_till_explained')],
+                "db_table": "receivables_till",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("closed_at__isnull", True)),
+                        fields=("staff_id", "place"),
+                        name="receivables_till_one_open",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("closed_at__isnull", True), ("counted_fen__isnull", True)),
+                            models.Q(
+                                ("closed_at__isnull", False),
+                                ("counted_fen__isnull", False),
+                                ("expected_fen__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="receivables_till_counted",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("closed_at__isnull", True),
+                            ("counted_fen", models.F("expected_fen")),
+                            models.Q(("difference_reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="receivables_till_explained",
+                    ),
+                ],
             },
         ),
     ]

@@ -1,0 +1,66 @@
+"""The operator's rules of money on a day (parameters `money.*`), and the books an act is written into."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+from django.utils import timezone
+
+from openboss.modules.catalog.atomic import BillItemTypeView, bill_item_types
+from openboss.modules.receivables.atomic.days import open_day_from
+from openboss.modules.receivables.atomic.ledger import Act, Chart, chart
+from openboss.modules.system.atomic import ParameterMissing, parameters_under
+
+PREFIX = "money."
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Parameters of money valid on a day, the chart of accounts and the kinds of bill items."""
+
+    on: date
+    values: dict[str, Any]
+
+    def value(self, key: str) -> Any:
+        """One parameter, named without its prefix. Raises ParameterMissing."""
+        if PREFIX + key not in self.values:
+            raise ParameterMissing(f"{PREFIX}{key} on {self.on}")
+        return self.values[PREFIX + key]
+
+    @cached_property
+    def chart(self) -> Chart:
+        """The chart of accounts."""
+        return chart()
+
+    @cached_property
+    def item_types(self) -> list[BillItemTypeView]:
+        """The kinds of bill items."""
+        return bill_item_types()
+
+    @cached_property
+    def late_fee_item(self) -> BillItemTypeView:
+        """The kind of item a late fee is."""
+        return next(kind for kind in self.item_types if kind.code == "LATE_FEE")
+
+    @cached_property
+    def late_exempt_item_ids(self) -> list[int]:
+        """Items that bear no late fee: those collected for others, and late fees themselves (D8.5)."""
+        groups = self.value("late_fee_exempt_groups")
+        return [kind.item_id for kind in self.item_types if kind.group_code in groups or kind.code == "LATE_FEE"]
+
+
+def day_of(at: datetime) -> date:
+    """The day of a moment on the operator's calendar."""
+    return timezone.localtime(at).date()
+
+
+def rules_at(at: datetime) -> Rules:
+    """The rules of money at a moment."""
+    on = day_of(at)
+    return Rules(on, parameters_under(prefix=PREFIX, on=on))
+
+
+def act_of(rules: Rules, *, at: datetime, staff_id: int | None, channel: str) -> Act:
+    """An act at a moment, in the books of its day, or of the next day that is open."""
+    return Act(at, open_day_from(rules.on), staff_id, channel, rules.value("currency"))
