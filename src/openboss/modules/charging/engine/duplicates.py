@@ -12,71 +12,85 @@ from openboss.kernel.compiled import compiled, compiled_releasing
 
 DAY_S = 86_400
 SMALLEST = 1 << 12
+AT_ONCE = 64  # keys whose places are fetched together
 
 
 @dataclass
 class DayKeys:
-    """Keys of one day: both halves, how many places are taken, and whether a snapshot has them as they are."""
+    """Keys of one day: both halves side by side, how many places are taken, and whether a snapshot has them so."""
 
-    high: np.ndarray
-    low: np.ndarray
+    keys: np.ndarray  # u64[2^k, 2]; a place of two zeros is free
     taken: int = 0
     saved_as: str = ""
 
 
-@compiled_releasing
-def _insert(high: np.ndarray, low: np.ndarray, key_hi: int, key_lo: int) -> bool:
+@compiled
+def _home(keys: np.ndarray, key_hi: int, key_lo: int) -> int:
+    return (key_lo ^ (key_hi >> np.uint64(7))) & np.uint64(len(keys) - 1)
+
+
+@compiled
+def _insert(keys: np.ndarray, key_hi: int, key_lo: int) -> bool:
     """Put a key in its place; False if it was there."""
-    mask = np.uint64(len(high) - 1)
-    place = (key_lo ^ (key_hi >> np.uint64(7))) & mask
-    while high[place] != 0 or low[place] != 0:
-        if high[place] == key_hi and low[place] == key_lo:
+    mask = np.uint64(len(keys) - 1)
+    place = _home(keys, key_hi, key_lo)
+    while keys[place, 0] != 0 or keys[place, 1] != 0:
+        if keys[place, 0] == key_hi and keys[place, 1] == key_lo:
             return False
         place = (place + np.uint64(1)) & mask
-    high[place] = key_hi
-    low[place] = key_lo
+    keys[place, 0] = key_hi
+    keys[place, 1] = key_lo
     return True
 
 
 @compiled_releasing
 def _insert_all(
-    high: np.ndarray, low: np.ndarray, keys_hi: np.ndarray, keys_lo: np.ndarray, places: np.ndarray, fresh: np.ndarray
+    keys: np.ndarray, keys_hi: np.ndarray, keys_lo: np.ndarray, places: np.ndarray, fresh: np.ndarray
 ) -> int:
-    added = 0
-    for place in places:
-        if _insert(high, low, keys_hi[place], keys_lo[place]):
-            fresh[place] = 1
-            added += 1
-    return added
+    """Put the keys at some places in; mark those that were new and count them.
+
+    The places of the next few are touched before they are needed: memory is asked for all of them at once.
+    """
+    added, touched = 0, np.uint64(0)
+    for first in range(0, len(places), AT_ONCE):
+        last = min(first + AT_ONCE, len(places))
+        for i in range(first, last):
+            touched |= keys[_home(keys, keys_hi[places[i]], keys_lo[places[i]]), 0]
+        for i in range(first, last):
+            place = places[i]
+            if _insert(keys, keys_hi[place], keys_lo[place]):
+                fresh[place] = 1
+                added += 1
+    return added if touched != 0 or added >= 0 else -1
 
 
 @compiled
-def _move(high: np.ndarray, low: np.ndarray, into_high: np.ndarray, into_low: np.ndarray) -> None:
-    for place in range(len(high)):
-        if high[place] != 0 or low[place] != 0:
-            _insert(into_high, into_low, high[place], low[place])
+def _move(keys: np.ndarray, into: np.ndarray) -> None:
+    for place in range(len(keys)):
+        if keys[place, 0] != 0 or keys[place, 1] != 0:
+            _insert(into, keys[place, 0], keys[place, 1])
 
 
 @compiled
-def _remove(high: np.ndarray, low: np.ndarray, key_hi: int, key_lo: int) -> None:
+def _remove(keys: np.ndarray, key_hi: int, key_lo: int) -> None:
     """Take a key out and close the gap, so that later keys of the same run are still found."""
-    mask = np.uint64(len(high) - 1)
+    mask = np.uint64(len(keys) - 1)
     one = np.uint64(1)
-    place = (key_lo ^ (key_hi >> np.uint64(7))) & mask
-    while high[place] != key_hi or low[place] != key_lo:
-        if high[place] == 0 and low[place] == 0:
+    place = _home(keys, key_hi, key_lo)
+    while keys[place, 0] != key_hi or keys[place, 1] != key_lo:
+        if keys[place, 0] == 0 and keys[place, 1] == 0:
             return
         place = (place + one) & mask
     gap = place
     while True:
         place = (place + one) & mask
-        if high[place] == 0 and low[place] == 0:
+        if keys[place, 0] == 0 and keys[place, 1] == 0:
             break
-        home = (low[place] ^ (high[place] >> np.uint64(7))) & mask
+        home = _home(keys, keys[place, 0], keys[place, 1])
         if ((place - home) & mask) >= ((place - gap) & mask):
-            high[gap], low[gap] = high[place], low[place]
+            keys[gap, 0], keys[gap, 1] = keys[place, 0], keys[place, 1]
             gap = place
-    high[gap], low[gap] = np.uint64(0), np.uint64(0)
+    keys[gap, 0], keys[gap, 1] = np.uint64(0), np.uint64(0)
 
 
 @dataclass
@@ -92,20 +106,17 @@ class Duplicates:
         wanted  i64[k]: places of the records that ask, in journal order
         """
         fresh = np.zeros(len(days), np.uint8)
-        order = wanted[np.argsort(days[wanted], kind="stable")]
-        edges = np.flatnonzero(np.diff(days[order])) + 1
-        for places in np.split(order, edges):
-            if len(places):
-                day = self._day(int(days[places[0]]), len(places))
-                day.taken += _insert_all(day.high, day.low, keys_hi, keys_lo, places, fresh)
-                day.saved_as = ""
+        for number, places in _by_day(days[wanted], wanted):
+            day = self._day(number, len(places))
+            day.taken += _insert_all(day.keys, keys_hi, keys_lo, places, fresh)
+            day.saved_as = ""
         return fresh
 
-    def give_back(self, days: np.ndarray, keys_hi: np.ndarray, keys_lo: np.ndarray, places: np.ndarray) -> None:
+    def give_back(self, days: np.ndarray, keys_hi: np.ndarray, keys_lo: np.ndarray) -> None:
         """Forget the keys of records that went to the error pool, so that they can come again."""
-        for place in places:
-            day = self.days[int(days[place])]
-            _remove(day.high, day.low, keys_hi[place], keys_lo[place])
+        for number, key_hi, key_lo in zip(days.tolist(), keys_hi, keys_lo, strict=True):
+            day = self.days[number]
+            _remove(day.keys, key_hi, key_lo)
             day.taken -= 1
 
     def forget_before(self, day: int) -> None:
@@ -116,12 +127,23 @@ class Duplicates:
     def _day(self, number: int, coming: int) -> DayKeys:
         day = self.days.get(number)
         needed = (day.taken if day else 0) + coming
-        if day is None or needed * 5 > len(day.high) * 3:
+        if day is None or needed * 5 > len(day.keys) * 3:
             size = SMALLEST
             while needed * 5 > size * 3:
                 size *= 2
-            grown = DayKeys(np.zeros(size, np.uint64), np.zeros(size, np.uint64), day.taken if day else 0)
+            grown = DayKeys(np.zeros((size, 2), np.uint64), day.taken if day else 0)
             if day is not None:
-                _move(day.high, day.low, grown.high, grown.low)
+                _move(day.keys, grown.keys)
             self.days[number] = day = grown
         return day
+
+
+def _by_day(days: np.ndarray, places: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Split places by their day, each part in its order; most chunks are of one day."""
+    if not len(days):
+        return []
+    if days.min() == days.max():
+        return [(int(days[0]), places)]
+    order = np.argsort(days, kind="stable")
+    edges = np.flatnonzero(np.diff(days[order])) + 1
+    return [(int(days[part[0]]), places[part]) for part in np.split(order, edges)]

@@ -1,13 +1,17 @@
 """One chunk of usage through the kernel: columns in, rated detail and errors out, state changed.
 
-Deterministic: lanes share nothing, so the number of threads changes the time, never a byte.
+The records that will be rated are put in the order of their users first, column by column: then a user's state and all
+that is read and written of his records lies together. Deterministic: lanes share nothing, so the number of threads
+changes the time, never a byte.
 """
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from openboss.kernel.records import Rated, Usage, find_users, rate_records
 from openboss.kernel.state import CYCLE_SLOTS, LANES
@@ -17,6 +21,10 @@ from openboss.modules.charging.engine.state import CycleNotReady, EngineState, m
 from openboss.modules.charging.schema import NORMALISED, RATED
 
 E_DUPLICATE = 401
+
+Columns = dict[str, np.ndarray]
+_KEPT = [name for name in NORMALISED if name in RATED]
+_ARROW = pl.DataFrame(schema=RATED).to_arrow().schema
 
 
 @dataclass(frozen=True)
@@ -43,30 +51,68 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
     if state.tables is None:
         raise CycleNotReady("no tariffs are published yet: publish the catalog first")
     columns = {name: chunk[name].to_numpy() for name in NORMALISED}
-    usage = Usage(**{name: columns[name] for name in Usage._fields})
-    _open_months(state, usage.start_local_s)
-    rated = _empty_rated(len(chunk))
     with ThreadPoolExecutor(threads) as pool:
-        edges: list[int] = np.linspace(0, len(chunk), threads + 1).astype(int).tolist()
-        list(pool.map(lambda k: find_users(state.directory, usage, rated, edges[k], edges[k + 1]), range(threads)))
-        days = usage.start_local_s // DAY_S
-        wanted = np.flatnonzero(rated.status != Status.ERROR)
-        fresh = state.duplicates.claim(days, columns["key_hi"], columns["key_lo"], wanted)
-        rated.status[wanted[fresh[wanted] == 0]] = Status.DUPLICATE
-        found = np.flatnonzero(fresh)
-        found = found[np.argsort(rated.row[found], kind="stable")]  # a user's records together: memory is near
-        lane_of = rated.row[found] % LANES
-        orders = [found[lane_of == number] for number in range(LANES)]
-        state.make_room([len(order) for order in orders])
-        list(pool.map(lambda n: _rate_lane(state, usage, rated, n, orders[n]), range(LANES)))
-    failed = found[rated.status[found] == Status.ERROR]
-    state.duplicates.give_back(days, columns["key_hi"], columns["key_lo"], failed)
-    return _collect(state, chunk, usage, rated, found, position)
+        seen = _admit(state, columns, pool, threads)
+        order = _by_user(seen)
+        taken = pool.map(lambda name: np.take(columns[name], order), NORMALISED)
+        mine = dict(zip(NORMALISED, taken, strict=True))
+        rated = _empty_rated(len(order))
+        rated.row[:] = seen.row[order]
+        _rate(state, mine, rated, pool)
+    failed = rated.status == Status.ERROR
+    seen.status[order], seen.error[order] = rated.status, rated.error
+    if failed.any():
+        state.duplicates.give_back(
+            mine["start_local_s"][failed] // DAY_S, mine["key_hi"][failed], mine["key_lo"][failed]
+        )
+    bad = np.flatnonzero(seen.status == Status.ERROR)
+    return ChunkRated(
+        detail=_detail(state, mine, rated, order, position).filter(~failed),
+        errors=chunk[bad].with_columns(pl.Series("code", seen.error[bad], pl.Int16)),
+        rated=int((rated.status == Status.RATED).sum()),
+        free=int((rated.status == Status.FREE).sum()),
+        duplicate=int((seen.status == Status.DUPLICATE).sum()),
+    )
+
+
+def _admit(state: EngineState, columns: Columns, pool: ThreadPoolExecutor, threads: int) -> Rated:
+    """Find every record's user, and those that were rated before; in the order of the chunk."""
+    usage = _usage(columns)
+    _open_months(state, usage.start_local_s)
+    seen = _empty_rated(len(usage.record_type))
+    edges: list[int] = np.linspace(0, len(seen.row), threads + 1).astype(int).tolist()
+    list(pool.map(lambda k: find_users(state.directory, usage, seen, edges[k], edges[k + 1]), range(threads)))
+    wanted = np.flatnonzero(seen.status != Status.ERROR)
+    days = usage.start_local_s // DAY_S
+    fresh = state.duplicates.claim(days, columns["key_hi"], columns["key_lo"], wanted)
+    seen.status[wanted[fresh[wanted] == 0]] = Status.DUPLICATE
+    return seen
+
+
+def _by_user(seen: Rated) -> np.ndarray:
+    """Places of the records to be rated, a user's together and in journal order (row and place sort as one number)."""
+    places = np.flatnonzero((seen.status != Status.ERROR) & (seen.status != Status.DUPLICATE))
+    both = (seen.row[places].astype(np.int64) << 32) | places
+    both.sort()
+    return both & 0xFFFFFFFF
+
+
+def _rate(state: EngineState, columns: Columns, rated: Rated, pool: ThreadPoolExecutor) -> None:
+    """Rate records that lie in the order of their users, every lane by itself."""
+    usage = _usage(columns)
+    lane_of = rated.row % LANES
+    orders = [np.flatnonzero(lane_of == number) for number in range(LANES)]
+    state.make_room([len(order) for order in orders])
+    list(pool.map(lambda number: _rate_lane(state, usage, rated, number, orders[number]), range(LANES)))
 
 
 def _rate_lane(state: EngineState, usage: Usage, rated: Rated, number: int, order: np.ndarray) -> None:
     assert state.tables is not None
     rate_records(state.tables, state.directory, state.lanes[number], state.cycles, usage, rated, order)
+
+
+def _usage(columns: Columns) -> Usage:
+    return Usage(**{name: columns[name] for name in Usage._fields})
 
 
 def _open_months(state: EngineState, start_local_s: np.ndarray) -> None:
@@ -99,44 +145,34 @@ def _empty_rated(count: int) -> Rated:
     )
 
 
-def _collect(
-    state: EngineState, chunk: pl.DataFrame, usage: Usage, rated: Rated, found: np.ndarray, position: int
-) -> ChunkRated:
-    """Put the kernel's columns beside those of the chunk, user by user.
+def _detail(state: EngineState, columns: Columns, rated: Rated, order: np.ndarray, position: int) -> pl.DataFrame:
+    """Put the kernel's columns beside those of the chunk; nothing is copied that has its width already.
 
-    found  i64[k]: places of the records that were new and had a user, by user
+    order  i64[k]: places in the chunk of the records that were new and had a user, by user
     """
-    good = found[rated.status[found] != Status.ERROR]
-    bad = np.flatnonzero(rated.status == Status.ERROR)
-    volume = usage.up_bytes[good] + usage.down_bytes[good]
-    months = usage.start_local_s[good].astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
-    cycles = state.cycles.cycle[rated.slot[good] % CYCLE_SLOTS]
-    new = {
-        "position": np.full(len(good), position),
-        "row": good,
-        "subscriber_id": state.directory.subscriber_id[rated.row[good]],
-        "cycle": cycles,
+    months = columns["start_local_s"].astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
+    made: dict[str, Any] = {
+        **{name: columns[name] for name in _KEPT},
+        "position": np.full(len(order), position),
+        "row": order,
+        "subscriber_id": state.directory.subscriber_id[rated.row],
+        "cycle": state.cycles.cycle[rated.slot % CYCLE_SLOTS],
         "usage_month": (1970 + months // 12) * 100 + months % 12 + 1,
-        "status": rated.status[good],
-        "basic_units": rated.units[good, 0],
-        "ld_units": rated.units[good, 1],
-        "kb_units": (volume + 1023) // 1024,
-        "cap_saved_li": rated.cap_saved_li[good],
+        "status": rated.status,
+        "basic_units": rated.units[:, 0],
+        "ld_units": rated.units[:, 1],
+        "kb_units": (columns["up_bytes"] + columns["down_bytes"] + 1023) // 1024,
+        "cap_saved_li": rated.cap_saved_li,
     }
     for place, name in enumerate(("basic", "ld", "info")):
-        new[f"item_{name}"] = rated.item[good, place]
-        new[f"std_{name}_li"] = rated.std_li[good, place]
-        new[f"act_{name}_li"] = rated.act_li[good, place]
+        made[f"item_{name}"] = rated.item[:, place]
+        made[f"std_{name}_li"] = rated.std_li[:, place]
+        made[f"act_{name}_li"] = rated.act_li[:, place]
     for place, name in enumerate(("basic", "ld")):
-        new[f"rule_{name}"] = rated.rule[good, place]
-        new[f"free_rule_{place + 1}"] = rated.free_rule[good, place]
-        new[f"free_units_{place + 1}"] = rated.free_units[good, place]
-    added = pl.DataFrame({name: np.ascontiguousarray(values) for name, values in new.items()})
-    detail = chunk.select(name for name in RATED if name in NORMALISED)[good].hstack(added)
-    return ChunkRated(
-        detail=detail.select(pl.col(name).cast(kind) for name, kind in RATED.items()),
-        errors=chunk[bad].with_columns(pl.Series("code", rated.error[bad], pl.Int16)),
-        rated=int((rated.status == Status.RATED).sum()),
-        free=int((rated.status == Status.FREE).sum()),
-        duplicate=int((rated.status == Status.DUPLICATE).sum()),
-    )
+        made[f"rule_{name}"] = rated.rule[:, place]
+        made[f"free_rule_{place + 1}"] = rated.free_rule[:, place]
+        made[f"free_units_{place + 1}"] = rated.free_units[:, place]
+    arrays = [pa.array(np.ascontiguousarray(made[field.name], field.type.to_pandas_dtype())) for field in _ARROW]
+    frame = pl.from_arrow(pa.Table.from_arrays(arrays, schema=_ARROW))
+    assert isinstance(frame, pl.DataFrame)
+    return frame

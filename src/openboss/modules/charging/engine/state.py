@@ -339,7 +339,7 @@ class EngineState:
             whole.update(name.encode())
             whole.update(np.ascontiguousarray(array).data)
         for day, keys in sorted(self.duplicates.days.items()):
-            whole.update(f"{day}:{keys.taken}:{int(keys.high.sum() ^ keys.low.sum())}".encode())
+            whole.update(f"{day}:{keys.taken}:{int(keys.keys[:, 0].sum() ^ keys.keys[:, 1].sum())}".encode())
         return whole.hexdigest()
 
 
@@ -377,7 +377,7 @@ def save_snapshot(state: EngineState, folder: Path, position: int) -> str:
     for day, keys in state.duplicates.days.items():
         if not keys.saved_as:
             keys.saved_as = f"{folder.name}/keys-{day}"
-            _write(folder / f"keys-{day}.npy", np.stack([keys.high, keys.low]))
+            _write(folder / f"keys-{day}.npy", keys.keys)
         days[str(day)] = {"file": keys.saved_as, "taken": keys.taken}
     manifest = {
         "position": position,
@@ -408,8 +408,8 @@ def load_snapshot(folder: Path) -> EngineState:
     state.lanes = [Lane(**{name: read[f"lane{number}.{name}"] for name in Lane._fields}) for number in range(LANES)]
     state.cycles = Cycles(**{name: read[f"cycles.{name}"] for name in Cycles._fields})
     for day, kept in manifest["days"].items():
-        high, low = np.load(folder.parent / f"{kept['file']}.npy")
-        state.duplicates.days[int(day)] = DayKeys(high.copy(), low.copy(), kept["taken"], kept["file"])
+        read_keys = np.load(folder.parent / f"{kept['file']}.npy")
+        state.duplicates.days[int(day)] = DayKeys(read_keys, kept["taken"], kept["file"])
     if state.digest() != manifest["digest"]:
         raise ValueError(f"snapshot {folder.name} is damaged: its digest does not fit; an older one will be used")
     return state
