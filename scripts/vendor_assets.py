@@ -166,6 +166,19 @@ ICONS = [
     "hourglass",
     "coins",
     "zoom-question",
+    "bookmark",
+    "cash",
+    "cash-register",
+    "credit-card",
+    "flask",
+    "git-compare",
+    "plus",
+    "send",
+    "user-plus",
+    "player-pause",
+    "arrows-exchange",
+    "book-2",
+    "edit",
 ]
 
 

@@ -16,6 +16,8 @@ PAGES = [
     "/customers/",
     "/customers/1/",
     "/users/1/detail/?cycle=202610",
+    "/saved/",
+    "/alarms/",
     "/collection/",
     "/files/",
     "/files/1/",
@@ -29,6 +31,10 @@ PAGES = [
     "/jobs/",
     "/help/",
 ]
+
+# Tables that have to be pushed sideways to be read.
+SIDEWAYS = """[...document.querySelectorAll(".table-wrap")].filter((node) => node.scrollWidth > node.clientWidth + 1)
+    .map((node) => node.getAttribute("aria-label"))"""
 
 pytestmark = pytest.mark.browser
 
@@ -124,6 +130,35 @@ def test_rows_are_walked_with_j_and_k_and_opened_with_enter(tab: Tab) -> None:
     tab.page.wait_for_url(f"**{second.get_attribute('data-href') or ''}")
 
 
+def test_a_view_is_saved_and_found_again_without_a_mouse(tab: Tab) -> None:
+    tab.open("/bills/?cycle=202610&sort=-total_fen")
+    tab.page.keyboard.press("s")
+    tab.page.keyboard.type("Largest")
+    tab.page.keyboard.press("Enter")
+    pinned = tab.page.locator('.rail a:has-text("Largest")')
+    pinned.wait_for()
+    total = tab.page.inner_text(".card-head .muted").split()[0]
+    tab.page.wait_for_selector(".rail .live-count:not(:empty)")
+    assert tab.page.inner_text(".rail .live-count") == total
+    tab.open("/saved/")
+    tab.page.focus("[data-select-row]")
+    tab.page.keyboard.press("Space")
+    tab.page.keyboard.press("F9")
+    pinned.wait_for(state="detached")
+    assert tab.complaints == []
+
+
+def test_open_customers_are_walked_and_closed_by_keys(tab: Tab) -> None:
+    tab.open("/customers/1/")
+    tab.open("/customers/2/")
+    tab.page.keyboard.press("[")
+    tab.page.wait_for_url("**/customers/1/")
+    tab.page.keyboard.press("w")
+    tab.page.wait_for_url("**/customers/2/")
+    assert tab.page.locator("[data-tab]").count() == 1
+    assert tab.complaints == []
+
+
 def test_language_and_theme_change_at_once_and_stay(tab: Tab) -> None:
     tab.open("/customers/1/")
     tab.page.click('summary[aria-label="Language"]')
@@ -156,6 +191,8 @@ def test_every_page_is_accessible_fits_and_complains_of_nothing(tab: Tab) -> Non
         tab.page.wait_for_timeout(150)
         wider = tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         found += [f"{path} is {wider} px too wide"] * (wider > 0)
+        if tab.page.viewport_size == PHONE:
+            found += [f"{path} scrolls sideways: {name}" for name in tab.page.evaluate(SIDEWAYS)]
         tab.page.evaluate(AXE.read_text(encoding="utf-8"))
         result = tab.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         for violation in result["violations"]:

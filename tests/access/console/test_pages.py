@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 from django.test import Client
 
@@ -15,6 +18,9 @@ PAGES = {
     "/customers/": "customers.view",
     "/customers/1/": "customers.view",
     "/users/1/detail/?cycle=202610": "charging.view",
+    "/saved/": None,
+    "/health/": "charging.monitor",
+    "/alarms/": "charging.monitor",
     "/collection/": "charging.monitor",
     "/files/": "charging.monitor",
     "/files/1/": "charging.monitor",
@@ -89,11 +95,108 @@ def test_personal_data_is_masked_until_a_reason_is_given_and_then_logged() -> No
 def test_an_export_has_the_rows_of_the_view_and_is_logged() -> None:
     client = signed_in("billing")
     answer = client.get("/bills/?cycle=202610&export=csv")
-    lines = answer.content.decode("utf-8-sig").strip().splitlines()
+    lines = answer.getvalue().decode("utf-8-sig").strip().splitlines()
     (entry,) = system.list_audit(action="list.export", page_size=1)[0]
     assert entry.after["rows"] == len(lines) - 1 > 50
     assert entry.after["address"] == "/bills/?cycle=202610&export=csv"
-    assert client.get("/bills/?export=xlsx").content[:2] == b"PK"
+    assert client.get("/bills/?export=xlsx").getvalue()[:2] == b"PK"
+
+
+def test_an_export_is_whole_however_many_pages_it_is_read_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openboss.access.console.exports.EXPORT_PAGE_ROWS", 7)
+    answer = signed_in("billing").get("/bills/?cycle=202610&export=csv&cols=bill_id")
+    numbers = answer.getvalue().decode("utf-8-sig").split()[2:]
+    assert len(numbers) == len(set(numbers)) == int(answer["X-Rows"]) > 50
+
+
+def test_a_sheet_that_excel_cannot_hold_is_refused_and_nothing_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openboss.access.console.exports.XLSX_LIMIT_ROWS", 20)
+    client = signed_in("billing")
+    before = system.list_audit(action="list.export")[1]
+    answer = client.get("/bills/?cycle=202610&export=xlsx", follow=True)
+    assert answer.redirect_chain == [("?cycle=202610", 302)]
+    assert "Excel holds 20 rows" in answer.content.decode()
+    assert system.list_audit(action="list.export")[1] == before
+
+
+def test_a_saved_view_of_the_team_stands_in_the_side_bar_with_its_live_count() -> None:
+    mine, theirs, other = signed_in("billing"), signed_in("billing2"), signed_in("analyst")
+    fields = {"title": "High bills", "address": "/bills/?cycle=202610&sort=-total_fen", "team": "BILLING"}
+    mine.post("/saved/save/", fields)
+    try:
+        for client, shown in ((mine, True), (theirs, True), (other, False)):
+            assert ("High bills" in client.get("/help/").content.decode()) is shown
+        (view,) = [v for v in theirs.get("/help/").context["pinned"] if v.title == "High bills"]
+        count = theirs.get(f"/saved/{view.saved_view_id}/count/").content.decode()
+        assert int(count) == theirs.get(fields["address"]).context["list"]["total"]
+        assert other.get(f"/saved/{view.saved_view_id}/count/").content == b""
+        refused = theirs.post("/saved/act/", {"action": "remove", "row": view.saved_view_id}, follow=True)
+        assert "Only the person who saved a view" in refused.content.decode()
+    finally:
+        mine.post("/saved/act/", {"action": "remove", "row": view.saved_view_id})
+    assert "High bills" not in theirs.get("/help/").content.decode()
+
+
+@pytest.mark.parametrize("address", ["/bills/2026100000000001/", "/nowhere/", "/runs/202610/release/", "javascript:1"])
+def test_only_a_list_can_be_saved_as_a_view(address: str) -> None:
+    client = signed_in("billing")
+    client.post("/saved/save/", {"title": "Odd", "address": address})
+    assert "Odd" not in [view.title for view in client.get("/help/").context["pinned"]]
+    assert client.get("/runs/202610/").context["status"].cycle.state == "AUDITED"
+
+
+def test_open_customers_stay_as_tabs_that_lead_back_to_where_one_was() -> None:
+    client = signed_in("billing")
+    client.get("/customers/1/")
+    client.get("/customers/2/")
+    client.get("/users/1/detail/?cycle=202610")
+    tabs = client.get("/bills/").context["tabs"]
+    assert [(tab["customer_id"], tab["url"]) for tab in tabs] == [
+        (1, "/users/1/detail/?cycle=202610"),
+        (2, "/customers/2/"),
+    ]
+    assert client.post("/customers/1/close/")["Location"] == "/customers/2/"
+    assert client.post("/customers/2/close/", {"next": "https://example.org/"})["Location"] == "/customers/"
+    assert client.get("/bills/").context["tabs"] == []
+
+
+def test_a_held_file_is_given_up_for_a_reason_by_somebody_who_may(operator: Path) -> None:
+    from openboss.modules.charging.functions import collection
+
+    from .conftest import NOW
+
+    held = collection.register_file(
+        inbox="NOBODY", name="odd.txt", sha256="0" * 64, size_bytes=1, sequence=None, arrived_at=NOW
+    )
+    billing, clerk = signed_in("billing"), signed_in("analyst")
+    address = f"/files/{held.file_id}/give-up/"
+    assert clerk.post(address, {"reason": "test"}).status_code == 403
+    billing.post(address, {"reason": " "})
+    assert billing.get(f"/files/{held.file_id}/").context["file"]["state"] == "HELD"
+    assert f"/files/{held.file_id}/" in billing.get("/alarms/").content.decode()
+    billing.post(address, {"reason": "sent to the wrong folder"})
+    page = billing.get(f"/files/{held.file_id}/")
+    assert page.context["file"]["state"] == "REFUSED"
+    assert "sent to the wrong folder" in page.content.decode()
+    assert f"/files/{held.file_id}/" not in billing.get("/alarms/").content.decode()
+
+
+def test_the_lamp_says_that_charging_is_silent() -> None:
+    page = signed_in("billing").get("/health/").content.decode()
+    assert "Charging does not answer." in page
+    assert 'class="health bad"' in page
+
+
+def test_jobs_are_shown_on_the_installations_clock() -> None:
+    from openboss.access.console.tasks import close_month_up_to_audit
+
+    from .conftest import NOW
+
+    job = close_month_up_to_audit.configure(schedule_in={"hours": 1}).defer(cycle=209912, staff_id=1)
+    shown = signed_in("billing").get("/jobs/").context["list"]["rows"][0]["cells"]
+    moments = [cell["text"] for cell in shown if cell["column"].key == "scheduled_at"]
+    assert job
+    assert moments[0].startswith(f"{NOW + timedelta(hours=9):%Y-%m-%d}")
 
 
 def test_the_palette_finds_by_initials_by_last_digits_and_by_bill_number() -> None:

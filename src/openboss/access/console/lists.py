@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.utils.functional import Promise
 
 from openboss.access.console import formats, words
@@ -218,11 +219,21 @@ def _without(query: QueryDict, keys: Sequence[str]) -> str:
     return rest.urlencode()
 
 
-def show_list(request: HttpRequest, screen: ListScreen, *, active: str) -> HttpResponse:
-    """Answer a list: the page, or the file when the address asks for an export."""
+def show_list(request: HttpRequest, screen: ListScreen, *, active: str) -> HttpResponseBase:
+    """Answer a list: the page, the file when the address asks for an export, or with `count` how many rows it has."""
     from openboss.access.console.exports import export_list
 
     view = read_view(request.GET, screen)
     if request.GET.get("export") in ("csv", "xlsx"):
         return export_list(request, screen, view, request.GET["export"])
-    return page(request, screen.template, {**screen.context, "active": active, "list": table_of(screen, view)})
+    if "count" in request.GET:
+        _rows, total, _sums = screen.fetch(view.filters, view.sort, Paging(1, 1))
+        return HttpResponse(formats.count(total), content_type="text/plain", headers={"X-Rows": str(total)})
+    context = {"active": active, "list": table_of(screen, view), "view_address": _address(request)}
+    return page(request, screen.template, {**screen.context, **context})
+
+
+def _address(request: HttpRequest) -> str:
+    """The address of the view as somebody would save it: without the page they happen to be on."""
+    query = _without(request.GET, ["page"])
+    return f"{request.path}?{query}" if query else request.path

@@ -13,9 +13,14 @@ Test = Callable[[Any, str], bool]
 def rows_in_memory(
     rows: Iterable[Any], tests: Mapping[str, Test], filters: Mapping[str, str], sort: str, paging: Paging
 ) -> Rows:
-    """Answer one page of the rows that pass every filter, sorted by an attribute."""
+    """Answer one page of the rows that pass every filter, sorted by a value of theirs; what has none comes last."""
     kept = [row for row in rows if all(tests[key](row, value) for key, value in filters.items())]
-    key = sort.removeprefix("-")
-    if key:
-        kept.sort(key=lambda row: getattr(row, key), reverse=sort.startswith("-"))
+    if key := sort.removeprefix("-"):
+        valued = [row for row in kept if _value(row, key) is not None]
+        valued.sort(key=lambda row: _value(row, key), reverse=sort.startswith("-"))
+        kept = valued + [row for row in kept if _value(row, key) is None]
     return kept[paging.offset : paging.offset + paging.size], len(kept), {}
+
+
+def _value(row: Any, key: str) -> Any:
+    return row[key] if isinstance(row, Mapping) else getattr(row, key)

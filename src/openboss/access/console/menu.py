@@ -46,6 +46,7 @@ SECTIONS = (
         (
             Screen("console:collection", _("Collection"), "database-import", "charging.monitor", "caiji cj source gap"),
             Screen("console:files", _("Usage files"), "file-text", "charging.monitor", "wenjian wj cdr"),
+            Screen("console:alarms", _("Alarms"), "alert-circle", "charging.monitor", "gaojing gj alarm gap"),
             Screen("console:errors", _("Error pool"), "alert-triangle", "charging.errors", "cuodan cd recycle"),
         ),
     ),
@@ -69,6 +70,7 @@ SECTIONS = (
         (
             Screen("console:jobs", _("Jobs"), "activity", "jobs.view", "renwu rw queue"),
             Screen("console:audit", _("Audit log"), "shield-check", "audit.view", "shenji sj log"),
+            Screen("console:saved", _("Saved views"), "bookmark", None, "shitu st view"),
             Screen("console:help", _("Help and keys"), "help-circle", None, "bangzhu bz about"),
         ),
     ),

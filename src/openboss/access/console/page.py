@@ -9,7 +9,8 @@ from django.shortcuts import render
 
 from openboss.access.console.formats import named
 from openboss.access.console.menu import sections_for
-from openboss.access.console.session import signed
+from openboss.access.console.session import signed, tabs_of
+from openboss.modules.system import functions as system
 
 THEMES = ("light", "dark", "auto")
 DENSITIES = ("normal", "compact")
@@ -28,6 +29,8 @@ def shell_of(request: HttpRequest) -> dict[str, Any]:
         "place": named(request.session.get("place", {})) if staff else "",
         "rights": staff.rights if staff else frozenset(),
         "sections": sections_for(staff.rights) if staff else [],
+        "pinned": [view for view in system.saved_views(staff_id=staff.staff_id) if view.is_pinned] if staff else [],
+        "tabs": tabs_of(request) if staff and "customers.view" in staff.rights else [],
         "theme": _choice(request, "theme", THEMES, "auto"),
         "density": _choice(request, "density", DENSITIES, "normal"),
     }

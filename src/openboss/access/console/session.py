@@ -9,13 +9,15 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from openboss.modules.system import functions as system
 from openboss.modules.system.functions import StaffView
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 RECENT_LIMIT = 8
+TABS_LIMIT = 8
 
 
 def sign_in(request: HttpRequest, staff: StaffView) -> None:
@@ -56,7 +58,7 @@ def needs(right: str | None = None) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             staff = signed(request)
             if staff is None:
                 return to_login(request)
@@ -73,3 +75,38 @@ def remember_recent(request: HttpRequest, *, kind: str, title: str, url: str) ->
     """Put something this person opened at the head of their recent things; titles are masked ones."""
     others = [entry for entry in request.session.get("recent", []) if entry["url"] != url]
     request.session["recent"] = [{"kind": kind, "title": title, "url": url}, *others][:RECENT_LIMIT]
+
+
+def open_tab(request: HttpRequest, *, customer_id: int, title: str) -> None:
+    """Give a customer a tab that stays until it is closed, and note where in the customer this person is now.
+
+    The oldest tab makes room for a new one. Titles are masked ones.
+    """
+    tabs = [tab for tab in tabs_of(request) if tab["customer_id"] != customer_id]
+    at = next((i for i, tab in enumerate(tabs_of(request)) if tab["customer_id"] == customer_id), len(tabs))
+    tabs.insert(at, {"customer_id": customer_id, "title": title, "url": request.get_full_path()})
+    request.session["tabs"] = tabs[-TABS_LIMIT:]
+
+
+def visit_tab(request: HttpRequest, customer_id: int) -> None:
+    """Let the tab of a customer, if there is one, lead back to the page that is open now."""
+    tabs = tabs_of(request)
+    for tab in tabs:
+        if tab["customer_id"] == customer_id:
+            tab["url"] = request.get_full_path()
+    request.session["tabs"] = tabs
+
+
+def close_tab(request: HttpRequest, customer_id: int) -> str | None:
+    """Close a tab; say where its neighbour leads, None if it was the last."""
+    tabs = tabs_of(request)
+    at = next((i for i, tab in enumerate(tabs) if tab["customer_id"] == customer_id), None)
+    if at is not None:
+        tabs.pop(at)
+        request.session["tabs"] = tabs
+    return str(tabs[min(at or 0, len(tabs) - 1)]["url"]) if tabs else None
+
+
+def tabs_of(request: HttpRequest) -> list[dict[str, Any]]:
+    """The open tabs, in the order in which they were opened."""
+    return list(request.session.get("tabs", []))

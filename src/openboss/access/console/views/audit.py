@@ -15,13 +15,14 @@ from openboss.access.console.session import needs
 from openboss.modules.system import functions as system
 
 
-def _fetch(filters: dict[str, str], _sort: str, paging: Paging) -> Rows:
+def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
     staff = filters.get("staff_id", "")
     rows, total = system.list_audit(
         staff_id=int(staff) if staff.isdecimal() else None,
         action=filters.get("action", ""),
         object_kind=filters.get("object_kind", ""),
         object_id=filters.get("object_id", ""),
+        sort=sort,
         page=paging.number,
         page_size=paging.size,
     )
@@ -43,11 +44,11 @@ SCREEN = ListScreen(
     name="audit",
     title=_("Audit log"),
     columns=(
-        Column("audit_id", _("No."), "number"),
-        Column("at", _("When"), "moment"),
-        Column("staff_id", _("Who"), "nowrap", read=lambda row: staff_name(row.staff_id)),
-        Column("action", _("What"), "word:audit_action", sub=lambda row: row.action),
-        Column("object_kind", _("Object"), sub=lambda row: row.object_id),
+        Column("audit_id", _("No."), "number", sort=True),
+        Column("at", _("When"), "moment", sort=True),
+        Column("staff_id", _("Who"), "nowrap", sort=True, read=lambda row: staff_name(row.staff_id)),
+        Column("action", _("What"), "word:audit_action", sort=True, sub=lambda row: row.action),
+        Column("object_kind", _("Object"), sort=True, sub=lambda row: row.object_id),
         Column("reason", _("Reason")),
         Column("before", _("Before"), read=lambda row: _short(row.before), hidden=True),
         Column("after", _("Details"), "wide", read=lambda row: _short(row.after)),
@@ -60,6 +61,7 @@ SCREEN = ListScreen(
         Filter("staff_id", _("Staff no."), "number"),
     ),
     fetch=_fetch,
+    default_sort="-audit_id",
     empty=_("Nothing has been done yet."),
 )
 

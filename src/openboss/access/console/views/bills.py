@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from openboss.access.console import formats, words
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.page import page, part
-from openboss.access.console.session import needs, remember_recent, staff_of
+from openboss.access.console.session import needs, remember_recent, staff_of, visit_tab
 from openboss.access.jobs import clock
 from openboss.kernel.usage import Unit
 from openboss.modules.billing import functions as billing
@@ -50,18 +50,18 @@ def _screen() -> ListScreen:
                 read=lambda row: row["bill_no"],
                 link=lambda row: reverse("console:bill", args=[row["bill_id"]]),
             ),
-            Column("cycle", gettext_lazy("Month"), "cycle"),
+            Column("cycle", gettext_lazy("Month"), "cycle", sort=True),
             Column(
                 "name",
                 gettext_lazy("Customer"),
                 link=lambda row: reverse("console:customer", args=[row["customer_id"]]),
             ),
             Column("account_id", gettext_lazy("Account"), "number", sort=True),
-            Column("state", gettext_lazy("State"), "word:bill_state"),
+            Column("state", gettext_lazy("State"), "word:bill_state", sort=True),
             Column("std_fen", gettext_lazy("Standard"), "fen", sort=True),
             Column("discount_fen", gettext_lazy("Saved"), "fen", sort=True),
             Column("total_fen", gettext_lazy("To pay"), "fen", sort=True),
-            Column("due_on", gettext_lazy("Due"), "day", hidden=True),
+            Column("due_on", gettext_lazy("Due"), "day", sort=True, hidden=True),
         ),
         filters=(
             Filter("bill_id", gettext_lazy("Bill no."), "search"),
@@ -221,6 +221,7 @@ def bill(request: HttpRequest, bill_id: int) -> HttpResponse:
     name = customers.names_of_customers(customer_ids=[row.customer_id]).get(row.customer_id, "")
     context = {
         "active": "console:bills",
+        "tab": row.customer_id,
         "view": view,
         "row": row,
         "name": name,
@@ -232,6 +233,7 @@ def bill(request: HttpRequest, bill_id: int) -> HttpResponse:
     }
     title = f"{_('Bill')} {formats.cycle_name(row.cycle)} {name}"
     remember_recent(request, kind="bill", title=title, url=reverse("console:bill", args=[bill_id]))
+    visit_tab(request, row.customer_id)
     return page(request, "bill.html", context)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,11 +16,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from openboss.access.console import formats, words
+from openboss.access.console.causes import cause_text
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
+from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.page import page, part
-from openboss.access.console.session import needs
+from openboss.access.console.session import needs, staff_of
 from openboss.access.jobs import clock
 from openboss.modules.charging.functions import collection, monitor
+from openboss.modules.charging.functions.collection import NotHeld
 from openboss.modules.charging.functions.errors import ERROR_CODES
 
 WINDOW = timedelta(hours=24)
@@ -121,7 +125,7 @@ def _files_screen() -> ListScreen:
 
 @require_GET
 @needs("charging.monitor")
-def files(request: HttpRequest) -> HttpResponse:
+def files(request: HttpRequest) -> HttpResponseBase:
     """All usage files with where their records are."""
     return show_list(request, _files_screen(), active="console:files")
 
@@ -152,8 +156,80 @@ def release(request: HttpRequest, file_id: int) -> HttpResponse:
     """Let a held file be tried again."""
     try:
         collection.release_file(file_id=file_id)
-    except ObjectDoesNotExist:
+    except NotHeld:
         messages.error(request, _("This file is not held any more. Load the page again."))
     else:
         messages.success(request, _("The file will be tried again in a moment."))
     return redirect("console:file", file_id)
+
+
+@require_POST
+@needs("charging.writeoff")
+def give_up(request: HttpRequest, file_id: int) -> HttpResponse:
+    """Give a held file up for good, for a reason that stays with it: it no longer blocks the bill run (CHG-37)."""
+    reason = request.POST.get("reason", "").strip()
+    if not reason:
+        messages.error(request, _("Say why the file is given up; it stays with the file."))
+        return redirect("console:file", file_id)
+    try:
+        collection.refuse_file(file_id=file_id, reason=reason, staff_id=staff_of(request).staff_id, at=clock.now())
+    except NotHeld:
+        messages.error(request, _("This file is not held any more. Load the page again."))
+    else:
+        messages.success(request, _("The file is given up: nothing of it will be rated."))
+    return redirect("console:file", file_id)
+
+
+ALARMS = 10_000
+
+
+def _fetch_alarms(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
+    found = monitor.list_alarms(open_only=filters.get("state", "open") == "open", limit=ALARMS)
+    tests = {
+        "state": lambda alarm, state: state != "cleared" or alarm["cleared_at"] is not None,
+        "kind": lambda alarm, kind: alarm["kind"] == kind,
+        "source": lambda alarm, source: alarm["source_code"] == source,
+        "q": lambda alarm, text: text.casefold() in cause_text(alarm["cause"]).casefold(),
+    }
+    return rows_in_memory(found, tests, filters, sort, paging)
+
+
+def _alarms_screen() -> ListScreen:
+    sources = tuple((source.code, formats.named(source)) for source in collection.list_sources())
+    states = (("open", gettext_lazy("Open")), ("cleared", gettext_lazy("Cleared")), ("all", gettext_lazy("All")))
+    return ListScreen(
+        name="alarms",
+        title=gettext_lazy("Alarms"),
+        columns=(
+            Column("alarm_id", gettext_lazy("No."), "number", sort=True),
+            Column("kind", gettext_lazy("Kind"), "word:alarm_kind", sort=True),
+            Column("source_code", gettext_lazy("Source"), sort=True),
+            Column("cause", gettext_lazy("Cause"), read=lambda alarm: cause_text(alarm["cause"])),
+            Column(
+                "file_name",
+                gettext_lazy("File"),
+                sort=True,
+                link=lambda alarm: reverse("console:file", args=[alarm["file_id"]]) if alarm["file_id"] else None,
+            ),
+            Column("sequence", gettext_lazy("Sequence"), "number", sort=True),
+            Column("opened_at", gettext_lazy("Since"), "moment", sort=True),
+            Column("cleared_at", gettext_lazy("Cleared at"), "moment", sort=True, hidden=True),
+        ),
+        filters=(
+            Filter("state", gettext_lazy("State"), "choice", states, default="open"),
+            Filter("kind", gettext_lazy("Kind"), "choice", words.choices("alarm_kind")),
+            Filter("source", gettext_lazy("Source"), "choice", sources),
+            Filter("q", gettext_lazy("Cause"), "search"),
+        ),
+        fetch=_fetch_alarms,
+        default_sort="-opened_at",
+        row_link=lambda alarm: reverse("console:file", args=[alarm["file_id"]]) if alarm["file_id"] else None,
+        empty=gettext_lazy("No alarm is open."),
+    )
+
+
+@require_GET
+@needs("charging.monitor")
+def alarms(request: HttpRequest) -> HttpResponseBase:
+    """Alarms of collection, open ones unless others are asked for."""
+    return show_list(request, _alarms_screen(), active="console:alarms")

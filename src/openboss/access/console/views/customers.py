@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from openboss.access.console import formats, words
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.page import page
-from openboss.access.console.session import needs, remember_recent, staff_of
+from openboss.access.console.session import close_tab, needs, open_tab, remember_recent, staff_of
 from openboss.access.console.views import customer_figures
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
@@ -101,15 +102,27 @@ def customer(request: HttpRequest, customer_id: int) -> HttpResponse:
     user = next((u for u in users if str(u.subscriber_id) == wanted), users[0] if users else None)
     context: dict[str, Any] = {
         "active": "console:customers",
+        "tab": who.customer_id,
         "who": who,
         "picture": picture,
         "user": user,
     }
     context |= customer_figures.figures(who.customer_id, user, may_bill="billing.view" in staff_of(request).rights)
-    remember_recent(
-        request, kind="customer", title=f"{who.name_masked} {user.number_masked if user else ''}".strip(), url=url
-    )
+    title = f"{who.name_masked} {user.number_masked if user else ''}".strip()
+    remember_recent(request, kind="customer", title=title, url=url)
+    open_tab(request, customer_id=who.customer_id, title=title)
     return page(request, "customer.html", context)
+
+
+@require_POST
+@needs("customers.view")
+def close(request: HttpRequest, customer_id: int) -> HttpResponse:
+    """Close a customer's tab and go on where they were, or to the neighbour if this customer was on the screen."""
+    neighbour = close_tab(request, customer_id)
+    back = request.POST.get("next", "")
+    if back and url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
+        return redirect(back)
+    return redirect(neighbour or "console:customers")
 
 
 @require_POST
@@ -132,7 +145,14 @@ def reveal(request: HttpRequest, customer_id: int) -> HttpResponse:
     # Drawn in this answer and never kept: neither session nor browser history holds personal data in clear.
     picture = whole_picture(customer_id)
     user = picture.subscribers[0] if picture.subscribers else None
-    context = {"active": "console:customers", "who": picture.customer, "picture": picture, "user": user, "seen": seen}
+    context = {
+        "active": "console:customers",
+        "tab": customer_id,
+        "who": picture.customer,
+        "picture": picture,
+        "user": user,
+        "seen": seen,
+    }
     context |= customer_figures.figures(customer_id, user, may_bill="billing.view" in staff_of(request).rights)
     answer = page(request, "customer.html", context)
     answer["Cache-Control"] = "no-store"

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from openboss.access.console import formats, words
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
-from openboss.access.console.session import needs, staff_of
+from openboss.access.console.session import needs, staff_of, visit_tab
 from openboss.access.jobs import clock
 from openboss.kernel.usage import LdType, RecordType, RoamType
 from openboss.modules.catalog import functions as catalog
@@ -166,9 +166,11 @@ def detail(request: HttpRequest, subscriber_id: int) -> HttpResponse:
         empty=gettext_lazy("No record in this month."),
         template="detail.html",
         context={
+            "tab": customer_id,
             "customer_id": customer_id,
             "number": mask_number(numbers[subscriber_id]) if subscriber_id in numbers else "",
             "cycle": cycle,
         },
     )
+    visit_tab(request, customer_id)
     return show_list(request, screen, active="console:customers")

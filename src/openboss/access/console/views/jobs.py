@@ -14,6 +14,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from openboss.access.console import words
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.session import needs
+from openboss.access.jobs import clock
 
 SORTS = {"id", "task_name", "status", "scheduled_at", "attempts"}
 
@@ -32,6 +33,11 @@ class JobRow:
     args: Any
 
 
+def _ours(at: datetime | None) -> datetime | None:
+    """A moment of the queue, which lives in real time, on this installation's clock."""
+    return at + clock.shift() if at else None
+
+
 def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
     found = ProcrastinateJob.objects.all()
     if "status" in filters:
@@ -46,8 +52,8 @@ def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
             job.queue_name,
             job.status,
             job.attempts,
-            job.scheduled_at,
-            max((event.at for event in job.procrastinateevent_set.all()), default=None),
+            _ours(job.scheduled_at),
+            _ours(max((event.at for event in job.procrastinateevent_set.all()), default=None)),
             job.args,
         )
         for job in jobs[paging.offset : paging.offset + paging.size]

@@ -6,13 +6,18 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import AlreadyEnqueued
 
-from openboss.access.console import formats
+from openboss.access.console import formats, words
+from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
+from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.page import page, part
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.tasks import close_month_up_to_audit
@@ -25,16 +30,57 @@ from openboss.processes import close_month
 MONEY_FINDINGS = ("ITEM", "TOP_BILL", "NEGATIVE_BILL", "JUMP", "SAMPLE")
 
 
+def _months() -> list[dict[str, Any]]:
+    """Every month with how many bills it has and what they come to."""
+    rows = []
+    for one in billing.list_cycles():
+        _bills, bills, sums = billing.list_bills(filters={"cycle": one.cycle}, page_size=1)
+        rows.append({**vars(one), "bills": bills, "total_fen": sums["total_fen"]})
+    return rows
+
+
+def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
+    tests = {
+        "cycle": lambda month, text: str(month["cycle"]).startswith(text.replace("-", "")),
+        "state": lambda month, state: month["state"] == state,
+    }
+    return rows_in_memory(_months(), tests, filters, sort, paging)
+
+
+SCREEN = ListScreen(
+    name="runs",
+    title=gettext_lazy("Bill runs"),
+    columns=(
+        Column(
+            "cycle",
+            gettext_lazy("Month"),
+            "cycle",
+            sort=True,
+            link=lambda month: reverse("console:run", args=[month["cycle"]]),
+        ),
+        Column("state", gettext_lazy("State"), "word:cycle_state", sort=True),
+        Column("bills", gettext_lazy("Bills"), "count", sort=True),
+        Column("total_fen", gettext_lazy("Total"), "fen", sort=True),
+        Column("cut_at", gettext_lazy("Cut"), "moment", sort=True),
+        Column("released_at", gettext_lazy("Released"), "moment", sort=True),
+        Column("due_on", gettext_lazy("Due"), "day", sort=True),
+    ),
+    filters=(
+        Filter("cycle", gettext_lazy("Month"), "search"),
+        Filter("state", gettext_lazy("State"), "choice", words.choices("cycle_state")),
+    ),
+    fetch=_fetch,
+    default_sort="-cycle",
+    row_link=lambda month: reverse("console:run", args=[month["cycle"]]),
+    empty=gettext_lazy("No month is open yet."),
+)
+
+
 @require_GET
 @needs("billing.run")
-def runs(request: HttpRequest) -> HttpResponse:
+def runs(request: HttpRequest) -> HttpResponseBase:
     """All months with how far their bills are."""
-    months = sorted(billing.list_cycles(), key=lambda one: -one.cycle)
-    rows = []
-    for one in months:
-        _bills, count, sums = billing.list_bills(filters={"cycle": one.cycle}, page_size=1)
-        rows.append({"cycle": one, "bills": count, "total_fen": sums["total_fen"]})
-    return page(request, "runs.html", {"active": "console:runs", "rows": rows})
+    return show_list(request, SCREEN, active="console:runs")
 
 
 def _finding(finding: Any, items: dict[int, str]) -> dict[str, Any]:

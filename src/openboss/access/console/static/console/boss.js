@@ -119,6 +119,29 @@ function listKey(key) {
   return true;
 }
 
+/* Tabs of open customers: [ and ] walk, W closes the one on the screen */
+
+function walkTabs(step) {
+  const tabs = [...document.querySelectorAll("[data-tab]")];
+  if (!tabs.length) return;
+  const at = tabs.findIndex((tab) => tab.getAttribute("aria-current") === "page");
+  const next = at < 0 ? 0 : (at + step + tabs.length) % tabs.length;
+  window.location.assign(tabs[next].href);
+}
+
+function openSaveView() {
+  const menu = document.getElementById("save-view");
+  if (!menu) return;
+  menu.open = true;
+  menu.querySelector("input[name=title]").focus();
+}
+
+function openFilters() {
+  const box = document.querySelector(".filter-box");
+  if (box) box.open = true;
+  return document.querySelector(".filters input");
+}
+
 function functionKey(key) {
   const target = document.querySelector(`[data-key="${key}"]`);
   if (!target || target.disabled) return false;
@@ -143,10 +166,37 @@ function onKey(event) {
   }
   if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.key === "?") document.getElementById("keys")?.showModal();
-  else if (event.key === "/") { event.preventDefault(); (document.querySelector(".filters input") || { focus: openPalette }).focus(); }
+  else if (event.key === "/") { event.preventDefault(); (openFilters() || { focus: openPalette }).focus(); }
   else if (event.key === "x") document.querySelector("[data-clear-filters]")?.click();
+  else if (event.key === "[" || event.key === "]") walkTabs(event.key === "]" ? 1 : -1);
+  else if (event.key === "w") document.querySelector("[data-close-tab]")?.click();
+  else if (event.key === "s") { event.preventDefault(); openSaveView(); }
   else if ("jk".includes(event.key)) listKey(event.key);
   else if (event.key === "Enter" && event.target === body && listKey("Enter")) event.preventDefault();
+}
+
+/* On a phone a row becomes a card: each cell is told its column's name, and the parts of the table keep their roles. */
+
+function labelCells() {
+  document.querySelectorAll("table.lines:not([data-labelled])").forEach((table) => {
+    table.dataset.labelled = "";
+    const names = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
+    table.setAttribute("role", "table");
+    table.querySelectorAll("thead, tbody, tfoot").forEach((part) => part.setAttribute("role", "rowgroup"));
+    table.querySelectorAll("tr").forEach((row) => {
+      row.setAttribute("role", "row");
+      let column = 0;
+      [...row.cells].forEach((cell) => {
+        if (cell.tagName === "TD") {
+          cell.setAttribute("role", "cell");
+          if (cell.colSpan === 1 && names[column]) cell.dataset.label = names[column];
+        } else {
+          cell.setAttribute("role", cell.scope.startsWith("row") ? "rowheader" : "columnheader");
+        }
+        column += cell.colSpan;
+      });
+    });
+  });
 }
 
 /* Selected rows of a list with bulk actions */
@@ -236,7 +286,7 @@ window.addEventListener("pageshow", () => {
 });
 document.addEventListener("htmx:beforeRequest", () => body.classList.add("loading"));
 document.addEventListener("htmx:afterRequest", () => body.classList.remove("loading"));
-document.addEventListener("htmx:afterSwap", countSelected);
+document.addEventListener("htmx:afterSwap", () => { countSelected(); labelCells(); });
 if (palette) {
   palette.addEventListener("keydown", paletteKey);
   palette.querySelector("input").addEventListener("input", (event) => {
@@ -246,3 +296,8 @@ if (palette) {
 }
 document.querySelectorAll(".toasts .toast-line:not(.error)").forEach((line) => setTimeout(() => line.remove(), 8000));
 countSelected();
+labelCells();
+// On a phone the rows come first: filters that are not in use fold away.
+if (window.matchMedia("(max-width: 640px)").matches) {
+  document.querySelectorAll('.filter-box[data-filters=""]').forEach((box) => { box.open = false; });
+}
