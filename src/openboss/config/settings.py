@@ -31,9 +31,15 @@ INSTALLED_APPS = [
     "django_htmx",
     "csp",
     "procrastinate.contrib.django",
+    "allauth",
+    "allauth.account",
+    "allauth.idp.oidc",
+    "ninja",
     "openboss.modules.system",
     "openboss.modules.catalog",
     "openboss.modules.customers",
+    "openboss.modules.resources",
+    "openboss.modules.orders",
     "openboss.modules.charging",
     "openboss.modules.billing",
     "openboss.modules.receivables",
@@ -54,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 ROOT_URLCONF = "openboss.config.urls"
 WSGI_APPLICATION = "openboss.config.wsgi.application"
@@ -81,6 +88,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 PROCRASTINATE_IMPORT_PATHS = ["openboss.access.jobs.schedule"]
+
+# Other systems get their tokens from allauth's OAuth 2 server; people log in by the console's own page.
+ACCOUNT_USER_MODEL_USERNAME_FIELD = "login"
+ACCOUNT_USER_MODEL_EMAIL_FIELD = None
+IDP_OIDC_ACCESS_TOKEN_EXPIRES_IN = 3600
 
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"

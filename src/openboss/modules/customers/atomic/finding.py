@@ -120,7 +120,7 @@ def _by_latin(letters: str, limit: int) -> list[SearchHit]:
 
 
 def _hits(found: QuerySet[Customer], limit: int) -> list[SearchHit]:
-    customers = list(found[:limit])
+    customers = list(found.filter(merged_into=None)[:limit])
     numbers = _current_numbers([customer.customer_id for customer in customers])
     return [
         SearchHit(
@@ -169,7 +169,7 @@ def list_customers(
     The number is exact up to 100,000; beyond, it is the database's estimate, so that a page is there at once.
     """
     wanted = {name: value for name, value in (filters or {}).items() if value}
-    found = Customer.objects.filter(**{name: wanted[name] for name in EQUALS if name in wanted})
+    found = Customer.objects.filter(merged_into=None, **{name: wanted[name] for name in EQUALS if name in wanted})
     if org_codes is not None:
         found = found.filter(org_code__in=org_codes)
     if "name" in wanted:

@@ -1,0 +1,91 @@
+"""What is held and who pays, one thing at a time: the view of other systems."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from openboss.modules.customers.atomic.payment import AccountUnknown
+from openboss.modules.customers.masking import mask_name
+from openboss.modules.customers.models import Account, Holding
+
+
+class HoldingUnknown(LookupError):
+    """There is no such product of a user."""
+
+
+@dataclass(frozen=True)
+class HoldingRow:
+    """A product held by a user, now or before."""
+
+    holding_id: int
+    offer_id: int
+    kind: str
+    subscriber_id: int
+    customer_id: int
+    from_at: datetime
+    to_at: datetime | None
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    """An account with the masked name of its owner."""
+
+    account_id: int
+    customer_id: int
+    customer_kind: str
+    name_masked: str
+    pay_method: str
+
+
+HOLDING_FILTERS = {"customer_id": "subscriber__customer_id", "subscriber_id": "subscriber_id", "offer_id": "offer_id"}
+
+
+def list_holdings(*, filters: Mapping[str, Any], page: int, page_size: int) -> tuple[list[HoldingRow], int]:
+    """One page of products held, the oldest first, and how many there are; filters as in HOLDING_FILTERS."""
+    given = {HOLDING_FILTERS[name]: value for name, value in filters.items() if value is not None}
+    found = Holding.objects.filter(**given)
+    rows = found.select_related("subscriber").order_by("holding_id")[(page - 1) * page_size : page * page_size]
+    return [_holding(row) for row in rows], found.count()
+
+
+def holding_row(*, holding_id: int) -> HoldingRow:
+    """Read one product of a user. Raises HoldingUnknown."""
+    found = Holding.objects.select_related("subscriber").filter(holding_id=holding_id).first()
+    if found is None:
+        raise HoldingUnknown(holding_id)
+    return _holding(found)
+
+
+def list_accounts(*, customer_id: int | None, page: int, page_size: int) -> tuple[list[AccountRow], int]:
+    """One page of accounts, of one customer or of all, and how many there are."""
+    found = Account.objects.all() if customer_id is None else Account.objects.filter(customer_id=customer_id)
+    rows = found.select_related("customer").order_by("account_id")[(page - 1) * page_size : page * page_size]
+    return [_account(row) for row in rows], found.count()
+
+
+def account_row(*, account_id: int) -> AccountRow:
+    """Read one account with its owner. Raises AccountUnknown."""
+    found = Account.objects.select_related("customer").filter(account_id=account_id).first()
+    if found is None:
+        raise AccountUnknown(f"account {account_id}")
+    return _account(found)
+
+
+def _holding(row: Holding) -> HoldingRow:
+    return HoldingRow(
+        row.holding_id,
+        row.offer_id,
+        row.kind,
+        row.subscriber_id,
+        row.subscriber.customer_id,
+        row.period.lower,
+        row.period.upper,
+    )
+
+
+def _account(row: Account) -> AccountRow:
+    owner = row.customer
+    return AccountRow(
+        row.account_id, owner.customer_id, owner.kind, mask_name(owner.name, kind=owner.kind), row.pay_method
+    )

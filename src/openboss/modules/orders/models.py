@@ -1,0 +1,115 @@
+"""Data of orders (D13.3). No logic here."""
+
+from django.db import models
+from django.db.models import Q
+
+
+class ProductOrder(models.Model):
+    """One order of one customer through one channel, from the first word to the end."""
+
+    order_id = models.BigAutoField(primary_key=True)
+    serial_no = models.CharField(max_length=64, unique=True)
+    kind = models.CharField(max_length=24)
+    channel = models.CharField(max_length=16)
+    state = models.CharField(max_length=16)
+    customer = models.ForeignKey("customers.Customer", models.PROTECT, null=True, related_name="+")
+    subscriber = models.ForeignKey("customers.Subscriber", models.PROTECT, null=True, related_name="+")
+    request = models.JSONField()  # what was asked for; personal data is never kept here
+    result = models.JSONField(null=True)  # what carrying it out came to: what an undoing order needs
+    proofs = models.JSONField()  # what the customer showed (D14.2)
+    effective = models.CharField(max_length=16)
+    effective_at = models.DateTimeField(null=True)
+    staff_id = models.BigIntegerField(null=True)
+    org_code = models.CharField(max_length=32)
+    created_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=500, default="")
+    reverses = models.OneToOneField("self", models.PROTECT, null=True, related_name="reversed_by")
+
+    class Meta:
+        db_table = "orders_order"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscriber", "kind"], condition=Q(state="PENDING"), name="orders_one_pending"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="COMPLETED", completed_at__isnull=False) | ~Q(state="COMPLETED"),
+                name="orders_completed",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "-order_id"], name="orders_of_customer"),
+            models.Index(fields=["subscriber", "-order_id"], name="orders_of_subscriber"),
+            models.Index(fields=["effective_at"], condition=Q(state="PENDING"), name="orders_due"),
+            models.Index(fields=["org_code", "-order_id"], name="orders_of_place"),
+        ]
+
+
+class OrderItem(models.Model):
+    """One thing of an order: added, changed or ended; it may wait for another one."""
+
+    order_item_id = models.BigAutoField(primary_key=True)
+    order = models.ForeignKey(ProductOrder, models.PROTECT, related_name="items")
+    position = models.PositiveSmallIntegerField()
+    action = models.CharField(max_length=8)  # add | modify | delete (TMF622)
+    what = models.CharField(max_length=24)  # SUBSCRIBER | NUMBER | SIM | OFFER | STOP | PAYER | CUSTOMER
+    values = models.JSONField()
+    depends_on = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
+    state = models.CharField(max_length=16)
+
+    class Meta:
+        db_table = "orders_item"
+        constraints = [models.UniqueConstraint(fields=["order", "position"], name="orders_item_once")]
+
+
+class OrderStep(models.Model):
+    """One step of an order's checklist (HAL-01): who did it, when, and what came of it."""
+
+    order_step_id = models.BigAutoField(primary_key=True)
+    order = models.ForeignKey(ProductOrder, models.PROTECT, related_name="steps")
+    position = models.PositiveSmallIntegerField()
+    step = models.CharField(max_length=24)
+    done_at = models.DateTimeField(null=True)
+    done_by = models.BigIntegerField(null=True)
+    note = models.CharField(max_length=200, default="")
+
+    class Meta:
+        db_table = "orders_step"
+        constraints = [models.UniqueConstraint(fields=["order", "step"], name="orders_step_once")]
+
+
+class OrderDocument(models.Model):
+    """A document shown for an order, or the signed form: its kind, its hash, who verified it (HAL-02, HAL-17)."""
+
+    order_document_id = models.BigAutoField(primary_key=True)
+    order = models.ForeignKey(ProductOrder, models.PROTECT, related_name="documents")
+    kind = models.CharField(max_length=24)
+    sha256 = models.CharField(max_length=64)
+    content_sealed = models.BinaryField(null=True)
+    verified_by = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "orders_document"
+        constraints = [models.UniqueConstraint(fields=["order", "kind", "sha256"], name="orders_document_once")]
+
+
+class OrderFee(models.Model):
+    """One line of what an order costs; paid when receivables has booked it under its serial number."""
+
+    order_fee_id = models.BigAutoField(primary_key=True)
+    order = models.ForeignKey(ProductOrder, models.PROTECT, related_name="fees")
+    position = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=24)
+    booking = models.CharField(max_length=8)  # FEE: revenue at once; DEPOSIT; ADVANCE: into the account's cash
+    fee_fen = models.BigIntegerField()
+    serial_no = models.CharField(max_length=64, null=True, unique=True)
+    payment_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        db_table = "orders_fee"
+        constraints = [
+            models.UniqueConstraint(fields=["order", "position"], name="orders_fee_once"),
+            models.CheckConstraint(condition=Q(fee_fen__gt=0), name="orders_fee_positive"),
+        ]

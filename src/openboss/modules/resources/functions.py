@@ -1,0 +1,1 @@
+"""What higher modules, processes and access ask of the resources module."""
