@@ -2,7 +2,10 @@
 
 from django.urls import include, path
 
-urlpatterns = [path("", include("openboss.access.console.urls"))]
+urlpatterns = [
+    path("", include("openboss.access.openapi.urls")),
+    path("", include("openboss.access.console.urls")),
+]
 
 handler403 = "openboss.access.console.views.account.refused"
 handler404 = "openboss.access.console.views.account.not_found"

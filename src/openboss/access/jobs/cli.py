@@ -21,6 +21,7 @@ from openboss.access.jobs import (
     bench_command,
     bill_command,
     charge_command,
+    client_command,
     collect_command,
     coverage_map_command,
     demo_command,
@@ -66,6 +67,7 @@ for _commands in (
     coverage_map_command,
     keys_command,
     quote_command,
+    client_command,
     staff_command,
 ):
     _commands.register(app)

@@ -8,6 +8,14 @@ from openboss.modules.system.atomic.audit import (
     seal_audit,
     verify_audit,
 )
+from openboss.modules.system.atomic.clients import (
+    ClientUnknown,
+    ClientView,
+    ScopeBeyondRights,
+    add_client,
+    list_clients,
+    remove_client,
+)
 from openboss.modules.system.atomic.organisation import OrgNodeView, org_nodes, org_subtree, put_org_nodes
 from openboss.modules.system.atomic.parameters import (
     OverrideForbidden,
@@ -40,6 +48,12 @@ from openboss.modules.system.atomic.staff import (
 from openboss.modules.system.atomic.work import SerialNumberUsed, send_out, take_serial_no
 
 __all__ = [
+    "ClientUnknown",
+    "ClientView",
+    "ScopeBeyondRights",
+    "add_client",
+    "list_clients",
+    "remove_client",
     "NotOfTheTeam",
     "SavedViewRow",
     "ViewUnknown",

@@ -1,0 +1,169 @@
+"""Who calls, what they may, how lists are asked for, and how refusals read (TM Forum TMF630)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from allauth.idp.oidc.contrib.ninja.security import TokenAuth
+from allauth.idp.oidc.models import Client
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from ninja import Query, Router, Schema
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from openboss.modules.system import functions as system
+
+PAGE_LIMIT = 1000
+
+
+class Refusal(Exception):
+    """A request that cannot be answered: an HTTP status, a code, and what to do."""
+
+    def __init__(self, status: int, code: str, reason: str, message: str = "") -> None:
+        super().__init__(reason)
+        self.status, self.code, self.reason, self.message = status, code, reason, message
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The system that calls and the person in whose name it acts."""
+
+    client_id: str
+    client_name: str
+    staff_id: int
+
+
+class Holder(TokenAuth):
+    """Lets a token through that was given for a right which its member of staff still holds."""
+
+    openapi_type = "oauth2"
+
+    def __init__(self, right: str) -> None:
+        super().__init__(scope=right)
+        self.right = right
+        self.openapi_security_schema = {
+            "type": "oauth2",
+            "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": {right: right}}},
+        }
+
+    def __call__(self, request: HttpRequest) -> Caller | None:
+        """The caller; None (401) without a valid token of this scope. Raises Refusal (403)."""
+        token = super().__call__(request)
+        if token is None:
+            return None
+        client: Client = token.client
+        staff = system.staff_by_id(staff_id=client.owner_id) if client.owner_id else None
+        if staff is None or not staff.is_active or self.right not in staff.rights:
+            raise Refusal(403, "rightMissing", f"the right {self.right} is not held any more")
+        return Caller(client.id, client.name, staff.staff_id)
+
+
+def router(right: str, title: str) -> Router:
+    """The operations of one API, open to those who hold a right; what is unknown is left out of the answers."""
+    return Router(by_alias=True, exclude_none=True, auth=Holder(right), tags=[title])
+
+
+def _outside(name: str) -> str:
+    """A name as TM Forum writes it: start_date > startDate, at_type > @type."""
+    return f"@{to_camel(name.removeprefix('at_'))}" if name.startswith("at_") else to_camel(name)
+
+
+class Shape(Schema):
+    """A TM Forum resource."""
+
+    model_config = ConfigDict(alias_generator=_outside, populate_by_name=True)
+
+
+class Ref(Shape):
+    """Another resource by id."""
+
+    id: str
+    href: str | None = None
+    name: str | None = None
+    at_referred_type: str | None = None
+    role: str | None = None
+
+
+class TimePeriod(Shape):
+    """A half-open period; an open end is missing."""
+
+    start_date_time: str | None = None
+    end_date_time: str | None = None
+
+
+class Money(Shape):
+    """An amount with its currency."""
+
+    unit: str
+    value: float
+
+
+class Error(Shape):
+    """Why a request was not answered (TMF630)."""
+
+    code: str
+    reason: str
+    message: str | None = None
+    status: str | None = None
+
+
+def answers(shape: Any) -> dict[int, Any]:
+    """What an operation may answer: its resource, or why not."""
+    return {200: shape, 400: Error, 401: Error, 403: Error, 404: Error}
+
+
+def money(amount_fen: int, currency: str = "CNY") -> Money:
+    """Write fen as TM Forum's number of yuan: the one place where money becomes a JSON number.
+
+    A number with two decimals below 10^13 is written by its shortest digits, so nothing is lost on the way.
+    """
+    return Money(unit=currency, value=amount_fen / 100)
+
+
+class Paging(Schema):
+    """Which part of a list: `offset` is a multiple of `limit`; `fields` names the attributes wanted."""
+
+    offset: Annotated[int, Field(ge=0, le=10**9)] = 0
+    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 50
+    fields: Annotated[str | None, Field(max_length=500)] = None
+
+    def page(self) -> int:
+        """The number of the page, from 1. Raises Refusal."""
+        if self.offset % self.limit:
+            raise Refusal(400, "invalidOffset", "offset must be a multiple of limit")
+        return self.offset // self.limit + 1
+
+
+PagingQuery: Any = Query()
+
+
+def listed(response: HttpResponse, paging: Paging, rows: Sequence[Shape], total: int) -> Any:
+    """One page of a list with the headers that say how much there is in all."""
+    response["X-Total-Count"] = str(total)
+    response["X-Result-Count"] = str(len(rows))
+    if not paging.fields:
+        return rows
+    answer = JsonResponse([_part(row, paging.fields) for row in rows], safe=False)
+    for name in ("X-Total-Count", "X-Result-Count"):
+        answer[name] = response[name]
+    return answer
+
+
+def chosen(row: Shape, fields: str | None) -> Any:
+    """A resource, whole or with the attributes that were asked for."""
+    return JsonResponse(_part(row, fields)) if fields else row
+
+
+def _part(row: Shape, fields: str) -> Any:
+    """The named attributes of a resource; id, href and @type always stay."""
+    wanted = {"id", "href", "@type", *(name.strip() for name in fields.split(","))}
+    return {name: value for name, value in row.model_dump(by_alias=True, exclude_none=True).items() if name in wanted}
+
+
+def whole_number(text: str, what: str) -> int:
+    """Read an id. Raises Refusal (404): what is no number names nothing."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise Refusal(404, "notFound", f"no such {what}")
+    return int(text)

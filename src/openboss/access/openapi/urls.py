@@ -1,0 +1,63 @@
+"""Where the open interfaces hang: the token endpoint, the description, and one path an API."""
+
+from __future__ import annotations
+
+from allauth.idp.oidc import views as oauth
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, ValidationError
+
+from openboss.access.openapi.accounts import account_router
+from openboss.access.openapi.bills import bill_router
+from openboss.access.openapi.catalog import catalog_router
+from openboss.access.openapi.customers import customer_router, party_router
+from openboss.access.openapi.door import Error, Refusal
+from openboss.access.openapi.products import product_router
+
+api = NinjaAPI(
+    title="OpenBOSS",
+    version="4",
+    description="TM Forum Open APIs over OpenBOSS. Personal data is masked; amounts are in yuan.",
+    urls_namespace="openapi",
+)
+api.add_router("productCatalogManagement/v4", catalog_router)
+api.add_router("customerManagement/v4", customer_router)
+api.add_router("party/v4", party_router)
+api.add_router("productInventory/v4", product_router)
+api.add_router("accountManagement/v4", account_router)
+api.add_router("customerBillManagement/v4", bill_router)
+
+
+def _say(request: HttpRequest, error: Error, status: int) -> HttpResponse:
+    return api.create_response(request, error.model_dump(by_alias=True, exclude_none=True), status=status)
+
+
+@api.exception_handler(Refusal)
+def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """A request that was understood and refused."""
+    error = Error(code=refusal.code, reason=refusal.reason, message=refusal.message or None, status=str(refusal.status))
+    return _say(request, error, refusal.status)
+
+
+@api.exception_handler(AuthenticationError)
+def unauthenticated(request: HttpRequest, _: AuthenticationError) -> HttpResponse:
+    """No token, an old one, or one of another scope."""
+    reason = "a valid access token of this scope is needed: get one from /oauth/token"
+    return _say(request, Error(code="unauthenticated", reason=reason, status="401"), 401)
+
+
+@api.exception_handler(ValidationError)
+def malformed(request: HttpRequest, wrong: ValidationError) -> HttpResponse:
+    """A parameter or a body that cannot be read; the message names the places."""
+    places = "; ".join(f"{'.'.join(str(part) for part in one['loc'][1:])}: {one['msg']}" for one in wrong.errors)
+    return _say(
+        request, Error(code="malformed", reason="the request cannot be read", message=places, status="400"), 400
+    )
+
+
+urlpatterns = [
+    path("oauth/token", oauth.token, name="oauth_token"),
+    path("oauth/revoke", oauth.revoke, name="oauth_revoke"),
+    path("tmf-api/", api.urls),
+]

@@ -1,0 +1,42 @@
+"""The console's small operator with two closed months, and a system that may call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from tests.access.console.conftest import operator  # noqa: F401 - a fixture of the tests below
+
+RIGHTS = ("customers.view", "catalog.view", "billing.view")
+
+
+@pytest.fixture
+def token(operator: Path) -> Callable[..., str]:  # noqa: F811 - the fixture above
+    """Register a system that acts as the example's analyst and give it a token of some scopes."""
+    from openboss.modules.system.functions import add_client
+
+    def get(*scopes: str) -> str:
+        at = datetime(2026, 11, 2, tzinfo=UTC)
+        client, secret = add_client(name="a partner", staff_login="analyst", scopes=scopes or RIGHTS, at=at)
+        form = {"grant_type": "client_credentials", "client_id": client.client_id, "client_secret": secret}
+        answer = Client().post("/oauth/token", form)
+        assert answer.status_code == 200, answer.content
+        return str(answer.json()["access_token"])
+
+    return get
+
+
+@pytest.fixture
+def get(token: Callable[..., str]) -> Callable[..., Any]:
+    """Ask an API with every right; returns the response."""
+    bearer = token()
+
+    def ask(path: str, **query: Any) -> Any:
+        headers = {"authorization": f"Bearer {bearer}", "accept-language": "en"}
+        return Client(headers=headers).get(f"/tmf-api/{path}", query)
+
+    return ask
