@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 SEPARATOR = "; "
 
 
-def _known() -> tuple[tuple[str, str], ...]:
+def _of_arrival() -> tuple[tuple[str, str], ...]:
     return (
         (r"file (\d+) is missing", _("file no. {0} of the sequence has not come")),
         (
@@ -47,6 +47,11 @@ def _known() -> tuple[tuple[str, str], ...]:
         ),
         (r"not UTF-8 text: .+", _("not UTF-8 text")),
         (r"the line before the trailer does not end", _("the line before the trailer does not end")),
+    )
+
+
+def _of_decoding() -> tuple[tuple[str, str], ...]:
+    return (
         (r"the file is empty", _("the file is empty")),
         (
             r"the line of column names is longer than (\d+) bytes",
@@ -80,7 +85,7 @@ def cause_text(cause: str) -> str:
 
 
 def _part(part: str) -> str:
-    for pattern, words in _known():
+    for pattern, words in (*_of_arrival(), *_of_decoding()):
         if found := re.fullmatch(pattern, part):
             return words.format(*found.groups())
     return part
