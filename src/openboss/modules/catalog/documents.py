@@ -208,7 +208,8 @@ def _read_version(reader: _Reader, version: Any) -> VersionDocument:
     nothing = VersionDocument(date.min, {}, "", ())
     if not isinstance(version, _Lined) or not reader.fields(version, {"from"}, VERSION_FIELDS, "a version"):
         return nothing
-    if type(version["from"]) is not date:
+    from_on = _day(version["from"])
+    if from_on is None:
         reader.wrong(version, f"from is {version['from']!r}; write a day such as 2026-10-01")
         return nothing
     relations = version.get("relations") or {}
@@ -217,16 +218,24 @@ def _read_version(reader: _Reader, version: Any) -> VersionDocument:
     rules: dict[str, tuple[str, str, str, str]] = {}
     for section, kind in SECTIONS.items():
         for rule in version.get(section) or []:
-            checked = _read_rule(reader, section, rule, version["from"])
+            checked = _read_rule(reader, section, rule, from_on)
             if checked is None:
                 continue
             code, name_zh, name_en = checked
             if code in rules:
-                reader.wrong(rule, f"rule {code} stands twice in the version of {version['from']}")
+                reader.wrong(rule, f"rule {code} stands twice in the version of {from_on}")
             rules[code] = (code, kind, name_zh, name_en)
     document = json.loads(json.dumps({key: value for key, value in version.items() if key != "from"}, default=str))
     content = json.dumps(document, sort_keys=True, ensure_ascii=False).encode()
-    return VersionDocument(version["from"], document, hashlib.sha256(content).hexdigest(), tuple(rules.values()))
+    return VersionDocument(from_on, document, hashlib.sha256(content).hexdigest(), tuple(rules.values()))
+
+
+def _day(value: Any) -> date | None:
+    """Read a day as YAML and JSON write it."""
+    try:
+        return value if type(value) is date else date.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _read_rule(reader: _Reader, section: str, rule: Any, on: date) -> tuple[str, str, str] | None:

@@ -138,9 +138,18 @@ class Offer(models.Model):
         GROUP = "GROUP"
         FAMILY = "FAMILY"
 
+    class Life(models.TextChoices):
+        DRAFT = "DRAFT"
+        TEST = "TEST"
+        FILED = "FILED"
+        ON_SALE = "ON_SALE"
+        OFF_SALE = "OFF_SALE"
+        RETIRED = "RETIRED"
+
     offer_id = models.BigIntegerField(primary_key=True)
     code = models.CharField(max_length=64, unique=True)
     kind = models.CharField(max_length=16, choices=Kind.choices)
+    life = models.CharField(max_length=16, choices=Life.choices, default=Life.ON_SALE)
     brand = models.CharField(max_length=32, default="")
     name_zh = models.CharField(max_length=100)
     name_en = models.CharField(max_length=100)
@@ -154,6 +163,8 @@ class OfferVersion(models.Model):
 
     class State(models.TextChoices):
         DRAFT = "DRAFT"
+        SUBMITTED = "SUBMITTED"
+        APPROVED = "APPROVED"
         PUBLISHED = "PUBLISHED"
 
     offer_version_id = models.BigAutoField(primary_key=True)
@@ -163,10 +174,24 @@ class OfferVersion(models.Model):
     sha256 = models.CharField(max_length=64)
     source = models.CharField(max_length=200, default="")
     state = models.CharField(max_length=16, choices=State.choices, default=State.DRAFT)
+    written_by = models.BigIntegerField(null=True)
+    approved_by = models.BigIntegerField(null=True)
+    approved_at = models.DateTimeField(null=True)
+    filing_no = models.CharField(max_length=64, default="")
+    publish_on = models.DateField(null=True)
 
     class Meta:
         db_table = "catalog_offerversion"
-        constraints = [models.UniqueConstraint(fields=["offer", "from_on"], name="catalog_offerversion_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["offer", "from_on"], name="catalog_offerversion_once"),
+            models.CheckConstraint(
+                condition=models.Q(written_by=None) | ~models.Q(approved_by=models.F("written_by")),
+                name="catalog_offerversion_four_eyes",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="PUBLISHED") | ~models.Q(filing_no=""), name="catalog_offerversion_filed"
+            ),
+        ]
 
 
 class TariffRule(models.Model):

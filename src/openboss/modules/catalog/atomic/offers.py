@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from openboss.modules.catalog.documents import OfferDocument, VersionDocument
 from openboss.modules.catalog.models import Offer, OfferVersion, Publication, TariffRule
@@ -13,7 +14,10 @@ from openboss.modules.system.atomic import record_audit
 
 
 class VersionPublished(Exception):
-    """This version is in use already; a change needs a new version with a later day (D13.2)."""
+    """This version is in use already, or is being approved; a change needs a new version with a later day (D13.2)."""
+
+
+FILED_BEFORE = "BEFORE"  # filing number of tariffs that were in force before they came into this catalog
 
 
 class OfferIdTaken(Exception):
@@ -30,6 +34,7 @@ class OfferView:
     brand: str
     name_zh: str
     name_en: str
+    life: str
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class OfferVersionView:
     from_on: date
     document: dict[str, Any]
     rule_ids: dict[str, int]
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,10 +94,20 @@ def all_versions() -> list[OfferVersionView]:
     return _views(OfferVersion.objects.all())
 
 
+def versions_in_use(on: date) -> list[OfferVersionView]:
+    """List the versions that are published, or approved and filed and due for publication by a day."""
+    return _views(OfferVersion.objects.filter(_in_use(on)))
+
+
+def _in_use(on: date) -> Q:
+    due = Q(publish_on=None) | Q(publish_on__lte=on)
+    return Q(state=OfferVersion.State.PUBLISHED) | Q(state=OfferVersion.State.APPROVED) & ~Q(filing_no="") & due
+
+
 def offers_at(on: date) -> list[OfferVersionView]:
-    """List the version of each offer that is in force on a day."""
+    """List the version of each offer that is in force on a day; drafts are not."""
     newest: dict[int, OfferVersionView] = {}
-    for version in _views(OfferVersion.objects.filter(from_on__lte=on)):
+    for version in _views(OfferVersion.objects.filter(_in_use(on), from_on__lte=on)):
         newest[version.offer_id] = version
     return list(newest.values())
 
@@ -103,7 +119,7 @@ def offers_in_force(cycle: int) -> list[OfferVersionView]:
     before = {(version.offer_id, version.from_on) for version in offers_at(first_on)}
     return [
         version
-        for version in _views(OfferVersion.objects.filter(from_on__lt=next_on))
+        for version in _views(OfferVersion.objects.filter(_in_use(next_on), from_on__lt=next_on))
         if version.from_on >= first_on or (version.offer_id, version.from_on) in before
     ]
 
@@ -120,6 +136,7 @@ def _views(found: Any) -> list[OfferVersionView]:
             row.from_on,
             row.document,
             {rule.code: rule.rule_id for rule in row.rules.all()},
+            row.source,
         )
         for row in rows
     ]
@@ -148,9 +165,11 @@ def rule_names(rule_ids: Iterable[int] | None = None) -> dict[int, RuleView]:
 
 
 @transaction.atomic
-def put_offer(*, offer: OfferDocument, at: datetime, staff_id: int | None = None) -> int:
+def put_offer(*, offer: OfferDocument, at: datetime, staff_id: int | None = None, is_draft: bool = False) -> int:
     """Store an offer with its versions; the same document again changes nothing. Returns the versions written.
 
+    is_draft  written at the desk: it waits for approval and filing, a new offer begins its life; else the document
+              is one the operator has in force: approved and filed before, its offer on sale
     Raises VersionPublished, OfferIdTaken. Source: D13.2, CHG-14.
     """
     held = Offer.objects.filter(offer_id=offer.offer_id).first() or Offer.objects.filter(code=offer.code).first()
@@ -163,8 +182,14 @@ def put_offer(*, offer: OfferDocument, at: datetime, staff_id: int | None = None
         "name_zh": offer.name_zh,
         "name_en": offer.name_en,
     }
-    Offer.objects.update_or_create(offer_id=offer.offer_id, defaults=values)
-    written = [version.from_on for version in offer.versions if _put_version(offer, version)]
+    if held is None:
+        life = Offer.Life.DRAFT if is_draft else Offer.Life.ON_SALE
+        Offer.objects.create(offer_id=offer.offer_id, life=life, **values)
+    else:
+        Offer.objects.filter(offer_id=offer.offer_id).update(**values)
+    state = OfferVersion.State.DRAFT if is_draft else OfferVersion.State.APPROVED
+    filing = {"state": state, "written_by": staff_id, "filing_no": "" if is_draft else FILED_BEFORE}
+    written = [version.from_on for version in offer.versions if _put_version(offer, version, filing)]
     if written:
         record_audit(
             staff_id=staff_id,
@@ -177,14 +202,16 @@ def put_offer(*, offer: OfferDocument, at: datetime, staff_id: int | None = None
     return len(written)
 
 
-def _put_version(offer: OfferDocument, version: VersionDocument) -> bool:
+def _put_version(offer: OfferDocument, version: VersionDocument, filing: dict[str, Any]) -> bool:
     place = {"offer_id": offer.offer_id, "from_on": version.from_on}
     held = OfferVersion.objects.filter(**place).first()
     if held and held.sha256 == version.sha256:
         return False
     if held and held.state == OfferVersion.State.PUBLISHED:
         raise VersionPublished(f"{offer.code} from {version.from_on}")
-    content = {"document": version.document, "sha256": version.sha256, "source": offer.source}
+    if held and held.state != filing["state"]:
+        raise VersionPublished(f"{offer.code} from {version.from_on} is {held.state}")
+    content = {"document": version.document, "sha256": version.sha256, "source": offer.source, **filing}
     row, _ = OfferVersion.objects.update_or_create(**place, defaults=content)
     kept = [code for code, *_ in version.rules]
     TariffRule.objects.filter(version=row).exclude(code__in=kept).delete()
@@ -194,15 +221,16 @@ def _put_version(offer: OfferDocument, version: VersionDocument) -> bool:
     return True
 
 
-def has_drafts() -> bool:
-    """Say whether a version waits for its publication (one that changes only discounts compiles to the same tables)."""
-    return OfferVersion.objects.filter(state=OfferVersion.State.DRAFT).exists()
+def has_unpublished(on: date) -> bool:
+    """Say whether a version is due for publication on a day."""
+    return OfferVersion.objects.filter(_in_use(on), state=OfferVersion.State.APPROVED).exists()
 
 
 @transaction.atomic
 def mark_published(*, sha256: str, path: str, at: datetime, staff_id: int | None = None) -> PublicationView:
-    """Note that the tariffs as they stand were compiled and given out; their versions never change from now on."""
-    OfferVersion.objects.filter(state=OfferVersion.State.DRAFT).update(state=OfferVersion.State.PUBLISHED)
+    """Note that the tariffs due were compiled and given out; their versions never change from now on."""
+    due = OfferVersion.objects.filter(_in_use(at.date()), state=OfferVersion.State.APPROVED)
+    due.update(state=OfferVersion.State.PUBLISHED)
     row = Publication.objects.create(sha256=sha256, path=path, published_at=at)
     record_audit(
         staff_id=staff_id,

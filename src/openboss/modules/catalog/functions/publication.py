@@ -1,6 +1,6 @@
 """Tariffs given to the engine: their documents kept, compiled, read back."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -10,24 +10,24 @@ from openboss.kernel.tariffs import TariffTables
 from openboss.modules.catalog import atomic
 from openboss.modules.catalog.atomic import (
     PublicationView,
-    all_versions,
     bill_item_types,
     latest_publication,
     reference_frames,
+    versions_in_use,
 )
 from openboss.modules.catalog.publications import publication_text, read_publication, write_publication
 
 
 @transaction.atomic
 def publish(*, at: datetime, staff_id: int | None = None) -> PublicationView:
-    """Compile the tariffs as they stand, save them for the engine, and close their versions to changes.
+    """Compile the tariffs approved, filed and due, save them for the engine, and close their versions to changes.
 
     Nothing new to publish gives the publication there is. Raises compiler.TariffRefused.
     """
-    text = _text_now()
+    text = _text_of(at.date())
     path, sha256 = write_publication(settings.LAKE_DIR / "tariffs", text)
     newest = latest_publication()
-    if newest and newest.sha256 == sha256 and not atomic.has_drafts():
+    if newest and newest.sha256 == sha256 and not atomic.has_unpublished(at.date()):
         return newest
     return atomic.mark_published(sha256=sha256, path=f"tariffs/{path.name}", at=at, staff_id=staff_id)
 
@@ -39,9 +39,10 @@ def load_publication(folder: Path, sha256: str) -> TariffTables:
     Raises PublicationRefused if the documents are gone or are not what was published.
     """
     if not (folder / f"{sha256}.json.gz").exists() and (folder / f"{sha256}.npz").exists():
-        _, sha256 = write_publication(folder, _text_now())
+        _, sha256 = write_publication(folder, _text_of(date.min))
     return read_publication(folder, sha256)
 
 
-def _text_now() -> bytes:
-    return publication_text(all_versions(), bill_item_types(), reference_frames()["holidays"]["date"])
+def _text_of(on: date) -> bytes:
+    """The documents published, and those due by a day."""
+    return publication_text(versions_in_use(on), bill_item_types(), reference_frames()["holidays"]["date"])
