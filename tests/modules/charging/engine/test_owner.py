@@ -225,6 +225,7 @@ def test_many_small_files_become_one_with_the_same_rows(world):
     assert len(Lake(world / "lake").usage_files(202610)) == FILES_A_MERGE - 1
     put_chunk(*calls(FILES_A_MERGE))
     owner.drain()
+    owner.writer.merge().result()
     assert len(Lake(world / "lake").usage_files(202610)) == 1
     after = detail(world).sort("position", "row")
     assert after.select(before.columns).head(len(before)).equals(before)

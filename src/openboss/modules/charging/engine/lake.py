@@ -8,10 +8,13 @@ one user's month is not.
 import hashlib
 import json
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
@@ -105,11 +108,23 @@ class Lake:
         return len(chosen) - 1
 
     def _add(self, part: pl.DataFrame, path: str, cycle: int, *, is_new: bool) -> AddAction:
-        """Write one data file and describe it for the table, with the bounds that let queries pass it over."""
+        """Write one data file and describe it for the table, with the bounds that let queries pass it over.
+
+        What is new is written as quickly as it goes, what is put together as small as it gets (31 bytes a row, not 55).
+        """
         buffer = BytesIO()
-        part.drop("cycle", strict=False).write_parquet(
-            buffer, compression="lz4", row_group_size=ROWS_A_GROUP, statistics=True
-        )
+        rows = part.drop("cycle", strict=False)
+        if is_new:
+            pq.write_table(
+                rows.to_arrow(),
+                buffer,
+                compression="lz4",
+                row_group_size=ROWS_A_GROUP,
+                use_dictionary=False,
+                write_statistics=["subscriber_id"],
+            )
+        else:
+            rows.write_parquet(buffer, compression="zstd", compression_level=1, row_group_size=ROWS_A_GROUP)
         write_durably(self.usage_path / path, buffer.getbuffer())
         bounds = part.select(low=pl.col("subscriber_id").min(), high=pl.col("subscriber_id").max()).row(0, named=True)
         stats = {
@@ -154,6 +169,48 @@ class Lake:
         content = buffer.getbuffer()
         write_durably(self.folder / path, content)
         return hashlib.sha256(content).hexdigest()
+
+
+@dataclass
+class DetailWriter:
+    """Brings rated detail to the lake while the engine goes on: one commit after the other, in a thread of its own.
+
+    What the thread cannot write is raised by the next call; a crash before a commit is made good by replay.
+    """
+
+    lake: Lake
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="detail"))
+    _commit: Future[None] | None = None
+    _merge: Future[None] | None = None
+    _cycles: set[int] = field(default_factory=set)
+
+    def put(self, details: list[pl.DataFrame], *, timeline: int, position: int) -> None:
+        """Commit detail up to a position; at most one commit waits, so that memory stays flat."""
+        self.settle()
+        self._commit = self._thread.submit(self._write, details, timeline, position)
+
+    def settle(self) -> None:
+        """Return when everything put so far is in the lake."""
+        commit, self._commit = self._commit, None
+        if commit is not None:
+            commit.result()
+
+    def merge(self) -> Future[None]:
+        """Put small files together behind what was put so far; nobody waits for it."""
+        if self._merge is None or self._merge.done():
+            if self._merge is not None:
+                self._merge.result()
+            self._merge = self._thread.submit(self._put_together)
+        return self._merge
+
+    def _write(self, details: list[pl.DataFrame], timeline: int, position: int) -> None:
+        detail = pl.concat(details, rechunk=False)
+        self.lake.append_usage(detail, timeline=timeline, position=position)
+        self._cycles |= set(detail["cycle"].unique())
+
+    def _put_together(self) -> None:
+        while self._cycles:
+            self.lake.merge_small_files(self._cycles.pop())
 
 
 def _behind(detail: pl.DataFrame, position: int) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from openboss.modules.catalog.functions import load_publication
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.atomic.files import record_rating
 from openboss.modules.charging.engine import changes
-from openboss.modules.charging.engine.lake import Lake
+from openboss.modules.charging.engine.lake import DetailWriter, Lake
 from openboss.modules.charging.engine.rating import ChunkRated, rate_chunk
 from openboss.modules.charging.engine.state import (
     CycleNotReady,
@@ -51,6 +51,10 @@ class Owner:
     snapshot_position: int = 0
     pending: list[pl.DataFrame] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    writer: DetailWriter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.writer = DetailWriter(self.lake)
 
     # --- turns ---------------------------------------------------------------------------------------------------
 
@@ -74,6 +78,7 @@ class Owner:
             if self.position - self.snapshot_position >= INPUTS_A_SNAPSHOT:
                 self.snapshot()
         self.flush()
+        self.writer.merge()
         return taken
 
     def _take_command(self, command: journal.Waiting) -> None:
@@ -111,7 +116,12 @@ class Owner:
     def _keep(self, result: ChunkRated) -> None:
         self.pending.append(result.detail)
         if sum(len(frame) for frame in self.pending) >= ROWS_A_COMMIT:
-            self.flush()
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self.pending:
+            self.writer.put(self.pending, timeline=self.ownership.timeline, position=self.position)
+            self.pending = []
 
     def position_in_lake(self) -> int:
         """The journal position up to which the lake has rated detail."""
@@ -120,12 +130,8 @@ class Owner:
 
     def flush(self) -> None:
         """Commit rated detail that waits to the lake; a crash before it is made good by replay."""
-        if self.pending:
-            detail = pl.concat(self.pending)
-            self.lake.append_usage(detail, timeline=self.ownership.timeline, position=self.position)
-            self.pending.clear()
-            for cycle in detail["cycle"].unique():
-                self.lake.merge_small_files(int(cycle))
+        self._hand_over()
+        self.writer.settle()
 
     # --- inputs --------------------------------------------------------------------------------------------------
 
