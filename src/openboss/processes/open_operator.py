@@ -16,6 +16,7 @@ from openboss.modules.catalog.functions import import_reference, import_tariffs,
 from openboss.modules.charging.functions.collection import define_source
 from openboss.modules.charging.functions.engine import load_users, open_cycle, publish_tariffs
 from openboss.modules.customers.functions import engine_image, load_base
+from openboss.modules.receivables.functions.set_up import import_money
 from openboss.modules.system.functions import import_organisation
 
 SOURCES_FILE = "sources.yaml"
@@ -31,6 +32,7 @@ class OperatorOpened:
 
     organisation: dict[str, int]
     tables: dict[str, bool]
+    money: dict[str, int]
     offers: dict[str, int]
     sources: int
     tariff_sha256: str
@@ -39,16 +41,17 @@ class OperatorOpened:
 def open_operator(folder: Path, *, at: datetime) -> OperatorOpened:
     """Read an operator's documents (`reference/`, `tariffs/`), publish the tariffs and give them to the engine.
 
-    Raises OrganisationRefused, ReferenceRefused, DocumentRefused, TariffRefused, SourcesRefused.
+    Raises OrganisationRefused, ReferenceRefused, ChartRefused, DocumentRefused, TariffRefused, SourcesRefused.
     """
     reference = folder / "reference"
     organisation = import_organisation(reference, at=at)
     tables = import_reference(reference, at=at)
+    money = import_money(reference, at=at)
     sources = import_sources(reference / SOURCES_FILE)
     offers = import_tariffs(folder / "tariffs", at=at)
     publication = publish(at=at)
     publish_tariffs(publication.path, publication.sha256)
-    return OperatorOpened(organisation, tables, offers, sources, publication.sha256)
+    return OperatorOpened(organisation, tables, money, offers, sources, publication.sha256)
 
 
 def import_sources(path: Path) -> int:
