@@ -31,7 +31,7 @@ Progress = Callable[[str, int], None]
 
 
 class MonthNotOver(Exception):
-    """The month is still running; it can be closed from 0:00 on the first of the next month."""
+    """The month cannot be closed before the first of the next month, at the time the calendar says (else 0:00)."""
 
 
 def run(
@@ -48,12 +48,12 @@ def run(
     progress  told each step and part as it is finished
     Raises MonthNotOver, UnbalancedFiles, UsersNotBillable, InputsUnbalanced, EngineRefused.
     """
-    if at < billing.calendar_of(cycle).cut_at:
+    if at < billing.calendar_of(cycle).closable_at:
         raise MonthNotOver(cycle)
     last = UNTIL.index(until)
     freeze(cycle, at=at, staff_id=staff_id, progress=progress)
     if last >= UNTIL.index(COLLECT):
-        collect(cycle, part_size=part_size, progress=progress)
+        collect(cycle, staff_id=staff_id, part_size=part_size, progress=progress)
     if last >= UNTIL.index(CALCULATE):
         calculate(cycle, at=at, staff_id=staff_id, progress=progress)
     if last >= UNTIL.index(AUDIT):
@@ -79,7 +79,7 @@ def refuse_unbalanced(cycle: int) -> None:
         raise billing.UnbalancedFiles(", ".join(str(one.file_id) for one in found[:20]))
 
 
-def collect(cycle: int, *, progress: Progress, part_size: int) -> None:
+def collect(cycle: int, *, staff_id: int | None, progress: Progress, part_size: int) -> None:
     """Bring usage, monthly fees, one-time fees, fees for others and adjustments together (ACP-02)."""
     if billing.cycle_view(cycle=cycle).state != "CUT":
         return
@@ -96,6 +96,7 @@ def collect(cycle: int, *, progress: Progress, part_size: int) -> None:
         free_use=free_use,
         image=image,
         part_size=part_size,
+        staff_id=staff_id,
     )
     progress(COLLECT, -1)
 
@@ -119,7 +120,7 @@ def release(cycle: int, *, at: datetime, staff_id: int) -> int:
     """Make the bills of an audited month final and book them as debts, part by part; return how many bills.
 
     Bills, open items, ledger entries and what advances pay of them are one transaction a part; started again after a
-    kill, the parts left over follow. Raises NotEntitled, NotSigned, CycleStateRefused.
+    kill, the parts left over follow. Raises NotEntitled, NotSigned, OwnRun, CycleStateRefused.
     """
     return billing.release_cycle(
         cycle=cycle, staff_id=staff_id, at=at, book=partial(book_bills, at=at, staff_id=staff_id)

@@ -39,9 +39,12 @@ def cycles_of(period: str, cycle: int) -> tuple[int, ...]:
     return tuple(cycles)
 
 
-def figures(cycle: int, *, period: str = "MONTH") -> Figures:
-    """Gather the figures of the period in which a cycle lies; a cycle without usage or bills adds nothing."""
-    cycles = cycles_of(period, cycle)
+def figures(cycle: int, *, period: str | None = None) -> Figures:
+    """Gather the figures of the period in which a cycle lies; a cycle without usage or bills adds nothing.
+
+    period   MONTH or QUARTER; None = what the operator's calendar says for that cycle (ACP-05)
+    """
+    cycles = cycles_of(period or calendar_of(cycle).statistics, cycle)
     held = holders_by_offer(at=calendar_of(cycles[-1]).cut_at - timedelta(seconds=1))
     return Figures(
         cycles=cycles,

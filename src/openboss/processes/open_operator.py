@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import yaml
 
+from openboss.modules.billing.functions import set_calendar
 from openboss.modules.catalog.functions import import_reference, import_tariffs, publish
 from openboss.modules.charging.functions.collection import define_source
 from openboss.modules.charging.functions.engine import load_users, open_cycle, publish_tariffs
@@ -20,6 +21,7 @@ from openboss.modules.receivables.functions.set_up import import_money
 from openboss.modules.system.functions import import_organisation
 
 SOURCES_FILE = "sources.yaml"
+CALENDAR_FILE = "calendar.yaml"
 
 
 class SourcesRefused(ValueError):
@@ -41,13 +43,15 @@ class OperatorOpened:
 def open_operator(folder: Path, *, at: datetime) -> OperatorOpened:
     """Read an operator's documents (`reference/`, `tariffs/`), publish the tariffs and give them to the engine.
 
-    Raises OrganisationRefused, ReferenceRefused, ChartRefused, DocumentRefused, TariffRefused, SourcesRefused.
+    Raises OrganisationRefused, ReferenceRefused, ChartRefused, DocumentRefused, TariffRefused, SourcesRefused,
+    CalendarWrong.
     """
     reference = folder / "reference"
     organisation = import_organisation(reference, at=at)
     tables = import_reference(reference, at=at)
     money = import_money(reference, at=at)
     sources = import_sources(reference / SOURCES_FILE)
+    import_calendar(reference / CALENDAR_FILE, at=at)
     offers = import_tariffs(folder / "tariffs", at=at)
     publication = publish(at=at)
     publish_tariffs(publication.path, publication.sha256)
@@ -72,6 +76,18 @@ def import_sources(path: Path) -> int:
             **{name: row[name] for name in ("window", "sequence_from", "sequence_to") if name in row},
         )
     return len(rows)
+
+
+def import_calendar(path: Path, *, at: datetime) -> int:
+    """Set the operator's calendar (ACP-05), if there is a document of it; return how many values changed.
+
+    Raises CalendarWrong.
+    """
+    if not path.is_file():
+        return 0
+    rows: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    values = ({name: value for name, value in row.items() if name != "from"} for row in rows)
+    return sum(set_calendar(values=said, from_on=row["from"], at=at) for row, said in zip(rows, values, strict=True))
 
 
 def take_customers_over(folder: Path, *, first_cycle: int, at: datetime) -> dict[str, int]:

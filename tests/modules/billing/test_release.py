@@ -109,6 +109,44 @@ def test_release_needs_the_right_to_release(bill: Close, clerk: int) -> None:
     assert BillCycle.objects.get(cycle=CYCLE).state == "AUDITED"
 
 
+def started_by(operator: Operator, staff_id: int | None) -> list[billing.FindingView]:
+    """A month calculated and audited in somebody's name, that moved too far to be released unsigned."""
+    billing.open_cycle(cycle=CYCLE)
+    billing.cut_cycle(cycle=CYCLE, position=1, at=AT, staff_id=staff_id)
+    billing.collect_inputs(**operator.inputs(), staff_id=staff_id)
+    billing.calculate(cycle=CYCLE, at=AT, staff_id=staff_id, progress=lambda step, part: None)
+    return [one for one in billing.audit_run(cycle=CYCLE, at=AT, staff_id=staff_id) if one.needs_sign_off]
+
+
+def second_boss() -> int:
+    names = {"name_zh": "赵", "name_en": "Zhao", "org_code": "P", "password": "not-a-secret", "language": "en"}
+    return put_staff(login="zhao", roles=["CHIEF"], at=AT, **names)
+
+
+@pytest.mark.requirement("ACP-23")
+def test_whoever_started_a_run_signs_none_of_its_findings_and_may_release_it_once_another_has(boss: int) -> None:
+    close_cycle(operator_of(10_000), 202610, boss)
+    (finding,) = started_by(operator_of(12_010), boss)
+    with pytest.raises(billing.OwnRun):
+        billing.sign_finding(finding_id=finding.finding_id, staff_id=boss, reason="mine", at=AT)
+    with pytest.raises(billing.NotSigned):
+        billing.release_cycle(cycle=CYCLE, staff_id=boss, at=AT)
+    assert [one.signed_by for one in billing.findings_of(cycle=CYCLE)] == [""] * len(billing.findings_of(cycle=CYCLE))
+
+    billing.sign_finding(finding_id=finding.finding_id, staff_id=second_boss(), reason="new tariff", at=AT)
+    assert billing.release_cycle(cycle=CYCLE, staff_id=boss, at=AT) == 3
+
+
+def test_a_month_without_findings_is_released_by_another_than_started_it(boss: int) -> None:
+    close_cycle(operator_of(10_000), 202610, boss)
+    assert started_by(operator_of(12_000), boss) == []
+    with pytest.raises(billing.OwnRun):
+        billing.release_cycle(cycle=CYCLE, staff_id=boss, at=AT)
+    assert BillCycle.objects.get(cycle=CYCLE).state == "AUDITED"
+    assert not Bill.objects.filter(cycle=CYCLE).exclude(state="new").exists()
+    assert billing.release_cycle(cycle=CYCLE, staff_id=second_boss(), at=AT) == 3
+
+
 @pytest.mark.parametrize("change", ["UPDATE billing_billitem SET due_fen = 0, discount_fen = std_fen",
                                     "DELETE FROM billing_billline",
                                     "UPDATE billing_bill SET total_fen = 0, discount_fen = std_fen",

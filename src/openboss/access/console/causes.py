@@ -24,6 +24,20 @@ def _of_arrival() -> tuple[tuple[str, str], ...]:
             r"sequence number (\d+) is more than (\d+) from the last, (\d+)",
             _("sequence number {0} is more than {1} away from the last one, {2}"),
         ),
+        (
+            r"sequence number (\d+) is not one of (\d+) to (\d+)",
+            _("sequence number {0} is not one of {1} to {2}"),
+        ),
+        (
+            r"(\d+) records came in, (\d+) are accounted for",
+            _("{0} records came in, {1} are accounted for"),
+        ),
+        (
+            r"two calls of one user at switches (\d+) and (\d+), (\d+) s at once",
+            _("two calls of one user at switches {0} and {1}, {2} s at once"),
+        ),
+        (r"only (\d+) MiB of disk are free", _("only {0} MiB of disk are free")),
+        (r"collection stopped: (.+)", _("collection stopped: {0}")),
         (r"sent again as file (\d+)", _("sent again as file {0}")),
         (r"given up: (.+)", _("given up: {0}")),
         (r"the name does not match (.+)", _("the name is not like the source's: {0}")),

@@ -179,7 +179,8 @@ WORDS: dict[str, dict[str, Word]] = {
         "DECODE": Word(_("Cannot be decoded"), "bad"),
         "SOURCE": Word(_("Unknown source"), "bad"),
         "BALANCE": Word(_("Counters out of balance"), "bad"),
-        "DISK": Word(_("Disk is full"), "bad"),
+        "DISK": Word(_("Disk full or nearly full"), "bad"),
+        "OVERLAP": Word(_("Calls at two switches at once"), "warn"),
     },
     "error_state": {
         "OPEN": Word(_("Open"), "bad"),
@@ -260,6 +261,11 @@ WORDS: dict[str, dict[str, Word]] = {
     },
     "job": {
         "openboss.seal_audit": Word(_("Seal the audit log")),
+        "openboss.check_balances": Word(_("Check that all records are accounted for")),
+        "openboss.recycle_after_new_tables": Word(_("Recycle errors after new tables")),
+        "openboss.recycle_error_pool": Word(_("Recycle the error pool")),
+        "openboss.propose_write_offs": Word(_("Propose old errors for writing off")),
+        "openboss.check_overlaps": Word(_("Look for calls at two switches at once")),
         "openboss.close_month": Word(_("Close a month up to the audit")),
     },
     "run_step": {

@@ -52,6 +52,7 @@ def bill(
             billing.InputsUnbalanced,
             billing.NotEntitled,
             billing.NotSigned,
+            billing.OwnRun,
             billing.CycleStateRefused,
             billing.CycleUnknown,
             EngineRefused,

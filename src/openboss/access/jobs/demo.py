@@ -180,7 +180,7 @@ def _close(cycle: int, *, at: datetime) -> None:
     for finding in billing.audit_run(cycle=cycle, at=at, staff_id=clerk):
         if finding.needs_sign_off and not finding.signed_by:
             billing.sign_finding(finding_id=finding.finding_id, staff_id=signer, reason=_SIGNED_BECAUSE, at=at)
-    close_month.release(cycle, at=at, staff_id=clerk)
+    close_month.release(cycle, at=at, staff_id=signer)
 
 
 def _first_day(cycle: int) -> date:

@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def figures(
     cycle: Annotated[int, typer.Argument(help="A month of the period, such as 202610.")],
-    period: Annotated[str, typer.Option(help="MONTH or QUARTER.")] = "MONTH",
+    period: Annotated[str | None, typer.Option(help="MONTH or QUARTER; otherwise as the calendar says.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Show the traffic and the revenue of a period; trial bills count, as they stand."""
@@ -34,7 +34,7 @@ def figures(
         from openboss.processes.figures import MONTHS_OF
         from openboss.processes.figures import figures as gather
 
-        if period not in MONTHS_OF or not 1 <= cycle % 100 <= 12:
+        if (period is not None and period not in MONTHS_OF) or not 1 <= cycle % 100 <= 12:
             raise NoSuchPeriod(f"{cycle} {period}")
         found = gather(cycle, period=period)
     if as_json:

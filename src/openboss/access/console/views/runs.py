@@ -131,7 +131,7 @@ def run(request: HttpRequest, cycle: int) -> HttpResponse:
 @needs("billing.run")
 def start(request: HttpRequest, cycle: int) -> HttpResponse:
     """Start the run, or let it go on after a failure; the worker does it."""
-    if clock.now() < billing.calendar_of(cycle).cut_at:
+    if clock.now() < billing.calendar_of(cycle).closable_at:
         messages.error(
             request, _("The month is still running. It can be closed from 0:00 on the first of the next month.")
         )
@@ -167,6 +167,8 @@ def sign(request: HttpRequest, cycle: int, finding_id: int) -> HttpResponse:
         messages.error(request, _("This finding is signed already, or the audit was repeated. Load the page again."))
     except billing.NotEntitled:
         messages.error(request, _("Your role may not sign findings."))
+    except billing.OwnRun:
+        messages.error(request, _("You started this run; another person has to sign its findings."))
     return redirect("console:run", cycle)
 
 
@@ -180,6 +182,8 @@ def release(request: HttpRequest, cycle: int) -> HttpResponse:
         messages.error(request, _("Some findings still need a signature. Sign them first."))
     except billing.NotEntitled:
         messages.error(request, _("Your role may not release bills."))
+    except billing.OwnRun:
+        messages.error(request, _("You started this run and nobody else has signed: another person has to release it."))
     except billing.CycleStateRefused:
         messages.error(request, _("The month is not audited, or was released already. Load the page again."))
     else:

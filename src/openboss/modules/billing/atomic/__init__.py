@@ -20,6 +20,7 @@ from openboss.modules.billing.atomic.bills import (
 )
 from openboss.modules.billing.atomic.charges import ChargePosted, CycleNotOpen, charge_notes, charges_of, post_charge
 from openboss.modules.billing.atomic.cycles import (
+    CalendarWrong,
     CycleStateRefused,
     CycleUnknown,
     CycleView,
@@ -29,12 +30,14 @@ from openboss.modules.billing.atomic.cycles import (
     list_cycles,
     move_cycle,
     open_cycle,
+    set_calendar,
 )
 from openboss.modules.billing.atomic.findings import (
     Finding,
     FindingSigned,
     FindingUnknown,
     FindingView,
+    OwnRun,
     list_findings,
     replace_findings,
     sign_finding,
@@ -114,13 +117,16 @@ __all__ = [
     "FindingView",
     "InputView",
     "NoRun",
+    "OwnRun",
     "ReleasedBills",
     "RunView",
     "Source",
     "StepView",
     "begin_run",
     "begin_step",
+    "CalendarWrong",
     "calendar_of",
+    "set_calendar",
     "cancel_run",
     "charge_notes",
     "charges_of",

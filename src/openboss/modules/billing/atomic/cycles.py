@@ -1,21 +1,33 @@
 """Cycles: their calendar and their states (D7.2, D7.3)."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from openboss.kernel.periods import next_cycle
 from openboss.modules.billing.models import BillCycle
-from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.atomic import parameters_under, put_parameter, record_audit
 
+CALENDAR_KEY = "calendar."
+CALENDAR = {"closable": "00:00", "payable": "08:00", "payment_months": 1, "statistics": "MONTH"}
+STATISTICS = ("MONTH", "QUARTER")
 ORDER = ["OPEN", "CUT", "CALCULATED", "AUDITED", "RELEASED", "CLOSED"]
-PAYABLE_FROM = time(8)
 
 
 class CycleUnknown(LookupError):
     """Nobody has opened this billing cycle yet."""
+
+
+class CalendarWrong(ValueError):
+    """Times are written 08:00, a bill may be paid for 1 to 12 months, statistics are by MONTH or QUARTER.
+
+    The message names the value; nothing was changed.
+    """
 
 
 class CycleStateRefused(Exception):
@@ -38,21 +50,55 @@ class CycleView:
 
 @dataclass(frozen=True)
 class CycleCalendar:
-    """When what happens to the bills of a month (ACP-04, D7.2, D8.4)."""
+    """When what happens to the bills of a month (ACP-04, ACP-05, D7.2, D8.4)."""
 
     cut_at: datetime
+    closable_at: datetime
     payable_at: datetime
     due_on: date
+    statistics: str
+
+
+@transaction.atomic
+def set_calendar(*, values: Mapping[str, Any], from_on: date, at: datetime, staff_id: int | None = None) -> int:
+    """Set parts of the operator's calendar for the cycles that are cut from a day on; return how many changed.
+
+    values   some of: closable (from what time of the first of the next month a month may be closed) and payable,
+             both as "08:00"; payment_months (how long a bill may be paid); statistics (MONTH or QUARTER)
+
+    Each is a dated parameter of its own: what was billed keeps the calendar it was billed with.
+    Raises CalendarWrong. Source: ACP-05.
+    """
+    for name, value in values.items():
+        if name not in CALENDAR or not _fits(name, value):
+            raise CalendarWrong(f"{name}: {value}")
+    place = {"from_on": from_on, "at": at, "source": "ACP-05", "staff_id": staff_id}
+    return sum(put_parameter(key=f"{CALENDAR_KEY}{name}", value=value, **place) for name, value in values.items())
+
+
+def _fits(name: str, value: Any) -> bool:
+    if name == "payment_months":
+        return isinstance(value, int) and 1 <= value <= 12
+    if name == "statistics":
+        return value in STATISTICS
+    return isinstance(value, str) and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value) is not None
 
 
 def calendar_of(cycle: int) -> CycleCalendar:
-    """Work out the calendar of a cycle: cut at the first of the next month, payable at 8:00, due at its end."""
+    """Work out the calendar of a cycle: cut and payable on the first of the next month, due at the end of a month."""
     cut_on = _first_of(next_cycle(cycle))
+    found = parameters_under(prefix=CALENDAR_KEY, on=cut_on)
+    values = {name: found.get(f"{CALENDAR_KEY}{name}", usual) for name, usual in CALENDAR.items()}
     zone = timezone.get_default_timezone()
+    paid_until = next_cycle(cycle)
+    for _ in range(values["payment_months"]):
+        paid_until = next_cycle(paid_until)
     return CycleCalendar(
         cut_at=datetime.combine(cut_on, time(0), zone),
-        payable_at=datetime.combine(cut_on, PAYABLE_FROM, zone),
-        due_on=_first_of(next_cycle(next_cycle(cycle))) - timedelta(days=1),
+        closable_at=datetime.combine(cut_on, time.fromisoformat(values["closable"]), zone),
+        payable_at=datetime.combine(cut_on, time.fromisoformat(values["payable"]), zone),
+        due_on=_first_of(paid_until) - timedelta(days=1),
+        statistics=values["statistics"],
     )
 
 

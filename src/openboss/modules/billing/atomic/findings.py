@@ -18,6 +18,10 @@ class FindingSigned(Exception):
     """Somebody signed this finding off before."""
 
 
+class OwnRun(Exception):
+    """You started this bill run yourself: another person has to sign its findings, or to release it."""
+
+
 @dataclass(frozen=True)
 class FindingView:
     """Something to look at before release; needs_sign_off and no signed_by = blocks the release."""
@@ -84,12 +88,15 @@ def list_findings(*, run_id: int) -> list[FindingView]:
 
 @transaction.atomic
 def sign_finding(*, finding_id: int, staff_id: int, login: str, reason: str, at: datetime) -> None:
-    """Accept a finding under one's name. Raises FindingUnknown, FindingSigned."""
-    row = AuditFinding.objects.select_for_update().filter(finding_id=finding_id, run__cancelled=False).first()
+    """Accept a finding under one's name. Raises FindingUnknown, FindingSigned, OwnRun. Source: ACP-23, D21.7."""
+    live = AuditFinding.objects.select_related("run").filter(run__cancelled=False)
+    row = live.select_for_update(of=("self",)).filter(finding_id=finding_id).first()
     if row is None:
         raise FindingUnknown(finding_id)
     if row.signed_by:
         raise FindingSigned(finding_id)
+    if row.run.started_by == staff_id:
+        raise OwnRun(finding_id)
     row.signed_by, row.signed_at, row.sign_reason = login, at, reason
     row.save()
     record_audit(

@@ -24,6 +24,7 @@ class RunView:
     cycle: int
     part_count: int
     started_at: datetime
+    started_by: int | None
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,17 @@ def live_run(*, cycle: int) -> RunView:
     row = BillRun.objects.filter(cycle_id=cycle, cancelled=False).first()
     if row is None:
         raise NoRun(cycle)
-    return RunView(row.run_id, row.cycle_id, row.part_count, row.started_at)
+    return _view(row)
 
 
-def begin_run(*, cycle: int) -> RunView:
-    """Begin the run of a cycle, or give the one that was begun."""
-    row, _ = BillRun.objects.get_or_create(cycle_id=cycle, cancelled=False)
-    return RunView(row.run_id, row.cycle_id, row.part_count, row.started_at)
+def begin_run(*, cycle: int, staff_id: int | None) -> RunView:
+    """Begin the run of a cycle in somebody's name, or give the one that was begun."""
+    row, _ = BillRun.objects.get_or_create(cycle_id=cycle, cancelled=False, defaults={"started_by": staff_id})
+    return _view(row)
+
+
+def _view(row: BillRun) -> RunView:
+    return RunView(row.run_id, row.cycle_id, row.part_count, row.started_at, row.started_by)
 
 
 @transaction.atomic

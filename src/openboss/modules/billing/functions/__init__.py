@@ -2,6 +2,7 @@
 
 from openboss.modules.billing.atomic import (
     BillTotals,
+    CalendarWrong,
     ChargePosted,
     CycleNotOpen,
     CycleStateRefused,
@@ -10,6 +11,7 @@ from openboss.modules.billing.atomic import (
     FindingUnknown,
     FindingView,
     NoRun,
+    OwnRun,
     ReleasedBills,
     Source,
     bill_totals,
@@ -21,6 +23,7 @@ from openboss.modules.billing.atomic import (
     live_run,
     open_cycle,
     post_charge,
+    set_calendar,
 )
 from openboss.modules.billing.functions.audit import (
     NotEntitled,
@@ -122,6 +125,7 @@ __all__ = [
     "InputsUnbalanced",
     "LineView",
     "NoRun",
+    "OwnRun",
     "NotEntitled",
     "NotSigned",
     "ReleasedBills",
@@ -132,7 +136,9 @@ __all__ = [
     "audit_run",
     "calculate",
     "charged_users",
+    "CalendarWrong",
     "calendar_of",
+    "set_calendar",
     "collect_inputs",
     "cut_cycle",
     "cycle_view",

@@ -56,7 +56,7 @@ def findings_of(*, cycle: int) -> list[atomic.FindingView]:
 
 
 def sign_finding(*, finding_id: int, staff_id: int, reason: str, at: datetime) -> None:
-    """Accept a finding under one's name. Raises FindingUnknown, FindingSigned, NotEntitled."""
+    """Accept a finding under one's name. Raises FindingUnknown, FindingSigned, NotEntitled, OwnRun."""
     staff = staff_by_id(staff_id=staff_id)
     if "billing.signoff" not in staff.rights:
         raise NotEntitled(staff.login)
@@ -69,7 +69,8 @@ def release_cycle(*, cycle: int, staff_id: int, at: datetime, book: Booking = la
     The decision is one transaction. Then each part is one: its bills become payable and are booked. Started again
     after a kill, the parts that are not done follow; when all are, releasing again changes nothing.
     book  takes the bills and items of a part into the books, see atomic.validate_part
-    Raises NotEntitled, NotSigned, CycleStateRefused.
+    Four eyes: whoever started the run signs nothing, and releases it only where somebody else has signed (D21.7).
+    Raises NotEntitled, NotSigned, OwnRun, CycleStateRefused.
     """
     staff = staff_by_id(staff_id=staff_id)
     if "billing.release" not in staff.rights:
@@ -79,9 +80,12 @@ def release_cycle(*, cycle: int, staff_id: int, at: datetime, book: Booking = la
     if state not in ("AUDITED", "RELEASED", "CLOSED"):
         raise atomic.CycleStateRefused(f"{cycle} is {state}, release starts from AUDITED")
     if state == "AUDITED":
-        unsigned = [one for one in atomic.list_findings(run_id=run.run_id) if one.needs_sign_off and not one.signed_by]
+        findings = atomic.list_findings(run_id=run.run_id)
+        unsigned = [one for one in findings if one.needs_sign_off and not one.signed_by]
         if unsigned:
             raise NotSigned(", ".join(sorted({one.kind for one in unsigned})))
+        if run.started_by == staff_id and not any(one.signed_by for one in findings):
+            raise atomic.OwnRun(staff.login)
         atomic.begin_release(cycle=cycle, at=at, staff_id=staff_id, login=staff.login)
     return _release_parts(cycle, run, book)
 

@@ -78,9 +78,10 @@ def collect_inputs(
     free_use: pl.DataFrame,
     image: Any,
     part_size: int = PART_SIZE,
+    staff_id: int | None = None,
 ) -> None:
     """COLLECT: begin the run of a cut cycle and gather its inputs, unless that is done. See collect.collect."""
-    run = atomic.begin_run(cycle=cycle)
+    run = atomic.begin_run(cycle=cycle, staff_id=staff_id)
     if WHOLE in atomic.done_parts(run_id=run.run_id, step="COLLECT"):
         return
     atomic.open_tables(cycle=cycle)

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, F, Min, OuterRef, Q, Subquery, Sum
+from django.db.models import F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from openboss.modules.charging.models import Alarm, EngineCommand, StageCounter, UsageChunk, UsageFile
+from openboss.modules.charging.models import Alarm, StageCounter, UsageChunk, UsageFile
 from openboss.modules.charging.models.files import STAGES
 
 OUTCOMES = ("rated", "free", "duplicate", "error", "filtered")
@@ -34,23 +34,6 @@ class FileBalance:
     filtered: int
     waiting: int
     is_balanced: bool
-
-
-@dataclass(frozen=True)
-class Backlog:
-    """What waits for the engine: chunks with their records, commands, and since when the oldest chunk waits."""
-
-    chunks: int
-    records: int
-    commands: int
-    oldest_at: datetime | None
-
-
-def engine_backlog() -> Backlog:
-    """Say what waits for the charging engine now."""
-    ready = UsageChunk.objects.filter(state="READY")
-    found = ready.aggregate(chunks=Count("chunk_id"), records=Coalesce(Sum("rows"), 0), oldest_at=Min("created_at"))
-    return Backlog(**found, commands=EngineCommand.objects.filter(state="WAITING").count())
 
 
 _OUTER = OuterRef("file_id")
