@@ -1,6 +1,5 @@
 """The month's bill of a quote, by the bill run's own steps on frames in memory."""
 
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -10,11 +9,9 @@ from openboss.kernel.periods import first_day, next_cycle
 from openboss.modules.billing.functions import (
     LINES,
     DiscountRefused,
-    RunFiles,
     RunTariff,
     Source,
-    discount_part,
-    make_lines,
+    bill_in_memory,
     shares_of,
     tariff_of,
 )
@@ -64,21 +61,6 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class FramesInMemory(RunFiles):
-    """The frames between the steps of a bill run that nobody keeps."""
-
-    frames: dict[str, pl.DataFrame] = field(default_factory=dict)
-
-    def put(self, part: int, name: str, frame: pl.DataFrame) -> None:  # noqa: ARG002 -- there is one part
-        """Hold one frame."""
-        self.frames[name] = frame
-
-    def get(self, part: int, name: str) -> pl.DataFrame:  # noqa: ARG002
-        """Give one frame."""
-        return self.frames[name]
-
-
 def bills_of(state: what_if.EngineState, cycle: int, parties: Parties, tariffs: Tariffs) -> dict[str, Any]:
     """Bill a month: accounts with their items, lines before discounts, discounts considered. Raises QuoteRefused."""
     next_first_on = date.fromordinal(date(1970, 1, 1).toordinal() + int(first_day(next_cycle(cycle))))
@@ -86,9 +68,7 @@ def bills_of(state: what_if.EngineState, cycle: int, parties: Parties, tariffs: 
         tariff = tariff_of([v for v in tariffs.versions if v.from_on < next_first_on], list(tariffs.items))
     except DiscountRefused as refused:
         raise QuoteRefused([str(refused)]) from refused
-    files = FramesInMemory(cycle, 0, _inputs(state, cycle, parties, tariffs))
-    make_lines(files=files, part=0, tariff=tariff)
-    discount_part(files=files, part=0, tariff=tariff)
+    files = bill_in_memory(cycle=cycle, tariff=tariff, inputs=_inputs(state, cycle, parties, tariffs))
     due = files.get(0, "due").sort("subscriber_id", "column")
     shares = shares_of(due=due, relations=files.get(0, "relations"), tariff=tariff)
     names = {number: name for name, number in parties.payers.items()}

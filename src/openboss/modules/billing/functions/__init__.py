@@ -36,7 +36,6 @@ from openboss.modules.billing.functions.audit import (
 from openboss.modules.billing.functions.bill_document import LAYOUTS, bill_pdf
 from openboss.modules.billing.functions.bill_lines import LineView, lines_of_bill
 from openboss.modules.billing.functions.collect import PART_SIZE, UnbalancedFiles, UsersNotBillable, charged_users
-from openboss.modules.billing.functions.discounting import discount_part
 from openboss.modules.billing.functions.explain import (
     Bar,
     Explanation,
@@ -46,9 +45,8 @@ from openboss.modules.billing.functions.explain import (
     TraceStep,
     explain_bill,
 )
-from openboss.modules.billing.functions.lines import LINES, make_lines
+from openboss.modules.billing.functions.lines import LINES
 from openboss.modules.billing.functions.posting import shares_of
-from openboss.modules.billing.functions.run_files import RunFiles
 from openboss.modules.billing.functions.steps import (
     STEPS,
     InputsUnbalanced,
@@ -76,14 +74,14 @@ from openboss.modules.billing.functions.views import (
     find_bill,
     list_bills,
 )
+from openboss.modules.billing.functions.what_if import FramesInMemory, bill_in_memory
 
 __all__ = [
     "LINES",
-    "RunFiles",
     "RunTariff",
     "Source",
-    "discount_part",
-    "make_lines",
+    "FramesInMemory",
+    "bill_in_memory",
     "shares_of",
     "tariff_of",
     "BillTotals",

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 from django.db import transaction
 
@@ -19,18 +18,16 @@ from openboss.kernel.state import LANES, Lane
 from openboss.modules.catalog.functions import load_publication
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.atomic.files import record_rating
-from openboss.modules.charging.engine import changes
 from openboss.modules.charging.engine.lake import DetailWriter, Lake
 from openboss.modules.charging.engine.rating import ChunkRated, rate_chunk
 from openboss.modules.charging.engine.state import (
     CycleNotReady,
     EngineState,
     Image,
-    cycle_slot,
     load_snapshot,
     save_snapshot,
 )
-from openboss.modules.charging.schema import FREE_USE, TOTALS
+from openboss.modules.charging.engine.totals import free_use_of, totals_of
 
 ROWS_A_COMMIT = 1_000_000  # rated rows that wait for one commit to the lake
 INPUTS_A_SNAPSHOT = 200
@@ -172,40 +169,11 @@ class Owner:
 
     def totals(self, cycle: int) -> pl.DataFrame:
         """Running totals of a cycle (schema TOTALS), sorted by subscriber, item and rule."""
-        names = ("item_id", "rule_id", "calls", "seconds", "units", "free_units", "std_li", "act_li")
-        fields = ("item", "rule", "calls", "seconds", "units", "free_units", "std_li", "act_li")
-        frame = self._nodes(cycle, "totals", dict(zip(names, fields, strict=True)))
-        return frame.select(pl.col(name).cast(kind) for name, kind in TOTALS.items()).sort(
-            "subscriber_id", "item_id", "rule_id"
-        )
+        return totals_of(self.state, cycle)
 
     def free_use(self, cycle: int) -> pl.DataFrame:
         """Free resources of a cycle and what was used of them (schema FREE_USE)."""
-        assert self.state.tables is not None
-        frame = self._nodes(
-            cycle, "free", {"rule_id": "rule", "granted": "granted", "used": "used", "carried": "carried"}
-        )
-        tables = self.state.tables
-        units = tables.free_unit[tables.free_of_rule[frame["rule_id"].to_numpy()]]
-        frame = frame.with_columns(pl.Series("unit", units, pl.Int8))
-        return frame.select(pl.col(name).cast(kind) for name, kind in FREE_USE.items()).sort(
-            "subscriber_id", "rule_id", "carried"
-        )
-
-    def _nodes(self, cycle: int, pool: str, columns: dict[str, str]) -> pl.DataFrame:
-        slot = cycle_slot(cycle)
-        if self.state.cycles.cycle[slot] != cycle:
-            raise CycleNotReady(f"cycle {cycle} is no longer in the engine: read what was published when it was closed")
-        frames = []
-        for number in range(LANES):
-            lane = self.state.lanes[number]
-            heads, nexts = getattr(lane, f"{pool}_head"), getattr(lane, f"{pool}_next")
-            count = changes.count_nodes(heads, nexts, slot)
-            rows, nodes = np.empty(count, np.int64), np.empty(count, np.int64)
-            changes.list_nodes(heads, nexts, slot, number, rows, nodes)
-            found = {name: getattr(lane, f"{pool}_{column}")[nodes] for name, column in columns.items()}
-            frames.append(pl.DataFrame({"subscriber_id": self.state.directory.subscriber_id[rows], **found}))
-        return pl.concat(frames)
+        return free_use_of(self.state, cycle)
 
     def user_now(self, subscriber_id: int) -> dict[str, Any]:
         """One user's charges and free resources in every cycle the engine holds (CHG-13)."""

@@ -5,6 +5,7 @@ plan. What comes out is what the engine would have made of the same journal.
 """
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,9 +16,11 @@ from openboss.kernel.allowances import grant
 from openboss.kernel.records import Rated, Usage, find_users, rate_records
 from openboss.kernel.state import LANES, Lane, totals_node
 from openboss.kernel.tariffs import TariffTables
+from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.changes import count_nodes, list_nodes
-from openboss.modules.charging.engine.rating import _empty_rated
+from openboss.modules.charging.engine.rating import _empty_rated, _rate
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, Image, _with_room, cycle_slot
+from openboss.modules.charging.schema import RATED
 
 LONGS = pl.Int64
 SPAN = {"subscriber_id": LONGS, "from_local_s": LONGS, "to_local_s": LONGS}
@@ -28,6 +31,9 @@ IMAGE_SCHEMAS = {
     "holdings": {**SPAN, "offer_id": LONGS, "first_month": LONGS},
     "groups": {**SPAN, "group_id": LONGS, "kind": LONGS},
 }
+
+
+REPLAYED = ("subscriber_id", *(name for name in Usage._fields if name in RATED))
 
 
 class FreeUsed(NamedTuple):
@@ -165,6 +171,36 @@ def _nodes(state: EngineState, lane_number: int, pool: str, slot: int) -> list[t
     list_nodes(heads, nexts, slot, lane_number, rows, nodes)
     owners = state.directory.subscriber_id[rows]
     return list(zip(owners.tolist(), nodes.tolist(), strict=True))
+
+
+def replay(state: EngineState, usage: pl.DataFrame, threads: int) -> int:
+    """Rate records of a lake's detail once more (columns REPLAYED, a user's in journal order); return how many failed.
+
+    Their users must be known to the state; records of others are passed over. Nothing is de-duplicated: what is in
+    the detail came once.
+    """
+    rows = state.row_of[np.minimum(usage["subscriber_id"].to_numpy(), len(state.row_of) - 1)]
+    known = np.flatnonzero(rows >= 0)
+    order = known[np.argsort(rows[known], kind="stable")]
+    absent = np.zeros(len(order), np.int64)
+    columns = {name: usage[name].to_numpy()[order] if name in usage.columns else absent for name in Usage._fields}
+    rated = _empty_rated(len(order))
+    rated.row[:] = rows[order]
+    with ThreadPoolExecutor(threads) as pool:
+        _rate(state, columns, rated, pool)
+    return int((rated.status == Status.ERROR).sum())
+
+
+def carry_in(state: EngineState, cycle: int, carried: pl.DataFrame) -> None:
+    """Give users what the month before left over: subscriber_id, rule_id, carried (units)."""
+    assert state.tables is not None
+    slot = cycle_slot(cycle)
+    start_s, end_s = int(state.cycles.start_s[slot]), int(state.cycles.end_s[slot])
+    for subscriber_id, rule_id, units in carried.select("subscriber_id", "rule_id", "carried").iter_rows():
+        row = int(state.row_of[subscriber_id]) if subscriber_id < len(state.row_of) else -1
+        if row >= 0:
+            lane = state.lanes[row % LANES] = _with_room(state.lanes[row % LANES], "free", 1)
+            grant(state.tables, lane, row // LANES, slot, rule_id, units, units, start_s, end_s)
 
 
 def set_free(state: EngineState, *, cycle: int, subscriber_id: int, rule_id: int, left: int, carried: bool) -> None:

@@ -1,0 +1,55 @@
+"""What the engine's arrays say of a whole cycle, as frames: running totals and free resources."""
+
+import numpy as np
+import polars as pl
+
+from openboss.modules.charging.engine import changes
+from openboss.modules.charging.engine.state import CycleNotReady, EngineState, cycle_slot
+from openboss.modules.charging.schema import FREE_USE, TOTALS
+
+_TOTALS = {
+    "item_id": "item",
+    "rule_id": "rule",
+    "calls": "calls",
+    "seconds": "seconds",
+    "units": "units",
+    "free_units": "free_units",
+    "std_li": "std_li",
+    "act_li": "act_li",
+}
+
+
+def totals_of(state: EngineState, cycle: int) -> pl.DataFrame:
+    """Running totals of a cycle (schema TOTALS), sorted by subscriber, item and rule. Raises CycleNotReady."""
+    frame = _nodes(state, cycle, "totals", _TOTALS)
+    return frame.select(pl.col(name).cast(kind) for name, kind in TOTALS.items()).sort(
+        "subscriber_id", "item_id", "rule_id"
+    )
+
+
+def free_use_of(state: EngineState, cycle: int) -> pl.DataFrame:
+    """Free resources of a cycle and what was used of them (schema FREE_USE). Raises CycleNotReady."""
+    assert state.tables is not None
+    frame = _nodes(
+        state, cycle, "free", {"rule_id": "rule", "granted": "granted", "used": "used", "carried": "carried"}
+    )
+    units = state.tables.free_unit[state.tables.free_of_rule[frame["rule_id"].to_numpy()]]
+    frame = frame.with_columns(pl.Series("unit", units, pl.Int8))
+    return frame.select(pl.col(name).cast(kind) for name, kind in FREE_USE.items()).sort(
+        "subscriber_id", "rule_id", "carried"
+    )
+
+
+def _nodes(state: EngineState, cycle: int, pool: str, columns: dict[str, str]) -> pl.DataFrame:
+    slot = cycle_slot(cycle)
+    if state.cycles.cycle[slot] != cycle:
+        raise CycleNotReady(f"cycle {cycle} is no longer in the engine: read what was published when it was closed")
+    frames = []
+    for number, lane in enumerate(state.lanes):
+        heads, nexts = getattr(lane, f"{pool}_head"), getattr(lane, f"{pool}_next")
+        count = changes.count_nodes(heads, nexts, slot)
+        rows, nodes = np.empty(count, np.int64), np.empty(count, np.int64)
+        changes.list_nodes(heads, nexts, slot, number, rows, nodes)
+        found = {name: getattr(lane, f"{pool}_{column}")[nodes] for name, column in columns.items()}
+        frames.append(pl.DataFrame({"subscriber_id": state.directory.subscriber_id[rows], **found}))
+    return pl.concat(frames)
