@@ -24,7 +24,7 @@ from openboss.processes.quote.form import FORMAT, QuoteRefused, check, json_sche
 from openboss.processes.quote.parties import Parties, engine_rows, parties_of
 from openboss.processes.quote.tariffs import Tariffs, tariffs_of
 
-__all__ = ["E_CYCLE_NOT_OPEN", "QuoteRefused", "cases_of", "differences", "json_schema", "quote"]
+__all__ = ["E_CYCLE_NOT_OPEN", "QuoteRefused", "cases_of", "differences", "json_schema", "quote", "work_out"]
 
 
 def cases_of(document: Any) -> list[dict[str, Any]]:
@@ -44,7 +44,11 @@ def quote(wanted: dict[str, Any], *, reference: Path, beside: Path) -> dict[str,
     """
     check(wanted)
     own_reference = beside / wanted["reference"] if wanted.get("reference") else reference
-    tariffs = tariffs_of(wanted["tariffs"], reference=own_reference, beside=beside)
+    return work_out(wanted, tariffs_of(wanted["tariffs"], reference=own_reference, beside=beside))
+
+
+def work_out(wanted: dict[str, Any], tariffs: Tariffs) -> dict[str, Any]:
+    """Work a checked quote out under tariffs that are compiled already. Raises QuoteRefused."""
     parties = parties_of(wanted, tariffs)
     cycles = cycles_of(wanted)
     try:

@@ -101,8 +101,12 @@ def _compiled(texts: tuple[tuple[str, str], ...], reference: Path) -> Tariffs:
             problems += refused.problems
     if problems:
         raise QuoteRefused(problems)
-    versions = numbered(documents)
     items, _ = _items_and_limits(reference)
+    return compiled(numbered(documents), items)
+
+
+def compiled(versions: Sequence[OfferVersionView], items: Sequence[BillItemTypeView]) -> Tariffs:
+    """Compile versions whose rules have their ids. Raises QuoteRefused."""
     try:
         tables = compile_tariffs(versions, items)
     except TariffRefused as refused:
@@ -110,9 +114,9 @@ def _compiled(texts: tuple[tuple[str, str], ...], reference: Path) -> Tariffs:
     return Tariffs(
         tables=tables,
         versions=tuple(versions),
-        items=items,
+        items=tuple(items),
         rules={rule.rule_id: rule for version in versions for rule in _rules_of(version)},
-        offer_ids={document.code: document.offer_id for document in documents},
+        offer_ids={version.code: version.offer_id for version in versions},
     )
 
 

@@ -1,6 +1,7 @@
 """The only way to the tables of the catalog."""
 
 from openboss.modules.catalog.atomic.life import (
+    MOVES,
     LifeRefused,
     OfferNotFound,
     SamePerson,
@@ -53,6 +54,7 @@ __all__ = [
     "VersionPublished",
     "all_versions",
     "has_unpublished",
+    "MOVES",
     "LifeRefused",
     "OfferIdTaken",
     "OfferNotFound",

@@ -140,6 +140,11 @@ def move(*, offer_id: int, life: str, at: datetime, staff_id: int, holders: int 
     atomic.move_offer(offer_id=offer_id, life=life, at=at, staff_id=staff_id, holders=holders, reason=reason)
 
 
+def moves_from(*, offer_id: int) -> tuple[str, ...]:
+    """Name the states of life an offer may go to next. Raises OfferNotFound."""
+    return tuple(str(life) for life in atomic.MOVES[atomic.life_of(offer_id=offer_id)])
+
+
 def refuse_unlawful(offer_id: int, from_on: date) -> None:
     """Check a stored version against the grammar and the limits as they stand now. Raises DocumentRefused."""
     found = [v for v in all_versions() if v.offer_id == offer_id and v.from_on == from_on]
