@@ -85,6 +85,19 @@ def test_a_gap_of_several_numbers_is_an_alarm_for_each(tmp_path: Path) -> None:
     assert UsageFile.objects.get(sequence=5).error_code == "E102"
 
 
+def test_files_held_one_after_another_are_no_gap_and_stop_nothing(tmp_path: Path) -> None:
+    drop(tmp_path, "GMSC01_000001.txt", ONE)
+    for n in (2, 3, 5):
+        drop(tmp_path, f"GMSC01_{n:06d}.txt", usage_text(n, [{**CALL, "call_ref": n}])[:-9])
+    collect(tmp_path)
+    assert (sequences("HELD"), open_gaps()) == ([2, 3, 5], [4])
+
+    for n in (6, 7):
+        drop(tmp_path, f"GMSC01_{n:06d}.txt", usage_text(n, [{**CALL, "call_ref": n}]))
+        collect(tmp_path)
+    assert (sequences("CHUNKED"), open_gaps()) == ([1, 6, 7], [4])
+
+
 def test_a_number_far_from_the_last_is_held(tmp_path: Path) -> None:
     for n in (1, 5000):
         drop(tmp_path, f"GMSC01_{n:06d}.txt", usage_text(n, [{**CALL, "call_ref": n}]))

@@ -37,11 +37,11 @@ def open_file_alarm(*, kind: str, row: UsageFile, code: str, cause: str, at: dat
 
 
 def open_gaps(*, row: UsageFile, places: Iterable[tuple[int, int]], at: datetime) -> None:
-    """Open one alarm for every number that a file skipped.
+    """Open one alarm for every number that a file skipped, unless one is open.
 
     places   round and number of each
     """
-    Alarm.objects.bulk_create(
+    alarms = [
         Alarm(
             kind="GAP",
             source=row.source,
@@ -53,7 +53,8 @@ def open_gaps(*, row: UsageFile, places: Iterable[tuple[int, int]], at: datetime
             opened_at=at,
         )
         for round_, sequence in places
-    )
+    ]
+    Alarm.objects.bulk_create(alarms, ignore_conflicts=True)
 
 
 def clear_gap(*, source: Source, place: tuple[int, int], at: datetime) -> None:

@@ -275,6 +275,10 @@ def _follow_sequence(source: Source, row: UsageFile, at: datetime) -> None:
     if last is None or here <= _running(source, last) + 1:
         return
     skipped = [_place(source, running) for running in range(_running(source, last) + 1, here)]
+    held = UsageFile.objects.filter(source=source, state="HELD", sequence__isnull=False)  # came, and have alarms
+    skipped = sorted(set(skipped) - set(held.values_list("round", "sequence")))
+    if not skipped:
+        return
     row.error_code = "E102"
     row.cause = f"sequence numbers {skipped[0][1]} to {skipped[-1][1]} are missing"
     row.save(update_fields=["error_code", "cause"])
