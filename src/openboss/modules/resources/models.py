@@ -105,6 +105,7 @@ class SimCard(models.Model):
     state = models.CharField(max_length=16)
     org = models.ForeignKey("system.OrgNode", models.PROTECT, related_name="+")
     codes_sealed = models.BinaryField(null=True)  # PIN1 PUK1 PIN2 PUK2
+    hlr_code = models.CharField(max_length=16)
     ki_reference = models.CharField(max_length=64, default="", db_default="")
     number = models.BigIntegerField(null=True)  # the number it is paired or in use with
     subscriber = models.ForeignKey("customers.Subscriber", models.PROTECT, null=True, related_name="+")
