@@ -5,8 +5,18 @@ from datetime import date, datetime
 
 import polars as pl
 from django.db import connection
+from django.db.models import Case, F, Sum, When
 
-from openboss.modules.receivables.models import Bucket
+from openboss.modules.receivables.models import (
+    Allocation,
+    Bucket,
+    Clearing,
+    Entry,
+    LateFee,
+    OpenItem,
+    Posting,
+    Receivable,
+)
 from openboss.modules.system.copying import copy_in, copy_out
 
 BILLS = {
@@ -21,6 +31,7 @@ BILLS = {
     "late_cap_fen": pl.Int64,
     "late_fen": pl.Int64,
     "standing": pl.String,
+    "booked_at": pl.Datetime("us", "UTC"),
 }
 ITEMS = {
     "bill_id": pl.Int64,
@@ -57,11 +68,25 @@ def lock_accounts(account_ids: Sequence[int]) -> None:
 
 def open_bills(account_ids: Sequence[int]) -> pl.DataFrame:
     """The bills of accounts on which something is open, columns of BILLS."""
-    return copy_out(
-        f"SELECT {', '.join(BILLS)} FROM receivables_receivable WHERE account_id = ANY(%s) AND open_fen > 0",
-        BILLS,
-        (list(account_ids),),
+    return _bills("account_id = ANY(%s) AND open_fen > 0", list(account_ids))
+
+
+def bills_by_id(bill_ids: Sequence[int]) -> pl.DataFrame:
+    """Bills as debts, paid or not, columns of BILLS."""
+    return _bills("bill_id = ANY(%s)", list(bill_ids))
+
+
+def bills_of_account(account_id: int) -> pl.DataFrame:
+    """Every bill of an account as a debt, the newest first, columns of BILLS."""
+    return _bills("account_id = %s ORDER BY bill_id DESC", account_id)
+
+
+def _bills(condition: str, value: object) -> pl.DataFrame:
+    columns = ", ".join(BILLS).replace("booked_at", "(extract(epoch FROM booked_at) * 1000000)::bigint")
+    frame = copy_out(
+        f"SELECT {columns} FROM receivables_receivable WHERE {condition}", BILLS | {"booked_at": pl.Int64}, (value,)
     )
+    return frame.with_columns(pl.from_epoch("booked_at", time_unit="us").dt.replace_time_zone("UTC"))
 
 
 def items_of(bill_ids: Sequence[int]) -> pl.DataFrame:
@@ -107,12 +132,12 @@ def put_receivables(*, bills: pl.DataFrame, items: pl.DataFrame, booked_at: date
 
 
 def add_to_bucket(*, account_ids: Sequence[int], kind: str, amounts_fen: Sequence[int], on: date) -> dict[int, int]:
-    """Put money into the CASH or DEPOSIT bucket of accounts (each named once); return their bucket ids by account."""
+    """Put money into the CASH, DEPOSIT or AGENT bucket of accounts (each named once); return bucket ids by account."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO receivables_bucket (account_id, kind, item_ids, valid_from_on, balance_fen)"
             " SELECT a, %s, '{}', %s, f FROM unnest(%s::bigint[], %s::bigint[]) AS added(a, f) ORDER BY a"
-            " ON CONFLICT (account_id, kind) WHERE kind IN ('CASH', 'DEPOSIT')"
+            " ON CONFLICT (account_id, kind) WHERE kind IN ('CASH', 'DEPOSIT', 'AGENT')"
             " DO UPDATE SET balance_fen = receivables_bucket.balance_fen + excluded.balance_fen"
             " RETURNING account_id, bucket_id",
             [kind, on, list(account_ids), list(amounts_fen)],
@@ -184,10 +209,10 @@ def close_bills(*, bill_ids: Sequence[int], paid_fen: Sequence[int]) -> pl.DataF
         cursor.execute(
             "UPDATE receivables_receivable r SET open_fen = open_fen - f"
             " FROM unnest(%s::bigint[], %s::bigint[]) AS c(b, f) WHERE bill_id = b"
-            " RETURNING bill_id, open_fen, total_fen, late_fen",
+            " RETURNING bill_id, open_fen, total_fen, late_fen, standing",
             [list(bill_ids), list(paid_fen)],
         )
-        schema = {"bill_id": pl.Int64, "open_fen": pl.Int64, "total_fen": pl.Int64, "late_fen": pl.Int64}
+        schema = {name: BILLS[name] for name in ("bill_id", "open_fen", "total_fen", "late_fen", "standing")}
         return pl.DataFrame(cursor.fetchall(), schema=schema, orient="row")
 
 
@@ -196,3 +221,176 @@ def put_clearings(*, clearings: pl.DataFrame, allocations: pl.DataFrame, late_fe
     copy_in("receivables_clearing", clearings)
     copy_in("receivables_allocation", allocations)
     copy_in("receivables_latefee", late_fees)
+
+
+def clearings_after(*, account_id: int, position: int) -> list[Clearing]:
+    """The acts of clearing of an account after a position that were not undone, the newest first."""
+    rows = Clearing.objects.filter(account_id=account_id, position__gt=position, undone_entry_id__isnull=True)
+    return list(rows.order_by("-position", "-clearing_id"))
+
+
+def undo_clearing(*, clearing_id: int, undone_entry_id: int) -> pl.DataFrame:
+    """Give back what an act of clearing paid and take back the late fees it booked, in the caller's transaction.
+
+    Returns what is open on its bills now, see close_bills.
+    """
+    paid = pl.DataFrame(
+        list(
+            Allocation.objects.filter(clearing_id=clearing_id).values(
+                "bill_id", "subscriber_id", "item_id", "bucket_id", "paid_fen"
+            )
+        )
+    ).with_columns(pl.col("paid_fen").cast(pl.Int64))
+    by_bill = paid.group_by("bill_id").agg(pl.col("paid_fen").sum()).sort("bill_id")
+    pay_items(paid.with_columns(-pl.col("paid_fen")))
+    close_bills(bill_ids=by_bill["bill_id"].to_list(), paid_fen=(-by_bill["paid_fen"]).to_list())
+    change_buckets(bucket_ids=paid["bucket_id"].to_list(), amounts_fen=paid["paid_fen"].to_list())
+    for row in LateFee.objects.filter(clearing_id=clearing_id):
+        _unbook(row)
+    Clearing.objects.filter(clearing_id=clearing_id).update(undone_entry_id=undone_entry_id)
+    bill_ids = by_bill["bill_id"].to_list()
+    return close_bills(bill_ids=bill_ids, paid_fen=[0] * len(bill_ids))
+
+
+def _unbook(row: LateFee) -> None:
+    """Take one late fee back: the clock stands where it stood, and with the first fee the cap goes."""
+    Receivable.objects.filter(bill_id=row.bill_id).update(
+        open_fen=F("open_fen") - row.fee_fen,
+        late_fen=F("late_fen") - row.fee_fen,
+        late_from_on=row.from_on,
+        late_cap_fen=Case(When(late_fen=row.fee_fen, then=None), default=F("late_cap_fen")),
+    )
+    late = OpenItem.objects.filter(bill_id=row.bill_id, subscriber_id=0)
+    late.update(due_fen=F("due_fen") - row.fee_fen)
+
+
+def used_after(*, account_id: int, position: int, without_entry_id: int) -> int:
+    """What came into an account's usable buckets less what left them after a position, other than by clearing, in fen.
+
+    What was reversed counts as if it had never been, the entry that is being reversed too.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(-sum(p.amount_fen), 0)::bigint FROM receivables_posting p"
+            " JOIN receivables_entry e USING (entry_id) JOIN receivables_bucket b USING (bucket_id)"
+            " WHERE p.account_id = %s AND p.entry_id > %s AND p.entry_id <> %s AND b.kind NOT IN ('DEPOSIT', 'AGENT')"
+            " AND e.cause NOT LIKE 'CLEARING%%' AND e.reverses_id IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM receivables_entry r WHERE r.reverses_id = e.entry_id)",
+            [account_id, position, without_entry_id],
+        )
+        (fen,) = cursor.fetchone()
+        return fen
+
+
+def usable_money(*, account_id: int, kinds: Sequence[str]) -> int:
+    """The money of an account that may clear, whatever its items, in fen."""
+    found = Bucket.objects.filter(account_id=account_id, kind__in=kinds).aggregate(fen=Sum("balance_fen", default=0))
+    return found["fen"]
+
+
+def has_waivers(*, account_id: int, position: int) -> bool:
+    """Whether a late fee of an account was waived or a debt written off after a position, and still is."""
+    reversed_ids = Entry.objects.filter(reverses_id__isnull=False).values("reverses_id")
+    lines = Posting.objects.filter(account_id=account_id, entry_id__gt=position).values("entry_id")
+    found = Entry.objects.filter(entry_id__in=lines, cause__in=["WAIVER", "WRITE_OFF"])
+    return found.exclude(entry_id__in=reversed_ids).exists()
+
+
+def misplaced(*, bill_id: int, receivable_no: int) -> int:
+    """What of a doubtful bill still stands among the receivables, in fen."""
+    found = Posting.objects.filter(bill_id=bill_id, chart_no=receivable_no)
+    return found.aggregate(fen=Sum("amount_fen", default=0))["fen"]
+
+
+def money_of(account_id: int) -> list[Bucket]:
+    """Every bucket of an account with money in it."""
+    return list(Bucket.objects.filter(account_id=account_id, balance_fen__gt=0).order_by("kind", "bucket_id"))
+
+
+def cleared_by(*, payment_id: int) -> tuple[int, int]:
+    """What a payment cleared and the late fees that fell due with it, in fen."""
+    acts = Clearing.objects.filter(payment_id=payment_id, undone_entry_id__isnull=True).values("clearing_id")
+    paid = Allocation.objects.filter(clearing_id__in=acts).aggregate(fen=Sum("paid_fen", default=0))
+    late = LateFee.objects.filter(clearing_id__in=acts).aggregate(fen=Sum("fee_fen", default=0))
+    return paid["fen"], late["fen"]
+
+
+def overdue_since(due_before: date, *, standing: str) -> pl.DataFrame:
+    """Bills with something open that were due before a day, of a standing, columns of BILLS."""
+    frame = _bills("open_fen > 0 AND due_on < %s", due_before)
+    return frame.filter(pl.col("standing") == standing)
+
+
+def set_standing(*, bill_ids: Sequence[int], standing: str) -> None:
+    """Note what kind of debt bills are: NORMAL or DOUBTFUL."""
+    Receivable.objects.filter(bill_id__in=list(bill_ids)).update(standing=standing)
+
+
+def waive_item(*, bill_id: int, item_id: int, waived_fen: int) -> None:
+    """Let less be due of the late fee of a bill."""
+    item = OpenItem.objects.filter(bill_id=bill_id, subscriber_id=0, item_id=item_id)
+    item.update(due_fen=F("due_fen") - waived_fen)
+
+
+def write_off(*, bill_id: int) -> None:
+    """Note that what is open on a bill is given up; it stays on record."""
+    Receivable.objects.filter(bill_id=bill_id).update(standing="BAD", written_off_fen=F("open_fen"), open_fen=0)
+
+
+def recover(*, bill_id: int, paid_fen: int) -> bool:
+    """Take off a debt that was written off what came back of it; False if that is more than there is."""
+    bill = Receivable.objects.filter(bill_id=bill_id, written_off_fen__gte=paid_fen)
+    if not bill.update(written_off_fen=F("written_off_fen") - paid_fen):
+        return False
+    for item in OpenItem.objects.filter(bill_id=bill_id, due_fen__gt=F("paid_fen")).order_by("rank", "subscriber_id"):
+        part_fen = min(paid_fen, item.due_fen - item.paid_fen)
+        mine = OpenItem.objects.filter(bill_id=bill_id, subscriber_id=item.subscriber_id, item_id=item.item_id)
+        mine.update(paid_fen=F("paid_fen") + part_fen)
+        paid_fen -= part_fen
+    return True
+
+
+def open_by_bill() -> pl.DataFrame:
+    """Every bill with something open: bill_id, account_id, due_on, open_fen."""
+    return copy_out(
+        "SELECT bill_id, account_id, due_on, open_fen FROM receivables_receivable WHERE open_fen > 0",
+        {name: BILLS[name] for name in ("bill_id", "account_id", "due_on", "open_fen")},
+    )
+
+
+def arrears_frame(*, level: str, key: int, due_before: date | None) -> pl.DataFrame:
+    """What is open, item sums by bill and user: bill_id, cycle, account_id, subscriber_id, due_on, open_fen."""
+    column = {"USER": "i.subscriber_id", "ACCOUNT": "r.account_id", "CUSTOMER": "r.customer_id"}[level]
+    return copy_out(
+        "SELECT bill_id, r.cycle, r.account_id, i.subscriber_id, r.due_on, sum(i.due_fen - i.paid_fen)::bigint"
+        " FROM receivables_receivable r JOIN receivables_openitem i USING (bill_id)"
+        f" WHERE {column} = %s AND r.open_fen > 0 AND i.paid_fen <> i.due_fen AND r.due_on < %s"
+        " GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 4",
+        {
+            "bill_id": pl.Int64,
+            "cycle": pl.Int32,
+            "account_id": pl.Int64,
+            "subscriber_id": pl.Int64,
+            "due_on": pl.Date,
+            "open_fen": pl.Int64,
+        },
+        (key, due_before or date.max),
+    )
+
+
+RATES = {"billed_fen": pl.Int64, "open_fen": pl.Int64, "overdue_fen": pl.Int64}
+_RATES = (
+    "sum(greatest(total_fen, 0))::bigint, sum(open_fen)::bigint,"
+    " coalesce(sum(open_fen) FILTER (WHERE due_on < %s), 0)::bigint FROM receivables_receivable"
+)
+
+
+def rates_by_cycle(*, on: date) -> pl.DataFrame:
+    """What was billed, is open and is overdue, by cycle."""
+    return copy_out(f"SELECT cycle, {_RATES} GROUP BY 1 ORDER BY 1", {"cycle": pl.Int32} | RATES, (on,))
+
+
+def billed_by_customer(*, on: date) -> pl.DataFrame:
+    """What was billed, is open and is overdue, by cycle and customer."""
+    schema = {"cycle": pl.Int32, "customer_id": pl.Int64} | RATES
+    return copy_out(f"SELECT cycle, customer_id, {_RATES} GROUP BY 1, 2", schema, (on,))

@@ -204,10 +204,18 @@ def put_entries(*, entries: pl.DataFrame, postings: pl.DataFrame, act: Act) -> N
 
 
 def post_entry(
-    *, serial_no: str, cause: str, lines: Iterable[Line], act: Act, note: str = "", reverses_id: int | None = None
+    *,
+    serial_no: str,
+    cause: str,
+    lines: Iterable[Line],
+    act: Act,
+    note: str = "",
+    reverses_id: int | None = None,
+    entry_id: int | None = None,
 ) -> int:
     """Write one entry in the caller's transaction; return its id. Lines of nothing are left out."""
     entry = Entry.objects.create(
+        entry_id=entry_id or new_ids("receivables_entry", "entry_id", 1)[0],
         serial_no=serial_no,
         cause=cause,
         business_on=act.business_on,
@@ -250,6 +258,12 @@ def reverse_entry(*, entry_id: int, act: Act, note: str = "") -> int:
         note=note,
         reverses_id=entry_id,
     )
+
+
+def entry_by_serial(*, serial_no: str) -> EntryView | None:
+    """Read the entry with a serial number, if there is one."""
+    row = Entry.objects.filter(serial_no=serial_no).first()
+    return _views([row])[0] if row else None
 
 
 def entry_view(*, entry_id: int) -> EntryView:

@@ -33,10 +33,14 @@ def clear_accounts(turns: pl.DataFrame, *, rules: Rules, act: Act, with_deposit:
     """Let accounts pay what they can, in the caller's transaction that holds their locks.
 
     turns  one row an account: account_id, cleared_on (late fees count up to the day before), payment_id (or null),
-           and perhaps limit_fen (null: all the money there is) and before_at (bills booked later are left alone)
+           and, to do an act again: at (bills booked later are left alone), position, limit_fen (its money then)
     """
     account_ids = turns["account_id"].to_list()
     bills = debts.open_bills(account_ids).join(turns.select("account_id", "cleared_on"), on="account_id")
+    if "at" in turns.columns:
+        bills = bills.join(turns.select("account_id", "at"), on="account_id").filter(
+            pl.col("booked_at") <= pl.col("at")
+        )
     items = debts.items_of(bills["bill_id"].to_list())
     bills = _with_late_fees(bills, items, rules)
     kinds = [*rules.value("bucket_order"), *(["DEPOSIT"] if with_deposit else [])]
@@ -163,17 +167,19 @@ def _store(turns: pl.DataFrame, paid: pl.DataFrame, late: pl.DataFrame, rules: R
 def _clearings(turns: pl.DataFrame, paid: pl.DataFrame, late: pl.DataFrame, act: Act) -> pl.DataFrame:
     """One act of clearing an account that paid something, with the ids of its entries."""
     acted = turns.filter(pl.col("account_id").is_in(paid["account_id"].implode()))
-    acted = acted.select("account_id", "payment_id", "cleared_on").with_columns(at=pl.lit(act.at))
-    acted = acted.with_columns(
+    if "at" not in acted.columns:
+        acted = acted.with_columns(at=pl.lit(act.at), position=pl.lit(None, pl.Int64))
+    acted = acted.select("account_id", "payment_id", "cleared_on", "at", "position").with_columns(
         clearing_id=pl.Series(new_ids("receivables_clearing", "clearing_id", acted.height), dtype=pl.Int64)
     )
     late_ids = late.select("account_id").unique(maintain_order=True)
     late_ids = late_ids.with_columns(
         late_entry_id=pl.Series(new_ids("receivables_entry", "entry_id", late_ids.height), dtype=pl.Int64)
     )
-    return acted.join(late_ids, on="account_id", how="left").with_columns(
+    acted = acted.join(late_ids, on="account_id", how="left").with_columns(
         entry_id=pl.Series(new_ids("receivables_entry", "entry_id", acted.height), dtype=pl.Int64)
     )
+    return acted.with_columns(position=pl.coalesce("position", "entry_id"))
 
 
 def _enter(paid: pl.DataFrame, late: pl.DataFrame, rules: Rules, act: Act) -> None:

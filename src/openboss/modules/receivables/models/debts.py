@@ -79,6 +79,7 @@ class Bucket(models.Model):
         GIFT = "GIFT"
         CASH = "CASH"
         DEPOSIT = "DEPOSIT"
+        AGENT = "AGENT"  # an agent's money, from which it recharges others
 
     bucket_id = models.BigAutoField(primary_key=True)
     account_id = models.BigIntegerField()
@@ -94,7 +95,7 @@ class Bucket(models.Model):
             models.CheckConstraint(condition=Q(balance_fen__gte=0), name="receivables_bucket_not_negative"),
             models.UniqueConstraint(
                 fields=["account_id", "kind"],
-                condition=Q(kind__in=["CASH", "DEPOSIT"]),
+                condition=Q(kind__in=["CASH", "DEPOSIT", "AGENT"]),
                 name="receivables_bucket_one_of_a_kind",
             ),
         ]
@@ -109,6 +110,7 @@ class Clearing(models.Model):
     payment_id = models.BigIntegerField(null=True)  # the payment that caused it
     cleared_on = models.DateField()
     at = models.DateTimeField()
+    position = models.BigIntegerField()  # its turn among the entries; kept when it is done again without another
     entry_id = models.BigIntegerField()
     late_entry_id = models.BigIntegerField(null=True)
     undone_entry_id = models.BigIntegerField(null=True)

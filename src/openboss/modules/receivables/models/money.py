@@ -47,6 +47,7 @@ class Payment(models.Model):
             models.Index(fields=["account_id", "payment_id"], name="receivables_payment_account"),
             models.Index(fields=["business_on", "channel"], name="receivables_payment_day"),
             models.Index(fields=["till_id"], name="receivables_payment_till"),
+            models.Index(fields=["reference"], condition=~Q(reference=""), name="receivables_payment_ref"),
             models.Index(fields=["payment_id"], condition=Q(state="SUSPENDED"), name="receivables_payment_waiting"),
         ]
 

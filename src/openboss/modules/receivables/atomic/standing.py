@@ -1,0 +1,175 @@
+"""An account's standing in credit control, and the steps of dunning that were done for it (D9, BMC-02, BMC-04)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+from django.db import connection, transaction
+
+from openboss.modules.receivables.models import Message, Standing
+from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.copying import copy_out
+
+EXPOSURES = {
+    "account_id": pl.Int64,
+    "limit_fen": pl.Int64,
+    "extra_fen": pl.Int64,
+    "extra_until_at": pl.Int64,
+    "is_exempt": pl.Int8,
+    "disputed_until_on": pl.Date,
+    "crossed_at": pl.Int64,
+    "open_fen": pl.Int64,
+    "oldest_due_on": pl.Date,
+    "oldest_bill_id": pl.Int64,
+    "usable_fen": pl.Int64,
+}
+
+
+@dataclass(frozen=True)
+class StandingView:
+    """What credit control knows of an account; limit_fen None: by the star of its users."""
+
+    account_id: int
+    limit_fen: int | None
+    extra_fen: int
+    extra_until_at: datetime | None
+    is_exempt: bool
+    disputed_until_on: date | None
+    exposure_fen: int
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """A step of a dunning plan that was done for an account; over_at: its crossing ended then."""
+
+    plan: str
+    step: str
+    bill_id: int
+    sent_at: datetime
+    over_at: datetime | None
+
+
+def standing_view(*, account_id: int) -> StandingView:
+    """Read an account's standing; an account nobody looked at has a clean one."""
+    row = Standing.objects.filter(account_id=account_id).first() or Standing(account_id=account_id)
+    return StandingView(**{name: getattr(row, name) for name in StandingView.__dataclass_fields__})
+
+
+@transaction.atomic
+def set_credit(
+    *,
+    account_id: int,
+    at: datetime,
+    staff_id: int | None,
+    limit_fen: int | None = None,
+    extra_fen: int = 0,
+    extra_until_at: datetime | None = None,
+    is_exempt: bool = False,
+    disputed_until_on: date | None = None,
+) -> None:
+    """Set an account's own limit, a temporary addition that ends by itself, an exemption, a complaint (BMC-02)."""
+    after = {
+        "limit_fen": limit_fen,
+        "extra_fen": extra_fen,
+        "extra_until_at": extra_until_at,
+        "is_exempt": is_exempt,
+        "disputed_until_on": disputed_until_on,
+    }
+    Standing.objects.update_or_create(account_id=account_id, defaults=after)
+    record_audit(
+        staff_id=staff_id,
+        action="receivables.set_credit",
+        object_kind="account",
+        object_id=account_id,
+        at=at,
+        after={name: value if isinstance(value, int | None) else value.isoformat() for name, value in after.items()},
+    )
+
+
+def debtors(*, after_account_id: int, limit: int) -> list[int]:
+    """The next accounts, in order, that owe something, have a standing of their own or open steps of dunning."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT account_id FROM ("
+            " (SELECT DISTINCT account_id FROM receivables_receivable WHERE open_fen > 0 AND account_id > %s"
+            "  ORDER BY account_id LIMIT %s)"
+            " UNION (SELECT DISTINCT account_id FROM receivables_message WHERE over_at IS NULL AND account_id > %s"
+            "  ORDER BY account_id LIMIT %s)"
+            " UNION (SELECT account_id FROM receivables_standing WHERE crossed_at IS NOT NULL AND account_id > %s"
+            "  ORDER BY account_id LIMIT %s)) found ORDER BY account_id LIMIT %s",
+            [after_account_id, limit] * 3 + [limit],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def exposures(*, account_ids: Sequence[int], kinds: Sequence[str], on: date) -> pl.DataFrame:
+    """What credit control looks at, account by account, columns of EXPOSURES; moments in seconds."""
+    return copy_out(
+        "SELECT a, s.limit_fen, coalesce(s.extra_fen, 0), extract(epoch FROM s.extra_until_at)::bigint,"
+        " coalesce(s.is_exempt, false)::int, s.disputed_until_on, extract(epoch FROM s.crossed_at)::bigint,"
+        " coalesce(r.fen, 0)::bigint, r.due_on, r.bill_id, coalesce(b.fen, 0)::bigint"
+        " FROM unnest(%s::bigint[]) a LEFT JOIN receivables_standing s ON s.account_id = a"
+        " LEFT JOIN (SELECT account_id, sum(open_fen) AS fen, min(due_on) AS due_on, min(bill_id) AS bill_id"
+        "  FROM receivables_receivable WHERE account_id = ANY(%s) AND open_fen > 0 GROUP BY account_id) r"
+        "  ON r.account_id = a"
+        " LEFT JOIN (SELECT account_id, sum(balance_fen) AS fen FROM receivables_bucket WHERE account_id = ANY(%s)"
+        "  AND kind = ANY(%s) AND valid_from_on <= %s AND (valid_to_on IS NULL OR valid_to_on > %s)"
+        "  GROUP BY account_id) b ON b.account_id = a ORDER BY a",
+        EXPOSURES,
+        (list(account_ids), list(account_ids), list(account_ids), list(kinds), on, on),
+    )
+
+
+def note_exposure(*, account_id: int, exposure_fen: int, crossed_at: datetime | None) -> None:
+    """Keep what the last look found."""
+    Standing.objects.filter(account_id=account_id).update(exposure_fen=exposure_fen, crossed_at=crossed_at)
+
+
+def begin_step(*, account_id: int, plan: str, step: str, bill_id: int, at: datetime) -> bool:
+    """Note that a step is done for this crossing; False if it was done before."""
+    _, is_new = Message.objects.get_or_create(
+        account_id=account_id, plan=plan, step=step, bill_id=bill_id, over_at=None, defaults={"sent_at": at}
+    )
+    return is_new
+
+
+def end_steps(*, account_id: int, plan: str, steps: Sequence[str], at: datetime) -> list[str]:
+    """Note that crossings are over: their steps are done anew at the next one; return the steps that were."""
+    rows = Message.objects.filter(account_id=account_id, plan=plan, step__in=list(steps), over_at__isnull=True)
+    ended = list(rows.values_list("step", flat=True))
+    rows.update(over_at=at)
+    return ended
+
+
+def steps_of(*, account_id: int) -> list[StepDone]:
+    """What was done for an account, the newest first."""
+    rows = Message.objects.filter(account_id=account_id).order_by("-message_id")
+    return [StepDone(row.plan, row.step, row.bill_id, row.sent_at, row.over_at) for row in rows]
+
+
+def reminders_of(*, account_id: int) -> int:
+    """How many steps of dunning were done for an account: the proofs that it was reminded (D8.11)."""
+    return Message.objects.filter(account_id=account_id).count()
+
+
+def dunning_list(*, limit: int = 500) -> pl.DataFrame:
+    """Accounts with open steps: account_id, plan, step, bill_id, sent_at, exposure_fen, the newest first."""
+    rows = Message.objects.filter(over_at__isnull=True).order_by("-message_id")[:limit]
+    known = {row.account_id: row for row in Standing.objects.filter(account_id__in=[one.account_id for one in rows])}
+    return pl.DataFrame(
+        [
+            (one.account_id, one.plan, one.step, one.bill_id, one.sent_at, known[one.account_id].exposure_fen)
+            for one in rows
+            if one.account_id in known
+        ],
+        schema={
+            "account_id": pl.Int64,
+            "plan": pl.String,
+            "step": pl.String,
+            "bill_id": pl.Int64,
+            "sent_at": pl.Datetime("us", "UTC"),
+            "exposure_fen": pl.Int64,
+        },
+        orient="row",
+    )
