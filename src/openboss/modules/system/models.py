@@ -154,23 +154,31 @@ class Outbox(models.Model):
     class State(models.TextChoices):
         WAITING = "WAITING"
         SENT = "SENT"
-        FAILED = "FAILED"
+        FAILED = "FAILED"  # a dead letter: a person has to look
+        DROPPED = "DROPPED"  # a person decided that it is not sent
 
     outbox_id = models.BigAutoField(primary_key=True)
     topic = models.CharField(max_length=64)
+    order_key = models.CharField(max_length=64, default="", db_default="")  # messages of one key leave in order
     payload = models.JSONField()
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
     next_try_at = models.DateTimeField()
     last_error = models.TextField(default="")
+    sent_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "system_outbox"
         indexes = [
             models.Index(
                 fields=["topic", "next_try_at", "outbox_id"], condition=Q(state="WAITING"), name="system_outbox_waiting"
-            )
+            ),
+            models.Index(
+                fields=["order_key", "topic", "outbox_id"],
+                condition=Q(state__in=["WAITING", "FAILED"]) & ~Q(order_key=""),
+                name="system_outbox_ordered",
+            ),
         ]
 
 

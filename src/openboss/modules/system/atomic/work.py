@@ -1,20 +1,15 @@
-"""Outbox messages and serial numbers."""
+"""Business serial numbers."""
 
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from openboss.modules.system.models import Outbox, SerialNumber
+from openboss.modules.system.models import SerialNumber
 
 
 class SerialNumberUsed(Exception):
     """This business serial number was used before; the write was done then and is not repeated (D0.4)."""
-
-
-def send_out(*, topic: str, payload: dict[str, Any], at: datetime) -> int:
-    """Leave a message for the world outside in the caller's transaction; `access` delivers it. Returns its id."""
-    return Outbox.objects.create(topic=topic, payload=payload, created_at=at, next_try_at=at).outbox_id
 
 
 def take_serial_no(*, serial_no: str, purpose: str, at: datetime, answer: Any = None) -> None:
