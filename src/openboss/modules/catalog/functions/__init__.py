@@ -22,6 +22,7 @@ from openboss.modules.catalog.atomic import (
     offers_in_force,
     reference_frames,
     rule_names,
+    versions_in_use,
     versions_of,
     waiting_versions,
 )
@@ -51,7 +52,7 @@ from openboss.modules.catalog.functions.reference import (
     read_items,
     tariff_limits,
 )
-from openboss.modules.catalog.functions.sale import Buyer, Refusal, offers_on_sale, refusals
+from openboss.modules.catalog.functions.sale import Buyer, Refusal, offers_on_sale, refusals, unfit
 from openboss.modules.catalog.functions.tariffs import import_tariffs
 from openboss.modules.catalog.publications import PublicationRefused, hash_of_tables
 
@@ -112,6 +113,8 @@ __all__ = [
     "send_back",
     "submit",
     "tariff_limits",
+    "unfit",
+    "versions_in_use",
     "versions_of",
     "waiting_versions",
 ]

@@ -46,12 +46,13 @@ def refusals(*, code: str, buyer: Buyer, on: date) -> list[Refusal]:
     found = [version for version in offers_at(on) if version.code == code]
     if not found or atomic.life_of(offer_id=found[0].offer_id) != "ON_SALE":
         return [Refusal("NOT_ON_SALE", f"{code} 不在售", f"{code} is not on sale")]
-    wanted = found[0]
-    others = [version for version in offers_at(on) if version.code in buyer.held]
-    return [
-        *_relations(wanted, others, buyer),
-        *_eligibility(wanted.document.get("eligibility") or {}, buyer, on, wanted.names),
-    ]
+    return unfit(found[0], [version for version in offers_at(on) if version.code in buyer.held], buyer, on)
+
+
+def unfit(wanted: OfferVersionView, others: Sequence[OfferVersionView], buyer: Buyer, on: date) -> list[Refusal]:
+    """Say why a version of an offer does not go with the versions held or is not for such a buyer (D13.1)."""
+    eligibility = wanted.document.get("eligibility") or {}
+    return [*_relations(wanted, others, buyer), *_eligibility(eligibility, buyer, on, wanted.names)]
 
 
 def _relations(wanted: OfferVersionView, others: Sequence[OfferVersionView], buyer: Buyer) -> list[Refusal]:
