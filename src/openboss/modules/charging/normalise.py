@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit, uint64
+from numba import uint64
 
+from openboss.kernel.compiled import compiled, compiled_releasing
 from openboss.modules.charging import canonical as c
 from openboss.modules.charging.numbering import (
     ABROAD,
@@ -123,7 +124,7 @@ def normalise(
     return NormalisedBlock(usage, line, faults[line])
 
 
-@njit(cache=True, nogil=True)
+@compiled_releasing
 def _normalise(
     raw: Ints,
     faults: npt.NDArray[np.int16],
@@ -151,18 +152,18 @@ def _normalise(
     return kept
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def is_voice(record: int) -> bool:
     """Records with a duration of talk."""
     return (_VOICE >> record) & 1 == 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _zero(value: int) -> int:
     return 0 if value == c.ABSENT else value
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _check(raw: Ints, i: int) -> int:
     """E201 what must be there, E202 impossible values, E204 duration, E206 volume."""
     record, duration_s = raw[i, c.RECORD], raw[i, c.DURATION]
@@ -188,13 +189,13 @@ def _check(raw: Ints, i: int) -> int:
     return 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _offset_at(offset_s: Ints, first_hour: int, utc_s: int) -> int:
     hour = utc_s // 3600 - first_hour
     return offset_s[min(max(hour, 0), offset_s.shape[0] - 1)]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _utc(wall_s: int, written_offset_s: int, offset_s: Ints, first_hour: int) -> int:
     """UTC of a moment as written; without an offset it is the operator's wall clock (of two, the earlier)."""
     if written_offset_s != c.ABSENT:
@@ -203,7 +204,7 @@ def _utc(wall_s: int, written_offset_s: int, offset_s: Ints, first_hour: int) ->
     return wall_s - _offset_at(offset_s, first_hour, guess)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _times(raw: Ints, i: int, offset_s: Ints, first_hour: int, now_s: int, out: Ints, k: int) -> int:
     """UTC and local start; E203 end before start, E204 drift, E205 future, E207 too old."""
     start_s = _utc(raw[i, c.START], raw[i, c.START_OFFSET], offset_s, first_hour)
@@ -228,7 +229,7 @@ def _times(raw: Ints, i: int, offset_s: Ints, first_hour: int, now_s: int, out: 
     return 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _classify(raw: Ints, i: int, tables: NumberingTables, out: Ints, k: int) -> int:
     """Numbers, areas, roaming, long distance; E202, E302, E303, E304, E306, E307."""
     record = raw[i, c.RECORD]
@@ -267,7 +268,7 @@ def _classify(raw: Ints, i: int, tables: NumberingTables, out: Ints, k: int) -> 
     return _classify_other(raw, i, tables.plan, tables.special, served.area, visited, out, k)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _classify_other(raw: Ints, i: int, plan: Plan, special: Ints, home: int, visited: int, out: Ints, k: int) -> int:
     """The other party (for a forwarded call the number forwarded to) and how far away it is."""
     record = raw[i, c.RECORD]
@@ -291,7 +292,7 @@ def _classify_other(raw: Ints, i: int, plan: Plan, special: Ints, home: int, vis
     return 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _free(special: Ints, far: Number) -> int:
     """1 for free special numbers, also those that look like a mobile number (CHG-18)."""
     if far.kind != MOBILE:
@@ -300,13 +301,13 @@ def _free(special: Ints, far: Number) -> int:
     return special[1, place] if place >= 0 else 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _goes_out(record: int) -> bool:
     """True if the served user reaches for the other party."""
     return (_OUTGOING >> record) & 1 == 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _trunks_are_known(raw: Ints, i: int, cells: Keys) -> bool:
     """A call at the border came in by one trunk group and left by another: both must stand in the table of cells."""
     msc = raw[i, c.MSC]
@@ -317,7 +318,7 @@ def _trunks_are_known(raw: Ints, i: int, cells: Keys) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _visited(raw: Ints, i: int, plan: Plan, cells: Keys, cell_area: Plan, home: int) -> int:
     """Area the user was in: as written, else by switch and location, else home; -1 = unknown."""
     written = raw[i, c.VISITED]
@@ -335,7 +336,7 @@ def _visited(raw: Ints, i: int, plan: Plan, cells: Keys, cell_area: Plan, home: 
     return np.int64(cell_area[cell]) if cell >= 0 else -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _roam(plan: Plan, home: int, visited: int) -> int:
     """Outbound or visiting, as this operator sees it (CHG-24)."""
     if home == visited:
@@ -351,7 +352,7 @@ def _roam(plan: Plan, home: int, visited: int) -> int:
     return OUT
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _distance(plan: Plan, record: int, origin: int, far: Number) -> int:
     """How far the use went: only what the served user sends out travels at his expense."""
     if not _goes_out(record) or far.area == 0 or far.area == origin:
@@ -367,7 +368,7 @@ def _distance(plan: Plan, record: int, origin: int, far: Number) -> int:
     return INTRA_LD if plan[AREA_PROVINCE + origin] == plan[AREA_PROVINCE + far.area] else INTER_LD
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _copy(raw: Ints, i: int, out: Ints, k: int) -> None:
     """Fields that go on as they were written."""
     record = raw[i, c.RECORD]
@@ -386,7 +387,7 @@ def _copy(raw: Ints, i: int, out: Ints, k: int) -> None:
     out[MSC, k] = raw[i, c.MSC]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _key(out: Ints, k: int) -> None:
     """Two independent 64-bit hashes of the fields of D4.3."""
     high, low = uint64(0x6A09E667F3BCC908), uint64(0xBB67AE8584CAA73B)

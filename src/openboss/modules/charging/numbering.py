@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from numba import njit, uint64
+from numba import uint64
 
+from openboss.kernel.compiled import compiled
 from openboss.kernel.usage import LdType, OtherNet
 
 ZEROS = 10**18  # one leading zero in a coded number
@@ -100,7 +101,7 @@ def name_code(text: str) -> int:
     return (hashed & (NAME_BIT - 1)) | NAME_BIT
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def mix(value: int) -> int:
     """Spread 64 bits (the finaliser of splitmix64)."""
     v = uint64(value) + uint64(0x9E3779B97F4A7C15)
@@ -109,13 +110,13 @@ def mix(value: int) -> int:
     return v ^ (v >> uint64(31))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def pair_key(first: int, second: int) -> int:
     """Put two identities into one 64-bit key."""
     return mix(mix(first) ^ uint64(second))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def find_key(keys: Keys, key: int) -> int:
     """Place of `key` in an open hash table (0 = free place; its size is a power of two), or -1."""
     mask = uint64(keys.shape[0] - 1)
@@ -127,7 +128,7 @@ def find_key(keys: Keys, key: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def find_first(table: Ints, key: int) -> int:
     """Index of `key` in the sorted first row of a table, or -1 (no slice is made: it costs more than the search)."""
     low, high = 0, table.shape[1]
@@ -140,7 +141,7 @@ def find_first(table: Ints, key: int) -> int:
     return low if low < table.shape[1] and table[0, low] == key else -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def number_of_imsi(table: Ints, imsi: int, at_s: int) -> int:
     """Number that belonged to an IMSI at a moment, or 0 if none is known."""
     place = find_first(table, imsi)
@@ -151,7 +152,7 @@ def number_of_imsi(table: Ints, imsi: int, at_s: int) -> int:
     return 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def digit_count(value: int) -> int:
     """Decimal digits of a number of at most 18 digits; 0 has none."""
     low, high = 0, 18
@@ -164,7 +165,7 @@ def digit_count(value: int) -> int:
     return low
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _special(special: Ints, digits: int) -> Number:
     found = find_first(special, digits)
     if found >= 0:
@@ -172,13 +173,13 @@ def _special(special: Ints, digits: int) -> Number:
     return Number(digits, SPECIAL, 0, 3, 0, 0, UNKNOWN_PREFIX)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def is_mobile(digits: int) -> bool:
     """Eleven digits from 13 to 19."""
     return digits >= 13 * 10**9 and digits < 20 * 10**9
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _mobile(plan: Plan, digits: int) -> Number:
     segment = digits // 10_000 - SEGMENTS
     net = np.int64(plan[SEGMENT_NET + segment])
@@ -187,7 +188,7 @@ def _mobile(plan: Plan, digits: int) -> Number:
     return Number(86 * 10**11 + digits, MOBILE, np.int64(plan[SEGMENT_AREA + segment]), net, 0, 0, 0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _fixed(plan: Plan, digits: int, length: int) -> Number:
     """A national number without its trunk zero: area code and 7 or 8 digits."""
     if length < 9 or length > 11:
@@ -201,7 +202,7 @@ def _fixed(plan: Plan, digits: int, length: int) -> Number:
     return Number(e164, FIXED, area, 3, 0, 0, 0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _national(plan: Plan, special: Ints, digits: int) -> Number:
     """A number inside China, without 86 and without 0."""
     if is_mobile(digits):
@@ -211,7 +212,7 @@ def _national(plan: Plan, special: Ints, digits: int) -> Number:
     return _fixed(plan, digits, digit_count(digits))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _abroad(plan: Plan, digits: int) -> Number:
     length = digit_count(digits)
     if length < 6 or length > 15:
@@ -222,7 +223,7 @@ def _abroad(plan: Plan, digits: int) -> Number:
     return Number(digits, ABROAD, FOREIGN_AREA + country, 5, 0, 0, 0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _bare(plan: Plan, special: Ints, digits: int, home_area: int) -> Number:
     """Digits without any prefix: mobile, with 86, special, short, local fixed, 400/800, message port."""
     if is_mobile(digits):
@@ -248,7 +249,7 @@ def _bare(plan: Plan, special: Ints, digits: int, home_area: int) -> Number:
     return Number(0, FIXED, 0, 0, 0, 0, BAD_NUMBER)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def resolve(plan: Plan, special: Ints, coded: int, home_area: int) -> Number:
     """Say what a number is, for the classification of usage.
 
