@@ -1,0 +1,423 @@
+"""Orders: placed once, put together on any channel, moved along their states, undone by another order (D13.3)."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count
+
+from openboss.modules.orders.models import OrderDocument, OrderFee, OrderItem, OrderStep, ProductOrder
+from openboss.modules.orders.states import ACKNOWLEDGED, CANCELLED, COMPLETED, MOVES, PENDING
+from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.keys import encrypt
+
+
+class OrderUnknown(LookupError):
+    """There is no such order."""
+
+
+class OrderDifferent(Exception):
+    """This serial number belongs to an order that asks for something else; take another one (D0.4)."""
+
+
+class OrderStateForbids(Exception):
+    """An order in this state does not do that; the message names the state (D13.3)."""
+
+
+class OrderPending(Exception):
+    """Another order of this kind waits for its day; cancel it first (D13.4: one pending change a product)."""
+
+
+class StepUnknown(LookupError):
+    """This order has no such step."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing asked for: `action` add, modify or delete; `depends_on` the position of the item it waits for."""
+
+    action: str
+    what: str
+    values: Mapping[str, Any]
+    depends_on: int | None = None
+    state: str = ACKNOWLEDGED
+
+
+@dataclass(frozen=True)
+class Fee:
+    """One line of what an order costs: FEE is revenue at once, DEPOSIT a deposit, ADVANCE money for coming bills."""
+
+    code: str
+    booking: str
+    fee_fen: int
+    serial_no: str | None = None
+    payment_id: int | None = None
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether receivables has booked it."""
+        return self.serial_no is not None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the checklist."""
+
+    step: str
+    done_at: datetime | None
+    done_by: int | None
+    note: str
+
+
+@dataclass(frozen=True)
+class DocumentShown:
+    """A document that was shown for an order."""
+
+    kind: str
+    sha256: str
+    verified_by: int | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class OrderView:
+    """An order with everything that belongs to it."""
+
+    order_id: int
+    serial_no: str
+    kind: str
+    channel: str
+    state: str
+    customer_id: int | None
+    subscriber_id: int | None
+    request: dict[str, Any]
+    result: dict[str, Any] | None
+    proofs: tuple[str, ...]
+    effective: str
+    effective_at: datetime | None
+    staff_id: int | None
+    org_code: str
+    created_at: datetime
+    confirmed_at: datetime | None
+    completed_at: datetime | None
+    reason: str
+    reverses_id: int | None
+    reversed_by_id: int | None
+    items: tuple[Item, ...]
+    steps: tuple[Step, ...]
+    fees: tuple[Fee, ...]
+    documents: tuple[DocumentShown, ...]
+
+    @property
+    def open_steps(self) -> tuple[str, ...]:
+        """The steps of the checklist that are not done."""
+        return tuple(step.step for step in self.steps if step.done_at is None)
+
+    @property
+    def unpaid_fen(self) -> int:
+        """What is still to be paid before the order is carried out."""
+        return sum(fee.fee_fen for fee in self.fees if not fee.is_paid)
+
+
+@transaction.atomic
+def place_order(
+    *,
+    serial_no: str,
+    kind: str,
+    channel: str,
+    customer_id: int | None,
+    subscriber_id: int | None,
+    request: Mapping[str, Any],
+    proofs: Sequence[str],
+    effective: str,
+    effective_at: datetime | None,
+    items: Sequence[Item],
+    steps: Sequence[str],
+    fees: Sequence[Fee],
+    at: datetime,
+    staff_id: int | None,
+    org_code: str,
+    reverses_id: int | None = None,
+) -> OrderView:
+    """Write an order down, ACKNOWLEDGED. The same serial number with the same request gives the order there is.
+
+    Raises OrderDifferent. Source: D13.3, D0.4.
+    """
+    found = ProductOrder.objects.filter(serial_no=serial_no).first()
+    if found is None:
+        order = ProductOrder(
+            serial_no=serial_no,
+            kind=kind,
+            channel=channel,
+            state=ACKNOWLEDGED,
+            customer_id=customer_id,
+            subscriber_id=subscriber_id,
+            request=dict(request),
+            proofs=list(proofs),
+            effective=effective,
+            effective_at=effective_at,
+            staff_id=staff_id,
+            org_code=org_code,
+            created_at=at,
+            reverses_id=reverses_id,
+        )
+        try:
+            with transaction.atomic():
+                order.save(force_insert=True)
+        except IntegrityError:
+            found = ProductOrder.objects.filter(serial_no=serial_no).first()
+            if found is None:
+                raise
+        else:
+            _add_parts(order, items, steps, fees)
+            after = {"kind": kind, "channel": channel, "subscriber_id": subscriber_id}
+            _audit("orders.place", order, at, staff_id, after=after)
+            return order_view(order_id=order.order_id)
+    if (found.kind, found.subscriber_id) != (kind, subscriber_id) or found.request != json.loads(json.dumps(request)):
+        raise OrderDifferent(serial_no)
+    return order_view(order_id=found.order_id)
+
+
+def _add_parts(order: ProductOrder, items: Sequence[Item], steps: Sequence[str], fees: Sequence[Fee]) -> None:
+    made: list[OrderItem] = []
+    for position, item in enumerate(items):
+        before = made[item.depends_on] if item.depends_on is not None else None
+        row = OrderItem(
+            order=order,
+            position=position,
+            action=item.action,
+            what=item.what,
+            values=dict(item.values),
+            depends_on=before,
+            state=ACKNOWLEDGED,
+        )
+        row.save(force_insert=True)
+        made.append(row)
+    OrderStep.objects.bulk_create(
+        [OrderStep(order=order, position=position, step=step) for position, step in enumerate(steps)]
+    )
+    _add_fees(order, fees)
+
+
+def _add_fees(order: ProductOrder, fees: Sequence[Fee]) -> None:
+    OrderFee.objects.bulk_create(
+        [
+            OrderFee(order=order, position=position, code=fee.code, booking=fee.booking, fee_fen=fee.fee_fen)
+            for position, fee in enumerate(fees)
+        ]
+    )
+
+
+@transaction.atomic
+def tick_step(*, order_id: int, step: str, note: str, at: datetime, staff_id: int | None) -> None:
+    """Note that a step of the checklist is done (HAL-01). Raises OrderUnknown, OrderStateForbids, StepUnknown."""
+    order = _locked(order_id)
+    _refuse_unless(order, ACKNOWLEDGED)
+    done = OrderStep.objects.filter(order=order, step=step)
+    if not done.update(done_at=at, done_by=staff_id, note=note):
+        raise StepUnknown(step)
+    _audit("orders.tick", order, at, staff_id, after={"step": step})
+
+
+@transaction.atomic
+def attach_document(
+    *, order_id: int, kind: str, content: bytes, at: datetime, staff_id: int | None, verified_by: int | None = None
+) -> str:
+    """Keep a document that was shown, encrypted, with its hash (HAL-02, HAL-17); return the hash.
+
+    verified_by  the clerk who compared it with the original. Raises OrderUnknown.
+    """
+    order = _locked(order_id)
+    sha256 = hashlib.sha256(content).hexdigest()
+    OrderDocument.objects.get_or_create(
+        order=order,
+        kind=kind,
+        sha256=sha256,
+        defaults={"content_sealed": encrypt(content.hex()), "verified_by": verified_by, "at": at},
+    )
+    _audit("orders.attach", order, at, staff_id, after={"kind": kind, "sha256": sha256})
+    return sha256
+
+
+@transaction.atomic
+def fee_paid(*, order_id: int, code: str, serial_no: str, payment_id: int | None) -> None:
+    """Note under which serial number receivables booked a line, in the transaction of that booking."""
+    rows = OrderFee.objects.filter(order_id=order_id, code=code, serial_no__isnull=True)
+    rows.update(serial_no=serial_no, payment_id=payment_id)
+
+
+@transaction.atomic
+def move_order(
+    *,
+    order_id: int,
+    state: str,
+    at: datetime,
+    staff_id: int | None,
+    result: Mapping[str, Any] | None = None,
+    subscriber_id: int | None = None,
+    reason: str = "",
+) -> OrderView:
+    """Bring an order and its items into another state. Raises OrderUnknown, OrderStateForbids, OrderPending."""
+    order = _locked(order_id)
+    if state not in MOVES[order.state]:
+        raise OrderStateForbids(f"{order.state} > {state}")
+    values: dict[str, Any] = {"state": state}
+    values |= {"completed_at": at} if state == COMPLETED else {}
+    values |= {"confirmed_at": at} if order.confirmed_at is None and state not in (CANCELLED, "REJECTED") else {}
+    values |= {"result": dict(result)} if result is not None else {}
+    values |= {"subscriber_id": subscriber_id} if subscriber_id else {}
+    values |= {"reason": reason} if reason else {}
+    try:
+        with transaction.atomic():
+            ProductOrder.objects.filter(pk=order_id).update(**values)
+    except IntegrityError as pending:
+        raise OrderPending(order.kind) from pending
+    OrderItem.objects.filter(order=order).update(state=state)
+    _audit("orders.move", order, at, staff_id, reason=reason, before={"state": order.state}, after={"state": state})
+    return order_view(order_id=order_id)
+
+
+def order_view(*, order_id: int) -> OrderView:
+    """Show one order. Raises OrderUnknown."""
+    order = ProductOrder.objects.filter(order_id=order_id).first()
+    if order is None:
+        raise OrderUnknown(order_id)
+    (view,) = _views([order])
+    return view
+
+
+def order_by_serial(*, serial_no: str) -> OrderView | None:
+    """Show the order with a serial number, if there is one."""
+    order = ProductOrder.objects.filter(serial_no=serial_no).first()
+    return _views([order])[0] if order else None
+
+
+def list_orders(
+    *,
+    customer_id: int | None = None,
+    subscriber_id: int | None = None,
+    kind: str = "",
+    state: str = "",
+    channel: str = "",
+    org_codes: set[str] | None = None,
+    page: int = 1,
+    page_size: int = 50,
+) -> tuple[list[OrderView], int]:
+    """Show orders, the newest first, with the number of all that match."""
+    wanted = {
+        "customer_id": customer_id,
+        "subscriber_id": subscriber_id,
+        "kind": kind,
+        "state": state,
+        "channel": channel,
+    }
+    found = ProductOrder.objects.filter(**{name: value for name, value in wanted.items() if value})
+    if org_codes is not None:
+        found = found.filter(org_code__in=org_codes)
+    return _views(list(found.order_by("-order_id")[(page - 1) * page_size : page * page_size])), found.count()
+
+
+def due_orders(*, at: datetime, limit: int = 1000) -> list[int]:
+    """Name orders whose day has come, in the order of their days."""
+    due = ProductOrder.objects.filter(state=PENDING, effective_at__lte=at).order_by("effective_at", "order_id")
+    return list(due.values_list("order_id", flat=True)[:limit])
+
+
+def count_orders(*, from_at: datetime, to_at: datetime) -> dict[tuple[str, str], int]:
+    """Count the orders placed in a time by (kind, state)."""
+    rows = ProductOrder.objects.filter(created_at__gte=from_at, created_at__lt=to_at).order_by()
+    return {(kind, state): n for kind, state, n in rows.values_list("kind", "state").annotate(n=Count("order_id"))}
+
+
+def _views(orders: list[ProductOrder]) -> list[OrderView]:
+    ids = [order.pk for order in orders]
+    parts: dict[str, dict[int, list[Any]]] = {name: {} for name in ("items", "steps", "fees", "documents", "reversed")}
+    position: dict[int, int] = {}
+    for item in OrderItem.objects.filter(order_id__in=ids).order_by("order_id", "position"):
+        position[item.pk] = item.position
+        before = position.get(item.depends_on_id) if item.depends_on_id else None
+        view = Item(item.action, item.what, item.values, before, item.state)
+        parts["items"].setdefault(item.order_id, []).append(view)
+    for step in OrderStep.objects.filter(order_id__in=ids).order_by("order_id", "position"):
+        parts["steps"].setdefault(step.order_id, []).append(Step(step.step, step.done_at, step.done_by, step.note))
+    for fee in OrderFee.objects.filter(order_id__in=ids).order_by("order_id", "position"):
+        line = Fee(fee.code, fee.booking, fee.fee_fen, fee.serial_no, fee.payment_id)
+        parts["fees"].setdefault(fee.order_id, []).append(line)
+    for one in OrderDocument.objects.filter(order_id__in=ids).order_by("order_document_id"):
+        shown = DocumentShown(one.kind, one.sha256, one.verified_by, one.at)
+        parts["documents"].setdefault(one.order_id, []).append(shown)
+    undone = dict(ProductOrder.objects.filter(reverses_id__in=ids).values_list("reverses_id", "order_id"))
+    return [_view(order, {name: found.get(order.pk, []) for name, found in parts.items()}, undone) for order in orders]
+
+
+def _view(order: ProductOrder, parts: Mapping[str, list[Any]], undone: Mapping[int, int]) -> OrderView:
+    return OrderView(
+        order_id=order.pk,
+        serial_no=order.serial_no,
+        kind=order.kind,
+        channel=order.channel,
+        state=order.state,
+        customer_id=order.customer_id,
+        subscriber_id=order.subscriber_id,
+        request=order.request,
+        result=order.result,
+        proofs=tuple(order.proofs),
+        effective=order.effective,
+        effective_at=order.effective_at,
+        staff_id=order.staff_id,
+        org_code=order.org_code,
+        created_at=order.created_at,
+        confirmed_at=order.confirmed_at,
+        completed_at=order.completed_at,
+        reason=order.reason,
+        reverses_id=order.reverses_id,
+        reversed_by_id=undone.get(order.pk),
+        items=tuple(parts["items"]),
+        steps=tuple(parts["steps"]),
+        fees=tuple(parts["fees"]),
+        documents=tuple(parts["documents"]),
+    )
+
+
+def lock_order(*, order_id: int) -> OrderView:
+    """Show an order and keep others from changing it until the transaction ends. Raises OrderUnknown."""
+    _locked(order_id)
+    return order_view(order_id=order_id)
+
+
+def _locked(order_id: int) -> ProductOrder:
+    order = ProductOrder.objects.select_for_update().filter(order_id=order_id).first()
+    if order is None:
+        raise OrderUnknown(order_id)
+    return order
+
+
+def _refuse_unless(order: ProductOrder, state: str) -> None:
+    if order.state != state:
+        raise OrderStateForbids(order.state)
+
+
+def _audit(
+    action: str,
+    order: ProductOrder,
+    at: datetime,
+    staff_id: int | None,
+    *,
+    reason: str = "",
+    before: object = None,
+    after: object = None,
+) -> None:
+    record_audit(
+        staff_id=staff_id,
+        action=action,
+        object_kind="order",
+        object_id=order.pk,
+        at=at,
+        reason=reason,
+        before=before,
+        after=after,
+    )
