@@ -1,0 +1,166 @@
+"""Credit control: where accounts stand against their limits and due days, and which steps of the plans are due (D9).
+
+Decides only; the process collect_debt stops, resumes and reminds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+from django.utils import timezone
+
+from openboss.modules.customers.atomic.owners import users_paid_by
+from openboss.modules.receivables.atomic import debts, standing
+from openboss.modules.receivables.functions.clearing import late_fees_now
+from openboss.modules.receivables.functions.rules import Rules, rules_at
+
+PLANS = ("LIMIT", "OVERDUE", "PREPAID")
+REMIND = "REMIND"
+
+
+@dataclass(frozen=True)
+class PaidUser:
+    """A user whose rest an account pays."""
+
+    subscriber_id: int
+    star: int
+    pay_type: str
+    life: str
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where an account stands (D9.1): exposure = unpaid bills + late fees + unbilled - usable money."""
+
+    account_id: int
+    exposure_fen: int
+    limit_fen: int
+    oldest_due_on: date | None
+    oldest_bill_id: int
+    crossed_at: datetime | None
+    is_exempt: bool
+    is_disputed: bool
+    users: tuple[PaidUser, ...]
+
+    @property
+    def is_prepaid(self) -> bool:
+        """Whether all its users pay before use."""
+        return bool(self.users) and all(user.pay_type == "PREPAID" for user in self.users)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a plan that an account has reached; action REMIND, ARREARS_1, ARREARS_2 or COLLECTION."""
+
+    plan: str
+    step: str
+    action: str
+    bill_id: int
+
+
+def positions(*, account_ids: list[int], at: datetime, unbilled_fen: Mapping[int, int]) -> list[Position]:
+    """Where some accounts stand at a moment. unbilled_fen: by user; users that are missing have nothing unbilled."""
+    rules = rules_at(at)
+    facts = standing.exposures(account_ids=account_ids, kinds=rules.value("bucket_order"), on=rules.on)
+    bills = debts.open_bills(account_ids).with_columns(cleared_on=pl.lit(rules.on))
+    late = late_fees_now(bills, debts.items_of(bills["bill_id"].to_list()), rules)
+    late_fen = dict(late.group_by("account_id").agg(pl.col("fee_fen").sum()).iter_rows())
+    users: dict[int, list[PaidUser]] = {}
+    cycle = rules.on.year * 100 + rules.on.month
+    for account_id, *user in users_paid_by(account_ids=account_ids, cycle=cycle).iter_rows():
+        users.setdefault(account_id, []).append(PaidUser(*user))
+    return [
+        _position(row, late_fen.get(row["account_id"], 0), users.get(row["account_id"], []), unbilled_fen, rules, at)
+        for row in facts.iter_rows(named=True)
+    ]
+
+
+def _position(
+    row: dict[str, Any],
+    late_fee_fen: int,
+    users: list[PaidUser],
+    unbilled_fen: Mapping[int, int],
+    rules: Rules,
+    at: datetime,
+) -> Position:
+    used = sum(unbilled_fen.get(user.subscriber_id, 0) for user in users)
+    by_star = rules.value("credit_limits_fen")
+    own = max((by_star.get(str(user.star), by_star["0"]) for user in users), default=by_star["0"])
+    limit_fen = own if row["limit_fen"] is None else row["limit_fen"]
+    if row["extra_until_at"] is not None and row["extra_until_at"] > at.timestamp():
+        limit_fen += row["extra_fen"]
+    crossed = row["crossed_at"]
+    return Position(
+        account_id=row["account_id"],
+        exposure_fen=row["open_fen"] + late_fee_fen + used - row["usable_fen"],
+        limit_fen=limit_fen,
+        oldest_due_on=row["oldest_due_on"],
+        oldest_bill_id=row["oldest_bill_id"] or 0,
+        crossed_at=None if crossed is None else datetime.fromtimestamp(crossed, at.tzinfo),
+        is_exempt=bool(row["is_exempt"]),
+        is_disputed=row["disputed_until_on"] is not None and row["disputed_until_on"] >= rules.on,
+        users=tuple(users),
+    )
+
+
+def steps_reached(position: Position, *, rules: Rules, at: datetime) -> list[Step]:
+    """Every step of every plan that an account has reached now, whether done before or not (D9.4, D9.5)."""
+    if position.is_prepaid:
+        balance_fen = -position.exposure_fen
+        return [
+            Step("PREPAID", one["step"], one["action"], 0)
+            for one in rules.value("plan.PREPAID")
+            if balance_fen < one["below_fen"]
+        ]
+    return [*_limit_steps(position, rules, at), *_overdue_steps(position, rules)]
+
+
+def _limit_steps(position: Position, rules: Rules, at: datetime) -> list[Step]:
+    found = []
+    for one in rules.value("plan.LIMIT"):
+        reached = position.exposure_fen * 100 >= position.limit_fen * one["at_percent"] and position.exposure_fen > 0
+        long_over = (
+            "or_hours" in one
+            and position.crossed_at is not None
+            and position.exposure_fen >= position.limit_fen
+            and at - position.crossed_at >= timedelta(hours=one["or_hours"])
+        )
+        if reached or long_over:
+            found.append(Step("LIMIT", one["step"], one["action"], 0))
+    return found
+
+
+def _overdue_steps(position: Position, rules: Rules) -> list[Step]:
+    if position.oldest_due_on is None or position.exposure_fen <= 0:
+        return []
+    days = (rules.on - position.oldest_due_on).days
+    return [
+        Step("OVERDUE", one["step"], one["action"], position.oldest_bill_id)
+        for one in rules.value("plan.OVERDUE")
+        if days >= one["days"]
+    ]
+
+
+def is_quiet(*, at: datetime, rules: Rules) -> bool:
+    """Whether nobody is stopped or reminded at this hour (D9.6)."""
+    hours, hour = rules.value("quiet_hours"), timezone.localtime(at).hour
+    return hour >= hours["from"] or hour < hours["to"]
+
+
+def level_of_score(*, score: int, at: datetime) -> tuple[int, int]:
+    """The credit level and limit in fen that a score gives (BMC-02)."""
+    for one in sorted(rules_at(at).value("credit_levels"), key=lambda one: -one["from_score"]):
+        if score >= one["from_score"]:
+            return one["level"], one["limit_fen"]
+    return 0, 0
+
+
+def is_high_use(*, unbilled_fen: int, average_fen: int, opened_at: datetime, at: datetime) -> bool:
+    """Whether a user's unbilled charges call for a look: a new user above the limit within a day of what is unbilled,
+    or anybody far above their own average (CHG-32, D9.9)."""
+    rule = rules_at(at).value("high_use")
+    if at - opened_at < timedelta(days=rule["new_user_days"]):
+        return unbilled_fen > rule["new_user_fen"]
+    return unbilled_fen > rule["factor"] * average_fen and unbilled_fen > rule["above_fen"]

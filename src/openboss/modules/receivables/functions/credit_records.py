@@ -1,0 +1,29 @@
+"""What credit control reads and writes: standings, steps done, the dunning list."""
+
+from openboss.modules.receivables.atomic.debts import lock_accounts
+from openboss.modules.receivables.atomic.standing import (
+    StandingView,
+    StepDone,
+    begin_step,
+    debtors,
+    dunning_list,
+    end_steps,
+    note_exposure,
+    set_credit,
+    standing_view,
+    steps_of,
+)
+
+__all__ = [
+    "StandingView",
+    "StepDone",
+    "begin_step",
+    "debtors",
+    "dunning_list",
+    "end_steps",
+    "lock_accounts",
+    "note_exposure",
+    "set_credit",
+    "standing_view",
+    "steps_of",
+]

@@ -1,0 +1,155 @@
+"""Collect debt: look at accounts, remind, stop, and resume who has paid. Read from top to bottom.
+
+    look       exposure against the limit, and days since the oldest bill was due
+    remind     each step of a plan once a crossing: an SMS in the outbox
+    stop       ARREARS_1 or ARREARS_2 as one more stop reason; never at night, during a complaint, or for the exempt
+    resume     when what stopped the service is over: only the reasons of arrears end, a lost phone stays stopped
+
+A look at an account is one transaction; looking again changes nothing. Source: BMC-04, CHG-11, CHG-12, D9, D2.2.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+
+from openboss.modules.customers import functions as customers
+from openboss.modules.receivables.functions import credit
+from openboss.modules.receivables.functions import credit_records as records
+from openboss.modules.receivables.functions.credit import Position, Step
+from openboss.modules.receivables.functions.rules import Rules, rules_at
+from openboss.modules.system.atomic import send_out
+
+CHUNK = 1000
+STOPS = ("ARREARS_1", "ARREARS_2")
+
+Unbilled = Callable[[list[int]], Mapping[int, int]]
+
+
+def nothing_unbilled(_account_ids: list[int]) -> Mapping[int, int]:
+    """What is unbilled where no engine is asked."""
+    return {}
+
+
+@dataclass
+class Tally:
+    """What a run of credit control did."""
+
+    accounts: int = 0
+    reminded: int = 0
+    stopped: int = 0
+    resumed: list[int] = field(default_factory=list)  # users
+    managers_told: int = 0
+
+
+def run(*, at: datetime, unbilled: Unbilled = nothing_unbilled) -> Tally:
+    """Look at every account that owes something or is in dunning, chunk by chunk, each chunk once.
+
+    unbilled  says what users have used and not been billed yet, in fen by user, for the users of some accounts
+    """
+    tally, last = Tally(), 0
+    while accounts := records.debtors(after_account_id=last, limit=CHUNK):
+        with transaction.atomic():
+            look_at(accounts, at=at, unbilled_fen=unbilled(accounts), tally=tally)
+        last = accounts[-1]
+    return tally
+
+
+def look_at(
+    account_ids: list[int], *, at: datetime, unbilled_fen: Mapping[int, int] | None = None, tally: Tally | None = None
+) -> Tally:
+    """Look at some accounts in the caller's transaction: do the steps that are due, undo those that are over."""
+    tally = tally or Tally()
+    rules = rules_at(at)
+    records.lock_accounts(account_ids)
+    for position in credit.positions(account_ids=account_ids, at=at, unbilled_fen=unbilled_fen or {}):
+        _look(position, rules, at, tally)
+    tally.accounts += len(account_ids)
+    return tally
+
+
+def _look(position: Position, rules: Rules, at: datetime, tally: Tally) -> None:
+    is_over = position.exposure_fen >= position.limit_fen
+    crossed_at = (position.crossed_at or at) if is_over else None
+    records.note_exposure(account_id=position.account_id, exposure_fen=position.exposure_fen, crossed_at=crossed_at)
+    reached = credit.steps_reached(position, rules=rules, at=at)
+    _end_what_is_over(position, reached, rules, at)
+    if not any(step.action in STOPS for step in reached):
+        _resume(position, at, tally)
+    if credit.is_quiet(at=at, rules=rules):
+        return
+    for step in reached:
+        stops = step.action in STOPS
+        if stops and position.is_disputed:
+            continue
+        if not records.begin_step(
+            account_id=position.account_id, plan=step.plan, step=step.step, bill_id=step.bill_id, at=at
+        ):
+            continue
+        if stops and position.is_exempt:
+            _tell_manager(position, step, at, tally)
+        elif stops:
+            _stop(position, step, at, tally)
+        _remind(position, step, at, tally)
+
+
+def _end_what_is_over(position: Position, reached: Iterable[Step], rules: Rules, at: datetime) -> None:
+    """Forget the steps whose crossing ended, so that the next crossing is told again (CHG-12)."""
+    now = {(step.plan, step.step) for step in reached}
+    for plan in credit.PLANS:
+        steps = [one["step"] for one in rules.value(f"plan.{plan}") if (plan, one["step"]) not in now]
+        records.end_steps(account_id=position.account_id, plan=plan, steps=steps, at=at)
+
+
+def _stop(position: Position, step: Step, at: datetime, tally: Tally) -> None:
+    """Give every user of an account one more stop reason."""
+    for user in position.users:
+        if user.life != "ACTIVE":
+            continue
+        try:
+            customers.add_stop_reason(subscriber_id=user.subscriber_id, reason=step.action, at=at, staff_id=None)
+        except customers.ReasonActive:
+            continue
+        tally.stopped += 1
+        _tell_network(user.subscriber_id, at)
+
+
+def _resume(position: Position, at: datetime, tally: Tally) -> None:
+    """End the reasons of arrears of every user of an account; all other reasons stay (D2.2)."""
+    for user in position.users:
+        if user.life != "ACTIVE":
+            continue
+        ended = [reason for reason in STOPS if _ended(user.subscriber_id, reason, at)]
+        if ended:
+            tally.resumed.append(user.subscriber_id)
+            _tell_network(user.subscriber_id, at)
+
+
+def _ended(subscriber_id: int, reason: str, at: datetime) -> bool:
+    try:
+        customers.clear_stop_reason(subscriber_id=subscriber_id, reason=reason, at=at, staff_id=None)
+    except customers.ReasonNotActive:
+        return False
+    return True
+
+
+def _tell_network(subscriber_id: int, at: datetime) -> None:
+    state = customers.effective_state(subscriber_id=subscriber_id, at=at)
+    send_out(topic="network.state", payload={"subscriber_id": subscriber_id, "state": state}, at=at)
+
+
+def _tell_manager(position: Position, step: Step, at: datetime, tally: Tally) -> None:
+    payload = {"account_id": position.account_id, "step": step.step, "exposure_fen": position.exposure_fen}
+    send_out(topic="manager.alert", payload=payload, at=at)
+    tally.managers_told += 1
+
+
+def _remind(position: Position, step: Step, at: datetime, tally: Tally) -> None:
+    """One SMS a user for a step; the templates say it in both languages."""
+    numbers = customers.numbers_of_subscribers(subscriber_ids=[user.subscriber_id for user in position.users], at=at)
+    for number in sorted(numbers.values()):
+        values = {"owed_fen": position.exposure_fen, "limit_fen": position.limit_fen}
+        payload = {"number": number, "template": f"{step.plan}_{step.step}", "values": values}
+        send_out(topic="sms", payload=payload, at=at)
+    tally.reminded += 1
