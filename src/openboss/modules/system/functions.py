@@ -118,6 +118,12 @@ RIGHTS = frozenset(
         "catalog.approve",
         "jobs.view",
         "audit.view",
+        "receivables.view",
+        "receivables.collect",
+        "receivables.adjust",
+        "receivables.approve",
+        "receivables.close",
+        "receivables.credit",
         "system.admin",
     }
 )

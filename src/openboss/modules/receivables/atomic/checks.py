@@ -83,12 +83,12 @@ def _ask(check: str, object_kind: str, query: str, cause: str) -> list[Differenc
 def trial_balance(to_on: date | None = None) -> pl.DataFrame:
     """The sums of every account of the chart up to and including a day."""
     return copy_out(
-        "SELECT chart_no, role, kind, name_zh, name_en,"
+        "SELECT c.chart_no, role, kind, name_zh, name_en,"
         " coalesce(sum(amount_fen) FILTER (WHERE amount_fen > 0), 0)::bigint,"
         " coalesce(-sum(amount_fen) FILTER (WHERE amount_fen < 0), 0)::bigint,"
         " coalesce(sum(amount_fen), 0)::bigint"
-        " FROM receivables_chartaccount LEFT JOIN receivables_posting USING (chart_no)"
-        " WHERE business_on IS NULL OR business_on <= %s GROUP BY chart_no, role ORDER BY chart_no",
+        " FROM receivables_chartaccount c LEFT JOIN receivables_posting p ON p.chart_no = c.chart_no"
+        " AND business_on <= %s GROUP BY c.chart_no, role ORDER BY c.chart_no",
         {
             "chart_no": pl.Int32,
             "role": pl.String,
