@@ -9,6 +9,7 @@ from openboss.modules.customers.atomic.bulk import (
     load_base,
     re_encrypt_documents,
 )
+from openboss.modules.customers.atomic.effective import SubscriberUnknown, active_reasons, effective_state
 from openboss.modules.customers.atomic.finding import (
     CustomerRow,
     SearchHit,
@@ -25,6 +26,7 @@ from openboss.modules.customers.atomic.inventory import (
     list_accounts,
     list_holdings,
 )
+from openboss.modules.customers.atomic.network import NetworkProfile, wanted_network, wanted_profile
 from openboss.modules.customers.atomic.passwords import (
     ChallengeMissing,
     ChallengeShown,
@@ -51,6 +53,7 @@ from openboss.modules.customers.atomic.payment import (
     RestNeeded,
     end_payment_relation,
     open_account,
+    paying_account,
     put_payment_relation,
 )
 from openboss.modules.customers.atomic.products import (
@@ -119,11 +122,9 @@ from openboss.modules.customers.atomic.states import (
     ReasonNotActive,
     TooEarly,
     TooLate,
-    active_reasons,
     add_stop_reason,
     cancellation_day,
     clear_stop_reason,
-    effective_state,
     long_stopped_for_arrears,
     long_waiting_for_arrears,
     months_later,
@@ -138,7 +139,6 @@ from openboss.modules.customers.atomic.subscribers import (
     SimTaken,
     StateForbids,
     StopsForbid,
-    SubscriberUnknown,
     activate_subscriber,
     change_number,
     cycle_of,
@@ -152,12 +152,6 @@ from openboss.modules.customers.atomic.subscribers import (
 
 __all__ = [
     "AccountRow",
-    "HoldingRow",
-    "HoldingUnknown",
-    "account_row",
-    "holding_row",
-    "list_accounts",
-    "list_holdings",
     "AccountUnknown",
     "AccountView",
     "AgreementHeld",
@@ -175,8 +169,11 @@ __all__ = [
     "EngineImage",
     "GroupView",
     "HoldWithArrears",
+    "HoldingRow",
+    "HoldingUnknown",
     "HoldingView",
     "MainOfferHeld",
+    "NetworkProfile",
     "NotMergeable",
     "NothingChanged",
     "NumberTaken",
@@ -206,6 +203,7 @@ __all__ = [
     "SubscriberView",
     "TooEarly",
     "TooLate",
+    "account_row",
     "account_view",
     "accounts_of_customer",
     "activate_subscriber",
@@ -238,9 +236,12 @@ __all__ = [
     "grade_vips",
     "hold_product",
     "holders_by_offer",
+    "holding_row",
     "issue_challenge",
     "issue_dynamic_code",
+    "list_accounts",
     "list_customers",
+    "list_holdings",
     "lists_of_customer",
     "lists_of_document",
     "load_base",
@@ -258,6 +259,7 @@ __all__ = [
     "open_account",
     "open_subscriber",
     "operator_day",
+    "paying_account",
     "pre_open_subscriber",
     "pre_terminate",
     "put_contact",
@@ -280,4 +282,6 @@ __all__ = [
     "unused_preopenings",
     "use_dynamic_code",
     "vip_level_of",
+    "wanted_network",
+    "wanted_profile",
 ]

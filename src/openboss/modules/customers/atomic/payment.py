@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import NumericRange
 
-from openboss.modules.customers.atomic.subscribers import SubscriberUnknown
+from openboss.modules.customers.atomic.effective import SubscriberUnknown
 from openboss.modules.customers.models import Account, PaymentRelation, Subscriber
 from openboss.modules.system.atomic import record_audit
 
@@ -109,6 +109,15 @@ def end_payment_relation(*, relation_id: int, to_cycle: int, at: datetime, staff
     PaymentRelation.objects.filter(pk=relation_id).update(cycles=NumericRange(held.cycles.lower, to_cycle))
     after = {"relation_id": relation_id, "to_cycle": to_cycle}
     _audit("customers.end_payment_relation", "subscriber", held.subscriber_id, at, staff_id, after)
+
+
+def paying_account(*, subscriber_id: int, cycle: int) -> int:
+    """Name the account that pays the rest of a user's bill in a cycle. Raises SubscriberUnknown."""
+    rest = PaymentRelation.objects.filter(subscriber_id=subscriber_id, mode="REST", cycles__contains=cycle)
+    found = rest.values_list("account_id", flat=True).first()
+    if found is None:
+        raise SubscriberUnknown(subscriber_id)
+    return found
 
 
 def _audit(

@@ -7,7 +7,8 @@ from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from openboss.modules.catalog.atomic import offer_ids, offers_at
-from openboss.modules.customers.atomic.states import active_reasons, months_later
+from openboss.modules.customers.atomic.effective import active_reasons
+from openboss.modules.customers.atomic.states import months_later
 from openboss.modules.customers.atomic.subscribers import (
     OfferUnknown,
     StateForbids,

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from openboss.modules.catalog.atomic import OfferView, offers
+from openboss.modules.customers.atomic.effective import effective_state
 from openboss.modules.customers.atomic.payment import AccountUnknown
-from openboss.modules.customers.atomic.states import effective_state
 from openboss.modules.customers.masking import mask_document, mask_name, mask_number, national_number
 from openboss.modules.customers.models import (
     Account,

@@ -8,10 +8,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
+from openboss.modules.customers.atomic.effective import SubscriberUnknown, active_reasons, effective_state
+from openboss.modules.customers.atomic.network import MOBILE, tell_network
 from openboss.modules.customers.atomic.subscribers import (
     StateForbids,
     StopsForbid,
-    SubscriberUnknown,
     audit_subscriber,
     end_now,
     locked,
@@ -37,9 +38,10 @@ from openboss.modules.customers.models import (
     StopPeriod,
     Subscriber,
 )
-from openboss.modules.customers.stop_reasons import BY_CODE, BY_ID
+from openboss.modules.customers.stop_reasons import BY_CODE
 
 PRETERM = "PRETERM"
+TRANSFERRED = 6
 
 
 class ReasonActive(Exception):
@@ -68,26 +70,6 @@ def months_later(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-def effective_state(*, subscriber_id: int, at: datetime) -> str:
-    """Derive a user's state at a moment: the life state, or the highest level of all active stop reasons (D2.2).
-
-    Raises SubscriberUnknown.
-    """
-    life = Subscriber.objects.filter(subscriber_id=subscriber_id).values_list("life", flat=True).first()
-    if life is None:
-        raise SubscriberUnknown(subscriber_id)
-    if life != ACTIVE:
-        return life
-    levels = {BY_CODE[reason].level for reason in active_reasons(subscriber_id=subscriber_id, at=at)}
-    return next((f"{level}_STOP" for level in ("TWO_WAY", "ONE_WAY") if level in levels), life)
-
-
-def active_reasons(*, subscriber_id: int, at: datetime) -> set[str]:
-    """Name the reasons for which a user is stopped at a moment (D2.2)."""
-    active = StopPeriod.objects.filter(subscriber_id=subscriber_id, period__contains=at)
-    return {BY_ID[key].code for key in active.values_list("stop_reason_id", flat=True)}
-
-
 @transaction.atomic
 def add_stop_reason(*, subscriber_id: int, reason: str, at: datetime, staff_id: int | None) -> str:
     """Stop a user for one more reason; return the state that follows.
@@ -107,6 +89,7 @@ def add_stop_reason(*, subscriber_id: int, reason: str, at: datetime, staff_id: 
         raise HoldWithArrears(subscriber_id)
     _begin_reason(subscriber, reason, at)
     state = _note_state(subscriber, event=reason, at=at)
+    tell_network(subscriber_id=subscriber_id, at=at)
     after = {"reason": reason, "state": state}
     audit_subscriber("customers.add_stop_reason", subscriber_id, at, staff_id, after=after)
     return state
@@ -124,6 +107,7 @@ def clear_stop_reason(*, subscriber_id: int, reason: str, at: datetime, staff_id
     if not _end_reason(subscriber_id, reason, at):
         raise ReasonNotActive(reason)
     state = _note_state(subscriber, event=f"CLEAR_{reason}", at=at)
+    tell_network(subscriber_id=subscriber_id, at=at)
     after = {"reason": reason, "state": state}
     audit_subscriber("customers.clear_stop_reason", subscriber_id, at, staff_id, after=after)
     return state
@@ -169,6 +153,7 @@ def pre_terminate(*, subscriber_id: int, remove_tag: int, at: datetime, staff_id
     _move(subscriber, "PRE_TERMINATE", remove_tag, at)
     _begin_reason(subscriber, PRETERM, at)
     _note_state(subscriber, event=PRETERM, at=at, remove_tag=remove_tag)
+    tell_network(subscriber_id=subscriber_id, at=at)
     audit_subscriber("customers.pre_terminate", subscriber_id, at, staff_id, after={"remove_tag": remove_tag})
 
 
@@ -184,6 +169,7 @@ def re_instate(*, subscriber_id: int, at: datetime, staff_id: int | None) -> str
     for reason in active_reasons(subscriber_id=subscriber_id, at=at):
         _end_reason(subscriber_id, reason, at)
     state = _note_state(subscriber, event="RE_INSTATE", at=at, remove_tag=0)
+    tell_network(subscriber_id=subscriber_id, at=at)
     audit_subscriber("customers.re_instate", subscriber_id, at, staff_id, after={"state": state})
     return state
 
@@ -198,8 +184,12 @@ def terminate(*, subscriber_id: int, remove_tag: int, at: datetime, staff_id: in
     subscriber = locked(subscriber_id)
     event = {5: "REVERSE_OPENING", 6: "TRANSFER", 7: "PORT_OUT"}.get(remove_tag, "TERMINATE")
     _move(subscriber, event, remove_tag, at)
+    was_served = subscriber.life != PREOPENED and subscriber.service_type == MOBILE
+    card = SimPeriod.objects.filter(subscriber_id=subscriber_id, period__contains=at).first()
     for model in (NumberPeriod, SimPeriod, Holding, StopPeriod):
         end_now(model, subscriber_id, at)
+    if card and was_served and remove_tag != TRANSFERRED:  # a card that was transferred serves the new user
+        tell_network(subscriber_id=subscriber_id, at=at, gone_imsi=card.imsi)
     _note_state(subscriber, event=event, at=at, remove_tag=remove_tag)
     audit_subscriber("customers.terminate", subscriber_id, at, staff_id, after={"remove_tag": remove_tag})
 

@@ -8,6 +8,8 @@ from django.db import IntegrityError, models, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange, NumericRange
 
 from openboss.modules.catalog.atomic import offer_ids
+from openboss.modules.customers.atomic.effective import SubscriberUnknown
+from openboss.modules.customers.atomic.network import tell_network
 from openboss.modules.customers.life import ACTIVE, PREOPENED
 from openboss.modules.customers.models import (
     Holding,
@@ -19,10 +21,6 @@ from openboss.modules.customers.models import (
     Subscriber,
 )
 from openboss.modules.system.atomic import record_audit
-
-
-class SubscriberUnknown(LookupError):
-    """There is no such user."""
 
 
 class OfferUnknown(LookupError):
@@ -79,6 +77,7 @@ def open_subscriber(
     account_id: int,
     at: datetime,
     staff_id: int | None,
+    predecessor_id: int | None = None,
 ) -> int:
     """Open a user with number, SIM card, main offer and the account that pays the rest; return the id.
 
@@ -92,10 +91,12 @@ def open_subscriber(
         pay_type=pay_type,
         opened_at=at,
         life=ACTIVE,
+        predecessor_id=predecessor_id,
     )
     _join(subscriber, number, iccid, imsi, main_offer_id, account_id, at)
     _begin_main_offer(subscriber, main_offer_id, first_month, at)
     StateChange.objects.create(subscriber=subscriber, state=ACTIVE, event="OPEN", at=at)
+    tell_network(subscriber_id=subscriber.subscriber_id, at=at)
     audit_subscriber(
         "customers.open_subscriber",
         subscriber.subscriber_id,
@@ -188,6 +189,7 @@ def activate_subscriber(*, subscriber_id: int, customer_id: int | None, at: date
     owner = customer_id or subscriber.customer_id
     Subscriber.objects.filter(pk=subscriber_id).update(life=ACTIVE, opened_at=at, customer_id=owner)
     StateChange.objects.create(subscriber=subscriber, state=ACTIVE, event="ACTIVATE", remove_tag=0, at=at)
+    tell_network(subscriber_id=subscriber_id, at=at)
     after = {"offer_id": planned.offer_id, "customer_id": owner}
     audit_subscriber("customers.activate_subscriber", subscriber_id, at, staff_id, after=after)
 
@@ -214,7 +216,7 @@ def succeed_subscriber(
     number = NumberPeriod.objects.filter(subscriber=old).order_by("-period").first()
     card = SimPeriod.objects.filter(subscriber=old).order_by("-period").first()
     assert number and card
-    fresh = open_subscriber(
+    return open_subscriber(
         customer_id=customer_id,
         service_type=old.service_type,
         brand=old.brand,
@@ -228,9 +230,8 @@ def succeed_subscriber(
         account_id=account_id,
         at=at,
         staff_id=staff_id,
+        predecessor_id=subscriber_id,
     )
-    Subscriber.objects.filter(pk=fresh).update(predecessor_id=subscriber_id)
-    return fresh
 
 
 @transaction.atomic
@@ -242,6 +243,7 @@ def change_number(*, subscriber_id: int, number: int, at: datetime, staff_id: in
     subscriber = _in_service(subscriber_id)
     (before,) = end_now(NumberPeriod, subscriber_id, at)
     guarded(NumberTaken, NumberPeriod(subscriber=subscriber, number=number, period=DateTimeTZRange(at, None)))
+    tell_network(subscriber_id=subscriber_id, at=at)
     old = {"number": before.number}
     audit_subscriber("customers.change_number", subscriber_id, at, staff_id, before=old, after={"number": number})
     return before.number
@@ -257,6 +259,7 @@ def replace_sim(*, subscriber_id: int, iccid: str, imsi: int, at: datetime, staf
     (before,) = end_now(SimPeriod, subscriber_id, at)
     fresh = SimPeriod(subscriber=subscriber, iccid=iccid, imsi=imsi, period=DateTimeTZRange(at, None))
     guarded(SimTaken, fresh)
+    tell_network(subscriber_id=subscriber_id, at=at, gone_imsi=before.imsi)
     old = {"iccid": before.iccid, "imsi": before.imsi}
     after = {"iccid": iccid, "imsi": imsi}
     audit_subscriber("customers.replace_sim", subscriber_id, at, staff_id, before=old, after=after)

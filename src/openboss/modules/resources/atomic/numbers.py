@@ -203,12 +203,17 @@ def _is_free(row: NumberResource, by: str, at: datetime) -> bool:
 
 
 @transaction.atomic
-def reserve_number(*, number: int, by: str, at: datetime, staff_id: int | None) -> datetime:
-    """Hold a chosen number for an order, for 7 days; return the end. Raises NumberUnknown, NumberChosen."""
+def reserve_number(
+    *, number: int, by: str, at: datetime, staff_id: int | None, until_at: datetime | None = None
+) -> datetime:
+    """Hold a chosen number for an order, for 7 days or until a moment; return the end.
+
+    Raises NumberUnknown, NumberChosen. Source: D12.1.
+    """
     row = _locked_row(number)
     if not (row.state == IDLE or _is_free(row, by, at) or (row.state == RESERVED and row.locked_by == by)):
         raise NumberChosen(number)
-    until_at = at + timedelta(days=hall_rule("hall.number_reserve_days", on=operator_day(at)))
+    until_at = until_at or at + timedelta(days=hall_rule("hall.number_reserve_days", on=operator_day(at)))
     _set(row, RESERVED, at, staff_id, again=row.state == RESERVED, locked_by=by, until_at=until_at)
     return until_at
 
