@@ -50,12 +50,24 @@ def operator(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: py
             yield folder
         finally:
             if own:
+                _end_other_sessions()
                 teardown_databases(made, verbosity=0)
             else:
                 _empty()
             settings.DATA_DIR, settings.LAKE_DIR = before
             pinned.unlink(missing_ok=True)
             clock.shift.cache_clear()
+
+
+def _end_other_sessions() -> None:
+    """End sessions of server threads whose browser went away a moment ago."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 def _empty() -> None:
@@ -156,3 +168,26 @@ def browser(address: str) -> Iterator[Any]:
         yield chromium
         chromium.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+class Tab:
+    """One page of the browser that remembers what the console of the browser complained about."""
+
+    def __init__(self, context: Any, address: str) -> None:
+        self.page = context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.address = address
+        self.complaints: list[str] = []
+        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda fault: self.complaints.append(str(fault)))
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.address + path)
+        self.page.wait_for_selector(".htmx-request", state="detached")
+
+    def log_in(self, login: str = "billing") -> None:
+        self.open("/login/")
+        self.page.fill("[name=login]", login)
+        self.page.fill("[name=password]", "openboss-demo")
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(f"{self.address}/")

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from .conftest import Tab
+
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 SHOP_PC, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
 BILL = "/bills/2026100000000001/"
@@ -37,29 +39,6 @@ SIDEWAYS = """[...document.querySelectorAll(".table-wrap")].filter((node) => nod
     .map((node) => node.getAttribute("aria-label"))"""
 
 pytestmark = pytest.mark.browser
-
-
-class Tab:
-    """One page of the browser that remembers what the console of the browser complained about."""
-
-    def __init__(self, context: Any, address: str) -> None:
-        self.page = context.new_page()
-        self.page.set_default_timeout(15_000)
-        self.address = address
-        self.complaints: list[str] = []
-        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
-        self.page.on("pageerror", lambda fault: self.complaints.append(str(fault)))
-
-    def open(self, path: str) -> None:
-        self.page.goto(self.address + path)
-        self.page.wait_for_selector(".htmx-request", state="detached")
-
-    def log_in(self, login: str = "billing") -> None:
-        self.open("/login/")
-        self.page.fill("[name=login]", login)
-        self.page.fill("[name=password]", "openboss-demo")
-        self.page.keyboard.press("Enter")
-        self.page.wait_for_url(f"{self.address}/")
 
 
 @pytest.fixture

@@ -63,6 +63,7 @@ SECTIONS = (
             Screen(
                 "console:offers", _("Offers and tariffs"), "package", "catalog.view", "zifei zf taocan tc plan price"
             ),
+            Screen("console:waiting", _("Tariffs to approve"), "clipboard-list", "catalog.view", "shenpi sp approve"),
         ),
     ),
     Section(

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,9 +18,9 @@ from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Ro
 from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.page import page
 from openboss.access.console.session import needs
+from openboss.access.console.views.audit import staff_name
 from openboss.access.jobs import clock
 from openboss.modules.catalog import functions as catalog
-from openboss.modules.catalog.functions import OfferVersionView
 
 
 def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
@@ -27,6 +28,7 @@ def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
         "q": lambda offer, text: text.casefold() in f"{offer.code} {offer.name_zh} {offer.name_en}".casefold(),
         "kind": lambda offer, code: offer.kind == code,
         "brand": lambda offer, code: offer.brand == code,
+        "life": lambda offer, life: offer.life == life,
     }
     return rows_in_memory(catalog.offers(), tests, filters, sort, paging)
 
@@ -44,6 +46,7 @@ def _screen() -> ListScreen:
                 link=lambda offer: reverse("console:offer", args=[offer.offer_id]),
                 sub=lambda offer: offer.code,
             ),
+            Column("life", gettext_lazy("Life"), "word:offer_life", sort=True),
             Column("kind", gettext_lazy("Kind"), "word:offer_kind", sort=True),
             Column("brand", gettext_lazy("Brand"), "word:brand", sort=True),
         ),
@@ -51,17 +54,19 @@ def _screen() -> ListScreen:
             Filter("q", gettext_lazy("Name or code"), "search"),
             Filter("kind", gettext_lazy("Kind"), "choice", words.choices("offer_kind")),
             Filter("brand", gettext_lazy("Brand"), "choice", words.choices("brand")),
+            Filter("life", gettext_lazy("Life"), "choice", words.choices("offer_life")),
         ),
         fetch=_fetch,
         default_sort="offer_id",
         row_link=lambda offer: reverse("console:offer", args=[offer.offer_id]),
+        template="offers.html",
         empty=gettext_lazy("No offer yet. Load tariff documents with “openboss load”."),
     )
 
 
 @require_GET
 @needs("catalog.view")
-def offers(request: HttpRequest) -> HttpResponse:
+def offers(request: HttpRequest) -> HttpResponseBase:
     """All offers."""
     return show_list(request, _screen(), active="console:offers")
 
@@ -95,82 +100,93 @@ def condition(when: dict[str, Any] | list[dict[str, Any]] | None) -> str:
 def price_text(rule: dict[str, Any]) -> str:
     """The price of a rule in words, with its time bands and tiers."""
     per = rule.get("per", rule.get("unit", ""))
-    text = f"¥{rule['price']} / {per}"
+    text = f"¥{rule['price']} / {per}" if "price" in rule else _("by steps")
     for band in rule.get("bands", []):
-        text += f" · {band['from']}–{band['to']} ¥{band['price']}"
+        span = f"{band.get('from', '0:00')}–{band.get('to', '24:00')}"
+        text += f" · {' '.join(str(day) for day in band.get('days', []))} {span} ¥{band['price']}"
     for tier in rule.get("tiers", []):
         text += " · " + ", ".join(f"{key}: {value}" for key, value in tier.items())
     return text
 
 
 def _granted(rule: dict[str, Any]) -> str:
-    return formats.amount_of_unit(int(rule["granted"]), str(rule["unit"]))
+    if rule["granted"] == "UNLIMITED":
+        return _("unlimited")
+    known = str(rule["unit"]) in ("MIN", "KB", "MSG", "SECOND", "EVENT") and str(rule["granted"]).isdecimal()
+    return formats.amount_of_unit(int(rule["granted"]), rule["unit"]) if known else f"{rule['granted']} {rule['unit']}"
 
 
-def readable(version: OfferVersionView, item_names: dict[str, str]) -> dict[str, Any]:
-    """One version for the page: every rule with its id, its name and what it says."""
-    document = version.document
+Sections = list[tuple[str, list[dict[str, Any]]]]
+
+
+def sections_of(document: dict[str, Any], rule_ids: dict[str, int], item_names: dict[str, str]) -> Sections:
+    """The rules of one version's document by kind, each with its name, what it says and what it is for."""
 
     def rule_of(rule: dict[str, Any], text: str, note: str = "") -> dict[str, Any]:
         name = formats.named(rule.get("names", {}))
-        return {
-            "id": version.rule_ids.get(rule["rule"]),
-            "code": rule["rule"],
-            "name": name,
-            "text": text,
-            "note": note,
-        }
+        return {"id": rule_ids.get(rule["rule"]), "code": rule["rule"], "name": name, "text": text, "note": note}
 
     def items_of(rule: dict[str, Any]) -> str:
-        return _(", ").join(item_names.get(code, code) for code in rule.get("items", [rule.get("item", "")]))
+        codes = rule.get("items", [rule.get("item", "")])
+        codes = codes if isinstance(codes, list) else [codes]
+        return _(", ").join(item_names.get(code, _("all items") if code == "ALL" else code) for code in codes)
+
+    def note_of(rule: dict[str, Any]) -> str:
+        return f"{items_of(rule)} · {condition(rule.get('when'))}"
+
+    def written(section: str) -> list[dict[str, Any]]:
+        return document.get(section) or []
 
     sections = [
-        ("RECURRING", [rule_of(r, f"¥{r['fee']}", items_of(r)) for r in document.get("recurring") or []]),
-        ("FREE", [rule_of(r, _granted(r), condition(r.get("scope"))) for r in document.get("free") or []]),
-        (
-            "PRICE",
-            [
-                rule_of(r, price_text(r), f"{items_of(r)} · {condition(r.get('when'))}")
-                for r in document.get("prices") or []
-            ],
-        ),
-        ("CAP", [rule_of(r, f"¥{r['cap']}", items_of(r)) for r in document.get("caps") or []]),
+        ("RECURRING", [rule_of(r, f"¥{r['fee']}", items_of(r)) for r in written("recurring")]),
+        ("FREE", [rule_of(r, _granted(r), condition(r.get("scope"))) for r in written("free")]),
+        ("PRICE", [rule_of(r, price_text(r), note_of(r)) for r in written("prices")]),
+        ("CAP", [rule_of(r, f"¥{r['cap']}", items_of(r)) for r in written("caps")]),
         (
             "DISCOUNT",
             [
                 rule_of(r, ", ".join(f"{k}: {v}" for k, v in r["effect"].items()), f"{r['phase']} · {items_of(r)}")
-                for r in document.get("discounts") or []
+                for r in written("discounts")
             ],
         ),
     ]
-    return {
-        "version": version,
-        "sections": [(kind, rules) for kind, rules in sections if rules],
-        "source_text": yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110),
-    }
+    return [(kind, rules) for kind, rules in sections if rules]
+
+
+def item_names_by_code() -> dict[str, str]:
+    """The names of bill items by their code, in the language of the request."""
+    return {item.code: formats.named(item) for item in catalog.bill_item_types()}
 
 
 @require_GET
 @needs("catalog.view")
 def offer(request: HttpRequest, offer_id: int) -> HttpResponse:
-    """One offer with its versions; the one asked for, or the one in force today."""
+    """One offer with its versions; the one asked for, or the one in force today, and what may be done with it."""
     versions = sorted((v for v in catalog.all_versions() if v.offer_id == offer_id), key=lambda v: v.from_on)
     if not versions:
         raise Http404
+    lives = {one.from_on: one for one in catalog.versions_of(offer_id=offer_id)}
     wanted = request.GET.get("from", "")
-    in_force = [v for v in versions if v.from_on <= clock.today()]
+    in_force = [v for v in versions if v.from_on <= clock.today() and lives[v.from_on].state == "PUBLISHED"]
     chosen = next((v for v in versions if v.from_on.isoformat() == wanted), (in_force or versions)[-1])
-    item_names = {item.code: formats.named(item) for item in catalog.bill_item_types()}
     following: dict[date, date | None] = {
         v.from_on: (versions[i + 1].from_on if i + 1 < len(versions) else None) for i, v in enumerate(versions)
     }
+    life = lives[chosen.from_on]
     context = {
         "active": "console:offers",
         "offer": chosen,
-        "versions": versions,
+        "versions": [(v, lives[v.from_on].state) for v in versions],
         "in_force": in_force[-1] if in_force else None,
         "until": following[chosen.from_on],
-        "readable": readable(chosen, item_names),
+        "sections": sections_of(chosen.document, chosen.rule_ids, item_names_by_code()),
+        "source_text": yaml.safe_dump(chosen.document, allow_unicode=True, sort_keys=False, width=110),
         "highlight": request.GET.get("rule", ""),
+        "life": life,
+        "offer_life": catalog.life_of(offer_id=offer_id),
+        "moves": catalog.moves_from(offer_id=offer_id),
+        "written_by": staff_name(life.written_by) if life.written_by else "",
+        "approved_by": staff_name(life.approved_by) if life.approved_by else "",
+        "others": [v for v in versions if v is not chosen],
     }
     return page(request, "offer.html", context)

@@ -157,6 +157,7 @@ function onKey(event) {
   }
   if (palette?.open) return;
   if (event.key === "Escape") {
+    document.querySelectorAll("details.pick[open]").forEach((pick) => { pick.open = false; pick.querySelector("summary").focus(); });
     closeMenus();
     drawer(false);
   }
@@ -196,6 +197,33 @@ function labelCells() {
         column += cell.colSpan;
       });
     });
+  });
+}
+
+/* Forms that check themselves: every change is announced, what is ticked in a pick is written on its button */
+
+function changed(node) {
+  node.closest("form[data-watch]")?.dispatchEvent(new CustomEvent("boss:changed", { bubbles: true }));
+}
+
+function writePicks() {
+  document.querySelectorAll("details.pick").forEach((pick) => {
+    const chosen = [...pick.querySelectorAll("input:checked")].map((box) => box.parentElement.textContent.trim());
+    pick.querySelector("[data-picked]").textContent = chosen.join(" · ") || pick.dataset.empty;
+  });
+}
+
+function removeRow(button) {
+  const form = button.closest("form");
+  button.closest(button.dataset.remove).remove();
+  changed(form);
+}
+
+function focusFresh() {
+  document.querySelectorAll("[data-fresh]").forEach((row) => {
+    delete row.dataset.fresh;
+    row.querySelector("input")?.focus();
+    changed(row);
   });
 }
 
@@ -244,6 +272,8 @@ function onClick(event) {
   if (near("[data-copy]")) copy(near("[data-copy]"));
   if (near("[data-dismiss]")) near(".toast-line")?.remove();
   if (near("[data-print]")) window.print();
+  if (near("[data-remove]")) removeRow(near("[data-remove]"));
+  document.querySelectorAll("details.pick[open]").forEach((pick) => { if (!pick.contains(target)) pick.open = false; });
   if (near("[data-switch]")) switchTo(near("[data-switch]"));
   if (target.tagName === "DIALOG") target.close();
   const row = near("tr[data-href]");
@@ -257,6 +287,8 @@ function onChange(event) {
   }
   if (target.matches("[data-select-all], [data-select-row]")) countSelected();
   if (target.matches("[data-submit]")) target.form.requestSubmit();
+  if (target.closest("details.pick")) writePicks();
+  changed(target);
 }
 
 /* A filter form sends only what is filled in, so that the address stays the short name of the view. */
@@ -279,6 +311,7 @@ function takeRows(event) {
 document.addEventListener("keydown", onKey);
 document.addEventListener("click", onClick);
 document.addEventListener("change", onChange);
+document.addEventListener("input", (event) => changed(event.target));
 document.addEventListener("submit", shortenQuery);
 document.addEventListener("submit", takeRows);
 window.addEventListener("pageshow", () => {
@@ -286,7 +319,7 @@ window.addEventListener("pageshow", () => {
 });
 document.addEventListener("htmx:beforeRequest", () => body.classList.add("loading"));
 document.addEventListener("htmx:afterRequest", () => body.classList.remove("loading"));
-document.addEventListener("htmx:afterSwap", () => { countSelected(); labelCells(); });
+document.addEventListener("htmx:afterSwap", () => { countSelected(); labelCells(); writePicks(); focusFresh(); });
 if (palette) {
   palette.addEventListener("keydown", paletteKey);
   palette.querySelector("input").addEventListener("input", (event) => {
@@ -297,6 +330,7 @@ if (palette) {
 document.querySelectorAll(".toasts .toast-line:not(.error)").forEach((line) => setTimeout(() => line.remove(), 8000));
 countSelected();
 labelCells();
+writePicks();
 // On a phone the rows come first: filters that are not in use fold away.
 if (window.matchMedia("(max-width: 640px)").matches) {
   document.querySelectorAll('.filter-box[data-filters=""]').forEach((box) => { box.open = false; });

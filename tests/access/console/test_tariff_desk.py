@@ -1,0 +1,230 @@
+"""The product manager's desk: an offer from an empty form to the customer, four eyes between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from openboss.access.console.views.offer_form import document_of, form_of
+from openboss.modules.catalog import functions as catalog
+
+from .conftest import Tab, signed_in
+
+pytestmark = [pytest.mark.usefixtures("operator")]
+NEW = 9_801
+FORM = {
+    "offer": "desk_98",
+    "offer_id": str(NEW),
+    "zh": "柜台98套餐",
+    "en": "Desk 98",
+    "kind": "MAIN",
+    "brand": "GOTONE",
+    "from": "2026-11-01",
+    "source": "test",
+    "recurring-1-rule": "RENT",
+    "recurring-1-zh": "月基本费",
+    "recurring-1-en": "Monthly fee",
+    "recurring-1-item": "RENT",
+    "recurring-1-fee": "98.00",
+    "recurring-1-first_month": "PRORATE",
+    "prices-2-rule": "OVER",
+    "prices-2-zh": "超出",
+    "prices-2-en": "Beyond",
+    "prices-2-component": "basic",
+    "prices-2-when-record": ["MOC"],
+    "prices-2-when-roam": ["HOME", "INTRA_PROV"],
+    "prices-2-item": "LOCAL",
+    "prices-2-price": "0.40",
+    "prices-2-unit": "60 s",
+    "prices-2-more": 'bands: [{from: "00:00", to: "07:00", price: "0.04"}]',
+}
+
+
+@pytest.fixture
+def _desk_is_empty() -> Iterator[None]:
+    """What the desk wrote goes again, so that the other tests see the example's own offers."""
+    yield
+    from openboss.modules.catalog.models import Offer, OfferVersion, TariffRule
+
+    mine = OfferVersion.objects.filter(offer__code__startswith="DESK_")
+    TariffRule.objects.filter(version__in=mine).delete()
+    mine.delete()
+    Offer.objects.filter(code__startswith="DESK_").delete()
+
+
+def _step(login: str, action: str, **more: str) -> str:
+    address = f"/offers/{NEW}/2026-11-01/step/"
+    return signed_in(login).post(address, {"action": action, **more}, follow=True).content.decode()
+
+
+def _state() -> str:
+    return catalog.versions_of(offer_id=NEW)[0].state
+
+
+@pytest.mark.parametrize("code", ["GOTONE_98", "EASYOWN_STD", "STANDARD"])
+def test_a_document_that_is_opened_in_the_form_and_stored_says_the_same(code: str) -> None:
+    from django.http import QueryDict
+
+    offer = next((one for one in catalog.offers() if one.code == code), catalog.offers()[5])
+    document = catalog.document_of(offer.offer_id)
+    document["versions"] = document["versions"][-1:]
+    post = QueryDict(mutable=True)
+    form = form_of(document)
+    post.update({"offer": offer.code, "offer_id": str(offer.offer_id), "zh": offer.name_zh, "en": offer.name_en})
+    post.update({"kind": offer.kind, "brand": offer.brand, "from": form["from_on"], "more": form["more"]})
+    post.update({"requires": form["requires"], "excludes": form["excludes"]})
+    for _section, rows in form["sections"]:
+        for row in rows:
+            post.update({f"{row['place']}-{key}": row[key] for key in ("rule", "zh", "en", "more")})
+            for cell in row["cells"]:
+                for axis, options in cell.get("axes", ()):
+                    post.setlist(f"{cell['name']}-{axis}", [option for option, _text, chosen in options if chosen])
+                if "axes" not in cell and cell["value"] not in ("", False):
+                    post[cell["name"]] = str(cell["value"])
+    written = {**document["versions"][0], "from": form["from_on"]}
+    assert document_of(post)["versions"] == [_plain(written)]
+
+
+def _plain(version: dict[str, Any]) -> dict[str, Any]:
+    """A version without what says nothing: empty sections, and flags that are not set."""
+    kept = {key: value for key, value in version.items() if value not in ([], {}, None)}
+    if not any((kept.get("relations") or {}).values()):
+        kept.pop("relations", None)
+    for section in ("free",):
+        for rule in kept.get(section, []):
+            rule.pop("carry_over", None) if not rule.get("carry_over") else None
+    return kept
+
+
+@pytest.mark.usefixtures("_desk_is_empty")
+def test_the_form_says_what_is_wrong_while_it_is_filled_and_shows_the_price_card() -> None:
+    client = signed_in("product")
+    good = client.post("/offers/check/", FORM).content.decode()
+    assert "complete and lawful" in good
+    assert "¥98.00" in good
+    bad = client.post("/offers/check/", {**FORM, "recurring-1-fee": "98.0000001", "prices-2-item": "NOTHING"})
+    assert "there is no bill item" in bad.content.decode()
+    unlawful = {**FORM, "prices-2-when-roam": ["INTER_PROV_OUT"], "prices-2-price": "0.61"}
+    assert "above the cap of 0.60" in client.post("/offers/check/", unlawful).content.decode()
+    assert client.post("/offers/save/", unlawful).status_code == 422
+    assert NEW not in {offer.offer_id for offer in catalog.offers()}
+
+
+@pytest.mark.usefixtures("_desk_is_empty")
+def test_nobody_approves_their_own_tariff() -> None:
+    client = signed_in("product")
+    client.post("/offers/save/", FORM)
+    assert _state() == "DRAFT"
+    _step("product", "submit")
+    assert "another person must approve it" in _step("product", "approve")
+    assert _state() == "SUBMITTED"
+    assert f"/offers/{NEW}/" in signed_in("product2").get("/offers/waiting/").content.decode()
+    assert "Say what is to be changed" in _step("product2", "return")
+    _step("product2", "return", reason="too cheap")
+    assert _state() == "DRAFT"
+
+
+@pytest.mark.usefixtures("_desk_is_empty")
+def test_a_clerk_may_look_but_not_write() -> None:
+    client = signed_in("clerk")
+    assert client.get("/offers/new/").status_code == 403
+    assert client.post("/offers/save/", FORM).status_code == 403
+    signed_in("product").post("/offers/save/", FORM)
+    assert "Your role may not take this step" in _step("clerk", "submit")
+    assert _state() == "DRAFT"
+
+
+def test_two_versions_are_compared_rule_by_rule() -> None:
+    client = signed_in("product")
+    data = {"to": "2003-01-01", "with": "103", "from": "2003-01-01"}
+    page = client.get("/offers/102/compare/", data)
+    changed = {(one["rule"], field["name"]) for one in page.context["differences"] for field in one["fields"]}
+    assert ("RENT", "fee") in changed
+    assert client.get("/offers/102/compare/", {**data, "with": "102"}).context["differences"] == []
+
+
+def test_invented_use_costs_what_the_seed_says() -> None:
+    client = signed_in("product")
+    page = client.get("/offers/102/2003-01-01/try/", {"go": "1", "record-0": "MOC", "amount-0": str(215 * 60)})
+    assert page.context["tried"]["total"] == "116.00"  # 98.00 and 45 minutes beyond 170 at 0.40 (D5.2)
+    refused = client.get("/offers/102/2003-01-01/try/", {"go": "1", "record-0": "DATA", "amount-0": "much"})
+    assert (refused.status_code, len(refused.context["problems"])) == (422, 1)
+
+
+def _fill_rule(tab: Tab, section: str, fields: dict[str, str]) -> None:
+    tab.page.click(f'[data-add="{section}"]')
+    row = tab.page.locator(f"#rows-{section} [data-rule]").last
+    row.wait_for()
+    for name, value in fields.items():
+        field = row.locator(f'[name$="-{name}"]')
+        if field.evaluate("node => node.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("_desk_is_empty")
+def test_gotone_98_is_built_from_an_empty_form_tried_approved_by_a_second_person_and_sold(
+    browser: Any, address: str
+) -> None:
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
+    context.add_cookies([{"name": "django_language", "value": "en", "url": address}])
+    tab = Tab(context, address)
+    page = tab.page
+    tab.log_in("product")
+    tab.open("/offers/")
+    page.keyboard.press("F3")
+    page.wait_for_selector("#offer-form")
+    page.keyboard.type("desk_gotone_98")
+    page.fill("[name=zh]", "全球通98")
+    page.fill("#offer-form > section [name=en]", "GoTone 98")
+    page.select_option("[name=brand]", "GOTONE")
+    page.fill("[name=from]", "2026-11-01")
+    _fill_rule(
+        tab, "recurring", {"rule": "RENT", "zh": "月基本费", "en": "Monthly fee", "item": "RENT", "fee": "98.00"}
+    )
+    _fill_rule(tab, "free", {"rule": "MIN", "zh": "分钟", "en": "Minutes", "granted": "170"})
+    page.click("#rows-free summary[aria-label=For]")
+    for code in ("MOC", "MTC"):
+        page.check(f'#rows-free [name$="-scope-record"][value={code}]')
+    page.keyboard.press("Escape")
+    over = {"rule": "OVER", "zh": "超出", "en": "Beyond", "item": "LOCAL", "price": "0.40"}
+    _fill_rule(tab, "prices", over)
+    page.click("#rows-prices summary[aria-label=For]")
+    page.check('#rows-prices [name$="-when-record"][value=MOC]')
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#check .pill.good")
+    assert "170 min" in page.inner_text(".price-card")
+    page.keyboard.press("F8")
+    page.wait_for_url("**/offers/*/?from=2026-11-01")
+    place = page.url.removeprefix(address)
+    page.keyboard.press("F6")
+    page.fill("[name=amount-0]", str(215 * 60))
+    page.keyboard.press("F8")
+    page.wait_for_selector("[data-total]", timeout=90_000)
+    assert page.inner_text("[data-total]") == "116.00"
+    tab.open(place)
+    page.keyboard.press("F8")
+    page.wait_for_selector("text=Waiting for approval")
+    assert tab.complaints == []
+    context.clear_cookies()
+    context.add_cookies([{"name": "django_language", "value": "en", "url": address}])
+    tab.log_in("product2")
+    tab.open("/offers/waiting/")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{place}")
+    page.keyboard.press("F8")
+    page.fill("[name=filing_no]", "鄂通资费〔2026〕98号")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Publish")
+    page.keyboard.press("F8")
+    page.wait_for_selector(".toast-line.success", timeout=60_000)
+    for move in ("Offer into test", "Offer is filed", "Put on sale"):
+        page.click(f"button:has-text('{move}')")
+    page.wait_for_selector(".lead .pill:has-text('On sale')")
+    assert tab.complaints == []
+    context.close()
