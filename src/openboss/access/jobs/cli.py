@@ -32,6 +32,7 @@ from openboss.access.jobs import (
     keys_command,
     quote_command,
     staff_command,
+    tariff_command,
     up_command,
     warm_up_command,
 )
@@ -69,6 +70,7 @@ for _commands in (
     quote_command,
     client_command,
     staff_command,
+    tariff_command,
 ):
     _commands.register(app)
 

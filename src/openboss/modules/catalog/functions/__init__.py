@@ -28,6 +28,7 @@ from openboss.modules.catalog.atomic import (
 )
 from openboss.modules.catalog.compiler import TariffRefused, compile_tariffs
 from openboss.modules.catalog.documents import DocumentRefused, Limit, OfferDocument, read_document, read_text
+from openboss.modules.catalog.functions.compare import Change, between_versions, differences
 from openboss.modules.catalog.functions.life_cycle import (
     DraftSaved,
     NotEntitled,
@@ -57,6 +58,9 @@ from openboss.modules.catalog.functions.tariffs import import_tariffs
 from openboss.modules.catalog.publications import PublicationRefused, hash_of_tables
 
 __all__ = [
+    "Change",
+    "between_versions",
+    "differences",
     "BillItemTypeView",
     "Buyer",
     "DocumentRefused",

@@ -1,0 +1,37 @@
+"""Every case of tests/vectors/tariffs answers what it expects; what a case is called is the rule it shows."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from openboss.processes.quote import QuoteRefused, cases_of, differences, quote
+
+ROOT = Path(__file__).parents[2]
+VECTORS = ROOT / "tests" / "vectors" / "tariffs"
+FILES = sorted(VECTORS.glob("*.yaml"))
+LEAST = 150
+
+
+def cases(file: Path) -> list[dict[str, Any]]:
+    return cases_of(yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+
+
+def answer(case: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return quote(case, reference=ROOT / "example" / "reference", beside=VECTORS)
+    except QuoteRefused as refused:
+        return {"refused": refused.problems}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_case_answers_what_it_expects(file: Path) -> None:
+    wrong = [f"{case['name']}: {line}" for case in cases(file) for line in differences(case["expect"], answer(case))]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_there_are_at_least_150_cases_each_with_a_name_of_its_own() -> None:
+    names = [case["name"] for file in FILES for case in cases(file)]
+    assert len(names) >= LEAST
+    assert len(set(names)) == len(names)
