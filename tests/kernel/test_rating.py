@@ -6,7 +6,10 @@ from datetime import date, datetime
 import numpy as np
 import pytest
 
-from openboss.kernel.rating import begun_units, charge_li
+from openboss.kernel import rating
+from openboss.kernel.rating import begun_units
+from openboss.kernel.tariffs import PRICE_SIZE
+from openboss.kernel.trace import NO_TRACE
 from openboss.modules.catalog.compiler import TariffRefused, compile_tariffs
 
 
@@ -45,6 +48,12 @@ def local_s(text: str) -> int:
 def price_tables(**rule):
     document = {"prices": [{"rule": "P", "item": "LOCAL", **rule}]}
     return compile_tariffs([Version(0, "STANDARD", "STANDARD", date(2000, 1, 1), document)], ITEMS)
+
+
+def charge_li(tables, price: int, start_s: int, units: int, before: int) -> int:
+    """What so many whole units of one event cost."""
+    quantity = units * int(tables.price[price, PRICE_SIZE])
+    return rating.charge_li(rating.prices_of(tables), NO_TRACE, price, start_s, 0, quantity, before)[0]
 
 
 LD = {"unit": "6 s", "price": "0.07", "bands": [{"from": "00:00", "to": "07:00", "price": "0.04"}]}

@@ -45,6 +45,42 @@ def days_in(cycle: int) -> int:
 
 
 @njit(cache=True, nogil=True)
+def civil(day: int) -> tuple[int, int, int]:
+    """Year, month and day of a day number: the inverse of day_number."""
+    shifted = day + 719_468
+    era = shifted // 146_097
+    day_of_era = shifted - era * 146_097
+    year_of_era = (day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    month_from_march = (5 * day_of_year + 2) // 153
+    month = month_from_march + 3 if month_from_march < 10 else month_from_march - 9
+    year = year_of_era + era * 400 + (1 if month <= 2 else 0)
+    return year, month, day_of_year - (153 * month_from_march + 2) // 5 + 1
+
+
+@njit(cache=True, nogil=True)
+def month_of(at_s: int) -> int:
+    """Number the month of a local second, one after another."""
+    year, month, _ = civil(at_s // 86_400)
+    return year * 12 + month - 1
+
+
+@njit(cache=True, nogil=True)
+def month_start_s(month: int) -> int:
+    """Local second at which a month (month_of) begins."""
+    return day_number(month // 12, month % 12 + 1, 1) * 86_400
+
+
+@njit(cache=True, nogil=True)
+def months_later_s(at_s: int, months: int) -> int:
+    """The same day and second so many months later; the last day of a month that has no such day."""
+    _, _, day = civil(at_s // 86_400)
+    first = month_start_s(month_of(at_s) + months)
+    last = month_start_s(month_of(at_s) + months + 1) - 86_400
+    return min(first + (day - 1) * 86_400, last) + at_s % 86_400
+
+
+@njit(cache=True, nogil=True)
 def day_mask(from_day: int, to_day: int, month_first_day: int, month_days: int) -> int:
     """Which days of a month lie in [from_day, to_day): bit 0 is the first of the month."""
     first = max(from_day - month_first_day, 0)

@@ -1,23 +1,112 @@
-"""What a quantity of use costs, in closed form: units, time bands, tiers over a cycle.
+"""What a quantity of use costs, in closed form: units, steps, time bands, tiers over a period.
 
 Pure arithmetic on int64. Source: CHG-15, CHG-20, D3.2, D3.5, D3.8; worked tables in docs/algorithms/rating.md.
 """
 
-from openboss.kernel.compiled import compiled
-from openboss.kernel.tariffs import BASIS_CYCLE, TariffTables
-from openboss.kernel.usage import Unit
+from typing import NamedTuple
 
-DAY_S = 86_400
+import numpy as np
+
+from openboss.kernel.compiled import apart, compiled
+from openboss.kernel.conditions import DAY_S, day_kind
+from openboss.kernel.tariffs import (
+    BAND_DAYS,
+    BAND_FROM_S,
+    BAND_NUM,
+    BAND_TO_S,
+    BASIS_RECORD,
+    PRICE_AT_LEAST,
+    PRICE_BASIS,
+    PRICE_CONNECT,
+    PRICE_DEN,
+    PRICE_LEAST_LI,
+    PRICE_MOST_LI,
+    PRICE_NUM,
+    PRICE_PLACE_LI,
+    PRICE_PLAIN,
+    PRICE_ROUNDING,
+    PRICE_SIZE,
+    PRICE_STEP,
+    PRICE_STEP_END,
+    PRICE_TIER,
+    PRICE_TIER_END,
+    PRICE_TIER_MODE,
+    PRICE_UNIT,
+    ROUND_DOWN,
+    ROUND_HALF_EVEN,
+    ROUND_UP,
+    STEP_BAND,
+    STEP_BAND_END,
+    STEP_BY_DAY,
+    STEP_FROM,
+    STEP_NUM,
+    STEP_PLACE_LI,
+    STEP_ROUNDING,
+    STEP_SIZE,
+    STEP_TO,
+    TIER_BLOCK,
+    TIER_BLOCK_CAP,
+    TIER_BLOCK_PRICE,
+    TIER_FLAT,
+    TIER_FROM,
+    TIER_NUM,
+    TIERS_VOLUME,
+    TariffTables,
+)
+from openboss.kernel.trace import (
+    TRACE_BAND,
+    TRACE_CONNECT,
+    TRACE_LEAST,
+    TRACE_PERIOD,
+    TRACE_ROUND,
+    TRACE_STEP,
+    TRACE_TIER,
+    Trace,
+    note,
+)
+from openboss.kernel.usage import Unit
 
 _SECOND = int(Unit.SECOND)
 _KB = int(Unit.KB)
 _MSG = int(Unit.MSG)
 
 
+class Prices(NamedTuple):
+    """The part of TariffTables that prices are made of: handing on five arrays costs less than handing on fifty."""
+
+    price: np.ndarray
+    step: np.ndarray
+    band: np.ndarray
+    tier: np.ndarray
+    holiday: np.ndarray
+
+
+@compiled
+def prices_of(tables: TariffTables) -> Prices:
+    """Take what prices are made of out of the tables."""
+    return Prices(tables.price, tables.step, tables.band, tables.tier, tables.holiday)
+
+
 @compiled
 def divide_half_up(numerator: int, denominator: int) -> int:
     """Divide and round half up; the numerator is not negative, the denominator positive (D3.2)."""
     return (2 * numerator + denominator) // (2 * denominator)
+
+
+@compiled
+def round_li(numerator: int, denominator: int, place_li: int, rounding: int) -> int:
+    """Round numerator / denominator li to a multiple of `place_li`; nothing is negative."""
+    divisor = denominator * place_li
+    whole, rest = numerator // divisor, numerator % divisor
+    if rounding == ROUND_DOWN:
+        up = False
+    elif rounding == ROUND_UP:
+        up = rest > 0
+    elif rounding == ROUND_HALF_EVEN:
+        up = 2 * rest > divisor or (2 * rest == divisor and whole % 2 == 1)
+    else:
+        up = 2 * rest >= divisor
+    return (whole + 1 if up else whole) * place_li
 
 
 @compiled
@@ -44,80 +133,170 @@ def quantity_of(unit: int, duration_s: int, volume_bytes: int, message_count: in
 
 @compiled
 def units_in_band(first_s: int, unit_s: int, units: int, band_from_s: int, band_to_s: int) -> int:
-    """Count the units that start inside a band of the day (D3.8).
+    """Count the units that start inside a stretch of time (D3.8), by two divisions.
 
-    first_s     second of the day at which the first unit starts, 0..86399
-    band_*_s    seconds of the day, from < to
-    Closed form: one step a day touched, whatever the length of the call.
+    first_s     second at which the first unit starts
+    band_*_s    seconds on the same scale, from < to
     """
-    counted = 0
-    last_day = (first_s + (units - 1) * unit_s) // DAY_S
-    for day in range(last_day + 1):
-        begin = (day * DAY_S + band_from_s - first_s + unit_s - 1) // unit_s
-        end = (day * DAY_S + band_to_s - first_s + unit_s - 1) // unit_s
-        counted += max(0, min(end, units) - max(begin, 0))
-    return counted
+    begin = (band_from_s - first_s + unit_s - 1) // unit_s
+    end = (band_to_s - first_s + unit_s - 1) // unit_s
+    return max(0, min(end, units) - max(begin, 0))
 
 
 @compiled
-def banded_charge_li(tables: TariffTables, price_row: int, start_s: int, units: int) -> int:
-    """Charge units of one record, each by the band in which it starts; one rounding (D3.2)."""
-    second_of_day = start_s % DAY_S
-    plain_units = units
-    total = 0
-    for band in range(tables.band_first[price_row], tables.band_first[price_row + 1]):
-        from_s, to_s = tables.band_from_s[band], tables.band_to_s[band]
-        if tables.price_unit[price_row] == _SECOND:
-            inside = units_in_band(second_of_day, tables.price_unit_size[price_row], units, from_s, to_s)
-        else:  # a message or a volume belongs whole to the band in which it began
-            inside = units if from_s <= second_of_day < to_s else 0
-        total += inside * tables.band_num[band]
-        plain_units -= inside
-    return divide_half_up(total + plain_units * tables.price_num[price_row], tables.price_den[price_row])
+def banded_num(prices: Prices, trace: Trace, step: int, is_time: bool, start_s: int, units: int) -> int:
+    """Charge units of a step, each by the band in which it starts: numerator over the price's denominator.
+
+    One step of work a day touched, whatever the length of the call.
+    """
+    plain, total = units, 0
+    size = prices.step[step, STEP_SIZE]
+    last_s = start_s + (units - 1) * size if is_time else start_s
+    for day in range(start_s // DAY_S, last_s // DAY_S + 1):
+        kind = day_kind(prices.holiday, day) if prices.step[step, STEP_BY_DAY] == 1 else 0
+        for band in range(prices.step[step, STEP_BAND], prices.step[step, STEP_BAND_END]):
+            if (prices.band[band, BAND_DAYS] >> kind) & 1 == 0:
+                continue
+            from_s, to_s = day * DAY_S + prices.band[band, BAND_FROM_S], day * DAY_S + prices.band[band, BAND_TO_S]
+            if is_time:
+                inside = units_in_band(start_s, size, units, from_s, to_s)
+            else:  # a message or a volume belongs whole to the band in which it began
+                inside = units if from_s <= start_s < to_s else 0
+            if inside > 0:
+                note(trace, TRACE_BAND, band, inside, prices.band[band, BAND_NUM], day)
+                total += inside * prices.band[band, BAND_NUM]
+                plain -= inside
+    return total + plain * prices.step[step, STEP_NUM]
 
 
 @compiled
-def tier_charge_li(units: int, num: int, den: int, block: int, block_cap_li: int) -> int:
-    """Charge the units that fall in one tier; with blocks, no block costs more than its cap (D5.5)."""
+def event_num(
+    prices: Prices, trace: Trace, price_row: int, start_s: int, from_q: int, to_q: int
+) -> tuple[int, int]:
+    """Charge the part [from_q, to_q) of one event by the price's steps and bands.
+
+    start_s  local second at which the event began
+    Returns the numerator over the price's denominator, and the units charged for.
+    """
+    total, counted = 0, 0
+    is_time = prices.price[price_row, PRICE_UNIT] == _SECOND
+    for step in range(prices.price[price_row, PRICE_STEP], prices.price[price_row, PRICE_STEP_END]):
+        first = max(from_q, prices.step[step, STEP_FROM])
+        units = begun_units(max(min(to_q, prices.step[step, STEP_TO]) - first, 0), prices.step[step, STEP_SIZE])
+        if units == 0:
+            continue
+        note(trace, TRACE_STEP, first, min(to_q, prices.step[step, STEP_TO]), units, prices.step[step, STEP_NUM])
+        if prices.step[step, STEP_BAND] == prices.step[step, STEP_BAND_END]:
+            num = units * prices.step[step, STEP_NUM]
+        else:
+            num = banded_num(prices, trace, step, is_time, start_s + first if is_time else start_s, units)
+        if prices.step[step, STEP_PLACE_LI] > 0:
+            den, place = prices.price[price_row, PRICE_DEN], prices.step[step, STEP_PLACE_LI]
+            num = round_li(num, den, place, prices.step[step, STEP_ROUNDING]) * den
+        total += num
+        counted += units
+    return total, counted
+
+
+@compiled
+def _graduated_num(prices: Prices, tier: int, units: int) -> int:
+    """Charge the units that fall into one tier."""
+    row = prices.tier[tier]
+    block = row[TIER_BLOCK]
     if block == 0:
-        return divide_half_up(units * num, den)
-    begun = min(divide_half_up((units % block) * num, den), block_cap_li)
-    return (units // block) * block_cap_li + begun
+        return row[TIER_FLAT] + units * row[TIER_NUM]
+    if row[TIER_BLOCK_PRICE] >= 0:
+        return row[TIER_FLAT] + begun_units(units, block) * row[TIER_BLOCK_PRICE]
+    cap = row[TIER_BLOCK_CAP]
+    whole = min(block * row[TIER_NUM], cap)
+    return row[TIER_FLAT] + (units // block) * whole + min((units % block) * row[TIER_NUM], cap)
 
 
 @compiled
-def cycle_charge_li(tables: TariffTables, price_row: int, units: int) -> int:
-    """Charge all units of a cycle by the price's tiers; without tiers, at the plain price."""
-    first, last = tables.tier_first[price_row], tables.tier_first[price_row + 1]
-    if first == last:
-        return divide_half_up(units * tables.price_num[price_row], tables.price_den[price_row])
+def period_num(prices: Prices, trace: Trace, price_row: int, units: int) -> int:
+    """Charge all units of a period by the price's tiers; without tiers, at the plain price."""
+    first, end = prices.price[price_row, PRICE_TIER], prices.price[price_row, PRICE_TIER_END]
+    if first == end:
+        return units * prices.price[price_row, PRICE_NUM]
+    if units == 0:
+        return 0
+    is_volume = prices.price[price_row, PRICE_TIER_MODE] == TIERS_VOLUME
     total = 0
-    for tier in range(first, last):
-        above = units - tables.tier_from[tier]
+    for tier in range(first, end):
+        above = units - prices.tier[tier, TIER_FROM]
         if above <= 0:
             break
-        if tier + 1 < last:
-            above = min(above, tables.tier_from[tier + 1] - tables.tier_from[tier])
-        total += tier_charge_li(
-            above,
-            tables.tier_num[tier],
-            tables.tier_den[tier],
-            tables.tier_block[tier],
-            tables.tier_block_cap_li[tier],
-        )
+        if is_volume:
+            total = prices.tier[tier, TIER_FLAT] + units * prices.tier[tier, TIER_NUM]
+            continue
+        if tier + 1 < end:
+            above = min(above, prices.tier[tier + 1, TIER_FROM] - prices.tier[tier, TIER_FROM])
+        num = _graduated_num(prices, tier, above)
+        note(trace, TRACE_TIER, tier, above, num, 0)
+        total += num
     return total
 
 
 @compiled
-def charge_li(tables: TariffTables, price_row: int, start_s: int, units: int, units_before: int) -> int:
-    """Charge units of one record at a price, in li.
+def rounded_li(prices: Prices, trace: Trace, price_row: int, num: int) -> int:
+    """Round a sum of a price as the price says."""
+    den, place = prices.price[price_row, PRICE_DEN], prices.price[price_row, PRICE_PLACE_LI]
+    li = round_li(num, den, place, prices.price[price_row, PRICE_ROUNDING])
+    note(trace, TRACE_ROUND, num, den, place, li)
+    return li
 
-    start_s       local second at which the first of the units starts
-    units_before  units charged at this price earlier in the cycle (read only by prices over a cycle)
+
+@compiled
+def charge_li(
+    prices: Prices, trace: Trace, price_row: int, start_s: int, from_q: int, to_q: int, before: int
+) -> tuple[int, int]:
+    """Charge the part [from_q, to_q) of one event at a price.
+
+    start_s  local second at which the event began, shifted by the area
+    from_q   quantity of the event that is free; the part is charged whole from there
+    before   units counted at this price earlier in the period (read only by prices over a period)
+    Returns li, and the units charged for.
     """
-    if units <= 0:
-        return 0
-    if tables.price_basis[price_row] == BASIS_CYCLE:
-        after_li = cycle_charge_li(tables, price_row, units_before + units)
-        return after_li - cycle_charge_li(tables, price_row, units_before)
-    return banded_charge_li(tables, price_row, start_s, units)
+    if to_q <= from_q:
+        return 0, 0
+    if prices.price[price_row, PRICE_PLAIN] == 1:
+        units = begun_units(to_q - from_q, prices.price[price_row, PRICE_SIZE])
+        num = units * prices.price[price_row, PRICE_NUM]
+        li = divide_half_up(num, prices.price[price_row, PRICE_DEN])
+        note(trace, TRACE_STEP, from_q, to_q, units, prices.price[price_row, PRICE_NUM])
+        note(trace, TRACE_ROUND, num, prices.price[price_row, PRICE_DEN], 1, li)
+        return li, units
+    return _charged_by_rule(prices, trace, price_row, start_s, from_q, to_q, before)
+
+
+@apart
+def _charged_by_rule(
+    prices: Prices, trace: Trace, price_row: int, start_s: int, from_q: int, to_q: int, before: int
+) -> tuple[int, int]:
+    """Charge at a price that is more than units x price: steps, bands, connect fee, periods, limits."""
+    to_q = max(to_q, prices.price[price_row, PRICE_AT_LEAST])
+    connect = prices.price[price_row, PRICE_CONNECT]
+    if connect > 0:
+        note(trace, TRACE_CONNECT, connect, prices.price[price_row, PRICE_DEN], 0, 0)
+    if prices.price[price_row, PRICE_BASIS] == BASIS_RECORD:
+        num, units = event_num(prices, trace, price_row, start_s, from_q, to_q)
+        li = rounded_li(prices, trace, price_row, num + connect)
+    else:
+        units = begun_units(to_q - from_q, prices.price[price_row, PRICE_SIZE])
+        before_li = rounded_li(prices, trace, price_row, period_num(prices, trace, price_row, before))
+        after_li = rounded_li(prices, trace, price_row, period_num(prices, trace, price_row, before + units))
+        note(trace, TRACE_PERIOD, before, before + units, before_li, after_li)
+        li = after_li - before_li + (rounded_li(prices, trace, price_row, connect) if connect > 0 else 0)
+    return _within(prices, trace, price_row, li), units
+
+
+@compiled
+def _within(prices: Prices, trace: Trace, price_row: int, li: int) -> int:
+    """Keep a charge between the least and the most that one event may cost."""
+    within = max(li, prices.price[price_row, PRICE_LEAST_LI])
+    if prices.price[price_row, PRICE_MOST_LI] >= 0:
+        within = min(within, prices.price[price_row, PRICE_MOST_LI])
+    if within != li:
+        note(trace, TRACE_LEAST, li, within, 0, 0)
+    return within
+

@@ -12,10 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from openboss.kernel.compiled import compiled
+from openboss.kernel.tariffs import FOREVER_S
 
 SHORT_NUMBERS = 10**6  # short numbers of closed groups have up to 6 digits (D5.7)
 SHORT_NUMBER_BASE = 10**17  # beyond every E.164 number: where short numbers of groups stand among the numbers
 CYCLE_SLOTS = 4  # cycles a user's row can hold at once; two are open, the others wait to be read
+STANDING = CYCLE_SLOTS  # the chain of free resources that outlive a cycle, behind those of the cycles
 LANES = 4
 
 
@@ -43,13 +45,19 @@ class Directory(NamedTuple):
     group_kind: np.ndarray  # i8: kernel.usage.ClosedGroup
     group_from_s: np.ndarray
     group_to_s: np.ndarray
+    group_pool: np.ndarray  # i32: row that holds what the group shares, -1 = shares nothing
     group_next: np.ndarray
+    friend_head: np.ndarray  # i32[rows] into friend_*
+    friend_number: np.ndarray  # i64: a number of the user's own choice (friends)
+    friend_from_s: np.ndarray
+    friend_to_s: np.ndarray
+    friend_next: np.ndarray
 
 
 class Lane(NamedTuple):
     """Free resources and totals of the users of one lane. `*_used[0]` is the number of pool places taken."""
 
-    free_head: np.ndarray  # i32[rows of lane, CYCLE_SLOTS]
+    free_head: np.ndarray  # i32[rows of lane, CYCLE_SLOTS + 1]: a chain a cycle, and one of what outlives cycles
     totals_head: np.ndarray  # i32[rows of lane, CYCLE_SLOTS]
     free_rule: np.ndarray  # i32
     free_granted: np.ndarray  # i64
@@ -57,6 +65,7 @@ class Lane(NamedTuple):
     free_carried: np.ndarray  # i64: part of granted that came from last month
     free_from_s: np.ndarray
     free_to_s: np.ndarray
+    free_by: np.ndarray  # i32: row of the user whose offer gave it: another's than the chain's in a pool
     free_next: np.ndarray  # i32
     free_count: np.ndarray  # i64[1]
     totals_item: np.ndarray  # i16
@@ -69,6 +78,13 @@ class Lane(NamedTuple):
     totals_act_li: np.ndarray
     totals_next: np.ndarray  # i32
     totals_count: np.ndarray  # i64[1]
+    counter_head: np.ndarray  # i32[rows of lane, 1]
+    counter_key: np.ndarray  # i64: kernel.counters.counter_key
+    counter_period: np.ndarray  # i64: day, cycle, quarter, year or start of the contract
+    counter_to_s: np.ndarray  # i64: end of that period
+    counter_value: np.ndarray  # i64: units, or li
+    counter_next: np.ndarray  # i32
+    counter_count: np.ndarray  # i64[1]
 
 
 @compiled
@@ -107,13 +123,20 @@ def short_number_key(group_id: int, short_number: int) -> int:
 
 
 @compiled
+def find_totals(lane: Lane, local_row: int, slot: int, item: int, rule: int) -> int:
+    """Find the running total of an item at a price for one user and cycle; -1 = there is none yet."""
+    node = lane.totals_head[local_row, slot]
+    while node >= 0 and (lane.totals_rule[node] != rule or lane.totals_item[node] != item):
+        node = lane.totals_next[node]
+    return node
+
+
+@compiled
 def totals_node(lane: Lane, local_row: int, slot: int, item: int, rule: int) -> int:
     """Find the running total of an item at a price for one user and cycle; make it if it is new."""
-    node = lane.totals_head[local_row, slot]
-    while node >= 0:
-        if lane.totals_rule[node] == rule and lane.totals_item[node] == item:
-            return node
-        node = lane.totals_next[node]
+    node = find_totals(lane, local_row, slot, item, rule)
+    if node >= 0:
+        return node
     node = lane.totals_count[0]
     lane.totals_count[0] = node + 1
     lane.totals_item[node] = item
@@ -124,15 +147,57 @@ def totals_node(lane: Lane, local_row: int, slot: int, item: int, rule: int) -> 
 
 
 @compiled
-def item_charged_li(lane: Lane, local_row: int, slot: int, item: int) -> int:
-    """Sum what an item has cost one user in a cycle so far, over all prices (for caps)."""
+def charged_under_cap_li(lane: Lane, local_row: int, slot: int, capped: np.ndarray) -> int:
+    """Sum what the items of a cap have cost one user in a cycle so far; capped is u8[items]."""
     total = 0
     node = lane.totals_head[local_row, slot]
     while node >= 0:
-        if lane.totals_item[node] == item:
+        if capped[lane.totals_item[node]] == 1:
             total += lane.totals_act_li[node]
         node = lane.totals_next[node]
     return total
+
+
+@compiled
+def pool_key(group_id: int, kind: int) -> int:
+    """Number what a group shares: groups of different kinds have numbers of their own."""
+    return group_id * 8 + kind
+
+
+@compiled
+def draws_on_pool(directory: Directory, row: int) -> bool:
+    """Say whether a user is, was or will be in a group that shares something."""
+    entry = directory.group_head[row]
+    while entry >= 0:
+        if directory.group_pool[entry] >= 0:
+            return True
+        entry = directory.group_next[entry]
+    return False
+
+
+@compiled
+def is_friend(directory: Directory, row: int, number: int, at_s: int) -> bool:
+    """Say whether a number is on a user's own list at a moment."""
+    entry = directory.friend_head[row]
+    while entry >= 0:
+        in_time = directory.friend_from_s[entry] <= at_s < directory.friend_to_s[entry]
+        if in_time and directory.friend_number[entry] == number:
+            return True
+        entry = directory.friend_next[entry]
+    return False
+
+
+@compiled
+def pool_at(directory: Directory, row: int, at_s: int) -> int:
+    """Find the row of the pool a user draws on at a moment: that of the group joined last; -1 = none."""
+    pool, since = -1, -FOREVER_S
+    entry = directory.group_head[row]
+    while entry >= 0:
+        if directory.group_pool[entry] >= 0 and directory.group_from_s[entry] <= at_s < directory.group_to_s[entry]:
+            if directory.group_from_s[entry] > since:
+                pool, since = directory.group_pool[entry], directory.group_from_s[entry]
+        entry = directory.group_next[entry]
+    return pool
 
 
 @compiled

@@ -65,6 +65,7 @@ class ClosedGroup(IntEnum):
     NONE = 0
     FAMILY = 1
     VPMN = 2
+    ACCOUNT = 3  # users who share an account: not a group prices ask about, but one that shares free resources
 
 
 class Component(IntEnum):
@@ -92,6 +93,18 @@ class Unit(IntEnum):
     MSG = 2
     KB = 3
     EVENT = 4
+    MONEY = 5  # li
+    HOUR = 6
+    MB = 7
+    GB = 8
+
+
+def text_id(text: str) -> int:
+    """Number a name that usage carries as text: an access point, a provider's service (FNV-1a, 31 bits, any case)."""
+    number = 0x811C9DC5
+    for byte in text.lower().encode():
+        number = ((number ^ byte) * 0x01000193) & 0xFFFFFFFF
+    return number & 0x7FFFFFFF if text else 0
 
 
 RECORD_TYPES = 16  # widths of the class axes; room to append

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from openboss.kernel.rating import charge_li
-from openboss.kernel.tariffs import usage_class, version_at
+from openboss.kernel.rating import charge_li, prices_of
+from openboss.kernel.tariffs import PRICE_DEN, PRICE_NUM, usage_class, version_at
+from openboss.kernel.trace import NO_TRACE
 from openboss.kernel.usage import Component, LdType, OtherNet, RecordType, RoamType
 from openboss.modules.catalog import functions as catalog
 from openboss.modules.catalog.atomic import VersionPublished
@@ -44,7 +45,7 @@ def test_a_price_entered_for_the_first_of_next_month_applies_only_from_then(plan
     for day in (date(2026, 9, 30), date(2026, 10, 1)):
         version = version_at(tables, 102, _local_s(day))
         price = tables.price_map[tables.version_map[version]].max()
-        prices.append((tables.price_num[price], tables.price_den[price]))
+        prices.append((tables.price[price, PRICE_NUM], tables.price[price, PRICE_DEN]))
     assert prices == [(400, 1), (300, 1)]  # li a minute
 
 
@@ -208,6 +209,6 @@ def test_two_versions_of_the_long_distance_price_stand_side_by_side_for_late_rec
     for at_s in (last_second, cut):
         prices = tables.price_map[tables.version_map[version_at(tables, 0, at_s)], call]
         noon_s = at_s - at_s % 86_400 + 12 * 3600
-        basic = charge_li(tables, prices[Component.BASIC], noon_s, 2, 0) if prices[Component.BASIC] >= 0 else 0
-        charged_li.append((basic, charge_li(tables, prices[Component.LD], noon_s, 11, 0)))
+        fees_li = [charge_li(prices_of(tables), NO_TRACE, price, noon_s, 0, 61, 0)[0] if price >= 0 else 0 for price in prices]
+        charged_li.append((fees_li[Component.BASIC], fees_li[Component.LD]))
     assert charged_li == [(800, 770), (0, 770)]  # 61 s: 0.80 + 0.77 before, 0.77 alone from then (D3.10)

@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from openboss.modules.catalog.compiler import AXES, COMPONENTS, TariffRefused, class_mask, li_fraction, parse_measure
+from openboss.modules.catalog.compiler import AXES, COMPONENTS, TariffRefused, class_mask, parse_measure
+from openboss.modules.catalog.compiler import yuan as read_yuan
 
 KINDS = ("STANDARD", "MAIN", "ADDON", "GROUP", "FAMILY")
 FIRST_MONTHS = ("PRORATE", "FULL", "HALF", "PAY_AS_YOU_GO")
@@ -139,7 +140,7 @@ class _Reader:
             self.wrong(place, f'{what}: {field} is {place.get(field)!r}; write it in quotes, such as "0.40"')
             return
         try:
-            li_fraction(place[field], 1)
+            read_yuan(place[field], what)
         except (TariffRefused, ArithmeticError):
             self.wrong(place, f"{what}: {field} '{place[field]}' is no amount; write yuan with at most 6 decimals")
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from openboss.kernel import tariffs, usage
+from openboss.kernel import conditions, tariffs, usage
 from openboss.kernel.tariffs import TariffTables
 from openboss.modules.catalog import compiler
 from openboss.modules.catalog.compiler import ItemType, Version, compile_tariffs
@@ -119,9 +119,9 @@ def hash_of_tables(tables: TariffTables) -> str:
 def compiler_hash() -> str:
     """Name the compiler and the layout of its tables (16 hex digits): tables of another name are made anew."""
     digest = hashlib.sha256()
-    for module in (compiler, tariffs, usage):
-        assert module.__file__
-        digest.update(Path(module.__file__).read_bytes())
+    sources = [Path(str(module.__file__)) for module in (tariffs, usage, conditions)]
+    for source in [*sources, *sorted(Path(str(compiler.__file__)).parent.glob("*.py"))]:
+        digest.update(source.read_bytes())
     return digest.hexdigest()[:16]
 
 

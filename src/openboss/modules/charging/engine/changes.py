@@ -1,19 +1,14 @@
-"""Compiled loops that change the engine's arrays by command: base data, cycles, carry-over.
+"""Compiled loops that change the engine's arrays by command: base data, pools, chains.
 
 Kept apart from rating: nothing here runs per record.
 """
 
 import numpy as np
+from numba import njit
 
-from openboss.kernel.allowances import grant
 from openboss.kernel.compiled import compiled
-from openboss.kernel.proration import FIRST_MONTH_AS_HELD, FirstMonth, first_month_grant
-from openboss.kernel.records import Cycles
-from openboss.kernel.state import LANES, Directory, Lane, slot_of_key
-from openboss.kernel.tariffs import TariffTables, version_at
-
-DAY_S = 86_400
-_FULL = int(FirstMonth.FULL)
+from openboss.kernel.state import LANES, Directory, draws_on_pool, pool_key, slot_of_key
+from openboss.kernel.tariffs import TariffTables
 
 
 @compiled
@@ -137,116 +132,65 @@ def add_groups(
 
 
 @compiled
-def _find_grant(lane: Lane, local_row: int, slot: int, rule: int, from_s: int) -> int:
-    """Find what a row was granted under a rule from a moment on; -1 = nothing."""
-    node = lane.free_head[local_row, slot]
-    while node >= 0:
-        if lane.free_rule[node] == rule and lane.free_from_s[node] == from_s and lane.free_carried[node] == 0:
-            return node
-        node = lane.free_next[node]
-    return -1
+def add_friends(
+    directory: Directory, rows: np.ndarray, numbers: np.ndarray, from_s: np.ndarray, to_s: np.ndarray, count: int
+) -> int:
+    """Enter the numbers on users' own lists; return pool places taken."""
+    for i in range(len(rows)):
+        directory.friend_number[count] = numbers[i]
+        directory.friend_from_s[count] = from_s[i]
+        directory.friend_to_s[count] = to_s[i]
+        directory.friend_next[count] = directory.friend_head[rows[i]]
+        directory.friend_head[rows[i]] = count
+        count += 1
+    return count
 
 
-@compiled
-def grants_wanted(directory: Directory, tables: TariffTables, rows: np.ndarray, end_s: int) -> int:
-    """Count the most free resources that granting a cycle could add, so that the pools are made large enough."""
-    wanted = 0
-    for row in rows:
-        holding = directory.holding_head[row]
-        while holding >= 0:
-            version = version_at(tables, directory.holding_offer[holding], end_s)
-            first = 0 if version < 0 else tables.offer_first[directory.holding_offer[holding]]
-            for other in range(first, version + 1):
-                wanted += tables.version_grant_first[other + 1] - tables.version_grant_first[other]
-            holding = directory.holding_next[holding]
-    return wanted
-
-
-@compiled
-def grant_cycle(
-    directory: Directory,
-    tables: TariffTables,
-    cycles: Cycles,
-    lane: Lane,
-    lane_number: int,
-    rows: np.ndarray,
-    slot: int,
-) -> None:
-    """Give the rows of one lane the free resources that their offers grant in a cycle.
-
-    A first month is prorated as the holding says (D7.4). What a row has already been given is not given twice.
-    """
-    start_s, end_s = cycles.start_s[slot], cycles.end_s[slot]
-    for row in rows:
-        if row % LANES != lane_number:
+@njit(cache=True)
+def sharing_groups(directory: Directory, tables: TariffTables, rows: int, places: int) -> np.ndarray:
+    """List the groups (kernel.state.pool_key) of users who hold an offer that shares something, some of them twice."""
+    found = np.empty(places, np.int64)
+    count = 0
+    for row in range(rows):
+        if directory.group_head[row] < 0 or not _holds_sharing_offer(directory, tables, row):
             continue
-        holding = directory.holding_head[row]
-        while holding >= 0:
-            from_s = max(start_s, directory.holding_from_s[holding])
-            if from_s < min(end_s, directory.holding_to_s[holding]):
-                version = version_at(tables, directory.holding_offer[holding], from_s)
-                mode = tables.version_first_month[version] if version >= 0 else _FULL
-                if directory.holding_from_s[holding] <= start_s:
-                    mode = _FULL
-                elif mode == FIRST_MONTH_AS_HELD:
-                    mode = directory.holding_first_month[holding]
-                days_left = (end_s - from_s // DAY_S * DAY_S) // DAY_S
-                _grant_version(
-                    tables,
-                    lane,
-                    row // LANES,
-                    slot,
-                    version,
-                    mode,
-                    days_left,
-                    (end_s - start_s) // DAY_S,
-                    from_s,
-                    min(end_s, directory.holding_to_s[holding]),
-                )
-            holding = directory.holding_next[holding]
+        entry = directory.group_head[row]
+        while entry >= 0:
+            found[count] = pool_key(directory.group_id[entry], directory.group_kind[entry])
+            count += 1
+            entry = directory.group_next[entry]
+    return found[:count]
 
 
 @compiled
-def _grant_version(
-    tables: TariffTables,
-    lane: Lane,
-    local_row: int,
-    slot: int,
-    version: int,
-    mode: int,
-    days_left: int,
-    days_in_month: int,
-    from_s: int,
-    to_s: int,
-) -> None:
-    if version < 0:
-        return
-    for place in range(tables.version_grant_first[version], tables.version_grant_first[version + 1]):
-        rule = tables.free_rule[tables.grant_free[place]]
-        units = first_month_grant(tables.grant_units[place], mode, days_left, days_in_month)
-        known = _find_grant(lane, local_row, slot, rule, from_s)
-        if known >= 0:
-            lane.free_to_s[known] = to_s  # an offer that ends early takes its resources with it
-        elif units > 0:
-            grant(tables, lane, local_row, slot, rule, units, 0, from_s, to_s)
+def _holds_sharing_offer(directory: Directory, tables: TariffTables, row: int) -> bool:
+    holding = directory.holding_head[row]
+    while holding >= 0:
+        offer = directory.holding_offer[holding]
+        if 0 <= offer < len(tables.offer_shares) and tables.offer_shares[offer] == 1:
+            return True
+        holding = directory.holding_next[holding]
+    return False
 
 
-@compiled
-def carry_over(tables: TariffTables, cycles: Cycles, lane: Lane, slot: int, next_slot: int) -> None:
-    """Move what is left of carried free resources of a frozen cycle into the next one (D6.4): once, never twice.
+@njit(cache=True)
+def point_to_pools(directory: Directory, keys: np.ndarray, rows: np.ndarray, places: int) -> None:
+    """Let every membership know the row of its group's pool; keys rise."""
+    for entry in range(places):
+        key = pool_key(directory.group_id[entry], directory.group_kind[entry])
+        place = np.searchsorted(keys, key)
+        known = place < len(keys) and keys[place] == key
+        directory.group_pool[entry] = rows[place] if known else -1
 
-    What ended before the cycle did, with its offer, is lost.
-    """
-    for local_row in range(len(lane.free_head)):
-        node = lane.free_head[local_row, slot]
-        while node >= 0:
-            left = lane.free_granted[node] - lane.free_used[node]
-            free = tables.free_of_rule[lane.free_rule[node]]
-            lasted = lane.free_carried[node] == 0 and lane.free_to_s[node] == cycles.end_s[slot]
-            if left > 0 and lasted and tables.free_carries[free] == 1:
-                start_s, end_s = cycles.start_s[next_slot], cycles.end_s[next_slot]
-                grant(tables, lane, local_row, next_slot, lane.free_rule[node], left, left, start_s, end_s)
-            node = lane.free_next[node]
+
+@njit(cache=True)
+def rows_of_pools(directory: Directory, rows: int) -> np.ndarray:
+    """Mark the users who are or were in a group that has a pool."""
+    marked = np.zeros(rows, np.uint8)
+    for row in range(rows):
+        if draws_on_pool(directory, row):
+            marked[row] = 1
+    return marked
 
 
 @compiled

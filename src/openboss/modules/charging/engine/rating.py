@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from openboss.kernel.records import Rated, Usage, find_users, rate_records
 from openboss.kernel.state import CYCLE_SLOTS, LANES
+from openboss.kernel.trace import NO_TRACE, Trace
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.duplicates import DAY_S
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, month_start_s, next_cycle
@@ -58,7 +59,7 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
         mine = dict(zip(NORMALISED, taken, strict=True))
         rated = _empty_rated(len(order))
         rated.row[:] = seen.row[order]
-        _rate(state, mine, rated, pool)
+        _rate(state, mine, rated, order, pool)
     failed = rated.status == Status.ERROR
     seen.status[order], seen.error[order] = rated.status, rated.error
     if failed.any():
@@ -97,22 +98,40 @@ def _by_user(seen: Rated) -> np.ndarray:
     return both & 0xFFFFFFFF
 
 
-def _rate(state: EngineState, columns: Columns, rated: Rated, pool: ThreadPoolExecutor) -> None:
-    """Rate records that lie in the order of their users, every lane by itself."""
+def _rate(state: EngineState, columns: Columns, rated: Rated, places: np.ndarray, pool: ThreadPoolExecutor) -> None:
+    """Rate records that lie in the order of their users, every lane by itself; then those of users who share.
+
+    places  i64[records]: where each record stands in the journal's order, in which a pool is drawn on
+    """
     usage = _usage(columns)
+    alone = state.draws_on_pool[rated.row] == 0
     lane_of = rated.row % LANES
-    orders = [np.flatnonzero(lane_of == number) for number in range(LANES)]
-    state.make_room([len(order) for order in orders])
-    list(pool.map(lambda number: _rate_lane(state, usage, rated, number, orders[number]), range(LANES)))
+    orders = [np.flatnonzero((lane_of == number) & alone) for number in range(LANES)]
+    state.make_room(np.bincount(lane_of, minlength=LANES).tolist())
+    list(pool.map(lambda number: rate_in_order(state, usage, rated, orders[number], NO_TRACE), range(LANES)))
+    together = np.flatnonzero(~alone)
+    rate_in_order(state, usage, rated, together[np.argsort(places[together])], NO_TRACE)
 
 
-def _rate_lane(state: EngineState, usage: Usage, rated: Rated, number: int, order: np.ndarray) -> None:
+def rate_in_order(state: EngineState, usage: Usage, rated: Rated, order: np.ndarray, trace: Trace) -> None:
+    """Rate the records at some places, in that order; the caller has made room for them.
+
+    Calls may run side by side if each is about one lane and none about a user who draws on a pool.
+    """
     assert state.tables is not None
-    rate_records(state.tables, state.directory, state.lanes[number], state.cycles, usage, rated, order)
+    done = 0
+    while done < len(order):
+        lanes = tuple(state.lanes)
+        done += rate_records(
+            state.tables, state.directory, lanes, state.cycles, usage, rated, order[done:], trace, 1
+        )
+        if done < len(order):
+            state.make_counter_room(int(rated.row[order[done]]))
 
 
 def _usage(columns: Columns) -> Usage:
-    return Usage(**{name: columns[name] for name in Usage._fields})
+    absent = np.zeros(len(columns["record_type"]), np.int32)
+    return Usage(**{name: columns.get(name, absent) for name in Usage._fields})
 
 
 def _open_months(state: EngineState, start_local_s: np.ndarray) -> None:
@@ -142,6 +161,9 @@ def _empty_rated(count: int) -> Rated:
         free_rule=np.zeros((count, 2), np.int32),
         free_units=np.zeros((count, 2), np.int64),
         cap_saved_li=np.zeros(count, np.int64),
+        money_li=np.zeros(count, np.int64),
+        rest=np.zeros((count, 2), np.int64),
+        blocked=np.zeros(count, np.int8),
     )
 
 

@@ -17,13 +17,14 @@ import polars as pl
 from openboss.kernel.records import Cycles
 from openboss.kernel.state import CYCLE_SLOTS, LANES, Directory, Lane
 from openboss.kernel.tariffs import TariffTables
-from openboss.modules.charging.engine import changes
+from openboss.modules.charging.engine import changes, grants
 from openboss.modules.charging.engine.duplicates import DAY_S, DayKeys, Duplicates
 
 WINDOW_MONTHS = 2  # keys are kept for the current and two previous months (D4.3)
+COUNTER_STEP = 4096  # records for which room for counters is made at once
 TOTALS_A_RECORD = 4  # new totals one record can need: two components, information, free
 
-_ROW_FIELDS = {"subscriber_id": 0, "holding_head": -1, "group_head": -1}
+_ROW_FIELDS = {"subscriber_id": 0, "holding_head": -1, "group_head": -1, "friend_head": -1}
 _POOLS = {
     "span": ("span_row", "span_from_s", "span_to_s", "span_next"),
     "holding": (
@@ -34,10 +35,21 @@ _POOLS = {
         "holding_to_s",
         "holding_next",
     ),
-    "group": ("group_id", "group_kind", "group_from_s", "group_to_s", "group_next"),
+    "group": ("group_id", "group_kind", "group_from_s", "group_to_s", "group_pool", "group_next"),
+    "friend": ("friend_number", "friend_from_s", "friend_to_s", "friend_next"),
 }
 _LANE_POOLS = {
-    "free": ("free_rule", "free_granted", "free_used", "free_carried", "free_from_s", "free_to_s", "free_next"),
+    "free": (
+        "free_rule",
+        "free_granted",
+        "free_used",
+        "free_carried",
+        "free_from_s",
+        "free_to_s",
+        "free_by",
+        "free_next",
+    ),
+    "counter": ("counter_key", "counter_period", "counter_to_s", "counter_value", "counter_next"),
     "totals": (
         "totals_item",
         "totals_rule",
@@ -65,12 +77,21 @@ _NARROW = {
     "imsi_head": np.int32,
     "free_head": np.int32,
     "totals_head": np.int32,
+    "group_pool": np.int32,
+    "friend_head": np.int32,
+    "friend_next": np.int32,
+    "counter_head": np.int32,
+    "counter_next": np.int32,
+    "free_by": np.int32,
     "free_rule": np.int32,
     "free_next": np.int32,
     "totals_item": np.int16,
     "totals_rule": np.int32,
     "totals_next": np.int32,
 }
+
+
+LANE_HEADS = {"free_head": CYCLE_SLOTS + 1, "totals_head": CYCLE_SLOTS, "counter_head": 1}  # chains a row has of each
 
 
 class Image(NamedTuple):
@@ -81,6 +102,7 @@ class Image(NamedTuple):
     imsis: pl.DataFrame
     holdings: pl.DataFrame
     groups: pl.DataFrame
+    friends: pl.DataFrame | None = None  # subscriber_id, number, from_local_s, to_local_s: lists of the users' own
 
 
 class CycleNotReady(Exception):
@@ -116,9 +138,9 @@ def _empty_directory() -> Directory:
 
 def _empty_lane() -> Lane:
     arrays = {name: _new(name, 0) for name in Lane._fields}
-    for name in ("free_head", "totals_head"):
-        arrays[name] = np.full((0, CYCLE_SLOTS), -1, np.int32)
-    for name in ("free_count", "totals_count"):
+    for name, width in LANE_HEADS.items():
+        arrays[name] = np.full((0, width), -1, np.int32)
+    for name in ("free_count", "totals_count", "counter_count"):
         arrays[name] = np.zeros(1, np.int64)
     return Lane(**arrays)
 
@@ -151,9 +173,11 @@ class EngineState:
     tables: TariffTables | None = None
     tariff_sha256: str = ""
     used: dict[str, int] = field(
-        default_factory=lambda: {"rows": 0, "span": 0, "holding": 0, "group": 0, "number": 0, "imsi": 0}
+        default_factory=lambda: {"rows": 0, "span": 0, "holding": 0, "group": 0, "friend": 0, "number": 0, "imsi": 0}
     )
     row_of: np.ndarray = field(default_factory=lambda: np.full(0, -1, np.int32))
+    pools: dict[int, int] = field(default_factory=dict)  # what a group shares: kernel.state.pool_key to row
+    draws_on_pool: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint8))  # by row
 
     # --- base data -----------------------------------------------------------------------------------------------
 
@@ -166,10 +190,14 @@ class EngineState:
         changed[rows] = 1
         self.directory.holding_head[rows] = -1
         self.directory.group_head[rows] = -1
+        self.directory.friend_head[rows] = -1
         self._enter_numbers("number", image.numbers, "number", changed)
         self._enter_numbers("imsi", image.imsis, "imsi", changed)
         self._enter_holdings(image.holdings)
         self._enter_groups(image.groups)
+        if image.friends is not None:
+            self._enter_friends(image.friends)
+        self._enter_pools()
         for slot in range(CYCLE_SLOTS):
             if self.cycles.is_open[slot]:
                 self._grant(np.sort(rows), slot)
@@ -180,16 +208,25 @@ class EngineState:
         self.row_of = _grown(self.row_of, largest, -1)
         new = np.unique(subscriber_ids[self.row_of[subscriber_ids] < 0])
         first = self.used["rows"]
-        self.used["rows"] = last = first + len(new)
-        self.row_of[new] = np.arange(first, last, dtype=np.int32)
+        self.row_of[new] = np.arange(first, first + len(new), dtype=np.int32)
+        self._add_rows(new)
+        return self.row_of[subscriber_ids]
+
+    def _new_row(self, key: int) -> int:
+        """Make a row for what is no user: a pool, named by a negative number."""
+        self._add_rows(np.array([key], np.int64))
+        return self.used["rows"] - 1
+
+    def _add_rows(self, names: np.ndarray) -> None:
+        first = self.used["rows"]
+        self.used["rows"] = last = first + len(names)
         grown = {name: _grown(getattr(self.directory, name), last, filled) for name, filled in _ROW_FIELDS.items()}
         self.directory = self.directory._replace(**grown)
-        self.directory.subscriber_id[first:last] = new
+        self.directory.subscriber_id[first:last] = names
         rows_a_lane = last // LANES + 1
         for number, lane in enumerate(self.lanes):
-            heads = {name: _grown(getattr(lane, name), rows_a_lane, -1) for name in ("free_head", "totals_head")}
+            heads = {name: _grown(getattr(lane, name), rows_a_lane, -1) for name in LANE_HEADS}
             self.lanes[number] = lane._replace(**heads)
-        return self.row_of[subscriber_ids]
 
     def _room(self, pool: str, coming: int) -> None:
         size = self.used[pool] + coming
@@ -252,6 +289,36 @@ class EngineState:
             self.used["group"],
         )
 
+    def _enter_friends(self, frame: pl.DataFrame) -> None:
+        frame = frame.sort("subscriber_id", "number", "from_local_s")
+        self._room("friend", len(frame))
+        self.used["friend"] = changes.add_friends(
+            self.directory,
+            self.row_of[frame["subscriber_id"].to_numpy()],
+            frame["number"].to_numpy(),
+            frame["from_local_s"].to_numpy(),
+            frame["to_local_s"].to_numpy(),
+            self.used["friend"],
+        )
+
+    def _enter_pools(self) -> None:
+        """Give a row of its own to every group of a user who holds an offer that shares something."""
+        assert self.tables is not None
+        groups = changes.sharing_groups(self.directory, self.tables, self.used["rows"], self.used["group"])
+        for key in np.unique(groups).tolist():
+            if key not in self.pools:
+                self.pools[key] = self._new_row(-key)
+        changes.point_to_pools(
+            self.directory,
+            np.array(sorted(self.pools), np.int64),
+            np.array([self.pools[key] for key in sorted(self.pools)], np.int32),
+            self.used["group"],
+        )
+        self._know_who_draws_on_pools()
+
+    def _know_who_draws_on_pools(self) -> None:
+        self.draws_on_pool = changes.rows_of_pools(self.directory, self.used["rows"])
+
     # --- cycles --------------------------------------------------------------------------------------------------
 
     def open_cycle(self, cycle: int) -> None:
@@ -266,6 +333,7 @@ class EngineState:
         for number, lane in enumerate(self.lanes):
             lane.free_head[:, slot] = -1
             lane.totals_head[:, slot] = -1
+            grants.forget_past(lane, self._oldest_open_s())
             self.lanes[number] = _compacted(lane)
         self.cycles.cycle[slot] = cycle
         self.cycles.start_s[slot] = month_start_s(cycle)
@@ -292,21 +360,37 @@ class EngineState:
         for number, lane in enumerate(self.lanes):
             room = changes.count_nodes(lane.free_head, lane.free_next, slot)
             self.lanes[number] = lane = _with_room(lane, "free", room)
-            changes.carry_over(self.tables, self.cycles, lane, slot, cycle_slot(following))
+            grants.carry_over(self.tables, self.cycles, lane, slot, cycle_slot(following))
+
+    def _oldest_open_s(self) -> int:
+        """Local second before which no open cycle has room for anything."""
+        open_ = self.cycles.start_s[self.cycles.is_open == 1]
+        return int(open_.min()) if len(open_) else 0
 
     def _grant(self, rows: np.ndarray, slot: int) -> None:
         assert self.tables is not None
         end_s = int(self.cycles.end_s[slot])
+        shared = grants.grants_wanted(self.directory, self.tables, rows, end_s, True)
         for number in range(LANES):
             own = rows[rows % LANES == number]
-            wanted = changes.grants_wanted(self.directory, self.tables, own, end_s)
-            self.lanes[number] = _with_room(self.lanes[number], "free", wanted)
-            changes.grant_cycle(self.directory, self.tables, self.cycles, self.lanes[number], number, own, slot)
+            wanted = grants.grants_wanted(self.directory, self.tables, own, end_s, False)
+            self.lanes[number] = _with_room(self.lanes[number], "free", wanted + shared)
+        grants.grant_cycle(self.directory, self.tables, self.cycles, tuple(self.lanes), rows, slot)
 
     def make_room(self, records_a_lane: list[int]) -> None:
-        """Let every lane take the totals that its share of a chunk can need."""
+        """Let every lane take the totals that its share of a chunk can need, and counters to begin with."""
         for number, records in enumerate(records_a_lane):
-            self.lanes[number] = _with_room(self.lanes[number], "totals", records * TOTALS_A_RECORD)
+            lane = _with_room(self.lanes[number], "totals", records * TOTALS_A_RECORD)
+            self.lanes[number] = self._with_counter_room(lane, min(records, COUNTER_STEP))
+
+    def make_counter_room(self, row: int) -> None:
+        """Let a user's lane take more counters, after rating has stopped for want of room; pools' lanes too."""
+        for number in range(LANES) if self.draws_on_pool[row] else [row % LANES]:
+            self.lanes[number] = self._with_counter_room(self.lanes[number], COUNTER_STEP)
+
+    def _with_counter_room(self, lane: Lane, records: int) -> Lane:
+        assert self.tables is not None
+        return _with_room(lane, "counter", records * self.tables.counter_room)
 
     # --- keeping -------------------------------------------------------------------------------------------------
 
@@ -383,6 +467,7 @@ def save_snapshot(state: EngineState, folder: Path, position: int) -> str:
         "position": position,
         "tariff_sha256": state.tariff_sha256,
         "used": state.used,
+        "pools": {str(key): row for key, row in sorted(state.pools.items())},
         "days": days,
         "digest": state.digest(),
     }
@@ -404,12 +489,14 @@ def load_snapshot(folder: Path) -> EngineState:
     state = EngineState(used=manifest["used"], tariff_sha256=manifest["tariff_sha256"])
     read = {path.stem: np.load(path) for path in folder.glob("*.npy") if not path.stem.startswith("keys-")}
     state.row_of = read["row_of"]
+    state.pools = {int(key): row for key, row in manifest["pools"].items()}
     state.directory = Directory(**{name: read[f"directory.{name}"] for name in Directory._fields})
     state.lanes = [Lane(**{name: read[f"lane{number}.{name}"] for name in Lane._fields}) for number in range(LANES)]
     state.cycles = Cycles(**{name: read[f"cycles.{name}"] for name in Cycles._fields})
     for day, kept in manifest["days"].items():
         read_keys = np.load(folder.parent / f"{kept['file']}.npy")
         state.duplicates.days[int(day)] = DayKeys(read_keys, kept["taken"], kept["file"])
+    state._know_who_draws_on_pools()
     if state.digest() != manifest["digest"]:
         raise ValueError(f"snapshot {folder.name} is damaged: its digest does not fit; an older one will be used")
     return state

@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from openboss.kernel.state import STANDING
 from openboss.modules.charging.engine import changes
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, cycle_slot
 from openboss.modules.charging.schema import FREE_USE, TOTALS
@@ -19,6 +20,9 @@ _TOTALS = {
 }
 
 
+_FREE = {"rule_id": "rule", "granted": "granted", "used": "used", "carried": "carried"}
+
+
 def totals_of(state: EngineState, cycle: int) -> pl.DataFrame:
     """Running totals of a cycle (schema TOTALS), sorted by subscriber, item and rule. Raises CycleNotReady."""
     frame = _nodes(state, cycle, "totals", _TOTALS)
@@ -28,11 +32,12 @@ def totals_of(state: EngineState, cycle: int) -> pl.DataFrame:
 
 
 def free_use_of(state: EngineState, cycle: int) -> pl.DataFrame:
-    """Free resources of a cycle and what was used of them (schema FREE_USE). Raises CycleNotReady."""
+    """Free resources of a cycle and what was used of them (schema FREE_USE). Raises CycleNotReady.
+
+    Those that outlive cycles are in every cycle of theirs, with all that was used of them so far.
+    """
     assert state.tables is not None
-    frame = _nodes(
-        state, cycle, "free", {"rule_id": "rule", "granted": "granted", "used": "used", "carried": "carried"}
-    )
+    frame = pl.concat([_nodes(state, cycle, "free", _FREE), _standing(state, cycle)])
     units = state.tables.free_unit[state.tables.free_of_rule[frame["rule_id"].to_numpy()]]
     frame = frame.with_columns(pl.Series("unit", units, pl.Int8))
     return frame.select(pl.col(name).cast(kind) for name, kind in FREE_USE.items()).sort(
@@ -40,16 +45,27 @@ def free_use_of(state: EngineState, cycle: int) -> pl.DataFrame:
     )
 
 
-def _nodes(state: EngineState, cycle: int, pool: str, columns: dict[str, str]) -> pl.DataFrame:
+def _standing(state: EngineState, cycle: int) -> pl.DataFrame:
     slot = cycle_slot(cycle)
-    if state.cycles.cycle[slot] != cycle:
+    spans = _chains(state, STANDING, "free", {**_FREE, "from_s": "from_s", "to_s": "to_s"})
+    inside = (pl.col("from_s") < state.cycles.end_s[slot]) & (pl.col("to_s") > state.cycles.start_s[slot])
+    return spans.filter(inside).drop("from_s", "to_s")
+
+
+def _nodes(state: EngineState, cycle: int, pool: str, columns: dict[str, str]) -> pl.DataFrame:
+    if state.cycles.cycle[cycle_slot(cycle)] != cycle:
         raise CycleNotReady(f"cycle {cycle} is no longer in the engine: read what was published when it was closed")
+    return _chains(state, cycle_slot(cycle), pool, columns)
+
+
+def _chains(state: EngineState, chain: int, pool: str, columns: dict[str, str]) -> pl.DataFrame:
+    """What lies in one chain of every user; pools, which are no users, are left out."""
     frames = []
     for number, lane in enumerate(state.lanes):
         heads, nexts = getattr(lane, f"{pool}_head"), getattr(lane, f"{pool}_next")
-        count = changes.count_nodes(heads, nexts, slot)
+        count = changes.count_nodes(heads, nexts, chain)
         rows, nodes = np.empty(count, np.int64), np.empty(count, np.int64)
-        changes.list_nodes(heads, nexts, slot, number, rows, nodes)
+        changes.list_nodes(heads, nexts, chain, number, rows, nodes)
         found = {name: getattr(lane, f"{pool}_{column}")[nodes] for name, column in columns.items()}
         frames.append(pl.DataFrame({"subscriber_id": state.directory.subscriber_id[rows], **found}))
-    return pl.concat(frames)
+    return pl.concat(frames).filter(pl.col("subscriber_id") > 0)

@@ -13,12 +13,13 @@ import numpy as np
 import polars as pl
 
 from openboss.kernel.allowances import grant
-from openboss.kernel.records import Rated, Usage, find_users, rate_records
-from openboss.kernel.state import LANES, Lane, totals_node
+from openboss.kernel.records import Rated, Usage, find_users
+from openboss.kernel.state import LANES, STANDING, Lane, totals_node
 from openboss.kernel.tariffs import TariffTables
+from openboss.kernel.trace import NO_TRACE
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.changes import count_nodes, list_nodes
-from openboss.modules.charging.engine.rating import _empty_rated, _rate
+from openboss.modules.charging.engine.rating import _empty_rated, _rate, rate_in_order
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, Image, _with_room, cycle_slot
 from openboss.modules.charging.schema import RATED
 
@@ -104,8 +105,7 @@ def rate_event(state: EngineState, columns: Mapping[str, int]) -> EventRated:
     number = int(rated.row[0]) % LANES
     state.make_room([int(lane == number) for lane in range(LANES)])
     before = [_counters(lane) for lane in state.lanes]
-    assert state.tables is not None
-    rate_records(state.tables, state.directory, state.lanes[number], state.cycles, usage, rated, np.zeros(1, np.int64))
+    rate_in_order(state, usage, rated, np.zeros(1, np.int64), NO_TRACE)
     if rated.error[0]:
         return EventRated(int(rated.status[0]), int(rated.error[0]), 0, 0, (), (), ())
     changed = [_changes(state, lane, old, int(rated.slot[0])) for lane, old in enumerate(before)]
@@ -163,14 +163,16 @@ def _changes(
 
 
 def _nodes(state: EngineState, lane_number: int, pool: str, slot: int) -> list[tuple[int, int]]:
-    """List the users and places of a pool of a lane in one cycle slot."""
+    """List the users and places of a pool of a lane in one cycle slot, and of what outlives cycles."""
     lane = state.lanes[lane_number]
     heads, nexts = getattr(lane, f"{pool}_head"), getattr(lane, f"{pool}_next")
-    count = count_nodes(heads, nexts, slot)
-    rows, nodes = np.empty(count, np.int64), np.empty(count, np.int64)
-    list_nodes(heads, nexts, slot, lane_number, rows, nodes)
-    owners = state.directory.subscriber_id[rows]
-    return list(zip(owners.tolist(), nodes.tolist(), strict=True))
+    found: list[tuple[int, int]] = []
+    for chain in (slot, STANDING) if pool == "free" else (slot,):
+        count = count_nodes(heads, nexts, chain)
+        rows, nodes = np.empty(count, np.int64), np.empty(count, np.int64)
+        list_nodes(heads, nexts, chain, lane_number, rows, nodes)
+        found += zip(state.directory.subscriber_id[rows].tolist(), nodes.tolist(), strict=True)
+    return found
 
 
 def replay(state: EngineState, usage: pl.DataFrame, threads: int) -> int:
@@ -187,7 +189,7 @@ def replay(state: EngineState, usage: pl.DataFrame, threads: int) -> int:
     rated = _empty_rated(len(order))
     rated.row[:] = rows[order]
     with ThreadPoolExecutor(threads) as pool:
-        _rate(state, columns, rated, pool)
+        _rate(state, columns, rated, order, pool)
     return int((rated.status == Status.ERROR).sum())
 
 
@@ -200,7 +202,7 @@ def carry_in(state: EngineState, cycle: int, carried: pl.DataFrame) -> None:
         row = int(state.row_of[subscriber_id]) if subscriber_id < len(state.row_of) else -1
         if row >= 0:
             lane = state.lanes[row % LANES] = _with_room(state.lanes[row % LANES], "free", 1)
-            grant(state.tables, lane, row // LANES, slot, rule_id, units, units, start_s, end_s)
+            grant(state.tables, lane, row // LANES, slot, rule_id, units, units, start_s, end_s, row)
 
 
 def set_free(state: EngineState, *, cycle: int, subscriber_id: int, rule_id: int, left: int, carried: bool) -> None:
@@ -213,7 +215,7 @@ def set_free(state: EngineState, *, cycle: int, subscriber_id: int, rule_id: int
     lane = state.lanes[row % LANES] = _with_room(state.lanes[row % LANES], "free", 1)
     if carried:
         start_s, end_s = int(state.cycles.start_s[slot]), int(state.cycles.end_s[slot])
-        grant(state.tables, lane, row // LANES, slot, rule_id, left, left, start_s, end_s)
+        grant(state.tables, lane, row // LANES, slot, rule_id, left, left, start_s, end_s, row)
         return
     node = int(lane.free_head[row // LANES, slot])
     while node >= 0 and (lane.free_rule[node] != rule_id or lane.free_carried[node] > 0):

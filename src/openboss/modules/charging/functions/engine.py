@@ -142,7 +142,9 @@ def image_payload(image: Any) -> dict[str, Any]:
     lake = Lake(Path(settings.LAKE_DIR))
     frames = {}
     for name in Image._fields:
-        frame: pl.DataFrame = getattr(image, name)
+        frame: pl.DataFrame | None = getattr(image, name, None)
+        if frame is None:
+            continue
         content = hashlib.sha256(frame.hash_rows(seed=1).to_numpy().tobytes()).hexdigest()
         path = f"images/{name}-{content}.parquet"
         frames[name] = {"path": path, "sha256": lake.publish(frame, path)}
