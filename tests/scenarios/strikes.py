@@ -114,7 +114,7 @@ class Moments:
         return self._count("SELECT count(*) FROM billing_billrunstep WHERE state = 'DONE'")
 
     def _chunk_files(self) -> int:
-        return _files(self.world.lake_dir / "chunks", "*/*.parquet")
+        return _files(self.world.lake_dir / "chunks", "*/*.arrow")
 
     def _detail_files(self) -> int:
         return _files(self.world.lake_dir / "usage", "cycle=*/*")

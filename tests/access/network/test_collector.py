@@ -35,7 +35,7 @@ def test_a_file_becomes_a_durable_chunk_with_balanced_counters(tmp_path: Path) -
 
     assert (done.taken, done.records) == (1, 1000)
     chunk = UsageChunk.objects.get()
-    usage = pl.read_parquet(tmp_path / "lake" / chunk.path)
+    usage = pl.read_ipc(tmp_path / "lake" / chunk.path)
     assert (chunk.state, chunk.rows, usage.height) == ("READY", 999, 999)
     assert usage["seq_in_file"].to_list() == [n for n in range(1, 1001) if n != 11]
     assert usage["file_id"].unique().to_list() == [UsageFile.objects.get().file_id]
@@ -145,7 +145,7 @@ def test_a_file_that_cannot_be_trusted_is_set_aside_with_its_reason(
     assert (tmp_path / "held" / "GMSC01" / f"{file.file_id}_{name}").read_bytes() == content
     assert not (tmp_path / "inbox" / "GMSC01" / name).exists()
     assert Alarm.objects.filter(file=file, code=code, cleared_at=None).exists()
-    assert UsageChunk.objects.count() == len(list((tmp_path / "lake").rglob("*.parquet"))) == 1
+    assert UsageChunk.objects.count() == len(list((tmp_path / "lake").rglob("*.arrow"))) == 1
     assert list(UsageFile.objects.filter(state="CHUNKED").values_list("sequence", flat=True)) == [1]
 
 
@@ -162,7 +162,7 @@ def test_records_in_another_order_make_the_same_usage(tmp_path: Path) -> None:
     drop(tmp_path, "GMSC01_000002.txt", usage_text(2, calls[::-1]))
     collect(tmp_path)
     first, second = (
-        pl.read_parquet(tmp_path / "lake" / chunk.path).drop("file_id", "seq_in_file").sort("call_ref")
+        pl.read_ipc(tmp_path / "lake" / chunk.path).drop("file_id", "seq_in_file").sort("call_ref")
         for chunk in UsageChunk.objects.order_by("chunk_id")
     )
     assert first.equals(second)
@@ -250,7 +250,7 @@ def test_a_full_disk_loses_nothing_and_the_file_is_taken_when_there_is_room(
             collect(tmp_path)
     assert (tmp_path / "inbox/GMSC01/GMSC01_000001.txt").read_bytes() == ONE
     assert not UsageChunk.objects.exists()
-    assert not list((tmp_path / "lake").rglob("*.parquet"))
+    assert not list((tmp_path / "lake").rglob("*.arrow"))
 
     assert collect(tmp_path).taken == 1
     assert UsageFile.objects.get().state == "CHUNKED"
@@ -262,6 +262,6 @@ def test_a_large_file_becomes_chunks_of_bounded_size(tmp_path: Path, monkeypatch
     calls = [{**CALL, "call_ref": n} for n in range(5000)]
     drop(tmp_path, "GMSC01_000001.txt", usage_text(1, calls))
     collect(tmp_path)
-    chunks = [pl.read_parquet(tmp_path / "lake" / c.path) for c in UsageChunk.objects.order_by("chunk_id")]
+    chunks = [pl.read_ipc(tmp_path / "lake" / c.path) for c in UsageChunk.objects.order_by("chunk_id")]
     assert len(chunks) >= 4
     assert pl.concat(chunks)["seq_in_file"].to_list() == list(range(1, 5001))

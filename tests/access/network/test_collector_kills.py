@@ -87,7 +87,7 @@ def check_nothing_lost(folder: Path) -> None:
     rows, total = list_files(filters={}, page_size=1000)
     assert (total, {row["state"] for row in rows}) == (FILES, {"CHUNKED"})
     assert all(row["is_balanced"] for row in rows)
-    usage = pl.concat([pl.read_parquet(folder / "lake" / chunk.path) for chunk in UsageChunk.objects.all()])
+    usage = pl.concat([pl.read_ipc(folder / "lake" / chunk.path) for chunk in UsageChunk.objects.all()])
     assert usage.height == usage["call_ref"].n_unique() == FILES * CALLS
     assert sum(StageCounter.objects.filter(stage="DECODE").values_list("records_in", flat=True)) == FILES * CALLS
     assert len(list((folder / "archive" / "GMSC01").rglob("*.txt"))) == FILES

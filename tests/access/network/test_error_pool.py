@@ -69,7 +69,7 @@ def rate(chunk: UsageChunk, errors: pl.DataFrame = NOBODY, **outcome: int) -> No
 
 
 def usage_of(folder: Path, chunk: UsageChunk) -> pl.DataFrame:
-    return pl.read_parquet(folder / "lake" / chunk.path)
+    return pl.read_ipc(folder / "lake" / chunk.path)
 
 
 def counters(file: UsageFile) -> dict[str, tuple[int, int, int, int]]:

@@ -205,7 +205,8 @@ def _take(
     done: Pass,
 ) -> None:
     """Bring one file from wherever an earlier attempt left it to its end."""
-    found = _interrupted(file, place) or _register(file, source, now())
+    sha256 = _digest(file)
+    found = _interrupted(file, sha256, place) or _register(file, sha256, source, now())
     if found.state == "RECEIVED":
         found = _decode(file, found, source, numbering, place, now())
         if found.state == "RECEIVED":
@@ -220,10 +221,10 @@ def _take(
     _move(file, _destination(found, place))
 
 
-def _interrupted(file: Path, place: Place) -> FileFound | None:
+def _interrupted(file: Path, sha256: str, place: Place) -> FileFound | None:
     """A file registered before that never left the inbox: the earlier attempt was cut off."""
     known = collection.find_files(
-        inbox=_entered(file.parent.name, LONGEST_INBOX), name=_entered(file.name, LONGEST_NAME), sha256=_digest(file)
+        inbox=_entered(file.parent.name, LONGEST_INBOX), name=_entered(file.name, LONGEST_NAME), sha256=sha256
     )
     return next((found for found in known if not _destination(found, place).exists()), None)
 
@@ -239,14 +240,14 @@ def _digest(file: Path) -> str:
         return hashlib.file_digest(data, "sha256").hexdigest()
 
 
-def _register(file: Path, source: SourceInfo | None, at: datetime) -> FileFound:
+def _register(file: Path, sha256: str, source: SourceInfo | None, at: datetime) -> FileFound:
     cause = ""
     if source and not re.fullmatch(source.file_name_pattern, file.name):
         cause = f"the name does not match {source.file_name_pattern}"
     return collection.register_file(
         inbox=_entered(file.parent.name, LONGEST_INBOX),
         name=_entered(file.name, LONGEST_NAME),
-        sha256=_digest(file),
+        sha256=sha256,
         size_bytes=file.stat().st_size,
         sequence=_sequence(file.name, source),
         arrived_at=at,

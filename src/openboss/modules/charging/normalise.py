@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 from numba import uint64
 
 from openboss.kernel.compiled import compiled, compiled_releasing
@@ -67,6 +68,7 @@ _OUTGOING = 1 << MOC | 1 << FORWARD | 1 << VIDEO | 1 << SMS_MO | 1 << MMS
 _MESSAGE = 1 << SMS_MO | 1 << SMS_MT | 1 << MMS
 # Rows of the compiled pass's output: the columns of NORMALISED in their order.
 NAMES = NORMALISED.names()
+_WIDTHS = [pl.Series(dtype=kind).to_numpy().dtype for kind in NORMALISED.dtypes()]
 (FILE_ID, SEQ, RECORD, SERVED, IMSI, OTHER, THIRD, START_AT, START_LOCAL, DURATION, UP, DOWN, MESSAGES, ROAM, LD,
  OTHER_NET, HOME_AREA, VISITED, OTHER_AREA, FREE, IP, BAND_SHIFT, INFO_FEE, SP, CALL_REF, PARTIAL, CAUSE, MSC, KEY_HI,
  KEY_LO) = range(len(NAMES))  # fmt: skip
@@ -117,9 +119,10 @@ def normalise(
     kept = _normalise(block.columns, faults, tables, clock.offset_s, clock.first_hour, now_s, out)
     out[FILE_ID] = file_id
     out[SEQ] += block.first_seq
-    columns = {name: out[row, :kept] for row, name in enumerate(NAMES[:KEY_HI])}
-    keys = {name: out[row, :kept].view(np.uint64) for row, name in ((KEY_HI, "key_hi"), (KEY_LO, "key_lo"))}
-    usage = pl.DataFrame({**columns, **keys}).cast(dict(NORMALISED))
+    arrays = [pa.array(out[row, :kept].astype(kind, copy=False)) for row, kind in enumerate(_WIDTHS[:KEY_HI])]
+    arrays += [pa.array(out[row, :kept].view(np.uint64)) for row in (KEY_HI, KEY_LO)]
+    usage = pl.from_arrow(pa.Table.from_arrays(arrays, names=NAMES))
+    assert isinstance(usage, pl.DataFrame)
     line = np.flatnonzero(faults)
     return NormalisedBlock(usage, line, faults[line])
 

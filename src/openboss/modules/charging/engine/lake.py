@@ -156,11 +156,14 @@ class Lake:
         return table.file_uris(file_pruning_predicate=[("cycle", "=", str(cycle))]) if table else []
 
     def read_chunk(self, path: str, sha256: str) -> pl.DataFrame:
-        """Read a chunk of usage. Raises ValueError if it is not the file that was registered."""
+        """Read a chunk of usage (Arrow) or an image of base data (Parquet).
+
+        Raises ValueError if it is not the file that was registered.
+        """
         content = (self.folder / path).read_bytes()
         if hashlib.sha256(content).hexdigest() != sha256:
             raise ValueError(f"chunk {path} has changed since it was registered: restore it from the backup")
-        return pl.read_parquet(content)
+        return pl.read_ipc(content) if path.endswith(".arrow") else pl.read_parquet(content)
 
     def publish(self, frame: pl.DataFrame, path: str) -> str:
         """Write a published frame so that it is whole or not there; return its SHA-256."""

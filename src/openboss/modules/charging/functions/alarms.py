@@ -40,7 +40,7 @@ def check_overlaps(*, since: datetime, at: datetime, lake_dir: Path) -> int:
     span = (min(chunk.first_at for chunk in fresh) - CALL_LIMIT, max(chunk.last_at for chunk in fresh) + CALL_LIMIT)
     paths = [lake_dir / chunk.path for chunk in files.rated_chunks(during=span)]
     calls = (
-        pl.scan_parquet(paths)
+        pl.scan_ipc(paths)
         .filter(pl.col("record_type").is_in([int(kind) for kind in CALLS]), pl.col("msc_id") != 0)
         .select("file_id", "seq_in_file", "served_number", "start_at_s", "duration_s", "msc_id")
         .collect()
