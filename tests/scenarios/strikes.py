@@ -160,7 +160,7 @@ class Fire:
                     self._strike(strikes[number], moments)
                     self._restart()
                     moments = Moments(self.world, len(portion))
-                drained = wait_for(lambda: not self.world.waiting_files(), alive=self._all_alive)
+                drained = wait_for(lambda: not self.world.waiting_files(), alive=self.all_alive)
                 assert drained, (strikes[number : number + 1], self._states(), self.world.heard())
                 moments.session.close()
         finally:
@@ -191,15 +191,16 @@ class Fire:
     def _states(self) -> dict[str, int | None]:
         return {name: process.poll() for name, process in self.running.items()}
 
-    def _all_alive(self) -> bool:
+    def all_alive(self) -> bool:
+        """None of the processes has ended."""
         return all(process.poll() is None for process in self.running.values())
 
     def _strike(self, strike: Strike, moments: Moments) -> None:
         asked = "chunk rated" if strike.moment == "snapshot begun" else strike.moment
-        assert wait_for(moments.look_for(asked), alive=self._all_alive) or asked != "idle", self.world.heard()
+        assert wait_for(moments.look_for(asked), alive=self.all_alive) or asked != "idle", self.world.heard()
         if strike.moment == "snapshot begun":  # an engine told to stop keeps its state first
             self.running["charge"].send_signal(signal.SIGTERM)
-            wait_for(moments.look_for(strike.moment), alive=self._all_alive)
+            wait_for(moments.look_for(strike.moment), alive=self.all_alive)
         time.sleep(strike.delay_s)
         moments.session.close()
         if strike.victim == "server":

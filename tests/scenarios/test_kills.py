@@ -120,3 +120,31 @@ def test_processes_killed_very_often_come_to_the_same_totals(stage: Stage, seed:
     for victim, count in Counter(f"{strike.victim}: {strike.moment}" for strike in fire.kills).items():
         record_property(f"killed {victim}", count)
     assert len(fire.kills) >= 10
+
+
+@pytest.mark.parametrize("revived", ["before the next look", "after the collector has ended"])
+def test_an_idle_collector_whose_database_is_killed_takes_the_next_file_within_seconds(
+    stage: Stage, revived: str
+) -> None:
+    world = stage.opened.copy(f"idle_{revived.split()[0]}")
+    fire = Fire(world, {"collect": world.start("collect", "--watch")})
+    try:
+        world.deliver(stage.portions[0])
+        assert wait_for(lambda: not world.waiting_files(), alive=fire.all_alive), world.heard()
+        time.sleep(1.5)  # idle: it has looked at empty inboxes
+
+        os.kill(world.server_pid(), signal.SIGKILL)
+        if revived == "after the collector has ended":
+            assert fire.running["collect"].wait(timeout=30) == 3, world.heard()
+            assert "the database cannot be reached" in world.heard()
+        world.cluster.revive()
+        world.deliver(stage.portions[1])
+
+        dropped_s = time.monotonic()
+        while world.waiting_files() and time.monotonic() < dropped_s + 60:
+            if fire.running["collect"].poll() is not None:  # as the supervisor does
+                fire.running["collect"] = world.start("collect", "--watch")
+            time.sleep(0.05)
+        assert not world.waiting_files(), (fire.running["collect"].poll(), world.heard())
+    finally:
+        kill(fire.running["collect"])

@@ -32,6 +32,24 @@ def compare_with_golden(installation: Any, users: int) -> None:
     assert found == path.read_text(encoding="ascii")
 
 
+@pytest.mark.parametrize("options", [("--prepare-only",), ("--forget",)], ids=["make", "forget"])
+def test_the_demo_touches_no_folder_that_it_did_not_make(
+    new_installation: Callable[..., Any], options: tuple[str, ...]
+) -> None:
+    installation = new_installation()
+    mine = installation.data_dir / "lake" / "mine.parquet"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"an operator's data")
+
+    refused = installation.run("demo", *options)
+
+    assert refused.returncode == 1
+    assert "The folder holds something that no demo made; nothing was touched." in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert [path for path in installation.data_dir.rglob("*") if path.is_file()] == [mine]
+    assert mine.read_bytes() == b"an operator's data"
+
+
 @pytest.mark.soak
 def test_the_default_demo_yields_the_bills_known_beforehand(new_installation: Callable[..., Any]) -> None:
     installation = new_installation()

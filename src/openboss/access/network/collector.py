@@ -32,6 +32,7 @@ from openboss.modules.charging.functions import collection
 from openboss.modules.charging.functions.collection import FileFound, SourceInfo
 from openboss.modules.charging.numbering import NumberingTables
 from openboss.processes.rate_usage import current_numbering, take_file
+from openboss.processes.warm_up import warm_collecting
 
 UNFINISHED = (".tmp", ".part")
 PASS_EVERY_S = 1.0
@@ -70,9 +71,15 @@ class Pass:
 
 
 def run(stop_event: threading.Event, *, place: Place, now: Callable[[], datetime]) -> None:
-    """Collect until told to stop: at once when a file appears, and every second for what the watch did not see."""
+    """Collect until told to stop: at once when a file appears, and every second for what the watch did not see.
+
+    What reads usage is compiled first: on a cold and busy machine that takes minutes, and the log says so.
+    """
     sizes: dict[Path, int] = {}
     _make_inboxes(place)
+    log.info("preparing; after an update the reader of usage is compiled first")
+    warm_collecting()
+    log.info("watching the inboxes", inbox=str(place.inbox_dir))
     while not stop_event.is_set():
         try:
             close_old_connections()
