@@ -8,11 +8,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from openboss.access.jobs.generate import AlreadyThere, generate_operator
+from openboss.access.jobs.generate import AlreadyThere, _as_text, generate_operator
 from openboss.access.jobs.generate_base import TooFew, draw_population, read_catalogue
+from openboss.access.jobs.generate_ber import SOURCE as BER_SOURCE
+from openboss.access.jobs.generate_ber import ber_file, split_off
 from openboss.access.jobs.generate_demo import PEOPLE
 from openboss.access.jobs.generate_faults import FAULTS
 from openboss.access.jobs.generate_frames import FIRST_UNIT, base_frames
+from openboss.access.jobs.generate_usage import draw_block
+from openboss.access.network.decoders import DECODERS
+from openboss.modules.charging.canonical import FIELDS
 from openboss.modules.customers.schema import FRAMES
 
 START = date(2026, 9, 1)
@@ -81,7 +86,40 @@ def test_trailers_tell_the_truth_and_the_manifest_counts_every_line(generated):
         total_s = sum(int(record.split("|")[7] or 0) for record in records)
         assert trailer == f"T|{len(records)}|{total_s}"
         lines += len(records)
-    assert lines == sum(manifest.records.values())
+    in_ber = manifest.records[BER_SOURCE]
+    assert in_ber == sum(len(decoded(path)) for path in out.glob(f"usage/{BER_SOURCE}/*.ber")) > 20
+    assert lines == sum(manifest.records.values()) - in_ber
+
+
+def decoded(path: Path) -> list[dict[str, str]]:
+    """The records of a BER file as the decoder hands them on."""
+    text = b"".join(piece.text for piece in DECODERS["pgw_ber"](path, BER_SOURCE, None)).decode()
+    return [dict(zip(FIELDS, line.split("|"), strict=True)) for line in text.splitlines()]
+
+
+def test_a_session_written_in_ber_says_what_its_delimited_form_says(tmp_path):
+    population = draw_population(users=800, days=7, seed=1, start=START, catalogue=read_catalogue())
+    drawn = pl.concat(
+        [draw_block(population, day, 0, 800, population.present(day, 0, 800), 30.0)["PGW01"] for day in range(7)]
+    )
+    _, written = split_off(_as_text(drawn))
+    (tmp_path / "x.ber").write_bytes(ber_file(written))
+    read = decoded(tmp_path / "x.ber")
+
+    assert len(read) == written.height > 3_000
+    abroad = 0
+    for was, found in zip(written.iter_rows(named=True), read, strict=True):
+        assert found["start_time"] == was["start_time"] + "+08:00"
+        assert found["served_number"] == "+" + was["served_number"]
+        same = ("record_type", "served_imsi", "duration_s", "up_bytes", "down_bytes", "apn")
+        assert [found[name] for name in same] == [was[name] for name in same]
+        assert found["partial_seq"] == (was["partial_seq"] if was["partial_seq"] != "0" else "")
+        if int(was["visited_area"]) < 1_000_000:
+            assert (found["msc_id"], found["lac"], found["visited_area"]) == ("46000", was["visited_area"], "")
+        else:
+            abroad += 1
+            assert (found["lac"], found["visited_area"]) == ("", was["visited_area"])
+    assert abroad > 0
 
 
 def test_a_file_is_missing_from_its_sequence_and_another_comes_twice(generated):

@@ -165,9 +165,8 @@ def _deliver(usage: Path, *, before: date, inbox: Path) -> int:
 
 
 def _written_on(path: Path) -> date:
-    """The local day a usage file was written, from its header: H|OPENBOSS-USAGE|1|SOURCE|SEQUENCE|MOMENT."""
-    with path.open(encoding="ascii") as stream:
-        return datetime.fromisoformat(stream.readline().rstrip("\n").split("|")[5]).date()
+    """The local day a usage file was written."""
+    return datetime.fromtimestamp(path.stat().st_mtime, clock.operator_timezone()).date()
 
 
 def _close(cycle: int, *, at: datetime) -> None:

@@ -4,17 +4,19 @@ The same numbers always give the same bytes. Memory does not grow with the numbe
 flat arrays in the number of users: usage is made day by day for blocks of subscribers.
 
     DIR/base/*.parquet        what `customers.functions.load_base` takes
-    DIR/usage/SOURCE/*.txt    one file a source, day and block (docs/formats/delimited.md)
+    DIR/usage/SOURCE/*.txt    one file a source, day and block (docs/formats/delimited.md), one gateway's in BER;
+                              its time of change is the moment at which the element wrote it
     DIR/usage_late/SOURCE/    a file missing from a sequence above, and one delivered twice: to be handed in afterwards
     DIR/manifest.json         how many records of each kind were written, files, and what was spoilt how
 """
 
 import json
+import os
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -22,6 +24,8 @@ import numpy as np
 import polars as pl
 
 from openboss.access.jobs.generate_base import EXAMPLE, Population, draw_population, read_catalogue
+from openboss.access.jobs.generate_ber import SOURCE as BER_SOURCE
+from openboss.access.jobs.generate_ber import ber_file, split_off
 from openboss.access.jobs.generate_faults import Ledger, double, hold_back, spoil
 from openboss.access.jobs.generate_frames import base_frames
 from openboss.access.jobs.generate_usage import SOURCES, draw_block, tour_records
@@ -31,6 +35,7 @@ BLOCK_USERS = 50_000
 RECORDS_PER_DAY = 10.0
 GAP_SOURCE, GAP_SEQUENCE = "GMSC01", 3
 TWICE_SOURCE, TWICE_SEQUENCE = "PGW01", 2
+BESIDE = "PGW01"  # the gateway beside which another writes BER
 FIELDS = (
     "record_type", "served_number", "served_imsi", "other_party", "third_party", "start_time", "end_time", "duration_s",
     "msc_id", "lac", "cell_id", "up_bytes", "down_bytes", "message_count", "apn", "call_ref", "partial_seq",
@@ -138,7 +143,7 @@ class _UsageWriter:
                 continue
             later = self.out / "usage_late" / source / path.name
             later.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, later)
+            shutil.copy2(path, later)
             if not keep:
                 path.unlink()
 
@@ -159,16 +164,27 @@ class _UsageWriter:
         if tour is not None:
             frame = pl.concat([frame, _as_text(tour)])
         frame = frame.sort("start_s", maintain_order=True)
+        written_at = f"{self.population.start + timedelta(days=day + 1)}T00:15:00+08:00"
+        if source == BESIDE:
+            frame, in_ber = split_off(frame)
+            self._put(BER_SOURCE, ber_file(in_ber), in_ber.height, written_at)
+        text = delimited_text(frame, source, self.sequence[source] + 1, written_at)
+        self._put(source, text, frame.height, written_at)
+
+    def _put(self, source: str, content: bytes, records: int, written_at: str) -> None:
+        if not content:
+            return
         self.sequence[source] += 1
         path = self._path(source, self.sequence[source])
         path.parent.mkdir(parents=True, exist_ok=True)
-        written_at = f"{self.population.start + timedelta(days=day + 1)}T00:15:00+08:00"
-        path.write_bytes(delimited_text(frame, source, self.sequence[source], written_at))
-        self.records[source] += frame.height
+        path.write_bytes(content)
+        moment_s = datetime.fromisoformat(written_at).timestamp()
+        os.utime(path, (moment_s, moment_s))
+        self.records[source] += records
         self.files += 1
 
     def _path(self, source: str, sequence: int) -> Path:
-        return self.out / "usage" / source / f"{source}_{sequence:06d}.txt"
+        return self.out / "usage" / source / f"{source}_{sequence:06d}.{'ber' if source == BER_SOURCE else 'txt'}"
 
 
 def _as_text(frame: pl.DataFrame) -> pl.DataFrame:

@@ -21,6 +21,7 @@ Ints = npt.NDArray[np.int64]
 Small = npt.NDArray[np.int32]
 
 EXAMPLE = Path(__file__).resolve().parents[4] / "example"
+PACKET_NETWORK = "46000"  # our network code: under it the table of cells has tracking areas
 NEVER = 1_000_000  # a day beyond every day
 UTC_OFFSET_S = 8 * 3600  # the example operator's wall clock (D0.1)
 DAY_S = 86_400
@@ -129,6 +130,8 @@ def read_catalogue(example: Path = EXAMPLE) -> Catalogue:
             others[row["net"]].append(int(row["prefix"]))
     mscs: dict[int, list[tuple[int, int]]] = {}
     for row in _rows(reference / "cells.csv"):
+        if row["msc_id"] == PACKET_NETWORK:
+            continue  # tracking areas, not switches
         mscs.setdefault(int(row["area"]), []).append((int(row["msc_id"]), int(row["lac"])))
     tree = (reference / "organisation.yaml").read_text(encoding="utf-8")
     outlets: dict[int, list[str]] = {}
