@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+import polars as pl
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import NumericRange
 
@@ -60,7 +61,7 @@ def put_payment_relation(
         raise SubscriberUnknown(subscriber_id)
     if not Account.objects.filter(account_id=account_id).exists():
         raise AccountUnknown(account_id)
-    _check_value(mode, value, item_scope)
+    check_relation(mode=mode, value=value, item_scope=item_scope)
     if mode == "REST":
         _end_rest(subscriber_id, from_cycle)
     relation = PaymentRelation.objects.create(
@@ -77,7 +78,8 @@ def put_payment_relation(
     return relation.relation_id
 
 
-def _check_value(mode: str, value: int, item_scope: str) -> None:
+def check_relation(*, mode: str, value: int, item_scope: str) -> None:
+    """Refuse a share that makes no sense. Raises RelationWrong."""
     if mode == "RATIO" and not 0 < value <= 10_000:
         raise RelationWrong("a RATIO is given in ten-thousandths, 1 to 10000: 5000 is half")
     if mode == "LIMIT" and value <= 0:
@@ -109,6 +111,33 @@ def end_payment_relation(*, relation_id: int, to_cycle: int, at: datetime, staff
     PaymentRelation.objects.filter(pk=relation_id).update(cycles=NumericRange(held.cycles.lower, to_cycle))
     after = {"relation_id": relation_id, "to_cycle": to_cycle}
     _audit("customers.end_payment_relation", "subscriber", held.subscriber_id, at, staff_id, after)
+
+
+def relations_of(*, subscriber_id: int, cycle: int) -> pl.DataFrame:
+    """Read who pays what of a user in a cycle, with the columns of the billing image's relations."""
+    fields = tuple(RELATION_COLUMNS)
+    rows = PaymentRelation.objects.filter(subscriber_id=subscriber_id, cycles__contains=cycle)
+    return pl.DataFrame(list(rows.order_by("relation_id").values_list(*fields)), schema=RELATION_COLUMNS, orient="row")
+
+
+def relation_frame(
+    *, subscriber_id: int, account_id: int, item_scope: str, mode: str, value: int, priority: int
+) -> pl.DataFrame:
+    """One relation that is not written down, as `relations_of` gives them: for a preview."""
+    row = (NOT_WRITTEN, subscriber_id, account_id, item_scope, mode, value, priority)
+    return pl.DataFrame([row], schema=RELATION_COLUMNS, orient="row")
+
+
+RELATION_COLUMNS = {
+    "relation_id": pl.Int64,
+    "subscriber_id": pl.Int64,
+    "account_id": pl.Int64,
+    "item_scope": pl.String,
+    "mode": pl.String,
+    "value": pl.Int64,
+    "priority": pl.Int32,
+}
+NOT_WRITTEN = 2**62
 
 
 def paying_account(*, subscriber_id: int, cycle: int) -> int:

@@ -271,6 +271,68 @@ def _relation_view(row: PaymentRelation) -> RelationView:
     )
 
 
+@dataclass(frozen=True)
+class Person:
+    """What rules ask of a customer: nothing of it names them."""
+
+    customer_id: int
+    kind: str
+    born_on: date | None
+    customer_class: str
+    vip_level: str
+
+
+def person_of(*, customer_id: int) -> Person:
+    """Say what rules ask of a customer; a merged id gives the one it became. Raises CustomerUnknown."""
+    row = _customer(customer_id)
+    return Person(row.customer_id, row.kind, row.born_on, row.customer_class, row.vip_level)
+
+
+def offers_held(*, subscriber_id: int, at: datetime) -> dict[int, int]:
+    """Name the offers a user holds at a moment: holding -> offer."""
+    rows = Holding.objects.filter(subscriber_id=subscriber_id, period__contains=at).order_by("holding_id")
+    return dict(rows.values_list("holding_id", "offer_id"))
+
+
+@dataclass(frozen=True)
+class LineView:
+    """A user as orders need it: whose, in which state, with which number and card."""
+
+    subscriber_id: int
+    customer_id: int
+    brand: str
+    home_area: int
+    pay_type: str
+    life: str
+    remove_tag: int
+    number: int | None
+    iccid: str | None
+    imsi: int | None
+    opened_at: datetime
+
+
+def line_of(*, subscriber_id: int, at: datetime) -> LineView:
+    """Show a user with the number and card of a moment. Raises CustomerUnknown."""
+    row = Subscriber.objects.filter(subscriber_id=subscriber_id).first()
+    if row is None:
+        raise CustomerUnknown(f"user {subscriber_id}")
+    own = {"subscriber_id": subscriber_id, "period__contains": at}
+    number, card = NumberPeriod.objects.filter(**own).first(), SimPeriod.objects.filter(**own).first()
+    return LineView(
+        row.subscriber_id,
+        row.customer_id,
+        row.brand,
+        row.home_area,
+        row.pay_type,
+        row.life,
+        row.remove_tag or 0,
+        number.number if number else None,
+        card.iccid if card else None,
+        card.imsi if card else None,
+        row.opened_at,
+    )
+
+
 def customer_of_subscriber(*, subscriber_id: int) -> int:
     """Say whose user this is. Raises CustomerUnknown."""
     found = Subscriber.objects.filter(subscriber_id=subscriber_id).values_list("customer_id", flat=True).first()

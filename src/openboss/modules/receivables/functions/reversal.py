@@ -79,6 +79,44 @@ def reverse_payment(
     return answer_of(payments.payment_by_serial(serial_no=serial_no))
 
 
+@transaction.atomic
+def reverse_fee(
+    *, serial_no: str, reason: str, at: datetime, staff_id: int | None, approved_by: int | None = None
+) -> PaymentPosted:
+    """Give back a fee or a deposit of an order that is undone; the same again gives the same answer.
+
+    serial_no  the one under which it was taken; the way back gets `<serial_no>.BACK`
+    Raises PaymentUnknown, ReversedBefore, MoneyGone, SecondPersonNeeded, NotEntitled. Source: D13.3, D8.3.
+    """
+    payment = payments.lock_payment(payment_id=payments.payment_by_serial(serial_no=serial_no).payment_id)
+    back = f"{serial_no}.BACK"
+    before = payments.payments_by_serial(serial_nos=[back]).get(back)
+    if before is not None:
+        return answer_of(before, is_repeat=True)
+    if payment.state == "REVERSED" or payment.purpose not in ("FEE", "DEPOSIT"):
+        raise ReversedBefore(serial_no)
+    act = act_of(rules_at(at), at=at, staff_id=staff_id, channel=payment.channel)
+    if staff_id is not None and (payment.staff_id, payment.business_on) != (staff_id, act.business_on):
+        require_second(staff_id=staff_id, approved_by=approved_by)
+    hold_day(act.business_on)
+    if payment.purpose == "DEPOSIT" and payment.account_id is not None:
+        debts.lock_accounts([payment.account_id])
+        _take_from(payment, payment.account_id, "DEPOSIT", act)
+    entry_id = reverse_entry(entry_id=payment.entry_id, act=act, note=reason[:200])
+    _write_down(payment, back, reason, entry_id, act, approved_by)
+    return answer_of(payments.payment_by_serial(serial_no=back))
+
+
+def _take_from(payment: PaymentView, account_id: int, kind: str, act: Act) -> None:
+    """Take a payment's money out of the bucket into which it went. Raises MoneyGone."""
+    bucket_id = debts.add_to_bucket(account_ids=[account_id], kind=kind, amounts_fen=[0], on=act.business_on)
+    try:
+        with transaction.atomic():
+            debts.change_buckets(bucket_ids=[bucket_id[account_id]], amounts_fen=[-payment.paid_fen])
+    except IntegrityError as gone:
+        raise MoneyGone(payment.serial_no) from gone
+
+
 def _check(payment: PaymentView, act: Act, approved_by: int | None) -> None:
     if payment.state == "REVERSED" or payment.purpose not in ("BILL", "RECOVERY"):
         raise ReversedBefore(payment.serial_no)
@@ -97,12 +135,7 @@ def _as_if_never_paid(payment: PaymentView, account_id: int, came_in_id: int, ru
     later = debts.clearings_after(account_id=account_id, position=came_in_id)
     for one in later:
         _undo(account_id, one.clearing_id, one.entry_id, one.late_entry_id, rules, act)
-    bucket_id = debts.add_to_bucket(account_ids=[account_id], kind="CASH", amounts_fen=[0], on=act.business_on)
-    try:
-        with transaction.atomic():
-            debts.change_buckets(bucket_ids=[bucket_id[account_id]], amounts_fen=[-payment.paid_fen])
-    except IntegrityError as gone:
-        raise MoneyGone(payment.serial_no) from gone
+    _take_from(payment, account_id, "CASH", act)
     again = [one for one in reversed(later) if one.payment_id != payment.payment_id]
     for one in again:
         usable_fen = debts.usable_money(account_id=account_id, kinds=rules.value("bucket_order"))
@@ -119,12 +152,14 @@ def _as_if_never_paid(payment: PaymentView, account_id: int, came_in_id: int, ru
         clear_accounts(pl.DataFrame([turn], schema_overrides=schema), rules=rules, act=act)
 
 
-def _undo(account_id: int, clearing_id: int, entry_id: int, late_entry_id: int | None, rules: Rules, act: Act) -> None:
+def _undo(
+    account_id: int, clearing_id: int, entry_id: int | None, late_entry_id: int | None, rules: Rules, act: Act
+) -> None:
     """Give back what one act of clearing paid, with the entries that say so."""
-    undone_id = reverse_entry(entry_id=entry_id, act=act)
-    if late_entry_id is not None:
-        reverse_entry(entry_id=late_entry_id, act=act)
-    now = debts.undo_clearing(clearing_id=clearing_id, undone_entry_id=undone_id)
+    for known_id in (entry_id, late_entry_id):
+        if known_id is not None:
+            reverse_entry(entry_id=known_id, act=act)
+    now = debts.undo_clearing(clearing_id=clearing_id)
     settle_states(now)
     doubtful = now.filter(pl.col("standing") == "DOUBTFUL")["bill_id"].to_list()
     for bill_id in doubtful:  # paid before it became doubtful: what comes back is doubtful too
@@ -134,7 +169,7 @@ def _undo(account_id: int, clearing_id: int, entry_id: int, late_entry_id: int |
             Line(rules.chart.no_of("RECEIVABLE"), -moved_fen, account_id=account_id, bill_id=bill_id),
         ]
         if moved_fen:
-            post_entry(serial_no=f"DOUBTFUL {bill_id} {undone_id}", cause="DOUBTFUL", lines=lines, act=act)
+            post_entry(serial_no=f"DOUBTFUL {bill_id} {clearing_id}", cause="DOUBTFUL", lines=lines, act=act)
 
 
 def _write_down(

@@ -202,6 +202,14 @@ def _is_free(row: NumberResource, by: str, at: datetime) -> bool:
     return row.state == LOCKED and (row.locked_by == by or (row.until_at is not None and row.until_at <= at))
 
 
+def may_be_taken(*, number: int, by: str, at: datetime) -> bool:
+    """Whether somebody could choose or reserve a number now, or has done so. Raises NumberUnknown."""
+    row = NumberResource.objects.filter(number=number).first()
+    if row is None:
+        raise NumberUnknown(number)
+    return row.state == IDLE or _is_free(row, by, at) or (row.state == RESERVED and row.locked_by == by)
+
+
 @transaction.atomic
 def reserve_number(
     *, number: int, by: str, at: datetime, staff_id: int | None, until_at: datetime | None = None
@@ -225,6 +233,23 @@ def occupy_number(*, number: int, by: str, subscriber_id: int, at: datetime, sta
     if row.state == RESERVED and row.locked_by != by:
         raise NumberChosen(number)
     _set(row, OCCUPIED, at, staff_id, subscriber_id=subscriber_id)
+
+
+@transaction.atomic
+def take_reserved_number(*, number: int, subscriber_id: int, at: datetime, staff_id: int | None) -> None:
+    """Let the pre-opened user for whom a number is reserved have it. Raises NumberUnknown, MoveForbidden."""
+    _set(_locked_row(number), OCCUPIED, at, staff_id, subscriber_id=subscriber_id)
+
+
+@transaction.atomic
+def give_reserved_number_back(*, number: int, at: datetime, staff_id: int | None) -> None:
+    """Free a number whose pre-opening was reversed; one that rests or is free already is left as it is.
+
+    Raises NumberUnknown.
+    """
+    row = _locked_row(number)
+    if row.state == RESERVED:
+        _set(row, IDLE, at, staff_id)
 
 
 @transaction.atomic

@@ -1,0 +1,45 @@
+"""Bills of the past, asked by the hall: what a user's bills were on average, how one would have been shared."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from openboss.kernel.periods import previous_cycle
+from openboss.kernel.rounding import LI_PER_FEN
+from openboss.modules.billing.atomic import due_by_item, newest_cycle
+from openboss.modules.billing.functions.posting import shares_of
+from openboss.modules.billing.functions.tariff_of_run import tariff_of
+from openboss.modules.catalog.atomic import bill_item_types
+
+
+def average_due_fen(*, subscriber_id: int, months: int) -> int:
+    """What a user's last bills came to on average, over all who pay, in whole fen; 0 without bills (D14.5)."""
+    cycle = newest_cycle()
+    dues = []
+    for _ in range(months if cycle else 0):
+        assert cycle is not None
+        items = due_by_item(cycle=cycle, subscriber_ids=[subscriber_id])
+        if items:
+            dues.append(sum(items.values()) // LI_PER_FEN)
+        cycle = previous_cycle(cycle)
+    return sum(dues) // len(dues) if dues else 0
+
+
+def split_of_bill(*, cycle: int, subscriber_id: int, relations: pl.DataFrame) -> Mapping[int, int]:
+    """Share what a user was billed in a cycle by given payment relations: account -> fen (D1.1).
+
+    relations  relation_id, subscriber_id, account_id, item_scope, mode, value, priority: as in the billing image
+    """
+    tariff = tariff_of([], bill_item_types())
+    due = due_by_item(cycle=cycle, subscriber_ids=[subscriber_id])
+    place = {item.item_id: column for column, item in enumerate(tariff.items)}
+    rows = [(subscriber_id, place[item_id], item_id, li, li) for (_, item_id), li in due.items()]
+    frame = pl.DataFrame(
+        rows, schema=["subscriber_id", "column", "item_id", "std_li", "due_li"], orient="row", infer_schema_length=None
+    ).cast(pl.Int64)
+    if frame.is_empty():
+        return dict.fromkeys(sorted(set(relations["account_id"])), 0)
+    shares = shares_of(due=frame.sort("column"), relations=relations, tariff=tariff)
+    sums = shares.group_by("account_id").agg(pl.col("due_fen").sum())
+    paid = dict(sums.iter_rows())
+    return {account_id: paid.get(account_id, 0) for account_id in sorted(set(relations["account_id"]))}

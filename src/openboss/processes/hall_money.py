@@ -1,0 +1,31 @@
+"""Money of an order goes back: every paid line is undone in the way it was booked, the last one first (D13.3)."""
+
+from datetime import datetime
+from typing import Any
+
+from openboss.modules.orders.functions import OrderView
+from openboss.modules.receivables.functions.reversal import reverse_fee
+from openboss.processes import take_payment
+
+SYSTEM = 0  # no person: a job
+
+
+def give_back(
+    order: OrderView, *, reason: str, at: datetime, staff_id: int | None, approved_by: int | None = None
+) -> int:
+    """Give back what was paid for an order, in the caller's transaction; return the fen.
+
+    On a later day than the payment a second person approves (D8.3). Raises the refusals of receivables.
+    """
+    returned_fen = 0
+    for line in reversed(order.fees):
+        if line.payment_id is None or line.serial_no is None:
+            continue
+        about: dict[str, Any] = {"reason": reason, "at": at, "approved_by": approved_by}
+        if line.booking == "ADVANCE":
+            back = f"{line.serial_no}.BACK"
+            take_payment.reverse(payment_id=line.payment_id, serial_no=back, staff_id=staff_id or SYSTEM, **about)
+        else:
+            reverse_fee(serial_no=line.serial_no, staff_id=staff_id, **about)
+        returned_fen += line.fee_fen
+    return returned_fen
