@@ -18,6 +18,7 @@ from openboss.modules.charging.functions.collection import take_usage
 from openboss.modules.charging.functions.errors import Recycled
 from openboss.modules.charging.normalise import operator_clock
 from openboss.modules.charging.numbering import NumberingTables, OperatorClock, build_numbering
+from openboss.modules.charging.record_key import installation_secret
 
 NUMBERING = ("areas", "number_prefixes", "countries", "special_numbers", "cells", "providers")
 HOUR_S = 3600
@@ -31,7 +32,7 @@ def current_numbering() -> NumberingTables:
     content = "/".join(str(_content(frames[name])) for name in NUMBERING)
     if content not in _built:
         _built.clear()
-        _built[content] = build_numbering(frames)
+        _built[content] = build_numbering(frames, installation_secret())
     return _built[content]
 
 

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
-from numba import uint64
 
 from openboss.kernel.compiled import compiled, compiled_releasing
 from openboss.modules.charging import canonical as c
@@ -35,11 +34,11 @@ from openboss.modules.charging.numbering import (
     Plan,
     find_first,
     find_key,
-    mix,
     number_of_imsi,
     pair_key,
     resolve,
 )
+from openboss.modules.charging.record_key import keyed_hash
 from openboss.modules.charging.schema import NORMALISED
 
 DAY_S = 86_400
@@ -150,7 +149,7 @@ def _normalise(
             faults[i] = fault
             continue
         _copy(raw, i, out, kept)
-        _key(out, kept)
+        _key(out, kept, tables.secret)
         kept += 1
     return kept
 
@@ -391,13 +390,16 @@ def _copy(raw: Ints, i: int, out: Ints, k: int) -> None:
 
 
 @compiled
-def _key(out: Ints, k: int) -> None:
-    """Two independent 64-bit hashes of the fields of D4.3."""
-    high, low = uint64(0x6A09E667F3BCC908), uint64(0xBB67AE8584CAA73B)
-    for row in (RECORD, SERVED, OTHER, START_AT, DURATION, MSC, CALL_REF, PARTIAL):
-        value = out[row, k]
-        high = mix(high ^ uint64(value))
-        low = mix(low + uint64(value) * uint64(0xD1342543DE82EF95))
-        low = (low << uint64(23)) | (low >> uint64(41))
+def _key(out: Ints, k: int, secret: Keys) -> None:
+    """The 128-bit key of the fields of D4.3, each in bits of its own."""
+    words = (
+        out[SERVED, k],
+        out[OTHER, k],
+        out[START_AT, k] << 8 | out[RECORD, k],
+        out[DURATION, k] << 32 | out[PARTIAL, k],
+        out[MSC, k],
+        out[CALL_REF, k],
+    )
+    high, low = keyed_hash(secret, words)
     out[KEY_HI, k] = np.int64(high)
     out[KEY_LO, k] = np.int64(low)

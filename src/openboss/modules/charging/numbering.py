@@ -59,6 +59,7 @@ class NumberingTables(NamedTuple):
     cells      hash table of (msc, lac), see find_key; cell_area the area of each place
     providers  hash table of (partner, service)
     imsi       int64 [4, n], known IMSIs sorted; the number of each, from when, to when (UTC seconds)
+    secret     uint64 [2], what keys of records are made with (record_key.py)
     """
 
     plan: npt.NDArray[np.int32]
@@ -67,6 +68,7 @@ class NumberingTables(NamedTuple):
     cell_area: npt.NDArray[np.int32]
     providers: Keys
     imsi: Ints
+    secret: Keys
 
 
 class Number(NamedTuple):
@@ -286,10 +288,11 @@ def resolve(plan: Plan, special: Ints, coded: int, home_area: int) -> Number:
     return Number(found.e164, found.kind, found.area, found.net, found.free, ip_prefix, found.fault)
 
 
-def build_numbering(frames: dict[str, pl.DataFrame]) -> NumberingTables:
+def build_numbering(frames: dict[str, pl.DataFrame], secret: Keys | None = None) -> NumberingTables:
     """Compile the reference frames of the catalog for the collector.
 
     frames   areas, number_prefixes, countries, special_numbers, cells, providers (columns as in example/reference)
+    secret   of the installation (record_key.installation_secret); without it keys are those of nobody
 
     Raises ReferenceFault. Source: CHG-06.
     """
@@ -305,6 +308,7 @@ def build_numbering(frames: dict[str, pl.DataFrame]) -> NumberingTables:
         *_cells(frames["cells"]),
         _providers(frames["providers"]),
         np.empty((4, 0), np.int64),
+        np.zeros(2, np.uint64) if secret is None else secret,
     )
 
 
