@@ -1,6 +1,7 @@
 """Open items and the money of accounts: read for clearing, changed by clearing (D8.1, D8.2). Many accounts at once."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import polars as pl
@@ -223,31 +224,43 @@ def put_clearings(*, clearings: pl.DataFrame, allocations: pl.DataFrame, late_fe
     copy_in("receivables_latefee", late_fees)
 
 
-def clearings_after(*, account_id: int, position: int) -> list[Clearing]:
+@dataclass(frozen=True)
+class ClearingView:
+    """One act of clearing of an account; entry_id None: there was nothing to pay."""
+
+    clearing_id: int
+    account_id: int
+    payment_id: int | None
+    cleared_on: date
+    at: datetime
+    position: int
+    entry_id: int | None
+    late_entry_id: int | None
+
+
+def clearings_after(*, account_id: int, position: int) -> list[ClearingView]:
     """The acts of clearing of an account after a position that were not undone, the newest first."""
-    rows = Clearing.objects.filter(account_id=account_id, position__gt=position, undone_entry_id__isnull=True)
-    return list(rows.order_by("-position", "-clearing_id"))
+    rows = Clearing.objects.filter(account_id=account_id, position__gt=position, is_undone=False)
+    names = list(ClearingView.__dataclass_fields__)
+    return [ClearingView(**row) for row in rows.order_by("-position", "-clearing_id").values(*names)]
 
 
-def undo_clearing(*, clearing_id: int, undone_entry_id: int) -> pl.DataFrame:
+def undo_clearing(*, clearing_id: int) -> pl.DataFrame:
     """Give back what an act of clearing paid and take back the late fees it booked, in the caller's transaction.
 
     Returns what is open on its bills now, see close_bills.
     """
-    paid = pl.DataFrame(
-        list(
-            Allocation.objects.filter(clearing_id=clearing_id).values(
-                "bill_id", "subscriber_id", "item_id", "bucket_id", "paid_fen"
-            )
-        )
-    ).with_columns(pl.col("paid_fen").cast(pl.Int64))
+    Clearing.objects.filter(clearing_id=clearing_id).update(is_undone=True)
+    names = {"bill_id": pl.Int64, "subscriber_id": pl.Int64, "item_id": pl.Int16, "bucket_id": pl.Int64}
+    names["paid_fen"] = pl.Int64
+    rows = Allocation.objects.filter(clearing_id=clearing_id).values_list(*names)
+    paid = pl.DataFrame(list(rows), schema=names, orient="row")
     by_bill = paid.group_by("bill_id").agg(pl.col("paid_fen").sum()).sort("bill_id")
     pay_items(paid.with_columns(-pl.col("paid_fen")))
     close_bills(bill_ids=by_bill["bill_id"].to_list(), paid_fen=(-by_bill["paid_fen"]).to_list())
     change_buckets(bucket_ids=paid["bucket_id"].to_list(), amounts_fen=paid["paid_fen"].to_list())
     for row in LateFee.objects.filter(clearing_id=clearing_id):
         _unbook(row)
-    Clearing.objects.filter(clearing_id=clearing_id).update(undone_entry_id=undone_entry_id)
     bill_ids = by_bill["bill_id"].to_list()
     return close_bills(bill_ids=bill_ids, paid_fen=[0] * len(bill_ids))
 
@@ -264,28 +277,22 @@ def _unbook(row: LateFee) -> None:
     late.update(due_fen=F("due_fen") - row.fee_fen)
 
 
-def used_after(*, account_id: int, position: int, without_entry_id: int) -> int:
-    """What came into an account's usable buckets less what left them after a position, other than by clearing, in fen.
+def moved_after(*, account_id: int, position: int, without_entry_id: int) -> dict[int, int]:
+    """By bucket, what came into it less what left it after a position, other than by clearing, in fen.
 
     What was reversed counts as if it had never been, the entry that is being reversed too.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(-sum(p.amount_fen), 0)::bigint FROM receivables_posting p"
-            " JOIN receivables_entry e USING (entry_id) JOIN receivables_bucket b USING (bucket_id)"
-            " WHERE p.account_id = %s AND p.entry_id > %s AND p.entry_id <> %s AND b.kind NOT IN ('DEPOSIT', 'AGENT')"
+            "SELECT p.bucket_id, -sum(p.amount_fen)::bigint FROM receivables_posting p"
+            " JOIN receivables_entry e USING (entry_id)"
+            " WHERE p.account_id = %s AND p.bucket_id IS NOT NULL AND p.entry_id > %s AND p.entry_id <> %s"
             " AND e.cause NOT LIKE 'CLEARING%%' AND e.reverses_id IS NULL"
-            " AND NOT EXISTS (SELECT 1 FROM receivables_entry r WHERE r.reverses_id = e.entry_id)",
+            " AND NOT EXISTS (SELECT 1 FROM receivables_entry r WHERE r.reverses_id = e.entry_id)"
+            " GROUP BY 1",
             [account_id, position, without_entry_id],
         )
-        (fen,) = cursor.fetchone()
-        return fen
-
-
-def usable_money(*, account_id: int, kinds: Sequence[str]) -> int:
-    """The money of an account that may clear, whatever its items, in fen."""
-    found = Bucket.objects.filter(account_id=account_id, kind__in=kinds).aggregate(fen=Sum("balance_fen", default=0))
-    return found["fen"]
+        return dict(cursor.fetchall())
 
 
 def has_waivers(*, account_id: int, position: int) -> bool:
@@ -309,7 +316,7 @@ def money_of(account_id: int) -> list[Bucket]:
 
 def cleared_by(*, payment_id: int) -> tuple[int, int]:
     """What a payment cleared and the late fees that fell due with it, in fen."""
-    acts = Clearing.objects.filter(payment_id=payment_id, undone_entry_id__isnull=True).values("clearing_id")
+    acts = Clearing.objects.filter(payment_id=payment_id, is_undone=False).values("clearing_id")
     paid = Allocation.objects.filter(clearing_id__in=acts).aggregate(fen=Sum("paid_fen", default=0))
     late = LateFee.objects.filter(clearing_id__in=acts).aggregate(fen=Sum("fee_fen", default=0))
     return paid["fen"], late["fen"]

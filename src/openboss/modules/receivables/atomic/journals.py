@@ -40,7 +40,7 @@ def allocations_of(*, payment_id: int) -> pl.DataFrame:
     """What a payment cleared, item by item: bill_id, subscriber_id, item_id, paid_fen."""
     return copy_out(
         "SELECT bill_id, subscriber_id, item_id, sum(paid_fen)::bigint FROM receivables_allocation"
-        " JOIN receivables_clearing USING (clearing_id) WHERE payment_id = %s AND undone_entry_id IS NULL"
+        " JOIN receivables_clearing USING (clearing_id) WHERE payment_id = %s AND NOT is_undone"
         " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
         {"bill_id": pl.Int64, "subscriber_id": pl.Int64, "item_id": pl.Int16, "paid_fen": pl.Int64},
         (payment_id,),

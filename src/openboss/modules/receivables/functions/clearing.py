@@ -3,7 +3,9 @@
 One account or a hundred thousand go the same way: read, compute with the kernel, write.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -29,11 +31,19 @@ class Cleared:
     clearings: pl.DataFrame
 
 
-def clear_accounts(turns: pl.DataFrame, *, rules: Rules, act: Act, with_deposit: bool = False) -> Cleared:
+def clear_accounts(
+    turns: pl.DataFrame,
+    *,
+    rules: Rules,
+    act: Act,
+    with_deposit: bool = False,
+    not_yet: Mapping[int, int] = MappingProxyType({}),
+) -> Cleared:
     """Let accounts pay what they can, in the caller's transaction that holds their locks.
 
-    turns  one row an account: account_id, cleared_on (late fees count up to the day before), payment_id (or null),
-           and, to do an act again: at (bills booked later are left alone), position, limit_fen (its money then)
+    turns    one row an account: account_id, cleared_on (late fees count up to the day before), payment_id (or null),
+             and, to do an act again: at (bills booked later are left alone) and position
+    not_yet  by bucket, what came into it only after the act that is done again
     """
     account_ids = turns["account_id"].to_list()
     bills = debts.open_bills(account_ids).join(turns.select("account_id", "cleared_on"), on="account_id")
@@ -45,9 +55,7 @@ def clear_accounts(turns: pl.DataFrame, *, rules: Rules, act: Act, with_deposit:
     bills = _with_late_fees(bills, items, rules)
     kinds = [*rules.value("bucket_order"), *(["DEPOSIT"] if with_deposit else [])]
     buckets = debts.buckets_of(account_ids, kinds=kinds, on=act.business_on)
-    paid = _allocate(_in_order(bills, items, rules), _limited(buckets, turns))
-    if paid.is_empty():
-        return Cleared(paid, bills.clear(), pl.DataFrame())
+    paid = _allocate(_in_order(bills, items, rules), _limited(buckets, not_yet))
     late = bills.filter((pl.col("fee_fen") > 0) & pl.col("bill_id").is_in(paid["bill_id"].implode()))
     return _store(turns, paid, late, rules, act)
 
@@ -93,18 +101,11 @@ def _in_order(bills: pl.DataFrame, items: pl.DataFrame, rules: Rules) -> pl.Data
     return whole.sort("account_id", *rules.value("clearing_order"), "bill_id", "rank", "subscriber_id", "item_id")
 
 
-def _limited(buckets: pl.DataFrame, turns: pl.DataFrame) -> pl.DataFrame:
-    """Cut what buckets hold to what an act may use: in a replay, the money that was there then."""
-    if "limit_fen" not in turns.columns or buckets.is_empty():
-        return buckets
-    before = pl.col("balance_fen").cum_sum().over("account_id") - pl.col("balance_fen")
-    limited = buckets.join(turns.select("account_id", "limit_fen"), on="account_id", maintain_order="left")
-    left = (pl.col("limit_fen") - before).clip(lower_bound=0)
-    return limited.with_columns(
-        balance_fen=pl.when(pl.col("limit_fen").is_null())
-        .then("balance_fen")
-        .otherwise(pl.min_horizontal("balance_fen", left))
-    )
+def _limited(buckets: pl.DataFrame, not_yet: Mapping[int, int]) -> pl.DataFrame:
+    """Leave out what came into buckets only later than the act that is done again."""
+    later = pl.col("bucket_id").replace_strict(not_yet, default=0, return_dtype=pl.Int64)
+    usable = pl.min_horizontal("balance_fen", (pl.col("balance_fen") - later).clip(lower_bound=0))
+    return buckets.with_columns(balance_fen=usable) if not_yet else buckets
 
 
 def _allocate(items: pl.DataFrame, buckets: pl.DataFrame) -> pl.DataFrame:
@@ -140,7 +141,25 @@ def _first_rows(frame: pl.DataFrame, accounts: NDArray[np.int64]) -> NDArray[np.
 
 
 def _store(turns: pl.DataFrame, paid: pl.DataFrame, late: pl.DataFrame, rules: Rules, act: Act) -> Cleared:
-    """Write what was computed: late fees, items, bills, buckets, acts of clearing, entries, states of bills."""
+    """Write what was computed: acts of clearing, and where something was paid all that follows from it."""
+    clearings = _clearings(turns, paid, late, act)
+    ids = clearings.select("account_id", "clearing_id", "entry_id", "late_entry_id")
+    paid, late = paid.join(ids, on="account_id"), late.join(ids, on="account_id")
+    if paid.height:
+        _pay(paid, late, rules)
+        _enter(paid, late, rules, act)
+    debts.put_clearings(
+        clearings=clearings,
+        allocations=paid.select("clearing_id", *ITEM_KEYS, "bucket_id", "paid_fen"),
+        late_fees=late.select(
+            "clearing_id", "bill_id", "principal_fen", "fee_fen", from_on="late_from_on", to_on="cleared_on"
+        ),
+    )
+    return Cleared(paid, late, clearings)
+
+
+def _pay(paid: pl.DataFrame, late: pl.DataFrame, rules: Rules) -> None:
+    """Late fees onto bills, money from buckets to items and bills, and the bills' states."""
     late_fee = rules.late_fee_item
     if late.height:
         moved = late.select("bill_id", "fee_fen", late_from_on="cleared_on", late_cap_fen="cap_fen")
@@ -149,24 +168,12 @@ def _store(turns: pl.DataFrame, paid: pl.DataFrame, late: pl.DataFrame, rules: R
     by_bill = paid.group_by("bill_id").agg(pl.col("paid_fen").sum()).sort("bill_id")
     now = debts.close_bills(bill_ids=by_bill["bill_id"].to_list(), paid_fen=by_bill["paid_fen"].to_list())
     debts.change_buckets(bucket_ids=paid["bucket_id"].to_list(), amounts_fen=(-paid["paid_fen"]).to_list())
-    clearings = _clearings(turns, paid, late, act)
-    ids = clearings.select("account_id", "clearing_id", "entry_id", "late_entry_id")
-    paid, late = paid.join(ids, on="account_id"), late.join(ids, on="account_id")
-    _enter(paid, late, rules, act)
-    debts.put_clearings(
-        clearings=clearings,
-        allocations=paid.select("clearing_id", *ITEM_KEYS, "bucket_id", "paid_fen"),
-        late_fees=late.select(
-            "clearing_id", "bill_id", "principal_fen", "fee_fen", from_on="late_from_on", to_on="cleared_on"
-        ),
-    )
     settle_states(now)
-    return Cleared(paid, late, clearings)
 
 
 def _clearings(turns: pl.DataFrame, paid: pl.DataFrame, late: pl.DataFrame, act: Act) -> pl.DataFrame:
-    """One act of clearing an account that paid something, with the ids of its entries."""
-    acted = turns.filter(pl.col("account_id").is_in(paid["account_id"].implode()))
+    """One act of clearing an account, with the ids of its entries if it paid something."""
+    acted = turns
     if "at" not in acted.columns:
         acted = acted.with_columns(at=pl.lit(act.at), position=pl.lit(None, pl.Int64))
     acted = acted.select("account_id", "payment_id", "cleared_on", "at", "position").with_columns(
@@ -179,7 +186,12 @@ def _clearings(turns: pl.DataFrame, paid: pl.DataFrame, late: pl.DataFrame, act:
     acted = acted.join(late_ids, on="account_id", how="left").with_columns(
         entry_id=pl.Series(new_ids("receivables_entry", "entry_id", acted.height), dtype=pl.Int64)
     )
-    return acted.with_columns(position=pl.coalesce("position", "entry_id"))
+    has_paid = pl.col("account_id").is_in(paid["account_id"].implode())
+    return acted.with_columns(
+        position=pl.coalesce("position", "entry_id"),
+        entry_id=pl.when(has_paid).then("entry_id"),
+        is_undone=pl.lit(False),
+    )
 
 
 def _enter(paid: pl.DataFrame, late: pl.DataFrame, rules: Rules, act: Act) -> None:

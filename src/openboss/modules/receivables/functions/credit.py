@@ -145,7 +145,7 @@ def _overdue_steps(position: Position, rules: Rules) -> list[Step]:
 
 def is_quiet(*, at: datetime, rules: Rules) -> bool:
     """Whether nobody is stopped or reminded at this hour (D9.6)."""
-    hours, hour = rules.value("quiet_hours"), timezone.localtime(at).hour
+    hours, hour = rules.value("quiet_hours"), at.astimezone(timezone.get_default_timezone()).hour
     return hour >= hours["from"] or hour < hours["to"]
 
 

@@ -134,42 +134,38 @@ def _as_if_never_paid(payment: PaymentView, account_id: int, came_in_id: int, ru
     """Undo what was cleared since, take the money out of the bucket, and clear again what would have been cleared."""
     later = debts.clearings_after(account_id=account_id, position=came_in_id)
     for one in later:
-        _undo(account_id, one.clearing_id, one.entry_id, one.late_entry_id, rules, act)
+        _undo(one, rules, act)
     _take_from(payment, account_id, "CASH", act)
     again = [one for one in reversed(later) if one.payment_id != payment.payment_id]
     for one in again:
-        usable_fen = debts.usable_money(account_id=account_id, kinds=rules.value("bucket_order"))
-        later_fen = debts.used_after(account_id=account_id, position=one.position, without_entry_id=came_in_id)
         turn = {
             "account_id": account_id,
             "payment_id": one.payment_id,
             "cleared_on": one.cleared_on,
             "at": one.at,
             "position": one.position,
-            "limit_fen": max(usable_fen - later_fen, 0),
         }
-        schema = {"payment_id": pl.Int64, "position": pl.Int64, "limit_fen": pl.Int64}
-        clear_accounts(pl.DataFrame([turn], schema_overrides=schema), rules=rules, act=act)
+        turns = pl.DataFrame([turn], schema_overrides={"payment_id": pl.Int64, "position": pl.Int64})
+        not_yet = debts.moved_after(account_id=account_id, position=one.position, without_entry_id=came_in_id)
+        clear_accounts(turns, rules=rules, act=act, not_yet=not_yet)
 
 
-def _undo(
-    account_id: int, clearing_id: int, entry_id: int | None, late_entry_id: int | None, rules: Rules, act: Act
-) -> None:
+def _undo(one: debts.ClearingView, rules: Rules, act: Act) -> None:
     """Give back what one act of clearing paid, with the entries that say so."""
-    for known_id in (entry_id, late_entry_id):
+    for known_id in (one.entry_id, one.late_entry_id):
         if known_id is not None:
             reverse_entry(entry_id=known_id, act=act)
-    now = debts.undo_clearing(clearing_id=clearing_id)
+    now = debts.undo_clearing(clearing_id=one.clearing_id)
     settle_states(now)
     doubtful = now.filter(pl.col("standing") == "DOUBTFUL")["bill_id"].to_list()
     for bill_id in doubtful:  # paid before it became doubtful: what comes back is doubtful too
         moved_fen = debts.misplaced(bill_id=bill_id, receivable_no=rules.chart.no_of("RECEIVABLE"))
         lines = [
-            Line(rules.chart.no_of("DOUBTFUL"), moved_fen, account_id=account_id, bill_id=bill_id),
-            Line(rules.chart.no_of("RECEIVABLE"), -moved_fen, account_id=account_id, bill_id=bill_id),
+            Line(rules.chart.no_of("DOUBTFUL"), moved_fen, account_id=one.account_id, bill_id=bill_id),
+            Line(rules.chart.no_of("RECEIVABLE"), -moved_fen, account_id=one.account_id, bill_id=bill_id),
         ]
         if moved_fen:
-            post_entry(serial_no=f"DOUBTFUL {bill_id} {clearing_id}", cause="DOUBTFUL", lines=lines, act=act)
+            post_entry(serial_no=f"DOUBTFUL {bill_id} {one.clearing_id}", cause="DOUBTFUL", lines=lines, act=act)
 
 
 def _write_down(

@@ -52,7 +52,7 @@ class Rules:
 
 def day_of(at: datetime) -> date:
     """The day of a moment on the operator's calendar."""
-    return timezone.localtime(at).date()
+    return at.astimezone(timezone.get_default_timezone()).date()
 
 
 def rules_at(at: datetime) -> Rules:

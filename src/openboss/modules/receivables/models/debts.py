@@ -103,7 +103,10 @@ class Bucket(models.Model):
 
 
 class Clearing(models.Model):
-    """One act of clearing of an account: what its money paid at one moment; undone when what caused it is reversed."""
+    """One act of clearing of an account: what its money paid at one moment, or that there was nothing to pay.
+
+    It is undone when what caused it is reversed.
+    """
 
     clearing_id = models.BigAutoField(primary_key=True)
     account_id = models.BigIntegerField()
@@ -111,9 +114,9 @@ class Clearing(models.Model):
     cleared_on = models.DateField()
     at = models.DateTimeField()
     position = models.BigIntegerField()  # its turn among the entries; kept when it is done again without another
-    entry_id = models.BigIntegerField()
+    entry_id = models.BigIntegerField(null=True)  # none: nothing was paid
     late_entry_id = models.BigIntegerField(null=True)
-    undone_entry_id = models.BigIntegerField(null=True)
+    is_undone = models.BooleanField(default=False)
 
     class Meta:
         db_table = "receivables_clearing"
