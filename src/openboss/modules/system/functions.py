@@ -20,6 +20,7 @@ from openboss.modules.system.atomic import (
     OrgNodeView,
     SavedViewRow,
     ScopeBeyondRights,
+    SerialNumberUsed,
     StaffUnknown,
     StaffView,
     ViewUnknown,
@@ -51,6 +52,7 @@ from openboss.modules.system.atomic import (
 )
 
 __all__ = [
+    "SerialNumberUsed",
     "AuditCheck",
     "AuditRow",
     "ClientUnknown",
