@@ -11,17 +11,17 @@ import pytest
 from django.test import Client
 from tests.access.console.conftest import operator  # noqa: F401 - a fixture of the tests below
 
-RIGHTS = ("customers.view", "catalog.view", "billing.view")
+RIGHTS = ("customers.view", "catalog.view", "billing.view", "receivables.view", "receivables.collect")
 
 
 @pytest.fixture
 def token(operator: Path) -> Callable[..., str]:  # noqa: F811 - the fixture above
-    """Register a system that acts as the example's analyst and give it a token of some scopes."""
+    """Register a system that acts as the example's billing clerk and give it a token of some scopes."""
     from openboss.modules.system.functions import add_client
 
     def get(*scopes: str) -> str:
         at = datetime(2026, 11, 2, tzinfo=UTC)
-        client, secret = add_client(name="a partner", staff_login="analyst", scopes=scopes or RIGHTS, at=at)
+        client, secret = add_client(name="a partner", staff_login="billing", scopes=scopes or RIGHTS, at=at)
         form = {"grant_type": "client_credentials", "client_id": client.client_id, "client_secret": secret}
         answer = Client().post("/oauth/token", form)
         assert answer.status_code == 200, answer.content

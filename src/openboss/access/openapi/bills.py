@@ -87,9 +87,7 @@ def _bill(row: BillRow) -> CustomerBill:
         amount_due=money(row.total_fen),
         tax_included_amount=money(row.total_fen),
         billing_account=Ref(id=account_id, href=f"{ACCOUNT}/{account_id}", at_referred_type="BillingAccount"),
-        related_party=[
-            Ref(id=customer_id, href=f"{CUSTOMER}/{customer_id}", role="payer", at_referred_type="Customer")
-        ],
+        related_party=[payer],
     )
 
 

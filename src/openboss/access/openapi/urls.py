@@ -13,6 +13,7 @@ from openboss.access.openapi.bills import bill_router
 from openboss.access.openapi.catalog import catalog_router
 from openboss.access.openapi.customers import customer_router, party_router
 from openboss.access.openapi.door import Error, Refusal
+from openboss.access.openapi.payments import balance_router, payment_router
 from openboss.access.openapi.products import product_router
 
 api = NinjaAPI(
@@ -27,6 +28,8 @@ api.add_router("party/v4", party_router)
 api.add_router("productInventory/v4", product_router)
 api.add_router("accountManagement/v4", account_router)
 api.add_router("customerBillManagement/v4", bill_router)
+api.add_router("paymentManagement/v4", payment_router)
+api.add_router("prepayBalanceManagement/v4", balance_router)
 
 
 def _say(request: HttpRequest, error: Error, status: int) -> HttpResponse:
