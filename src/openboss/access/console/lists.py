@@ -85,13 +85,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Filter:
-    """One field of the filter bar: search, text, choice, date or number."""
+    """One field of the filter bar: search, text, choice, date, number, or hidden: what the list itself is about."""
 
     key: str
     title: Text
     kind: str = "text"
     choices: Sequence[tuple[str, Text]] = ()
-    default: str = ""  # for a choice that must be made: what it is until somebody chooses
+    default: str = ""  # what it is until somebody chooses; a choice with one cannot be left open
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class View:
 
 def read_view(query: QueryDict, screen: ListScreen) -> View:
     """Understand an address; what it does not know or cannot use is ignored rather than refused."""
-    filters = {f.key: query[f.key].strip() for f in screen.filters if query.get(f.key, "").strip()}
+    filters = {f.key: value for f in screen.filters if (value := query.get(f.key, "").strip() or f.default)}
     sortable = {column.key for column in screen.columns if column.sort}
     sort = query.get("sort", "")
     if sort.removeprefix("-") not in sortable:
@@ -204,7 +204,8 @@ def table_of(screen: ListScreen, view: View) -> dict[str, Any]:
         "previous": view.address(page=number - 1) if number > 1 else "",
         "next": view.address(page=number + 1) if number < pages else "",
         "sizes": [(size, view.address(size=size, page=None)) for size in SIZES],
-        "clear": f"?{_without(view.query, [f.key for f in screen.filters] + ['page'])}",
+        "is_filtered": any(view.query.get(f.key, "").strip() for f in screen.filters if f.kind != "hidden"),
+        "clear": f"?{_without(view.query, [f.key for f in screen.filters if f.kind != 'hidden'] + ['page'])}",
         "exports": [(kind, view.address(export=kind, page=None)) for kind in ("csv", "xlsx")],
         "kept": [
             (key, value) for key, values in view.query.lists() if key in ("sort", "size", "cols") for value in values

@@ -58,6 +58,17 @@ SECTIONS = (
         ),
     ),
     Section(
+        _("Money"),
+        (
+            Screen("console:pay", _("Payment desk"), "cash", "receivables.collect", "jiaofei jf shoufei sf pay"),
+            Screen("console:till", _("My till"), "cash-register", "receivables.collect", "shouyin sy cashier"),
+            Screen("console:suspense", _("Payments to attribute"), "zoom-question", "receivables.view", "zangua zg"),
+            Screen("console:ageing", _("Ageing of debts"), "chart-bar", "receivables.view", "zhangling zl qianfei"),
+            Screen("console:ledger", _("Ledger"), "book-2", "receivables.view", "zongzhang zz journal"),
+            Screen("console:balance", _("Trial balance"), "scale", "receivables.view", "shisuan ss"),
+        ),
+    ),
+    Section(
         _("Products"),
         (
             Screen(

@@ -72,6 +72,18 @@ def pill(vocabulary: str, code: object) -> SafeString:
 
 
 @register.filter
+def minus_fen(amount_fen: int) -> str:
+    """An amount with its sign turned, for the credit side."""
+    return formats.yuan_of_fen(-amount_fen)
+
+
+@register.filter
+def plain_fen(amount_fen: int) -> str:
+    """An amount as somebody would type it: no thousands."""
+    return formats.yuan_of_fen(amount_fen).replace(",", "")
+
+
+@register.filter
 def word(code: object, vocabulary: str) -> str:
     """A code of the trade in words."""
     return str(words.word(vocabulary, code).text)

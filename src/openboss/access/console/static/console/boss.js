@@ -227,6 +227,28 @@ function focusFresh() {
   });
 }
 
+/* The payment desk: change while one types, Enter moves on, the amount stands ready to be typed over */
+
+function fenOf(text) {
+  const fen = Math.round(Number(text.replaceAll(",", "")) * 100);
+  return Number.isFinite(fen) ? fen : 0;
+}
+
+function writeChange(form) {
+  const due = fenOf(form.elements.paid.value);
+  const tendered = form.elements.tendered.value.trim() ? fenOf(form.elements.tendered.value) : due;
+  const output = form.querySelector("[data-change]");
+  output.value = ((tendered - due) / 100).toFixed(2);
+  output.classList.toggle("bad", tendered < due);
+}
+
+function moveOn(event) {
+  const next = event.target instanceof Element ? event.target.closest("[data-next]")?.dataset.next : null;
+  if (event.key !== "Enter" || !next) return;
+  event.preventDefault();
+  document.getElementById(next).focus();
+}
+
 /* Selected rows of a list with bulk actions */
 
 function countSelected() {
@@ -311,7 +333,13 @@ function takeRows(event) {
 document.addEventListener("keydown", onKey);
 document.addEventListener("click", onClick);
 document.addEventListener("change", onChange);
-document.addEventListener("input", (event) => changed(event.target));
+document.addEventListener("input", (event) => {
+  changed(event.target);
+  const desk = event.target.closest("form[data-desk]");
+  if (desk) writeChange(desk);
+});
+document.addEventListener("keydown", moveOn);
+document.addEventListener("focusin", (event) => { if (event.target.matches("[data-select]")) event.target.select(); });
 document.addEventListener("submit", shortenQuery);
 document.addEventListener("submit", takeRows);
 window.addEventListener("pageshow", () => {
@@ -331,6 +359,7 @@ document.querySelectorAll(".toasts .toast-line:not(.error)").forEach((line) => s
 countSelected();
 labelCells();
 writePicks();
+document.querySelector("[data-select][autofocus]")?.select();
 // On a phone the rows come first: filters that are not in use fold away.
 if (window.matchMedia("(max-width: 640px)").matches) {
   document.querySelectorAll('.filter-box[data-filters=""]').forEach((box) => { box.open = false; });

@@ -1,0 +1,160 @@
+"""One account's money: what it owes, its statement with running balance, payments, refunds, transfers, waivers."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from openboss.access.console import words
+from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
+from openboss.access.console.memory_rows import rows_in_memory
+from openboss.access.console.session import needs, staff_of, visit_tab
+from openboss.access.console.views.money import (
+    COUNTER_MEANS,
+    carried_out,
+    fen_of,
+    holder_of,
+    open_till_of,
+    second_person,
+)
+from openboss.access.console.views.pay import serial_no
+from openboss.access.jobs import clock
+from openboss.modules.receivables import functions as receivables
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _screen(account_id: int, context: dict[str, Any]) -> ListScreen:
+    def fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
+        lines = receivables.statement(account_id=account_id)
+        tests = {
+            "cause": lambda line, cause: line.cause.startswith(cause),
+            "from": lambda line, on: (_day(on) or date.min) <= line.business_on,
+            "to": lambda line, on: line.business_on <= (_day(on) or date.max),
+        }
+        return rows_in_memory(lines, tests, filters, sort, paging)
+
+    return ListScreen(
+        name="statement",
+        title=gettext_lazy("Account statement"),
+        columns=(
+            Column(
+                "entry_id",
+                gettext_lazy("Entry"),
+                "number",
+                sort=True,
+                link=lambda line: reverse("console:entry", args=[line.entry_id]),
+            ),
+            Column("at", gettext_lazy("When"), "moment", sort=True),
+            Column("business_on", gettext_lazy("Business day"), "day", sort=True, hidden=True),
+            Column("cause", gettext_lazy("What"), "word:entry_cause", sort=True, sub=lambda line: line.serial_no),
+            Column(
+                "bill_id",
+                gettext_lazy("Bill"),
+                sort=True,
+                link=lambda line: reverse("console:bill", args=[line.bill_id]) if line.bill_id else None,
+            ),
+            Column("amount_fen", gettext_lazy("Owes more or less"), "fen", sort=True),
+            Column("balance_fen", gettext_lazy("Owed after it"), "fen"),
+        ),
+        filters=(
+            Filter("cause", gettext_lazy("What"), "choice", words.choices("entry_cause")),
+            Filter("from", gettext_lazy("From"), "date"),
+            Filter("to", gettext_lazy("to"), "date"),
+        ),
+        fetch=fetch,
+        default_sort="-entry_id",
+        row_link=lambda line: reverse("console:entry", args=[line.entry_id]),
+        empty=gettext_lazy("Nothing was billed to this account or paid by it yet."),
+        template="account.html",
+        context=context,
+    )
+
+
+@require_GET
+@needs("receivables.view")
+def account(request: HttpRequest, account_id: int) -> HttpResponseBase:
+    """The account's statement, what it owes now, and what may be done."""
+    holder = holder_of(account_id)
+    visit_tab(request, holder["customer_id"])
+    context = {
+        "holder": holder,
+        "tab": holder["customer_id"],
+        "owed": receivables.owed(account_id=account_id, at=clock.now()),
+        "payments": receivables.payments_of_account(account_id=account_id, limit=12),
+        "means": [(code, words.word("means", code).text) for code in COUNTER_MEANS],
+        "serial_no": serial_no(),
+    }
+    return show_list(request, _screen(account_id, context), active="console:customers")
+
+
+@require_POST
+@needs("receivables.adjust")
+def act(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Give money back, move it to another account, or waive a late fee; above a limit a second person agrees."""
+    back = redirect("console:account", holder_of(account_id)["account_id"])
+    action, reason = request.POST.get("action", ""), request.POST.get("reason", "").strip()
+    if not reason or action not in ("refund", "transfer", "waive"):
+        messages.error(request, _("Give a reason; it stays with the entry."))
+        return back
+    steps = {"refund": _refund, "transfer": _transfer, "waive": _waive}
+    if carried_out(request, lambda: steps[action](request, account_id, reason)) is not None:
+        messages.success(request, _("Done and entered in the ledger."))
+    return back
+
+
+def _common(request: HttpRequest) -> dict[str, Any]:
+    return {
+        "serial_no": request.POST.get("serial_no", "")[:60] or serial_no(),
+        "at": clock.now(),
+        "staff_id": staff_of(request).staff_id,
+    }
+
+
+def _refund(request: HttpRequest, account_id: int, reason: str) -> object:
+    till = open_till_of(staff_of(request).staff_id)
+    return receivables.pay_out(
+        account_id=account_id,
+        paid_fen=fen_of(request.POST.get("amount", "")),
+        means=request.POST.get("means", "CASH"),
+        approved_by=second_person(request),
+        till_id=till.till_id if till else None,
+        reason=reason,
+        **_common(request),
+    )
+
+
+def _transfer(request: HttpRequest, account_id: int, reason: str) -> object:
+    to = request.POST.get("to_account", "")
+    return receivables.transfer_balance(
+        from_account_id=account_id,
+        to_account_id=holder_of(int(to) if to.isdecimal() else 0)["account_id"],
+        moved_fen=fen_of(request.POST.get("amount", "")),
+        reason=reason,
+        approved_by=second_person(request),
+        **_common(request),
+    )
+
+
+def _waive(request: HttpRequest, account_id: int, reason: str) -> object:
+    bill = request.POST.get("bill", "")
+    owed = receivables.owed(account_id=account_id, at=clock.now())
+    if bill not in {str(one.bill_id) for one in owed.bills}:
+        raise receivables.BillNotOwed(bill)
+    return receivables.waive_late_fee(
+        bill_id=int(bill), waived_fen=fen_of(request.POST.get("amount", "")), reason=reason, **_common(request)
+    )

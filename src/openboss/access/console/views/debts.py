@@ -1,0 +1,150 @@
+"""What is owed by age and month, and the payments nobody could attribute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+
+from openboss.access.console import formats, words
+from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
+from openboss.access.console.memory_rows import rows_in_memory
+from openboss.access.console.session import needs, staff_of
+from openboss.access.console.views.money import carried_out
+from openboss.access.jobs import clock
+from openboss.modules.receivables import functions as receivables
+
+
+def _fetch_rates(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
+    rows = receivables.arrears_rates(at=clock.now()).to_dicts()
+    tests = {"cycle": lambda row, text: str(row["cycle"]).startswith(text.replace("-", ""))}
+    kept, total, _none = rows_in_memory(rows, tests, filters, sort, Paging(1, max(1, len(rows))))
+    sums = {name: sum(row[name] for row in kept) for name in ("billed_fen", "open_fen", "overdue_fen")}
+    return kept[paging.offset : paging.offset + paging.size], total, sums
+
+
+def _ageing_screen(context: dict[str, Any]) -> ListScreen:
+    return ListScreen(
+        name="arrears-by-month",
+        title=gettext_lazy("Ageing of debts"),
+        columns=(
+            Column(
+                "cycle",
+                gettext_lazy("Month"),
+                "cycle",
+                sort=True,
+                link=lambda row: f"{reverse('console:bills')}?cycle={row['cycle']}",
+            ),
+            Column("billed_fen", gettext_lazy("Billed"), "fen", sort=True),
+            Column("open_fen", gettext_lazy("Still open"), "fen", sort=True),
+            Column("overdue_fen", gettext_lazy("Overdue"), "fen", sort=True),
+            Column(
+                "rate_ppm",
+                gettext_lazy("Arrears rate"),
+                "number",
+                sort=True,
+                read=lambda row: formats.percent(row["rate_ppm"] // 100),
+            ),
+        ),
+        filters=(Filter("cycle", gettext_lazy("Month"), "search"),),
+        fetch=_fetch_rates,
+        default_sort="-cycle",
+        row_link=lambda row: f"{reverse('console:bills')}?cycle={row['cycle']}",
+        empty=gettext_lazy("No bill was released yet."),
+        template="ageing.html",
+        context=context,
+    )
+
+
+@require_GET
+@needs("receivables.view")
+def ageing(request: HttpRequest) -> HttpResponseBase:
+    """What is open by age after the due day, and how much of each month's bills is overdue (ACM-15, D22.5)."""
+    ages = receivables.ageing(at=clock.now()).to_dicts()
+    chart = {
+        "names": [str(words.word("age", row["age"]).text) for row in ages],
+        "bars": [
+            {
+                "name": _("Still open"),
+                "values": [f"{row['open_fen'] // 100}.{row['open_fen'] % 100:02d}" for row in ages],
+            }
+        ],
+    }
+    context = {"ages": ages, "chart": chart, "total_fen": sum(row["open_fen"] for row in ages)}
+    return show_list(request, _ageing_screen(context), active="console:ageing")
+
+
+def _fetch_suspense(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
+    tests = {
+        "q": lambda row, text: text.casefold() in f"{row.reference} {row.note} {row.serial_no}".casefold(),
+        "channel": lambda row, channel: row.channel == channel,
+    }
+    rows = receivables.suspense_list()
+    kept, total, _none = rows_in_memory(rows, tests, filters, sort, Paging(1, max(1, len(rows))))
+    return kept[paging.offset : paging.offset + paging.size], total, {"paid_fen": sum(row.paid_fen for row in kept)}
+
+
+SUSPENSE = ListScreen(
+    name="suspense",
+    title=gettext_lazy("Payments to attribute"),
+    columns=(
+        Column(
+            "payment_id",
+            gettext_lazy("Payment"),
+            "number",
+            sort=True,
+            link=lambda row: reverse("console:payment", args=[row.payment_id]),
+        ),
+        Column("at", gettext_lazy("When"), "moment", sort=True),
+        Column("channel", gettext_lazy("Channel"), "word:channel", sort=True),
+        Column("means", gettext_lazy("Means"), "word:means", sort=True),
+        Column("reference", gettext_lazy("Reference"), sort=True),
+        Column("note", gettext_lazy("Why it waits")),
+        Column("paid_fen", gettext_lazy("Amount"), "fen", sort=True),
+    ),
+    filters=(
+        Filter("q", gettext_lazy("Reference or note"), "search"),
+        Filter("channel", gettext_lazy("Channel"), "choice", words.choices("channel")),
+    ),
+    fetch=_fetch_suspense,
+    default_sort="at",
+    row_link=lambda row: reverse("console:payment", args=[row.payment_id]),
+    empty=gettext_lazy("Every payment has its account."),
+)
+
+
+@require_GET
+@needs("receivables.view")
+def suspense(request: HttpRequest) -> HttpResponseBase:
+    """Payments nobody could attribute, the oldest first."""
+    return show_list(request, SUSPENSE, active="console:suspense")
+
+
+@require_POST
+@needs("receivables.adjust")
+def attribute(request: HttpRequest, payment_id: int) -> HttpResponse:
+    """Give a payment that waits to an account."""
+    text, reason = request.POST.get("account", ""), request.POST.get("reason", "").strip()
+    if not text.isdecimal() or not reason:
+        messages.error(request, _("Name the account, and say how you know."))
+        return redirect("console:payment", payment_id)
+    done = carried_out(
+        request,
+        lambda: receivables.attribute(
+            payment_id=payment_id,
+            account_id=int(text),
+            reason=reason,
+            at=clock.now(),
+            staff_id=staff_of(request).staff_id,
+        ),
+    )
+    if done is not None:
+        messages.success(request, _("Attributed; it cleared what was open on the day it was paid."))
+    return redirect("console:payment", payment_id)

@@ -1,0 +1,106 @@
+"""What the screens of money share: amounts as people type them, refusals in words, the second person at the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from openboss.access.jobs import clock
+from openboss.modules.customers import functions as customers
+from openboss.modules.customers.functions import CustomerUnknown
+from openboss.modules.receivables import functions as receivables
+from openboss.modules.system import functions as system
+from openboss.processes.take_payment import TenderedTooLittle
+
+MOST_FEN = 10**12
+COUNTER_MEANS = ("CASH", "CARD", "CHEQUE")
+
+
+class AmountUnreadable(ValueError):
+    """An amount is written in yuan with at most two decimals."""
+
+
+class SecondRefused(Exception):
+    """The second person's login or password is wrong."""
+
+
+REFUSALS: dict[type[Exception], str | Promise] = {
+    AmountUnreadable: _("Write the amount in yuan with at most two decimals, such as 120.50."),
+    SecondRefused: _("The second person's login or password is wrong."),
+    TenderedTooLittle: _("Less was handed over than is to be paid."),
+    receivables.AmountWrong: _("The amount must be more than nothing."),
+    receivables.MeansUnknown: _("There is no such means of payment."),
+    receivables.NotEnoughMoney: _("The account has not that much cash that may be given back or moved."),
+    receivables.SecondPersonNeeded: _("A second person must agree: let them enter their login and password."),
+    receivables.NotEntitled: _("The right for this is missing."),
+    receivables.ReversedBefore: _("This payment was taken back already, or is of a kind that cannot be."),
+    receivables.VoucherUsed: _("Money of a used voucher cannot be taken back."),
+    receivables.InvoiceNotReturned: _("An invoice is out for this payment; take it back first."),
+    receivables.MoneyGone: _("The money was refunded or moved meanwhile; take that back first."),
+    receivables.LaterActs: _("A late fee was waived or a debt written off after this payment; take that back first."),
+    receivables.PaymentUnknown: _("There is no such payment."),
+    receivables.NotSuspended: _("This payment does not wait any more."),
+    receivables.AccountMissing: _("There is no such account."),
+    receivables.BillNotOwed: _("Nothing is open on this bill."),
+    receivables.WaiverTooHigh: _("This is more than your role may waive."),
+    receivables.TillOpen: _("Your till is open already."),
+    receivables.TillUnknown: _("This till is closed already."),
+    receivables.DifferenceUnexplained: _("The count differs from what should be there: count again, or say why."),
+    receivables.DocumentUnknown: _("There is no such receipt, or it was taken back."),
+    receivables.DocumentIssued: _("A receipt is out for this already: print it again as a copy."),
+    system.SerialNumberUsed: _("This form was sent already with other content. Load the page again."),
+    CustomerUnknown: _("There is no such account."),
+}
+
+
+def fen_of(text: str) -> int:
+    """An amount typed in yuan as whole fen. Raises AmountUnreadable."""
+    try:
+        amount = Decimal(text.replace(",", "").replace("¥", "").strip())
+    except InvalidOperation as wrong:
+        raise AmountUnreadable(text) from wrong
+    fen = amount.scaleb(2) if amount.is_finite() else Decimal("0.5")
+    if fen != fen.to_integral_value() or not 0 <= fen < MOST_FEN:
+        raise AmountUnreadable(text)
+    return int(fen)
+
+
+def carried_out(request: HttpRequest, act: Callable[[], Any]) -> Any:
+    """Do something to money; what is refused is said in words and gives None."""
+    try:
+        return act()
+    except tuple(REFUSALS) as refused:
+        messages.error(request, str(REFUSALS[type(refused)]))
+        return None
+
+
+def second_person(request: HttpRequest) -> int | None:
+    """Who signed as the second person in this form; None if nobody did. Raises SecondRefused."""
+    login, password = request.POST.get("second_login", "").strip(), request.POST.get("second_password", "")
+    if not login:
+        return None
+    try:
+        return system.authenticate_staff(login=login, password=password, at=clock.now()).staff_id
+    except (system.LoginRefused, system.LoginLocked) as refused:
+        raise SecondRefused(login) from refused
+
+
+def holder_of(account_id: int) -> dict[str, Any]:
+    """Whose account this is, with the masked name. Raises Http404."""
+    try:
+        customer_id = customers.customer_of_account(account_id=account_id)
+    except CustomerUnknown as unknown:
+        raise Http404 from unknown
+    name = customers.names_of_customers(customer_ids=[customer_id]).get(customer_id, "")
+    return {"account_id": account_id, "customer_id": customer_id, "name": name}
+
+
+def open_till_of(staff_id: int) -> receivables.TillView | None:
+    """The till this cashier has open."""
+    return next((till for till in receivables.tills_of(staff_id=staff_id) if till.closed_at is None), None)
