@@ -134,7 +134,7 @@ def _take_one(
 ) -> tuple[int, int]:
     """Let one free resource cover what it can of a quantity; return units taken and quantity covered."""
     free = tables.free_of_rule[lane.free_rule[node]]
-    left = min(lane.free_granted[node] - lane.free_used[node], most_units)
+    left = max(min(lane.free_granted[node] - lane.free_used[node], most_units), 0)
     units = min(left, units_for(tables, free, cover, quantity))
     size = tables.free[free, FREE_SIZE] * tables.cover[cover, COVER_FACTOR_DEN]
     covered = min(quantity, units * size // tables.cover[cover, COVER_FACTOR_NUM])
@@ -185,8 +185,7 @@ def take_free(
                     units, part = _take_one(tables, trace, lane, node, cover, most, wanted, keep)
                     covered += part
                     minutes += (part + 59) // 60
-                    if units > 0:
-                        name_taken(lane.free_rule[node], units, taken_rules, taken_units)
+                    name_taken(lane.free_rule[node], units, taken_rules, taken_units)
         node = lane.free_next[node]
     return covered, minutes, blocked
 
@@ -239,17 +238,16 @@ def take_from_all(
         cover = covers_part(tables, asked, here, at, measure, cls, component, at_s)
         if cover >= 0:
             blocked = blocked or tables.free[free, FREE_BLOCKS] == 1
-            most, key = here.free_granted[at], counter_key(OF_RULE + rule, 0)
             is_limited = of_pool and tables.free[free, FREE_PER_USER] >= 0
+            key, most = counter_key(OF_RULE + np.int64(rule), 0), here.free_granted[at]
             if is_limited:
-                most = max(0, tables.free[free, FREE_PER_USER] - counted(lane, local_row, key, cycle))
+                most = tables.free[free, FREE_PER_USER] - counted(lane, local_row, key, cycle)
             units, part = _take_one(tables, trace, here, at, cover, most, quantity - covered, keep)
             covered += part
             minutes += (part + 59) // 60
-            if units > 0:
-                name_taken(rule, units, taken_rules, taken_units)
-                if is_limited and keep == 1:
-                    count(lane, local_row, key, cycle, cycle_end_s, units)
+            name_taken(rule, units, taken_rules, taken_units)
+            if is_limited and keep == 1:
+                count(lane, local_row, key, cycle, cycle_end_s, units)
         if at == own and not of_pool:
             own = lane.free_next[own]
         elif not of_pool:
@@ -263,7 +261,9 @@ def take_from_all(
 
 @compiled
 def name_taken(rule: int, units: int, taken_rules: np.ndarray, taken_units: np.ndarray) -> None:
-    """Note which free resource a record used: two by name, the rest together."""
+    """Note which free resource a record used, if any: two by name, the rest together."""
+    if units == 0:
+        return
     if taken_rules[0] == 0 or taken_rules[0] == rule:
         taken_rules[0] = rule
         taken_units[0] += units

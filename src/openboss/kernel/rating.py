@@ -170,9 +170,7 @@ def banded_num(prices: Prices, trace: Trace, step: int, is_time: bool, start_s: 
 
 
 @compiled
-def event_num(
-    prices: Prices, trace: Trace, price_row: int, start_s: int, from_q: int, to_q: int
-) -> tuple[int, int]:
+def event_num(prices: Prices, trace: Trace, price_row: int, start_s: int, from_q: int, to_q: int) -> tuple[int, int]:
     """Charge the part [from_q, to_q) of one event by the price's steps and bands.
 
     start_s  local second at which the event began
@@ -299,4 +297,3 @@ def _within(prices: Prices, trace: Trace, price_row: int, li: int) -> int:
     if within != li:
         note(trace, TRACE_LEAST, li, within, 0, 0)
     return within
-

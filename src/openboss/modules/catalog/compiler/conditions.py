@@ -72,9 +72,7 @@ class Conditions:
         }
 
 
-def tests_of(
-    when: Mapping[str, Any], zones: Mapping[str, Sequence[str]], where: str
-) -> tuple[tuple[int, Edges], ...]:
+def tests_of(when: Mapping[str, Any], zones: Mapping[str, Sequence[str]], where: str) -> tuple[tuple[int, Edges], ...]:
     """Read what a condition asks beside the class, as (field, edges). Raises TariffRefused."""
     foreign = set(when) - set(AXES) - set(_READERS) - {"component", "factor", "zone", "friends"}
     if foreign:

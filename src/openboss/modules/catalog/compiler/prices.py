@@ -88,9 +88,10 @@ def counter_id(offer: str, name: str) -> int:
 
 def read_price(rule: Mapping[str, Any], offer: str, counters: Mapping[str, Any], where: str) -> Price:
     """Read one price rule. Raises TariffRefused. Source: docs/formats/tariffs.md, D3, D5."""
-    basis, counter, pooled = _counted(rule, offer, counters, where)
-    if rule.get("unit") in PERIOD_UNITS:
-        price = _once_a_period(rule, offer, where)
+    once = PERIOD_UNITS.get(rule.get("unit", ""))
+    basis, counter, pooled = _counted({"basis": once, **rule} if once else rule, offer, counters, where)
+    if once:
+        price = _once_a_period(rule, once, offer, where)
     else:
         unit, size = parse_measure(_first_unit(rule, where), where)
         steps = _read_steps(rule, where)
@@ -129,9 +130,7 @@ def _first_unit(rule: Mapping[str, Any], where: str) -> Any:
     return rule["steps"][0].get("unit")
 
 
-def _counted(
-    rule: Mapping[str, Any], offer: str, counters: Mapping[str, Any], where: str
-) -> tuple[str, int, bool]:
+def _counted(rule: Mapping[str, Any], offer: str, counters: Mapping[str, Any], where: str) -> tuple[str, int, bool]:
     """Say over which period, by which counter and for whom units are counted."""
     basis, counts, name = rule.get("basis", "RECORD"), rule.get("counts", "USER"), rule.get("counter")
     if name is not None:
@@ -149,9 +148,8 @@ def _counted(
     return basis, counter_id(offer, name or rule["rule"]) if own else 0, counts == "POOL"
 
 
-def _once_a_period(rule: Mapping[str, Any], offer: str, where: str) -> Price:
+def _once_a_period(rule: Mapping[str, Any], basis: str, offer: str, where: str) -> Price:
     """Read a price for a day or a cycle: due at its first event."""
-    basis = PERIOD_UNITS[rule["unit"]]
     if {"tiers", "bands", "steps", "per", "basis", "counter", "at_least"} & set(rule):
         raise TariffRefused(f"{where}: a price for {rule['unit']} is due once; it has no tiers, bands, steps, basis")
     amount = yuan(rule["price"], where) * LI_PER_YUAN
@@ -185,7 +183,7 @@ def _read_rounding(rounding: Mapping[str, Any] | None, where: str) -> tuple[int,
         return 1, tariffs.ROUND_HALF_UP
     place_li = li(rounding.get("place", "0.001"), f"{where} rounding")
     if place_li < 1:
-        raise TariffRefused(f"{where}: rounding place is 0; write the place in yuan, from \"0.001\"")
+        raise TariffRefused(f'{where}: rounding place is 0; write the place in yuan, from "0.001"')
     return place_li, _known(rounding.get("mode", "HALF_UP"), ROUNDINGS, "rounding mode", where)
 
 
@@ -232,9 +230,7 @@ def _read_bands(part: Mapping[str, Any], unit: Unit, size: int, where: str) -> l
     for kind in range(8):
         open_: tuple[int, int, Fraction] | None = None
         for from_s, to_s in zip(marks, marks[1:], strict=False):
-            prices = [
-                price for days, hours, price in given if kind in days and any(a <= from_s < b for a, b in hours)
-            ]
+            prices = [price for days, hours, price in given if kind in days and any(a <= from_s < b for a, b in hours)]
             if open_ and prices and open_[1] == from_s and open_[2] == prices[0]:
                 open_ = (open_[0], to_s, open_[2])
                 continue
@@ -244,9 +240,7 @@ def _read_bands(part: Mapping[str, Any], unit: Unit, size: int, where: str) -> l
     return [(mask, from_s, to_s, price) for (from_s, to_s, price), mask in sorted(stretches.items())]
 
 
-def _keep(
-    stretches: dict[tuple[int, int, Fraction], int], found: tuple[int, int, Fraction] | None, kind: int
-) -> None:
+def _keep(stretches: dict[tuple[int, int, Fraction], int], found: tuple[int, int, Fraction] | None, kind: int) -> None:
     if found:
         stretches[found] = stretches.get(found, 0) | 1 << kind
 

@@ -122,9 +122,7 @@ def rate_in_order(state: EngineState, usage: Usage, rated: Rated, order: np.ndar
     done = 0
     while done < len(order):
         lanes = tuple(state.lanes)
-        done += rate_records(
-            state.tables, state.directory, lanes, state.cycles, usage, rated, order[done:], trace, 1
-        )
+        done += rate_records(state.tables, state.directory, lanes, state.cycles, usage, rated, order[done:], trace, 1)
         if done < len(order):
             state.make_counter_room(int(rated.row[order[done]]))
 
