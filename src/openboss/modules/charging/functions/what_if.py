@@ -1,6 +1,5 @@
 """What a product manager's desk asks of charging: rate some users in memory, without the engine and its journal."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -47,11 +46,8 @@ __all__ = [
 ]
 
 
-def rated_usage(cycle: int, *, first_id: int, last_id: int, only: Sequence[int] | None = None) -> pl.DataFrame:
-    """Read the records posted to a cycle of some users for `replay`, a user's in journal order.
-
-    first_id, last_id  the users asked for, both included; `only` narrows them to some
-    """
+def rated_usage(cycle: int, *, first_id: int, last_id: int) -> pl.DataFrame:
+    """Read the records posted to a cycle of the users from an id to an id for `replay`, a user's in journal order."""
     files = Lake(Path(settings.LAKE_DIR)).usage_files(cycle)
     schema = dict.fromkeys(REPLAYED, pl.Int64)
     if not files:
@@ -59,7 +55,5 @@ def rated_usage(cycle: int, *, first_id: int, last_id: int, only: Sequence[int] 
     found = pl.scan_parquet(files, hive_partitioning=True)
     have = found.collect_schema().names()
     wanted = pl.col("subscriber_id").is_between(first_id, last_id)
-    if only is not None:
-        wanted &= pl.col("subscriber_id").is_in(list(only))
     columns = [name for name in REPLAYED if name in have]
     return found.filter(wanted).sort("subscriber_id", "position", "row").select(columns).collect()
