@@ -18,6 +18,7 @@ import django
 import psycopg
 import pytest
 
+from tests.database_template import migrated_template
 from tests.soak_report import pytest_runtest_logreport, pytest_sessionfinish  # noqa: F401 - hooks of the session
 
 _RUN_DATA_DIR = Path(tempfile.mkdtemp(prefix="openboss-run-"))
@@ -70,6 +71,7 @@ def django_db_modify_db_settings(database_fields: dict[str, Any]) -> None:
         found["OPTIONS"] = {**found["OPTIONS"], **database_fields.get("OPTIONS", {})}
         found["OPTIONS"].pop("pool", None)  # tests open and close databases under the connections
         found["TEST"]["NAME"] = _TEST_DATABASE
+        found["TEST"]["TEMPLATE"] = migrated_template(database_fields)
 
 
 @pytest.fixture(autouse=True, scope="session")
