@@ -5,7 +5,7 @@ Every complaint names the file, the line, the field, what stands there and what 
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -14,24 +14,11 @@ from typing import Any
 
 import yaml
 
-from openboss.modules.catalog.compiler import AXES, COMPONENTS, TariffRefused, class_mask, parse_measure
-from openboss.modules.catalog.compiler import yuan as read_yuan
-
-KINDS = ("STANDARD", "MAIN", "ADDON", "GROUP", "FAMILY")
-FIRST_MONTHS = ("PRORATE", "FULL", "HALF", "PAY_AS_YOU_GO")
-OFFER_FIELDS = {"offer", "offer_id", "names", "kind", "brand", "source", "versions"}
-VERSION_FIELDS = {"from", "recurring", "free", "prices", "caps", "discounts", "relations"}
-SECTIONS = {"recurring": "RECURRING", "free": "FREE", "prices": "PRICE", "caps": "CAP", "discounts": "DISCOUNT"}
-RULE_FIELDS = {
-    "recurring": ({"rule", "item", "fee", "first_month", "names"}, set[str]()),
-    "free": ({"rule", "unit", "granted", "scope", "names"}, {"carry_over", "priority"}),
-    "prices": ({"rule", "component", "when", "item", "unit", "price", "names"}, {"basis", "per", "bands", "tiers"}),
-    "caps": ({"rule", "items", "cap", "names"}, set[str]()),
-    "discounts": (
-        {"rule", "phase", "items", "effect", "priority", "names"},
-        {"when", "exclusion_group", "scope", "target_scope"},
-    ),
-}
+from openboss.modules.catalog import grammar
+from openboss.modules.catalog.compiler import AXES, TariffRefused, check_rule, parse_measure
+from openboss.modules.catalog.compiler.measures import listed
+from openboss.modules.catalog.compiler.prices import PERIOD_UNITS
+from openboss.modules.catalog.grammar import Shape
 
 
 class DocumentRefused(ValueError):
@@ -117,44 +104,25 @@ class _Reader:
         line = f", line {place.line}" if isinstance(place, _Lined) else ""
         self.problems.append(f"{self.path.name}{line}: {what}")
 
-    def fields(self, place: _Lined, needed: set[str], allowed: set[str], what: str) -> bool:
-        """Check that a mapping has the fields it needs and no others."""
-        missing, foreign = needed - set(place), set(place) - needed - allowed
-        if missing:
-            self.wrong(place, f"{what} lacks {', '.join(sorted(missing))}")
-        if foreign:
-            known = ", ".join(sorted(needed | allowed))
-            self.wrong(place, f"{what} has the unknown field {sorted(foreign)[0]}; known are {known}")
-        return not missing and not foreign
-
-    def names(self, place: _Lined, what: str) -> tuple[str, str]:
-        names = place.get("names")
-        if not isinstance(names, dict) or not names.get("zh") or not names.get("en"):
-            self.wrong(place, f"{what}: names must be given in both languages, {{zh: ..., en: ...}}")
-            return "", ""
-        return str(names["zh"]), str(names["en"])
-
-    def yuan(self, place: _Lined, field: str, what: str) -> None:
-        """Check that an amount is text in quotes: YAML's own numbers are floats and would lose money."""
-        if not isinstance(place.get(field), str):
-            self.wrong(place, f'{what}: {field} is {place.get(field)!r}; write it in quotes, such as "0.40"')
-            return
-        try:
-            read_yuan(place[field], what)
-        except (TariffRefused, ArithmeticError):
-            self.wrong(place, f"{what}: {field} '{place[field]}' is no amount; write yuan with at most 6 decimals")
+    def shape(self, shape: Shape, value: Any, what: str, place: Any) -> bool:
+        """Complain about what does not have a shape; say whether it has it."""
+        before = len(self.problems)
+        shape.check(value, what, place, self.wrong)
+        return len(self.problems) == before
 
     def items(self, place: _Lined, codes: Any, what: str) -> None:
         for code in codes if isinstance(codes, list) else [codes]:
             if code not in self.item_codes and code != "ALL":
                 self.wrong(place, f"{what}: there is no bill item {code!r}; see bill_items.csv")
 
-    def compiles(self, place: _Lined, check: Any) -> None:
-        """Run a check of the compiler and add file and line to its complaint."""
+    def compiles(self, place: _Lined, check: Callable[[], None]) -> bool:
+        """Run a check of the compiler and add file and line to its complaint; say whether there was none."""
         try:
             check()
         except TariffRefused as refused:
             self.wrong(place, str(refused))
+            return False
+        return True
 
 
 def read_document(path: Path, *, item_codes: set[str], limits: list[Limit]) -> OfferDocument:
@@ -182,44 +150,44 @@ def read_text(text: str, *, name: str, item_codes: set[str], limits: list[Limit]
 
 
 def _read_offer(reader: _Reader, found: _Lined) -> OfferDocument | None:
-    name_zh, name_en = reader.names(found, "the offer")
-    if not reader.fields(found, OFFER_FIELDS - {"brand", "source"}, {"brand", "source"}, "the offer"):
+    reader.shape(grammar.OFFER, found, "", found)
+    parts = found.get("versions")
+    if not set(grammar.OFFER.needed) <= set(found) or not isinstance(parts, list):
         return None
-    if not isinstance(found["offer_id"], int) or not 0 < found["offer_id"] < 2**31:
-        reader.wrong(found, f"offer_id is {found['offer_id']!r}; give a positive whole number that stays for ever")
-    if found["kind"] not in KINDS:
-        reader.wrong(found, f"kind is {found['kind']!r}; one of {', '.join(KINDS)}")
-    versions = [_read_version(reader, version) for version in found["versions"] or []]
+    versions = [_read_version(reader, version, found) for version in parts]
     days = [version.from_on for version in versions]
     if not versions or days != sorted(set(days)):
         reader.wrong(found, "versions must be given in the order of their days, at least one, no day twice")
+    if reader.problems:
+        return None
     return OfferDocument(
         found["offer_id"],
         str(found["offer"]),
         found["kind"],
         found.get("brand") or "",
-        name_zh,
-        name_en,
+        found["names"]["zh"],
+        found["names"]["en"],
         str(found.get("source") or ""),
         tuple(versions),
     )
 
 
-def _read_version(reader: _Reader, version: Any) -> VersionDocument:
+def _read_version(reader: _Reader, version: Any, offer: _Lined) -> VersionDocument:
     nothing = VersionDocument(date.min, {}, "", ())
-    if not isinstance(version, _Lined) or not reader.fields(version, {"from"}, VERSION_FIELDS, "a version"):
+    sections = set(grammar.SECTIONS)
+    if not isinstance(version, _Lined):
+        reader.wrong(offer, f"a version is {version!r}; write its fields, beginning with from")
         return nothing
-    from_on = _day(version["from"])
-    if from_on is None:
-        reader.wrong(version, f"from is {version['from']!r}; write a day such as 2026-10-01")
+    plain = _Lined({key: value for key, value in version.items() if key not in sections})
+    plain.line = version.line
+    if not reader.shape(grammar.VERSION, plain, "", version):
         return nothing
-    relations = version.get("relations") or {}
-    if set(relations) - {"requires", "excludes"} or not all(isinstance(codes, list) for codes in relations.values()):
-        reader.wrong(version, "relations are {requires: [CODE, ...], excludes: [CODE, ...]}")
+    from_on = grammar.day_of(version["from"])
+    assert from_on
     rules: dict[str, tuple[str, str, str, str]] = {}
-    for section, kind in SECTIONS.items():
+    for section, (kind, _) in grammar.SECTIONS.items():
         for rule in version.get(section) or []:
-            checked = _read_rule(reader, section, rule, from_on)
+            checked = _read_rule(reader, section, rule, version, offer, from_on)
             if checked is None:
                 continue
             code, name_zh, name_en = checked
@@ -231,88 +199,67 @@ def _read_version(reader: _Reader, version: Any) -> VersionDocument:
     return VersionDocument(from_on, document, hashlib.sha256(content).hexdigest(), tuple(rules.values()))
 
 
-def _day(value: Any) -> date | None:
-    """Read a day as YAML and JSON write it."""
-    try:
-        return value if type(value) is date else date.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-
-
-def _read_rule(reader: _Reader, section: str, rule: Any, on: date) -> tuple[str, str, str] | None:
+def _read_rule(
+    reader: _Reader, section: str, rule: Any, version: _Lined, offer: _Lined, on: date
+) -> tuple[str, str, str] | None:
     if not isinstance(rule, _Lined):
-        reader.wrong(None, f"{section}: {rule!r} is not a rule; a rule is a mapping with rule, names ...")
+        reader.wrong(version, f"{section}: {rule!r} is not a rule; a rule is a mapping with rule, names ...")
         return None
     what = f"{section} {rule.get('rule', '?')}"
-    needed, allowed = RULE_FIELDS[section]
-    if not reader.fields(rule, needed, allowed, what):
+    _, shape = grammar.SECTIONS[section]
+    fits = reader.shape(shape, rule, what, rule)
+    for name in ("item", "items", "if_used"):
+        if rule.get(name) is not None:
+            reader.items(rule, rule[name], what)
+    if section == "prices" and "steps" not in rule and not {"unit", "price"} <= set(rule):
+        reader.wrong(rule, f"{what} lacks {', '.join(sorted({'unit', 'price'} - set(rule)))}")
+        fits = False
+    if not fits:
         return None
-    name_zh, name_en = reader.names(rule, what)
-    if section == "recurring":
-        reader.yuan(rule, "fee", what)
-        reader.items(rule, rule["item"], what)
-        if rule["first_month"] not in FIRST_MONTHS:
-            reader.wrong(rule, f"{what}: first_month is {rule['first_month']!r}; one of {', '.join(FIRST_MONTHS)}")
-    elif section == "prices":
-        _check_price(reader, rule, what, on)
-    elif section == "free":
-        _check_free(reader, rule, what)
-    elif section == "caps":
-        reader.yuan(rule, "cap", what)
-        reader.items(rule, rule["items"], what)
-    else:
-        reader.items(rule, rule["items"], what)
-    return str(rule["rule"]), name_zh, name_en
-
-
-def _check_free(reader: _Reader, rule: _Lined, what: str) -> None:
-    granted = rule["granted"]
-    if granted != "UNLIMITED" and (not isinstance(granted, int) or granted < 0):
-        reader.wrong(rule, f"{what}: granted is {granted!r}; write a whole number of units, or UNLIMITED")
-    scopes = rule["scope"] if isinstance(rule["scope"], list) else [rule["scope"]]
-    for scope in scopes:
-        reader.compiles(rule, lambda scope=scope: class_mask(scope, what))
-
-
-def _check_price(reader: _Reader, rule: _Lined, what: str, on: date) -> None:
-    reader.yuan(rule, "price", what)
-    reader.items(rule, rule["item"], what)
-    if rule["component"] not in COMPONENTS:
-        reader.wrong(rule, f"{what}: component is {rule['component']!r}; basic or ld")
-    for part in [*(rule.get("bands") or []), *(rule.get("tiers") or [])]:
-        reader.yuan(part, "price", what)
-    problems_before = len(reader.problems)
-    reader.compiles(rule, lambda: class_mask(rule["when"] or {}, what))
-    reader.compiles(rule, lambda: parse_measure(rule["unit"], what))
-    reader.compiles(rule, lambda: parse_measure(rule.get("per", rule["unit"]), what))
-    if len(reader.problems) == problems_before:
+    known = dict.fromkeys(reader.item_codes, 0)
+    fits = reader.compiles(rule, lambda: check_rule(section, rule, version, str(offer["offer"]), known, what))
+    if fits and section == "prices":
         for limit in reader.limits:
             _check_limit(reader, rule, what, on, limit)
+    return str(rule["rule"]), str(rule["names"]["zh"]), str(rule["names"]["en"])
 
 
 def _check_limit(reader: _Reader, rule: _Lined, what: str, on: date, limit: Limit) -> None:
-    """Refuse a price above the regulated cap or below the approved floor (CHG-23)."""
+    """Refuse a price above the regulated cap or below the approved floor, whatever way it is written (CHG-23)."""
     in_force = limit.from_on <= on and (limit.to_on is None or on < limit.to_on)
-    if not in_force or rule["component"] != limit.component or not _overlap(rule["when"] or {}, limit.when):
+    if not in_force or rule["component"] != limit.component or not _overlap(rule["when"], limit.when):
         return
-    own_unit, own_count = parse_measure(rule.get("per", rule["unit"]), what)
     limit_unit, limit_count = parse_measure(limit.per, limit.name)
-    if own_unit != limit_unit:
-        return
-    for yuan in _yuan_of(rule):
-        per_limit = Fraction(yuan) * limit_count / own_count
-        if limit.max_yuan is not None and per_limit > Fraction(limit.max_yuan):
-            reader.wrong(rule, f"{what}: {yuan} is above the cap of {limit.max_yuan} per {limit.per} ({limit.name})")
-        if limit.min_yuan is not None and per_limit < Fraction(limit.min_yuan):
-            reader.wrong(rule, f"{what}: {yuan} is below the floor of {limit.min_yuan} per {limit.per} ({limit.name})")
+    connect = Fraction(str(rule.get("connect", "0")))
+    for place, text, measure in _prices_of(rule):
+        own_unit, own_count = parse_measure(measure, what)
+        if own_unit != limit_unit:
+            continue
+        each = Fraction(text) * limit_count / own_count
+        dearest = each + connect
+        if limit.max_yuan is not None and dearest > Fraction(limit.max_yuan):
+            with_fee = f" with the connect fee of {rule['connect']}" if connect else ""
+            reader.wrong(
+                place, f"{what}: {text}{with_fee} is above the cap of {limit.max_yuan} per {limit.per} ({limit.name})"
+            )
+        if limit.min_yuan is not None and each < Fraction(limit.min_yuan):
+            reader.wrong(place, f"{what}: {text} is below the floor of {limit.min_yuan} per {limit.per} ({limit.name})")
 
 
-def _yuan_of(rule: _Lined) -> Iterator[str]:
-    for part in [rule, *(rule.get("bands") or [])]:
-        if isinstance(part.get("price"), str):
-            yield part["price"]
+def _prices_of(rule: _Lined) -> Iterator[tuple[Any, str, str]]:
+    """Every unit price of a rule: where it stands, yuan, and for how much."""
+    for step in rule.get("steps") or [rule]:
+        if step["unit"] in PERIOD_UNITS:
+            return
+        measure = step.get("per", step["unit"])
+        yield step, step["price"], measure
+        for band in step.get("bands") or []:
+            yield band if isinstance(band, _Lined) else step, band["price"], band.get("per", measure)
+    for tier in rule.get("tiers") or []:
+        if "price" in tier:
+            yield tier, tier["price"], tier.get("per", rule["unit"])
 
 
 def _overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Say whether two conditions have a class of usage in common; an axis not named matches everything."""
-    return all(set(one[axis]) & set(other[axis]) for axis in AXES if one.get(axis) and other.get(axis))
+    return all(set(listed(one[axis])) & set(listed(other[axis])) for axis in AXES if one.get(axis) and other.get(axis))
