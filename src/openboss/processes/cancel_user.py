@@ -10,7 +10,7 @@ recover      who was cancelled and still owes: only the payment, nothing else
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from openboss.modules.billing.functions import average_due_fen
+from openboss.modules.billing.functions import average_bill_fen
 from openboss.modules.charging.functions.live import live_usage
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders.functions import Item
@@ -88,7 +88,8 @@ def pre_cancellation_price(subscriber_id: int, at: datetime, *, current_fen: int
     if current_fen is None:
         usage = live_usage(subscriber_id)
         current_fen = 0 if usage is None else (usage.unbilled_li + LI_PER_FEN // 2) // LI_PER_FEN
-    average_fen = average_due_fen(subscriber_id=subscriber_id, months=BILLS_AVERAGED)
+    account_id = customers.paying_account(subscriber_id=subscriber_id, cycle=customers.cycle_of(at))
+    average_fen = average_bill_fen(account_id=account_id, months=BILLS_AVERAGED)
     roams = any("ROAMING" in offer.code for offer in offers_of(subscriber_id, at).values())
     high = average_fen > customers.hall_rule("hall.pre_cancel_average_fen", on=today)
     ahead = customers.hall_rule("hall.pre_cancel_prepay_fen", on=today) if roams or high else 0

@@ -199,6 +199,8 @@ def confirm(
     order = orders.lock_order(order_id=order_id)
     if order.state in (COMPLETED, PENDING):
         return order
+    if order.state != ACKNOWLEDGED:
+        raise orders.OrderStateForbids(order.state)
     flow, asked = FLOWS[order.kind], _asked(order, at, staff_id, within)
     plan = flow.plan(asked)
     _refuse_incomplete(order, plan, tender, service_password)
@@ -393,7 +395,7 @@ def _fail(order_id: int, reason: str, at: datetime) -> None:
     if flow.release is not None:
         with contextlib.suppress(*REFUSALS), transaction.atomic():
             flow.release(_asked(order, at, order.staff_id))
-    give_back(order, reason=reason, at=at, staff_id=order.staff_id)
+    give_back(order, reason=reason, at=at, staff_id=None)
     orders.move_order(order_id=order_id, state=FAILED, at=at, staff_id=None, reason=reason[:500])
 
 

@@ -7,14 +7,13 @@ from openboss.modules.orders.functions import OrderView
 from openboss.modules.receivables.functions.reversal import reverse_fee
 from openboss.processes import take_payment
 
-SYSTEM = 0  # no person: a job
-
 
 def give_back(
     order: OrderView, *, reason: str, at: datetime, staff_id: int | None, approved_by: int | None = None
 ) -> int:
     """Give back what was paid for an order, in the caller's transaction; return the fen.
 
+    staff_id  None = a job, after an order failed: fees and deposits go back, advances stay in the account
     On a later day than the payment a second person approves (D8.3). Raises the refusals of receivables.
     """
     returned_fen = 0
@@ -22,9 +21,11 @@ def give_back(
         if line.payment_id is None or line.serial_no is None:
             continue
         about: dict[str, Any] = {"reason": reason, "at": at, "approved_by": approved_by}
+        if line.booking == "ADVANCE" and staff_id is None:
+            continue  # it is the customer's money in the customer's account: no job takes it out
         if line.booking == "ADVANCE":
             back = f"{line.serial_no}.BACK"
-            take_payment.reverse(payment_id=line.payment_id, serial_no=back, staff_id=staff_id or SYSTEM, **about)
+            take_payment.reverse(payment_id=line.payment_id, serial_no=back, staff_id=staff_id, **about)
         else:
             reverse_fee(serial_no=line.serial_no, staff_id=staff_id, **about)
         returned_fen += line.fee_fen

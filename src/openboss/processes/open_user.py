@@ -206,7 +206,7 @@ def carry_out(asked: Asked) -> Result:
     request, at, staff_id = asked.request, asked.at, asked.staff_id
     account_id = request["account_id"]
     card = resources.sim_view(iccid=request["iccid"])
-    subscriber_id = open_user(
+    subscriber_id = customers.open_subscriber(
         customer_id=asked.customer_id,
         account_id=account_id,
         service_type=request.get("service_type", "MOBILE"),

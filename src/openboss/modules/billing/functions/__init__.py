@@ -47,7 +47,7 @@ from openboss.modules.billing.functions.explain import (
 )
 from openboss.modules.billing.functions.lines import LINES
 from openboss.modules.billing.functions.posting import shares_of
-from openboss.modules.billing.functions.sharing import average_due_fen, split_of_bill
+from openboss.modules.billing.functions.sharing import average_bill_fen, split_of_bill
 from openboss.modules.billing.functions.steps import (
     STEPS,
     InputsUnbalanced,
@@ -78,7 +78,7 @@ from openboss.modules.billing.functions.views import (
 from openboss.modules.billing.functions.what_if import FramesInMemory, bill_in_memory
 
 __all__ = [
-    "average_due_fen",
+    "average_bill_fen",
     "split_of_bill",
     "LINES",
     "RunTariff",

@@ -4,25 +4,16 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from openboss.kernel.periods import previous_cycle
-from openboss.kernel.rounding import LI_PER_FEN
-from openboss.modules.billing.atomic import due_by_item, newest_cycle
+from openboss.modules.billing.atomic import bills_of_accounts, due_by_item
 from openboss.modules.billing.functions.posting import shares_of
 from openboss.modules.billing.functions.tariff_of_run import tariff_of
 from openboss.modules.catalog.atomic import bill_item_types
 
 
-def average_due_fen(*, subscriber_id: int, months: int) -> int:
-    """What a user's last bills came to on average, over all who pay, in whole fen; 0 without bills (D14.5)."""
-    cycle = newest_cycle()
-    dues = []
-    for _ in range(months if cycle else 0):
-        assert cycle is not None
-        items = due_by_item(cycle=cycle, subscriber_ids=[subscriber_id])
-        if items:
-            dues.append(sum(items.values()) // LI_PER_FEN)
-        cycle = previous_cycle(cycle)
-    return sum(dues) // len(dues) if dues else 0
+def average_bill_fen(*, account_id: int, months: int) -> int:
+    """What an account's bills of the newest months came to on average, in whole fen; 0 without bills (D14.5)."""
+    totals = [bill.total_fen for bill in bills_of_accounts(account_ids=[account_id], months=months)]
+    return sum(totals) // len(totals) if totals else 0
 
 
 def split_of_bill(*, cycle: int, subscriber_id: int, relations: pl.DataFrame) -> Mapping[int, int]:
