@@ -207,7 +207,7 @@ def test_old_snapshots_go_even_those_a_kill_left_half_made(world):
         put_chunk(*calls(day))
         owner.drain()
         owner.snapshot()
-    named = {keys.saved_as for keys in owner.state.duplicates.days.values()}
+    named = owner.state.duplicates.files()
     left = {f"{path.parent.name}/{path.stem}" for path in (world / "engine").glob("*/*")}
     kept = {folder for _, folder in journal.snapshots()}
     assert len(kept) == 3

@@ -1,10 +1,14 @@
 """Which records were rated already: 128-bit keys in open-addressing tables, one table a day of use.
 
-Source: D4.3, CHG-05. A key takes 16 bytes at most 60 % full: three months of a million users with ten records a day
-are 900 million keys, 24 GB on disk; the days in use are in memory, the others are read when a late record needs them.
+A day that rests (no key came between two snapshots) leaves memory: its table is the snapshot's file, mapped, of which
+a late record reads one page; keys that still come go to a small table beside it. Sizes: docs/architecture.md section 5;
+why the key is enough: docs/decisions/0006. Source: D4.3, CHG-05.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,15 +17,60 @@ from openboss.kernel.compiled import compiled, compiled_releasing
 DAY_S = 86_400
 SMALLEST = 1 << 12
 AT_ONCE = 64  # keys whose places are fetched together
+LATE_SHARE = 8  # a resting day comes back to memory when an eighth of its keys is new
+
+
+@dataclass
+class KeyTable:
+    """Keys with their halves side by side, how many places are taken, and the file of a snapshot that has them so."""
+
+    keys: np.ndarray = field(default_factory=lambda: np.zeros((SMALLEST, 2), np.uint64))  # two zeros: free
+    taken: int = 0
+    saved_as: str = ""
+    sums: tuple[int, int] | None = None  # of both halves, where reading them again would cost
+
+    def totals(self) -> tuple[int, int]:
+        """Sums of both halves, whatever the order of the keys."""
+        return self.sums or (int(self.keys[:, 0].sum()), int(self.keys[:, 1].sum()))
 
 
 @dataclass
 class DayKeys:
-    """Keys of one day: both halves side by side, how many places are taken, and whether a snapshot has them so."""
+    """Keys of one day: those in memory and, of a day that rests, those in its file."""
 
-    keys: np.ndarray  # u64[2^k, 2]; a place of two zeros is free
-    taken: int = 0
-    saved_as: str = ""
+    new: KeyTable = field(default_factory=KeyTable)
+    old: KeyTable | None = None
+
+    def tables(self) -> list[KeyTable]:
+        """The tables there are."""
+        return [self.new, self.old] if self.old else [self.new]
+
+    def described(self) -> str:
+        """Count and sums of the keys: equal sets of keys are described alike, wherever they lie."""
+        high = sum(table.totals()[0] for table in self.tables()) % 2**64
+        low = sum(table.totals()[1] for table in self.tables()) % 2**64
+        return f"{sum(table.taken for table in self.tables())}:{high ^ low}"
+
+    def rest(self, folder: Path) -> None:
+        """Leave memory for the file of a snapshot under `folder`, which has all keys."""
+        file = folder / f"{self.new.saved_as}.npy"
+        self.old = KeyTable(np.load(file, mmap_mode="r"), self.new.taken, self.new.saved_as, self.new.totals())
+        self.new = KeyTable()
+
+    def make_room(self, coming: int) -> None:
+        """Let as many keys come; a resting day to which many came is in memory again."""
+        gathered = [self.new]
+        if self.old and (self.new.taken + coming) * LATE_SHARE > self.old.taken:
+            gathered, self.old = [self.new, self.old], None
+        needed = sum(table.taken for table in gathered) + coming
+        if len(gathered) > 1 or needed * 5 > len(self.new.keys) * 3:
+            size = SMALLEST
+            while needed * 5 > size * 3:
+                size *= 2
+            larger = np.zeros((size, 2), np.uint64)
+            for table in gathered:
+                _move(table.keys, larger)
+            self.new = KeyTable(larger, needed - coming)
 
 
 @compiled
@@ -41,6 +90,23 @@ def _insert(keys: np.ndarray, key_hi: int, key_lo: int) -> bool:
     keys[place, 0] = key_hi
     keys[place, 1] = key_lo
     return True
+
+
+@compiled
+def _has(keys: np.ndarray, key_hi: int, key_lo: int) -> bool:
+    mask = np.uint64(len(keys) - 1)
+    place = _home(keys, key_hi, key_lo)
+    while keys[place, 0] != 0 or keys[place, 1] != 0:
+        if keys[place, 0] == key_hi and keys[place, 1] == key_lo:
+            return True
+        place = (place + np.uint64(1)) & mask
+    return False
+
+
+@compiled_releasing
+def _known(keys: np.ndarray, keys_hi: np.ndarray, keys_lo: np.ndarray, places: np.ndarray, known: np.ndarray) -> None:
+    for i in range(len(places)):
+        known[i] = _has(keys, keys_hi[places[i]], keys_lo[places[i]])
 
 
 @compiled_releasing
@@ -107,35 +173,65 @@ class Duplicates:
         """
         fresh = np.zeros(len(days), np.uint8)
         for number, places in _by_day(days[wanted], wanted):
-            day = self._day(number, len(places))
-            day.taken += _insert_all(day.keys, keys_hi, keys_lo, places, fresh)
-            day.saved_as = ""
+            day = self.days.setdefault(number, DayKeys())
+            day.make_room(len(places))
+            if day.old:
+                known = np.zeros(len(places), np.bool_)
+                _known(day.old.keys, keys_hi, keys_lo, places, known)
+                places = places[~known]
+            added = _insert_all(day.new.keys, keys_hi, keys_lo, places, fresh)
+            if added:
+                day.new.taken += added
+                day.new.saved_as = ""
         return fresh
 
     def give_back(self, days: np.ndarray, keys_hi: np.ndarray, keys_lo: np.ndarray) -> None:
         """Forget the keys of records that went to the error pool, so that they can come again."""
         for number, key_hi, key_lo in zip(days.tolist(), keys_hi, keys_lo, strict=True):
-            day = self.days[number]
-            _remove(day.keys, key_hi, key_lo)
-            day.taken -= 1
+            table = self.days[number].new  # where it was entered a moment ago
+            _remove(table.keys, key_hi, key_lo)
+            table.taken -= 1
+            table.saved_as = ""
 
     def forget_before(self, day: int) -> None:
         """Drop the days that have left the window."""
         for old in [known for known in self.days if known < day]:
             del self.days[old]
 
-    def _day(self, number: int, coming: int) -> DayKeys:
-        day = self.days.get(number)
-        needed = (day.taken if day else 0) + coming
-        if day is None or needed * 5 > len(day.keys) * 3:
-            size = SMALLEST
-            while needed * 5 > size * 3:
-                size *= 2
-            grown = DayKeys(np.zeros((size, 2), np.uint64), day.taken if day else 0)
-            if day is not None:
-                _move(day.keys, grown.keys)
-            self.days[number] = day = grown
-        return day
+    def to_save(self, folder: Path) -> Iterator[tuple[Path, np.ndarray]]:
+        """Name the files a snapshot in `folder` lacks, with their content; days that rested since the last one rest."""
+        for number, day in self.days.items():
+            if day.old is None and day.new.saved_as and day.new.taken > SMALLEST:
+                day.rest(folder.parent)
+            for table, name in zip(day.tables(), (f"keys-{number}", ""), strict=False):
+                if not table.saved_as:
+                    yield folder / f"{name}.npy", table.keys
+                    table.saved_as = f"{folder.name}/{name}"
+
+    def manifest(self) -> dict[str, Any]:
+        """Name the files of all days, as `load` wants it."""
+        return {
+            str(number): [{"file": t.saved_as, "taken": t.taken, "sums": t.sums} for t in day.tables()]
+            for number, day in self.days.items()
+        }
+
+    def load(self, manifest: dict[str, Any], folder: Path) -> None:
+        """Read the days back; those that rest are mapped, not read. Raises OSError, ValueError."""
+        for number, kept in manifest.items():
+            tables = [
+                KeyTable(
+                    np.load(folder / f"{part['file']}.npy", mmap_mode="r" if part["sums"] else None),
+                    part["taken"],
+                    part["file"],
+                    tuple(part["sums"]) if part["sums"] else None,
+                )
+                for part in kept
+            ]
+            self.days[int(number)] = DayKeys(*tables)
+
+    def files(self) -> set[str]:
+        """Name the files that hold keys."""
+        return {table.saved_as for day in self.days.values() for table in day.tables()}
 
 
 def _by_day(days: np.ndarray, places: np.ndarray) -> list[tuple[int, np.ndarray]]:

@@ -222,7 +222,7 @@ class Owner:
         kept, dropped = known[:SNAPSHOTS_KEPT], known[SNAPSHOTS_KEPT:]
         if not dropped:
             return
-        named = {keys.saved_as for keys in self.state.duplicates.days.values()}
+        named = self.state.duplicates.files()
         for folder in kept:
             named |= _named_days(self.snapshot_dir / folder)
         journal.forget_snapshots(dropped)
@@ -250,7 +250,7 @@ def _named_days(folder: Path) -> set[str]:
     manifest = folder / "manifest.json"
     if not manifest.exists():
         return set()
-    return {day["file"] for day in json.loads(manifest.read_bytes())["days"].values()}
+    return {part["file"] for day in json.loads(manifest.read_bytes())["days"].values() for part in day}
 
 
 def read_only(*, lake_dir: Path, snapshot_dir: Path) -> Owner:

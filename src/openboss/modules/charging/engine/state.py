@@ -18,7 +18,7 @@ from openboss.kernel.records import Cycles
 from openboss.kernel.state import CYCLE_SLOTS, LANES, Directory, Lane
 from openboss.kernel.tariffs import TariffTables
 from openboss.modules.charging.engine import changes, grants
-from openboss.modules.charging.engine.duplicates import DAY_S, DayKeys, Duplicates
+from openboss.modules.charging.engine.duplicates import DAY_S, Duplicates
 
 WINDOW_MONTHS = 2  # keys are kept for the current and two previous months (D4.3)
 COUNTER_STEP = 4096  # records for which room for counters is made at once
@@ -423,7 +423,7 @@ class EngineState:
             whole.update(name.encode())
             whole.update(np.ascontiguousarray(array).data)
         for day, keys in sorted(self.duplicates.days.items()):
-            whole.update(f"{day}:{keys.taken}:{int(keys.keys[:, 0].sum() ^ keys.keys[:, 1].sum())}".encode())
+            whole.update(f"{day}:{keys.described()}".encode())
         return whole.hexdigest()
 
 
@@ -457,18 +457,14 @@ def save_snapshot(state: EngineState, folder: Path, position: int) -> str:
     folder.mkdir(parents=True, exist_ok=False)
     for name, array in state.arrays().items():
         _write(folder / f"{name}.npy", array)
-    days = {}
-    for day, keys in state.duplicates.days.items():
-        if not keys.saved_as:
-            keys.saved_as = f"{folder.name}/keys-{day}"
-            _write(folder / f"keys-{day}.npy", keys.keys)
-        days[str(day)] = {"file": keys.saved_as, "taken": keys.taken}
+    for path, keys in state.duplicates.to_save(folder):
+        _write(path, keys)
     manifest = {
         "position": position,
         "tariff_sha256": state.tariff_sha256,
         "used": state.used,
         "pools": {str(key): row for key, row in sorted(state.pools.items())},
-        "days": days,
+        "days": state.duplicates.manifest(),
         "digest": state.digest(),
     }
     text = json.dumps(manifest, indent=1, sort_keys=True).encode()
@@ -493,9 +489,7 @@ def load_snapshot(folder: Path) -> EngineState:
     state.directory = Directory(**{name: read[f"directory.{name}"] for name in Directory._fields})
     state.lanes = [Lane(**{name: read[f"lane{number}.{name}"] for name in Lane._fields}) for number in range(LANES)]
     state.cycles = Cycles(**{name: read[f"cycles.{name}"] for name in Cycles._fields})
-    for day, kept in manifest["days"].items():
-        read_keys = np.load(folder.parent / f"{kept['file']}.npy")
-        state.duplicates.days[int(day)] = DayKeys(read_keys, kept["taken"], kept["file"])
+    state.duplicates.load(manifest["days"], folder.parent)
     state._know_who_draws_on_pools()
     if state.digest() != manifest["digest"]:
         raise ValueError(f"snapshot {folder.name} is damaged: its digest does not fit; an older one will be used")
