@@ -35,4 +35,5 @@ def try_offer(
     wanted: dict[str, Any] = {"format": 1, "tariffs": [], "events": events, "cycle": cycle, "bill": True}
     wanted["user"] = {"user": "1", "products": held}
     check(wanted)
-    return work_out(wanted, compiled(versions, catalog.bill_item_types()))
+    holidays = catalog.reference_frames()["holidays"]["date"]
+    return work_out(wanted, compiled(versions, catalog.bill_item_types(), holidays=holidays))

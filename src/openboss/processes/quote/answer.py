@@ -7,7 +7,7 @@ from typing import Any
 from openboss.modules.charging.functions import what_if
 from openboss.processes.quote.parties import EPOCH, FOREVER_S, Parties
 from openboss.processes.quote.tariffs import Rule, Tariffs
-from openboss.processes.quote.trace import trace_of
+from openboss.processes.quote.trace import trace_of, yuan
 
 COMPONENTS = ("basic", "ld", "info")
 REFUSALS = {
@@ -15,13 +15,6 @@ REFUSALS = {
     504: ("单条费用超过限额", "The event would cost more than one record may"),
     505: ("账期未开放", "The month of the event is not open: close comes after the events of a month"),
 }
-
-
-def yuan(li: int) -> str:
-    """Write li as yuan: 400 is 0.40, 1235 is 1.235."""
-    whole, rest = divmod(abs(li), 1000)
-    text = f"{whole}.{rest:03}"
-    return ("-" if li < 0 else "") + (text[:-1] if text.endswith("0") else text)
 
 
 def money(name: str, li: int) -> dict[str, Any]:
@@ -48,7 +41,11 @@ def rated_event(rated: what_if.EventRated, parties: Parties, tariffs: Tariffs) -
     found |= {"charges": charges, "free": [_free_used(one, parties, tariffs) for one in rated.free]}
     if rated.cap_saved_li:
         found |= money("cap_saved", rated.cap_saved_li)
-    return found | {"trace": trace_of(found, tariffs)}
+    if rated.money_li:
+        found |= money("free_money", rated.money_li)
+    if rated.is_blocked:
+        found["blocked"] = True
+    return found | {"trace": trace_of(rated.trace, tariffs)}
 
 
 def _charge(

@@ -16,11 +16,12 @@ from openboss.modules.billing.functions import (
     tariff_of,
 )
 from openboss.modules.charging.functions import what_if
-from openboss.processes.quote.answer import item_code, money, rule_code, yuan
+from openboss.processes.quote.answer import item_code, money, rule_code
 from openboss.processes.quote.events import li
 from openboss.processes.quote.form import QuoteRefused
 from openboss.processes.quote.parties import LONG_AGO, Parties, day
 from openboss.processes.quote.tariffs import Tariffs
+from openboss.processes.quote.trace import yuan
 
 LI_PER_FEN = 10
 DATE, LONG, TEXT = pl.Date, pl.Int64, pl.String

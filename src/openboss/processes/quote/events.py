@@ -3,9 +3,11 @@
 from fractions import Fraction
 from typing import Any
 
-from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType
+from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType, text_id
 from openboss.processes.quote.form import VOLUME_BYTES, QuoteRefused
 from openboss.processes.quote.parties import Parties, local_s, moment
+
+FOREIGN_AREA = 1_000_000  # architecture section 2.1
 
 
 def cycle_of(value: Any) -> int:
@@ -62,7 +64,20 @@ def columns_of(event: dict[str, Any], parties: Parties, place: str) -> dict[str,
         "free_number": int(bool(event.get("free_number"))),
         "band_shift_s": event.get("band_shift_s") or 0,
         "info_fee_li": li(event.get("info_fee"), f"{place}.info_fee"),
+        "home_area": event.get("home") or 0,
+        "visited_area": _area(event, "visited", "visited_country"),
+        "other_area": _area(event, "area", "country"),
+        "sp_code": event.get("sp") or 0,
+        "service": text_id(event.get("service") or ""),
+        "apn": text_id(event.get("apn") or ""),
+        "rating_group": event.get("rating_group") or 0,
+        "partner": int(event.get("partner") or 0),
     }
+
+
+def _area(event: dict[str, Any], area: str, country: str) -> int:
+    """An area as usage carries it: the national area code, or 1 000 000 + the country code."""
+    return FOREIGN_AREA + event[country] if event.get(country) else event.get(area) or 0
 
 
 def li(yuan: str | None, place: str) -> int:

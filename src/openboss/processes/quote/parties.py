@@ -7,6 +7,7 @@ from typing import Any
 from openboss.kernel.proration import FirstMonth
 from openboss.kernel.state import short_number_key
 from openboss.kernel.usage import ClosedGroup
+from openboss.modules.charging.functions import what_if
 from openboss.processes.quote.form import QuoteRefused
 from openboss.processes.quote.tariffs import Tariffs
 
@@ -78,12 +79,13 @@ def _numbered(names: Any) -> dict[str, int]:
 
 def engine_rows(parties: Parties) -> dict[str, list[dict[str, int]]]:
     """Give the users as rows of charging's what-if image."""
-    rows: dict[str, list[dict[str, int]]] = {"subscribers": [], "numbers": [], "holdings": [], "groups": []}
+    rows: dict[str, list[dict[str, int]]] = {name: [] for name in what_if.IMAGE_SCHEMAS}
     always = {"from_local_s": -FOREVER_S, "to_local_s": FOREVER_S}
     for user in parties.users:
         own = {"subscriber_id": parties.ids[user["user"]]}
         rows["subscribers"].append(own)
         rows["numbers"].append(own | always | {"number": parties.numbers[user["user"]]})
+        rows["friends"] += [own | always | {"number": number} for number in user.get("friends") or []]
         for product in user.get("products") or []:
             rows["holdings"].append(
                 own

@@ -1,7 +1,7 @@
 """The tariff documents of a quote, checked and compiled as the catalog does it, each set once a process."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -18,6 +18,7 @@ from openboss.modules.catalog.functions import (
     TariffRefused,
     compile_tariffs,
     limits_of_file,
+    read_holidays,
     read_items,
     read_text,
 )
@@ -102,13 +103,15 @@ def _compiled(texts: tuple[tuple[str, str], ...], reference: Path) -> Tariffs:
     if problems:
         raise QuoteRefused(problems)
     items, _ = _items_and_limits(reference)
-    return compiled(numbered(documents), items)
+    return compiled(numbered(documents), items, holidays=read_holidays(reference))
 
 
-def compiled(versions: Sequence[OfferVersionView], items: Sequence[BillItemTypeView]) -> Tariffs:
+def compiled(
+    versions: Sequence[OfferVersionView], items: Sequence[BillItemTypeView], *, holidays: Iterable[date]
+) -> Tariffs:
     """Compile versions whose rules have their ids. Raises QuoteRefused."""
     try:
-        tables = compile_tariffs(versions, items)
+        tables = compile_tariffs(versions, items, holidays=holidays)
     except TariffRefused as refused:
         raise QuoteRefused([str(refused)]) from refused
     return Tariffs(
@@ -148,4 +151,5 @@ def _rules_of(version: OfferVersionView) -> list[Rule]:
         for section, rules in version.document.items()
         if isinstance(rules, list)
         for rule in rules
+        if isinstance(rule, dict) and "rule" in rule
     ]

@@ -50,11 +50,13 @@ from openboss.modules.catalog.functions.reference import (
     ReferenceRefused,
     import_reference,
     limits_of_file,
+    read_holidays,
     read_items,
     tariff_limits,
 )
 from openboss.modules.catalog.functions.sale import Buyer, Refusal, offers_on_sale, refusals, unfit
 from openboss.modules.catalog.functions.tariffs import import_tariffs
+from openboss.modules.catalog.grammar import document_schema
 from openboss.modules.catalog.publications import PublicationRefused, hash_of_tables
 
 __all__ = [
@@ -87,6 +89,7 @@ __all__ = [
     "bill_item_types",
     "check_text",
     "compile_tariffs",
+    "document_schema",
     "document_of",
     "file_with_regulator",
     "hash_of_tables",
@@ -108,6 +111,7 @@ __all__ = [
     "publish",
     "publish_filed",
     "read_document",
+    "read_holidays",
     "read_items",
     "read_text",
     "reference_frames",

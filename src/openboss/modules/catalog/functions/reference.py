@@ -67,6 +67,12 @@ def read_items(folder: Path) -> list[BillItemTypeView]:
     return [BillItemTypeView(**row) for row in frame.with_columns(pl.col(flags).cast(pl.Boolean)).iter_rows(named=True)]
 
 
+def read_holidays(folder: Path) -> list[date]:
+    """Read the public holidays of a reference folder itself, without the database; none if it has no such file."""
+    path = folder / "holidays.csv"
+    return _table(path, atomic.REFERENCE["holidays"][1])["date"].to_list() if path.is_file() else []
+
+
 def limits_of_file(folder: Path) -> list[Limit]:
     """Read the regulated caps and approved floors of a reference folder itself, without the database."""
     return limits_of(_limit_rows(folder)) if (folder / LIMITS_FILE).is_file() else []

@@ -16,13 +16,14 @@ from openboss.kernel.allowances import grant
 from openboss.kernel.records import Rated, Usage, find_users
 from openboss.kernel.state import LANES, STANDING, Lane, totals_node
 from openboss.kernel.tariffs import TariffTables
-from openboss.kernel.trace import NO_TRACE
+from openboss.kernel.trace import empty_trace
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.changes import count_nodes, list_nodes
 from openboss.modules.charging.engine.rating import _empty_rated, _rate, rate_in_order
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, Image, _with_room, cycle_slot
 from openboss.modules.charging.schema import RATED
 
+TRACE_ROOM = 200  # steps of one event that are kept
 LONGS = pl.Int64
 SPAN = {"subscriber_id": LONGS, "from_local_s": LONGS, "to_local_s": LONGS}
 IMAGE_SCHEMAS = {
@@ -31,6 +32,7 @@ IMAGE_SCHEMAS = {
     "imsis": {"imsi": LONGS, **SPAN},
     "holdings": {**SPAN, "offer_id": LONGS, "first_month": LONGS},
     "groups": {**SPAN, "group_id": LONGS, "kind": LONGS},
+    "friends": {**SPAN, "number": LONGS},
 }
 
 
@@ -69,6 +71,9 @@ class EventRated:
     components: tuple[tuple[int, int, int, int, int], ...]  # item, rule, units of the standard price, std li, act li
     free: tuple[FreeUsed, ...]
     totals: tuple[TotalGrown, ...]
+    trace: tuple[tuple[int, ...], ...]  # rows of kernel.trace
+    money_li: int = 0
+    is_blocked: bool = False
 
 
 def image_of(rows: Mapping[str, Iterable[Mapping[str, Any]]]) -> Image:
@@ -98,16 +103,17 @@ def opened(tables: TariffTables, image: Image, cycles: Iterable[int]) -> EngineS
 def rate_event(state: EngineState, columns: Mapping[str, int]) -> EventRated:
     """Rate one event and say what it changed. A column of kernel.records.Usage that is absent is 0."""
     usage = Usage(**{name: np.array([columns.get(name, 0)], np.int64) for name in Usage._fields})
-    rated = _empty_rated(1)
+    rated, trace = _empty_rated(1), empty_trace(TRACE_ROOM)
     find_users(state.directory, usage, rated, 0, 1)
     if rated.error[0]:
-        return EventRated(int(rated.status[0]), int(rated.error[0]), 0, 0, (), (), ())
+        return EventRated(int(rated.status[0]), int(rated.error[0]), 0, 0, (), (), (), ())
     number = int(rated.row[0]) % LANES
     state.make_room([int(lane == number) for lane in range(LANES)])
     before = [_counters(lane) for lane in state.lanes]
-    rate_in_order(state, usage, rated, np.zeros(1, np.int64), NO_TRACE)
+    rate_in_order(state, usage, rated, np.zeros(1, np.int64), trace)
+    steps = tuple(map(tuple, trace.rows[: trace.count[0]].tolist()))
     if rated.error[0]:
-        return EventRated(int(rated.status[0]), int(rated.error[0]), 0, 0, (), (), ())
+        return EventRated(int(rated.status[0]), int(rated.error[0]), 0, 0, (), (), (), steps)
     changed = [_changes(state, lane, old, int(rated.slot[0])) for lane, old in enumerate(before)]
     return EventRated(
         status=int(rated.status[0]),
@@ -117,6 +123,9 @@ def rate_event(state: EngineState, columns: Mapping[str, int]) -> EventRated:
         components=_components(rated),
         free=tuple(one for free, _ in changed for one in free),
         totals=tuple(one for _, totals in changed for one in totals),
+        trace=steps,
+        money_li=int(rated.money_li[0]),
+        is_blocked=bool(rated.blocked[0]),
     )
 
 
@@ -171,6 +180,8 @@ def _nodes(state: EngineState, lane_number: int, pool: str, slot: int) -> list[t
         count = count_nodes(heads, nexts, chain)
         rows, nodes = np.empty(count, np.int64), np.empty(count, np.int64)
         list_nodes(heads, nexts, chain, lane_number, rows, nodes)
+        if pool == "free":
+            rows = lane.free_by[nodes]  # in a pool's chain it is another's
         found += zip(state.directory.subscriber_id[rows].tolist(), nodes.tolist(), strict=True)
     return found
 
@@ -217,13 +228,13 @@ def set_free(state: EngineState, *, cycle: int, subscriber_id: int, rule_id: int
         start_s, end_s = int(state.cycles.start_s[slot]), int(state.cycles.end_s[slot])
         grant(state.tables, lane, row // LANES, slot, rule_id, left, left, start_s, end_s, row)
         return
-    node = int(lane.free_head[row // LANES, slot])
-    while node >= 0 and (lane.free_rule[node] != rule_id or lane.free_carried[node] > 0):
-        node = int(lane.free_next[node])
-    if node < 0:
-        raise CycleNotReady(f"user {subscriber_id} is not granted free resource {rule_id} in {cycle}")
-    lane.free_granted[node] = max(left, int(lane.free_granted[node]))
-    lane.free_used[node] = lane.free_granted[node] - left
+    for number, here in enumerate(state.lanes):
+        for owner, node in _nodes(state, number, "free", slot):
+            if owner == subscriber_id and here.free_rule[node] == rule_id and here.free_carried[node] == 0:
+                here.free_granted[node] = max(left, int(here.free_granted[node]))
+                here.free_used[node] = here.free_granted[node] - left
+                return
+    raise CycleNotReady(f"user {subscriber_id} is not granted free resource {rule_id} in {cycle}")
 
 
 def set_total(state: EngineState, *, cycle: int, subscriber_id: int, item_id: int, rule_id: int, **grown: int) -> None:

@@ -10,6 +10,7 @@ from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, Image
 from openboss.modules.charging.engine.totals import free_use_of, totals_of
 from openboss.modules.charging.engine.what_if import (
+    IMAGE_SCHEMAS,
     REPLAYED,
     EventRated,
     FreeUsed,
@@ -25,6 +26,7 @@ from openboss.modules.charging.engine.what_if import (
 )
 
 __all__ = [
+    "IMAGE_SCHEMAS",
     "CycleNotReady",
     "EngineState",
     "EventRated",
