@@ -38,6 +38,10 @@ class Options(BaseSettings):
     https: bool = False
     """True when a TLS proxy stands in front: cookies become Secure and HSTS is sent."""
 
+    hlr: str = "simulated"
+    """The home location register that changes are delivered to: host or host:port of an osmo-hlr's control interface,
+    or `simulated`, which writes down what a register would hold."""
+
     timezone: str = "Asia/Shanghai"
     language: str = "zh-hans"
     shards: int = Field(default=64, ge=1, le=4096)

@@ -10,7 +10,7 @@ from openboss.access.jobs import clock
 from openboss.config.options import options
 from openboss.modules.charging.functions import alarms
 from openboss.modules.system import functions as system
-from openboss.processes import clear_error_pool
+from openboss.processes import clear_error_pool, hall, waiting_times
 
 # Whoever looks once a day looks a little further back: a look may be late, and what was seen before is not said again.
 _A_DAY = timedelta(hours=26)
@@ -63,3 +63,17 @@ def check_overlaps(timestamp: int) -> int:  # noqa: ARG001
     """Warn of users who talked at two switches at once in the usage of the last day (E402)."""
     now = clock.now()
     return alarms.check_overlaps(since=now - _A_DAY, at=now, lake_dir=options().lake_dir)
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="openboss.due_orders", queueing_lock="due_orders")
+def due_orders(timestamp: int) -> int:  # noqa: ARG001
+    """Carry out the orders of the hall whose day has come (D13.4)."""
+    return sum(hall.run_due(at=clock.now()).values())
+
+
+@app.periodic(cron="5 * * * *")
+@app.task(name="openboss.waiting_times", queueing_lock="waiting_times")
+def run_waiting_times(timestamp: int) -> int:  # noqa: ARG001
+    """Let happen what waits for its time: unused openings, long arrears, numbers that rested (D2.3, D12.1)."""
+    return sum(vars(waiting_times.run(at=clock.now())).values())

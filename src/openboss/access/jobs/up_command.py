@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from openboss.access.jobs import clock
 from openboss.access.jobs.installation import (
     close_connections,
     embedded_cluster,
@@ -92,10 +93,15 @@ def web() -> None:
 
 
 def worker() -> None:
-    """Run jobs and schedules (this process only)."""
+    """Run jobs and schedules, and bring changes of users to the network (this process only)."""
     with open_installation():
         from django.core.management import call_command
 
+        from openboss.access.network import delivery
+
+        stopping = threading.Event()
+        told = {"stopping": stopping, "hlr": options().hlr, "data_dir": options().data_dir, "now": clock.now}
+        threading.Thread(target=delivery.run, kwargs=told, daemon=True).start()
         call_command("procrastinate", "worker", "--shutdown-graceful-timeout", "5")
 
 
