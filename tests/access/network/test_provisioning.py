@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 from tests.modules.customers.conftest import AT, loaded, offers
+from tests.modules.receivables.conftest import desk
+from tests.processes.hall_office import AT as OPENED_AT
+from tests.processes.hall_office import ORDINARY, Office, line, office
 
 from openboss.access.network import delivery, hlr, simulated_hlr
 from openboss.modules.customers import functions as customers
@@ -21,7 +24,7 @@ from openboss.modules.system import functions as system
 from openboss.processes import provision
 from openboss.processes.provision import HLR, Connector, NotDelivered
 
-__all__ = ["loaded", "offers"]
+__all__ = ["desk", "loaded", "offers", "office"]
 
 USER, NUMBER, IMSI = 1001, 8613900011001, 460000000001001
 OTHER_IMSI = 460000000009999
