@@ -8,7 +8,7 @@
 A look at an account is one transaction; looking again changes nothing. Source: BMC-04, CHG-11, CHG-12, D9, D2.2.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from openboss.modules.customers import functions as customers
 from openboss.modules.receivables.functions import credit
 from openboss.modules.receivables.functions import credit_records as records
 from openboss.modules.receivables.functions.credit import Position, Step
-from openboss.modules.receivables.functions.rules import Rules, rules_at
+from openboss.modules.receivables.functions.rules import rules_at
 from openboss.modules.system.atomic import send_out
 
 CHUNK = 1000
@@ -63,43 +63,40 @@ def look_at(
     tally = tally or Tally()
     rules = rules_at(at)
     records.lock_accounts(account_ids)
-    for position in credit.positions(account_ids=account_ids, at=at, unbilled_fen=unbilled_fen or {}):
-        _look(position, rules, at, tally)
+    positions = credit.positions(account_ids=account_ids, at=at, unbilled_fen=unbilled_fen or {})
+    records.note_exposures(seen=[(one.account_id, one.exposure_fen, _crossed_at(one, at)) for one in positions])
+    known, begun, ended = records.open_steps(account_ids=account_ids), [], []
+    for position in positions:
+        done = known.get(position.account_id, {})
+        reached = credit.steps_reached(position, rules=rules, at=at)
+        now = {(step.plan, step.step) for step in reached}
+        ended += [message_id for (plan, step, _), message_id in done.items() if (plan, step) not in now]
+        if not any(step.action in STOPS for step in reached):
+            _resume(position, at, tally)
+        due = [] if credit.is_quiet(at=at, rules=rules) else reached
+        new = [step for step in due if (step.plan, step.step, step.bill_id) not in done]
+        begun += [step for step in new if _do(position, step, at, tally)]
+    records.end_steps(message_ids=ended, at=at)
+    records.begin_steps(steps=[(one.account_id, one.plan, one.step, one.bill_id) for one in begun], at=at)
     tally.accounts += len(account_ids)
     return tally
 
 
-def _look(position: Position, rules: Rules, at: datetime, tally: Tally) -> None:
-    is_over = position.exposure_fen >= position.limit_fen
-    crossed_at = (position.crossed_at or at) if is_over else None
-    records.note_exposure(account_id=position.account_id, exposure_fen=position.exposure_fen, crossed_at=crossed_at)
-    reached = credit.steps_reached(position, rules=rules, at=at)
-    _end_what_is_over(position, reached, rules, at)
-    if not any(step.action in STOPS for step in reached):
-        _resume(position, at, tally)
-    if credit.is_quiet(at=at, rules=rules):
-        return
-    for step in reached:
-        stops = step.action in STOPS
-        if stops and position.is_disputed:
-            continue
-        if not records.begin_step(
-            account_id=position.account_id, plan=step.plan, step=step.step, bill_id=step.bill_id, at=at
-        ):
-            continue
-        if stops and position.is_exempt:
-            _tell_manager(position, step, at, tally)
-        elif stops:
-            _stop(position, step, at, tally)
-        _remind(position, step, at, tally)
+def _crossed_at(position: Position, at: datetime) -> datetime | None:
+    """Since when the limit is used up."""
+    return (position.crossed_at or at) if position.exposure_fen >= position.limit_fen else None
 
 
-def _end_what_is_over(position: Position, reached: Iterable[Step], rules: Rules, at: datetime) -> None:
-    """Forget the steps whose crossing ended, so that the next crossing is told again (CHG-12)."""
-    now = {(step.plan, step.step) for step in reached}
-    for plan in credit.PLANS:
-        steps = [one["step"] for one in rules.value(f"plan.{plan}") if (plan, one["step"]) not in now]
-        records.end_steps(account_id=position.account_id, plan=plan, steps=steps, at=at)
+def _do(position: Position, step: Step, at: datetime, tally: Tally) -> bool:
+    """Do a step for an account; False if it has to wait for the end of a complaint."""
+    if step.action in STOPS and position.is_disputed:
+        return False
+    if step.action in STOPS and position.is_exempt:
+        _tell_manager(position, step, at, tally)
+    elif step.action in STOPS:
+        _stop(position, step, at, tally)
+    _remind(position, step, at, tally)
+    return True
 
 
 def _stop(position: Position, step: Step, at: datetime, tally: Tally) -> None:
@@ -118,7 +115,7 @@ def _stop(position: Position, step: Step, at: datetime, tally: Tally) -> None:
 def _resume(position: Position, at: datetime, tally: Tally) -> None:
     """End the reasons of arrears of every user of an account; all other reasons stay (D2.2)."""
     for user in position.users:
-        if user.life != "ACTIVE":
+        if user.life != "ACTIVE" or not user.is_stopped:
             continue
         ended = [reason for reason in STOPS if _ended(user.subscriber_id, reason, at)]
         if ended:
@@ -147,6 +144,8 @@ def _tell_manager(position: Position, step: Step, at: datetime, tally: Tally) ->
 
 def _remind(position: Position, step: Step, at: datetime, tally: Tally) -> None:
     """One SMS a user for a step; the templates say it in both languages."""
+    if not position.users:
+        return
     numbers = customers.numbers_of_subscribers(subscriber_ids=[user.subscriber_id for user in position.users], at=at)
     for number in sorted(numbers.values()):
         values = {"owed_fen": position.exposure_fen, "limit_fen": position.limit_fen}

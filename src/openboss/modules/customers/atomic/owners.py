@@ -1,5 +1,7 @@
 """Whose accounts and users these are, for many at once."""
 
+from datetime import datetime
+
 import polars as pl
 
 from openboss.modules.customers.models import Account
@@ -12,11 +14,12 @@ def customers_of_accounts(*, account_ids: list[int]) -> dict[int, int]:
     return dict(rows.values_list("account_id", "customer_id"))
 
 
-def users_paid_by(*, account_ids: list[int], cycle: int) -> pl.DataFrame:
-    """Users whose rest these accounts pay in a cycle: account_id, subscriber_id, star, pay_type, life."""
-    return copy_out(
-        "SELECT r.account_id, s.subscriber_id, s.star, s.pay_type, s.life FROM customers_paymentrelation r"
-        " JOIN customers_subscriber s USING (subscriber_id)"
+def users_paid_by(*, account_ids: list[int], cycle: int, at: datetime) -> pl.DataFrame:
+    """Users whose rest these accounts pay in a cycle: account_id, subscriber_id, star, pay_type, life, is_stopped."""
+    frame = copy_out(
+        "SELECT r.account_id, s.subscriber_id, s.star, s.pay_type, s.life,"
+        " EXISTS (SELECT 1 FROM customers_stopperiod p WHERE p.subscriber_id = s.subscriber_id"
+        "  AND p.period @> %s)::int FROM customers_paymentrelation r JOIN customers_subscriber s USING (subscriber_id)"
         " WHERE r.mode = 'REST' AND r.cycles @> %s::int AND r.account_id = ANY(%s) ORDER BY 1, 2",
         {
             "account_id": pl.Int64,
@@ -24,6 +27,8 @@ def users_paid_by(*, account_ids: list[int], cycle: int) -> pl.DataFrame:
             "star": pl.Int16,
             "pay_type": pl.String,
             "life": pl.String,
+            "is_stopped": pl.Int8,
         },
-        (cycle, account_ids),
+        (at, cycle, account_ids),
     )
+    return frame.with_columns(pl.col("is_stopped").cast(pl.Boolean))

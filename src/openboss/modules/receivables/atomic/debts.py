@@ -32,7 +32,7 @@ BILLS = {
     "late_cap_fen": pl.Int64,
     "late_fen": pl.Int64,
     "standing": pl.String,
-    "booked_at": pl.Datetime("us", "UTC"),
+    "position": pl.Int64,
 }
 ITEMS = {
     "bill_id": pl.Int64,
@@ -83,11 +83,7 @@ def bills_of_account(account_id: int) -> pl.DataFrame:
 
 
 def _bills(condition: str, value: object) -> pl.DataFrame:
-    columns = ", ".join(BILLS).replace("booked_at", "(extract(epoch FROM booked_at) * 1000000)::bigint")
-    frame = copy_out(
-        f"SELECT {columns} FROM receivables_receivable WHERE {condition}", BILLS | {"booked_at": pl.Int64}, (value,)
-    )
-    return frame.with_columns(pl.from_epoch("booked_at", time_unit="us").dt.replace_time_zone("UTC"))
+    return copy_out(f"SELECT {', '.join(BILLS)} FROM receivables_receivable WHERE {condition}", BILLS, (value,))
 
 
 def items_of(bill_ids: Sequence[int]) -> pl.DataFrame:
@@ -117,7 +113,7 @@ def buckets_of(account_ids: Sequence[int], *, kinds: Sequence[str], on: date) ->
 def put_receivables(*, bills: pl.DataFrame, items: pl.DataFrame, booked_at: datetime) -> None:
     """Store released bills as debts, in the caller's transaction.
 
-    bills  bill_id, cycle, account_id, customer_id, total_fen, open_fen, due_on, late_from_on
+    bills  bill_id, cycle, account_id, customer_id, total_fen, open_fen, due_on, late_from_on, position
     items  columns of ITEMS
     """
     copy_in(

@@ -121,25 +121,38 @@ def exposures(*, account_ids: Sequence[int], kinds: Sequence[str], on: date) -> 
     )
 
 
-def note_exposure(*, account_id: int, exposure_fen: int, crossed_at: datetime | None) -> None:
-    """Keep what the last look found."""
-    Standing.objects.filter(account_id=account_id).update(exposure_fen=exposure_fen, crossed_at=crossed_at)
+def note_exposures(*, seen: Sequence[tuple[int, int, datetime | None]]) -> None:
+    """Keep what a look found: account, exposure in fen, since when the limit is used up."""
+    columns: list[list[object]] = [list(column) for column in zip(*seen, strict=True)] or [[], [], []]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE receivables_standing s SET exposure_fen = c.f, crossed_at = c.t"
+            " FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS c(a, f, t) WHERE account_id = c.a"
+            " AND (exposure_fen, crossed_at) IS DISTINCT FROM (c.f, c.t)",
+            columns,
+        )
 
 
-def begin_step(*, account_id: int, plan: str, step: str, bill_id: int, at: datetime) -> bool:
-    """Note that a step is done for this crossing; False if it was done before."""
-    _, is_new = Message.objects.get_or_create(
-        account_id=account_id, plan=plan, step=step, bill_id=bill_id, over_at=None, defaults={"sent_at": at}
+def open_steps(*, account_ids: Sequence[int]) -> dict[int, dict[tuple[str, str, int], int]]:
+    """Steps whose crossing goes on, by account: (plan, step, bill) and the id of its record."""
+    found: dict[int, dict[tuple[str, str, int], int]] = {}
+    rows = Message.objects.filter(account_id__in=list(account_ids), over_at__isnull=True)
+    for row in rows:
+        found.setdefault(row.account_id, {})[row.plan, row.step, row.bill_id] = row.message_id
+    return found
+
+
+def begin_steps(*, steps: Sequence[tuple[int, str, str, int]], at: datetime) -> None:
+    """Note that steps are done for this crossing: account, plan, step, bill; the caller holds the accounts' locks."""
+    Message.objects.bulk_create(
+        Message(account_id=account_id, plan=plan, step=step, bill_id=bill_id, sent_at=at)
+        for account_id, plan, step, bill_id in steps
     )
-    return is_new
 
 
-def end_steps(*, account_id: int, plan: str, steps: Sequence[str], at: datetime) -> list[str]:
-    """Note that crossings are over: their steps are done anew at the next one; return the steps that were."""
-    rows = Message.objects.filter(account_id=account_id, plan=plan, step__in=list(steps), over_at__isnull=True)
-    ended = list(rows.values_list("step", flat=True))
-    rows.update(over_at=at)
-    return ended
+def end_steps(*, message_ids: Sequence[int], at: datetime) -> None:
+    """Note that crossings are over: their steps are done anew at the next one."""
+    Message.objects.filter(message_id__in=list(message_ids)).update(over_at=at)
 
 
 def steps_of(*, account_id: int) -> list[StepDone]:

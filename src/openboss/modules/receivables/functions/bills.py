@@ -24,7 +24,9 @@ def book_bills(bills: pl.DataFrame, items: pl.DataFrame, *, at: datetime, staff_
     hold_day(act.business_on)
     debts.lock_accounts(bills["account_id"].to_list())
     bills = bills.sort("bill_id").with_columns(
-        open_fen=pl.col("total_fen").clip(lower_bound=0), late_from_on=pl.col("due_on") + timedelta(days=1)
+        open_fen=pl.col("total_fen").clip(lower_bound=0),
+        late_from_on=pl.col("due_on") + timedelta(days=1),
+        position=pl.lit(new_ids("receivables_entry", "entry_id", 1)[0]),
     )
     debts.put_receivables(bills=bills, items=_open_items(items, rules), booked_at=at)
     _enter(bills, items, rules, act)

@@ -42,15 +42,14 @@ def clear_accounts(
     """Let accounts pay what they can, in the caller's transaction that holds their locks.
 
     turns    one row an account: account_id, cleared_on (late fees count up to the day before), payment_id (or null),
-             and, to do an act again: at (bills booked later are left alone) and position
+             and, to do an act again: at and position (bills booked later are left alone)
     not_yet  by bucket, what came into it only after the act that is done again
     """
     account_ids = turns["account_id"].to_list()
     bills = debts.open_bills(account_ids).join(turns.select("account_id", "cleared_on"), on="account_id")
-    if "at" in turns.columns:
-        bills = bills.join(turns.select("account_id", "at"), on="account_id").filter(
-            pl.col("booked_at") <= pl.col("at")
-        )
+    if "position" in turns.columns:
+        turn = turns.select("account_id", turn="position")
+        bills = bills.join(turn, on="account_id").filter(pl.col("position") < pl.col("turn"))
     items = debts.items_of(bills["bill_id"].to_list())
     bills = _with_late_fees(bills, items, rules)
     kinds = [*rules.value("bucket_order"), *(["DEPOSIT"] if with_deposit else [])]

@@ -28,6 +28,7 @@ class PaidUser:
     star: int
     pay_type: str
     life: str
+    is_stopped: bool  # for whatever reason
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Position:
 class Step:
     """A step of a plan that an account has reached; action REMIND, ARREARS_1, ARREARS_2 or COLLECTION."""
 
+    account_id: int
     plan: str
     step: str
     action: str
@@ -69,7 +71,7 @@ def positions(*, account_ids: list[int], at: datetime, unbilled_fen: Mapping[int
     late_fen = dict(late.group_by("account_id").agg(pl.col("fee_fen").sum()).iter_rows())
     users: dict[int, list[PaidUser]] = {}
     cycle = rules.on.year * 100 + rules.on.month
-    for account_id, *user in users_paid_by(account_ids=account_ids, cycle=cycle).iter_rows():
+    for account_id, *user in users_paid_by(account_ids=account_ids, cycle=cycle, at=at).iter_rows():
         users.setdefault(account_id, []).append(PaidUser(*user))
     return [
         _position(row, late_fen.get(row["account_id"], 0), users.get(row["account_id"], []), unbilled_fen, rules, at)
@@ -110,7 +112,7 @@ def steps_reached(position: Position, *, rules: Rules, at: datetime) -> list[Ste
     if position.is_prepaid:
         balance_fen = -position.exposure_fen
         return [
-            Step("PREPAID", one["step"], one["action"], 0)
+            Step(position.account_id, "PREPAID", one["step"], one["action"], 0)
             for one in rules.value("plan.PREPAID")
             if balance_fen < one["below_fen"]
         ]
@@ -128,7 +130,7 @@ def _limit_steps(position: Position, rules: Rules, at: datetime) -> list[Step]:
             and at - position.crossed_at >= timedelta(hours=one["or_hours"])
         )
         if reached or long_over:
-            found.append(Step("LIMIT", one["step"], one["action"], 0))
+            found.append(Step(position.account_id, "LIMIT", one["step"], one["action"], 0))
     return found
 
 
@@ -137,7 +139,7 @@ def _overdue_steps(position: Position, rules: Rules) -> list[Step]:
         return []
     days = (rules.on - position.oldest_due_on).days
     return [
-        Step("OVERDUE", one["step"], one["action"], position.oldest_bill_id)
+        Step(position.account_id, "OVERDUE", one["step"], one["action"], position.oldest_bill_id)
         for one in rules.value("plan.OVERDUE")
         if days >= one["days"]
     ]

@@ -216,6 +216,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("booked_at", models.DateTimeField()),
+                ("position", models.BigIntegerField()),
             ],
             options={
                 "db_table": "receivables_receivable",

@@ -26,6 +26,7 @@ class Receivable(models.Model):
     written_off_fen = models.BigIntegerField(default=0)
     standing = models.CharField(max_length=8, choices=Standing.choices, default=Standing.NORMAL)
     booked_at = models.DateTimeField()
+    position = models.BigIntegerField()  # its turn among the entries
 
     class Meta:
         db_table = "receivables_receivable"
