@@ -82,8 +82,6 @@ def test_paying_ends_the_stop_for_arrears_and_never_the_stop_of_a_lost_phone(des
     add_stop_reason(subscriber_id=user, reason="LOST", at=on(11, 9), staff_id=None)
     take(desk, account, 4000, on(11, 10))
     assert state(user, on(11, 10, 12)) == "TWO_WAY_STOP"
-    states = [row["state"] for row in Outbox.objects.filter(topic="network.state").values_list("payload", flat=True)]
-    assert states == ["ONE_WAY_STOP", "TWO_WAY_STOP"]
 
 
 @pytest.mark.requirement("CHG-12")
@@ -107,9 +105,6 @@ def test_a_prepaid_balance_below_nothing_stops_at_once_and_a_recharge_resumes(de
     desk.pay(account, 79, on(11, 1))
     collect_debt.look_at([account], at=on(11, 2), unbilled_fen={user: 80})
     assert state(user, on(11, 2, 11)) == "TWO_WAY_STOP"
-    assert [row["state"] for row in Outbox.objects.filter(topic="network.state").values_list("payload", flat=True)] == [
-        "TWO_WAY_STOP"
-    ]
     taken = take_payment.take(
         account_id=account, paid_fen=3000, means="VOUCHER", channel="SMS", serial_no="V1", at=on(11, 3),
         unbilled=lambda accounts: {user: 80},

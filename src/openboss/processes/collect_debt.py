@@ -2,7 +2,8 @@
 
     look       exposure against the limit, and days since the oldest bill was due
     remind     each step of a plan once a crossing: an SMS in the outbox
-    stop       ARREARS_1 or ARREARS_2 as one more stop reason; never at night, during a complaint, or for the exempt
+    stop       ARREARS_1 or ARREARS_2 as one more stop reason, which the network is told; never at night, during a
+               complaint, or for the exempt
     resume     when what stopped the service is over: only the reasons of arrears end, a lost phone stays stopped
 
 A look at an account is one transaction; looking again changes nothing. Source: BMC-04, CHG-11, CHG-12, D9, D2.2.
@@ -109,7 +110,6 @@ def _stop(position: Position, step: Step, at: datetime, tally: Tally) -> None:
         except customers.ReasonActive:
             continue
         tally.stopped += 1
-        _tell_network(user.subscriber_id, at)
 
 
 def _resume(position: Position, at: datetime, tally: Tally) -> None:
@@ -120,7 +120,6 @@ def _resume(position: Position, at: datetime, tally: Tally) -> None:
         ended = [reason for reason in STOPS if _ended(user.subscriber_id, reason, at)]
         if ended:
             tally.resumed.append(user.subscriber_id)
-            _tell_network(user.subscriber_id, at)
 
 
 def _ended(subscriber_id: int, reason: str, at: datetime) -> bool:
@@ -129,11 +128,6 @@ def _ended(subscriber_id: int, reason: str, at: datetime) -> bool:
     except customers.ReasonNotActive:
         return False
     return True
-
-
-def _tell_network(subscriber_id: int, at: datetime) -> None:
-    state = customers.effective_state(subscriber_id=subscriber_id, at=at)
-    send_out(topic="network.state", payload={"subscriber_id": subscriber_id, "state": state}, at=at)
 
 
 def _tell_manager(position: Position, step: Step, at: datetime, tally: Tally) -> None:

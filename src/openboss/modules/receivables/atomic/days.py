@@ -61,6 +61,13 @@ def list_days(*, limit: int = 60) -> list[DayView]:
     return [DayView(row.business_on, row.state, row.changed_at, row.changed_by) for row in rows]
 
 
+def days_with_entries(*, before: date) -> list[date]:
+    """Open days before a day that have entries, the oldest first: their books can be closed."""
+    days = Entry.objects.filter(business_on__lt=before).values_list("business_on", flat=True).distinct()
+    closed = BusinessDay.objects.filter(state="CLOSED").values_list("business_on", flat=True)
+    return sorted(set(days) - set(closed))
+
+
 @transaction.atomic
 def close_day(*, business_on: date, at: datetime, staff_id: int | None) -> None:
     """Close the books of a day and seal its entries; waits for those being written. Raises DayClosed. Source: D22.1."""

@@ -82,6 +82,11 @@ def bills_of_account(account_id: int) -> pl.DataFrame:
     return _bills("account_id = %s ORDER BY bill_id DESC", account_id)
 
 
+def bills_of_cycle(cycle: int) -> pl.DataFrame:
+    """Every bill of a cycle as a debt, columns of BILLS."""
+    return _bills("cycle = %s", cycle)
+
+
 def _bills(condition: str, value: object) -> pl.DataFrame:
     return copy_out(f"SELECT {', '.join(BILLS)} FROM receivables_receivable WHERE {condition}", BILLS, (value,))
 

@@ -110,6 +110,12 @@ def arrears_of_group(*, subscriber_ids: list[int], at: datetime) -> pl.DataFrame
     return _aged(pl.concat(frames), rules_at(at).on)
 
 
+def bills_of_cycle(*, cycle: int) -> pl.DataFrame:
+    """Every bill of a cycle as a debt: bill_id, account_id, customer_id, total_fen, open_fen, late_fen, standing."""
+    names = ["bill_id", "account_id", "customer_id", "total_fen", "open_fen", "late_fen", "standing"]
+    return debts.bills_of_cycle(cycle).select(names).sort("bill_id")
+
+
 def ageing(*, at: datetime) -> pl.DataFrame:
     """Everything that is open by age after the due day: age, bills, accounts, open_fen (D22.5)."""
     ordered = [name for _, name in AGES] + [OLDEST]

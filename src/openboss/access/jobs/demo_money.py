@@ -1,0 +1,75 @@
+"""What the demo's customers do with their bills: most pay in time, some in part or in advance, a few not at all.
+
+Who does what follows from the account's number alone, so that every demo tells the same story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from openboss.kernel.periods import next_cycle
+from openboss.modules.receivables import functions as receivables
+from openboss.processes import collect_debt
+
+# means, channel and the share of accounts, in percent
+WAYS = (("WEB", "WEB", 40), ("BANK", "BANK", 25), ("CASH", "HALL", 20), ("KIOSK", "KIOSK", 10), ("CARD", "HALL", 5))
+PAY_DAYS = (4, 6, 9, 11)  # of the month after the cycle
+NOTHING, PART, DOUBLE = 3, 6, 10  # percent up to which an account pays nothing, half, twice; the others pay the bill
+
+Moment = Callable[[date, int], datetime]
+
+
+def let_customers_pay(cycle: int, *, moment: Moment, cashier_id: int) -> int:
+    """Let a released cycle be paid; return how many payments there were."""
+    month = next_cycle(cycle)
+    bills = receivables.bills_of_cycle(cycle=cycle).filter(pl.col("open_fen") > 0)
+    habit = (pl.col("account_id") * 7919 + cycle) % 100
+    paid_fen = (
+        pl.when(habit < NOTHING)
+        .then(0)
+        .when(habit < PART)
+        .then(pl.col("open_fen") // 2)
+        .when(habit < DOUBLE)
+        .then(pl.col("open_fen") * 2)
+        .otherwise("open_fen")
+    )
+    payers = bills.with_columns(
+        paid_fen=paid_fen,
+        way=pl.col("account_id") * 104_729 % 100,
+        day=pl.col("account_id") * 1_299_709 % len(PAY_DAYS),
+    ).filter(pl.col("paid_fen") > 0)
+    count, share_from = 0, 0
+    for means, channel, share in WAYS:
+        mine = payers.filter((pl.col("way") >= share_from) & (pl.col("way") < share_from + share))
+        share_from += share
+        for number, day in enumerate(PAY_DAYS):
+            at = moment(date(month // 100, month % 100, day), 10)
+            count += _pay(mine.filter(day=number), cycle, means, channel, at, cashier_id)
+    return count
+
+
+def _pay(payers: pl.DataFrame, cycle: int, means: str, channel: str, at: datetime, cashier_id: int) -> int:
+    if payers.is_empty():
+        return 0
+    frame = payers.select(
+        pl.format("{}-{}-{}", pl.lit(channel), pl.lit(cycle), "account_id").alias("serial_no"),
+        *("account_id", "paid_fen"),
+        pl.lit(means).alias("means"),
+        pl.lit("").alias("reference"),
+        pl.lit(at).alias("paid_at"),
+        pl.lit(None, pl.Int64).alias("agent_account_id"),
+    )
+    staff_id = cashier_id if channel == "HALL" else None
+    return len(receivables.post_payments(frame, channel=channel, at=at, staff_id=staff_id))
+
+
+def look_after_debts(day: date, *, moment: Moment, staff_id: int) -> None:
+    """Close the books of the days before yesterday, remind and stop who has not paid, and leave a payment of nobody."""
+    lost = {"means": "BANK", "channel": "BANK", "serial_no": "BANK-LOST-1", "reference": "8817-2"}
+    receivables.post_payment(account_id=999_999_999, paid_fen=5_000, at=moment(day - timedelta(days=1), 11), **lost)
+    for business_on in receivables.days_with_entries(before=day - timedelta(days=1)):
+        receivables.close_day(business_on=business_on, at=moment(day - timedelta(days=1), 20), staff_id=staff_id)
+    collect_debt.run(at=moment(day, 9))
