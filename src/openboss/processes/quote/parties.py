@@ -99,7 +99,7 @@ def engine_rows(parties: Parties) -> dict[str, list[dict[str, int]]]:
         for member in user.get("groups") or []:
             group_id = parties.groups[member["group"]]
             span = {
-                "from_local_s": local_s(member.get("from"), -FOREVER_S),
+                "from_local_s": local_s(member.get("from"), local_s(LONG_AGO, 0)),
                 "to_local_s": local_s(member.get("to"), FOREVER_S),
             }
             rows["groups"].append(own | span | {"group_id": group_id, "kind": int(ClosedGroup[member["kind"]])})
