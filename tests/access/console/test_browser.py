@@ -30,6 +30,17 @@ PAGES = [
     "/runs/202610/",
     "/offers/",
     "/offers/102/",
+    "/offers/102/2003-01-01/try/",
+    "/offers/waiting/",
+    "/pay/",
+    "/pay/?account=1",
+    "/till/",
+    "/accounts/1/",
+    "/ageing/",
+    "/suspense/",
+    "/ledger/?from=2026-10-01&to=2026-11-30",
+    "/ledger/entries/1/",
+    "/ledger/balance/",
     "/jobs/",
     "/help/",
 ]
@@ -164,8 +175,20 @@ def test_language_and_theme_change_at_once_and_stay(tab: Tab) -> None:
     indirect=True,
 )
 def test_every_page_is_accessible_fits_and_complains_of_nothing(tab: Tab) -> None:
+    assert _faults(tab, PAGES) == []
+
+
+@pytest.mark.parametrize("tab", [pytest.param((PHONE, "light", "zh-hans"), id="phone-light-zh")], indirect=True)
+def test_the_form_of_an_offer_is_accessible_and_fits_a_phone(tab: Tab) -> None:
+    tab.page.context.clear_cookies(name="openboss_session")
+    tab.log_in("product")
+    assert _faults(tab, ["/offers/", "/offers/new/?clone=102", "/offers/102/"]) == []
+
+
+def _faults(tab: Tab, paths: list[str]) -> list[str]:
+    """What is too wide, not accessible, or complained of on some pages."""
     found: list[str] = []
-    for path in PAGES:
+    for path in paths:
         tab.open(path)
         tab.page.wait_for_timeout(150)
         wider = tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
@@ -178,7 +201,7 @@ def test_every_page_is_accessible_fits_and_complains_of_nothing(tab: Tab) -> Non
             if violation["impact"] in ("serious", "critical"):
                 nodes = [node["html"][:110] for node in violation["nodes"][:3]]
                 found.append(f"{path} {violation['id']} {nodes}")
-    assert found + tab.complaints == []
+    return found + tab.complaints
 
 
 def test_the_login_page_is_accessible_and_fits_a_phone(browser: Any, address: str) -> None:

@@ -98,6 +98,7 @@ def _plain(version: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
+@pytest.mark.requirement("CHG-23")
 @pytest.mark.usefixtures("_desk_is_empty")
 def test_the_form_says_what_is_wrong_while_it_is_filled_and_shows_the_price_card() -> None:
     client = signed_in("product")
@@ -106,7 +107,7 @@ def test_the_form_says_what_is_wrong_while_it_is_filled_and_shows_the_price_card
     assert "¥98.00" in good
     bad = client.post("/offers/check/", {**FORM, "recurring-1-fee": "98.0000001", "prices-2-item": "NOTHING"})
     assert "there is no bill item" in bad.content.decode()
-    unlawful = {**FORM, "prices-2-when-roam": ["INTER_PROV_OUT"], "prices-2-price": "0.61"}
+    unlawful = {**FORM, "prices-2-when-roam": ["INTER_PROV_OUT"], "prices-2-price": "0.65"}
     assert "above the cap of 0.60" in client.post("/offers/check/", unlawful).content.decode()
     assert client.post("/offers/save/", unlawful).status_code == 422
     assert NEW not in {offer.offer_id for offer in catalog.offers()}

@@ -39,6 +39,7 @@ SECTIONS = (
         (
             Screen("console:home", _("Home"), "home", None, "dashboard shouye sy"),
             Screen("console:customers", _("Customers"), "user-circle", "customers.view", "subscriber kehu kh"),
+            Screen("console:orders", _("Orders"), "clipboard-list", "customers.view", "dingdan dd order"),
         ),
     ),
     Section(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -70,12 +71,7 @@ def ageing(request: HttpRequest) -> HttpResponseBase:
     ages = receivables.ageing(at=clock.now()).to_dicts()
     chart = {
         "names": [str(words.word("age", row["age"]).text) for row in ages],
-        "bars": [
-            {
-                "name": _("Still open"),
-                "values": [f"{row['open_fen'] // 100}.{row['open_fen'] % 100:02d}" for row in ages],
-            }
-        ],
+        "bars": [{"name": _("Still open"), "values": [str(Decimal(row["open_fen"]).scaleb(-2)) for row in ages]}],
     }
     context = {"ages": ages, "chart": chart, "total_fen": sum(row["open_fen"] for row in ages)}
     return show_list(request, _ageing_screen(context), active="console:ageing")

@@ -1,0 +1,257 @@
+"""The counter: choose what the customer wants, fill in little, see the price before anything is done (HAL, D13.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET, require_POST
+
+from openboss.access.console import formats, words
+from openboss.access.console.page import page, part
+from openboss.access.console.session import needs, staff_of, visit_tab
+from openboss.access.console.views.counter_refusals import sentence
+from openboss.access.console.views.customers import whole_picture
+from openboss.access.console.views.pay import serial_no
+from openboss.access.jobs import clock
+from openboss.modules.catalog import functions as catalog
+from openboss.modules.customers.functions import Customer360, Proof, SubscriberView
+from openboss.modules.resources import functions as resources
+from openboss.modules.system import functions as system
+from openboss.processes import hall
+
+NUMBERS, CARDS = 60, 30
+PROOFS = (Proof.HOLDER_AT_HALL, Proof.ID_AT_HALL, Proof.SERVICE)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One thing a flow asks for. `kind`: offer, addon, holding, number, card, account, flag, text or a vocabulary."""
+
+    key: str
+    title: str | Promise
+    kind: str = "text"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A flow as the counter offers it: what it asks, and from when it may count."""
+
+    kind: str
+    icon: str
+    asks: tuple[Ask, ...] = ()
+    effective: tuple[str, ...] = ("NOW",)
+    for_user: bool = True
+
+
+FIRST_MONTH = Ask("first_month", _("First month"), "first_month")
+DESKS = (
+    Desk(
+        "OPEN",
+        "user-plus",
+        (
+            Ask("number", _("Number"), "number"),
+            Ask("iccid", _("SIM card"), "card"),
+            Ask("main_offer_id", _("Plan"), "offer"),
+            Ask("account_id", _("Account that pays"), "account"),
+            Ask("pay_type", _("Payment"), "pay_type"),
+            FIRST_MONTH,
+            Ask("roaming", _("Roaming abroad"), "flag"),
+            Ask("agent", _("Somebody acts for the holder"), "flag"),
+        ),
+        for_user=False,
+    ),
+    Desk(
+        "CHANGE_PLAN",
+        "repeat",
+        (
+            Ask("offer_id", _("New plan"), "offer"),
+            FIRST_MONTH,
+            Ask("change_brand", _("Agrees to another brand"), "flag"),
+        ),
+        ("NEXT_CYCLE", "NEXT_DAY", "NOW"),
+    ),
+    Desk("ADD_PRODUCT", "package", (Ask("offer_id", _("Product"), "addon"), FIRST_MONTH), ("NOW", "NEXT_CYCLE")),
+    Desk("END_PRODUCT", "circle-x", (Ask("holding_id", _("Product"), "holding"),), ("NEXT_CYCLE", "NOW")),
+    Desk("REPLACE_SIM", "device-sim", (Ask("iccid", _("New SIM card"), "card"),)),
+    Desk("REPORT_LOST", "ban"),
+    Desk("RELEASE_LOST", "player-play"),
+    Desk("HOLD", "player-pause"),
+    Desk("RESUME", "player-play"),
+)
+BY_KIND = {desk.kind: desk for desk in DESKS}
+INTEGERS = ("offer", "addon", "holding", "number", "account")
+
+
+def places_of(request: HttpRequest) -> frozenset[str]:
+    """The places whose stock this clerk may use: their own and those below."""
+    return frozenset(system.org_subtree(code=staff_of(request).org_code))
+
+
+def _whose(request: HttpRequest) -> tuple[Customer360, SubscriberView | None]:
+    """The customer and the user an address or a form names. Raises Http404."""
+    given = request.POST if request.method == "POST" else request.GET
+    if not given.get("customer", "").isdecimal():
+        raise Http404
+    picture = whole_picture(int(given["customer"]))
+    users = picture.subscribers
+    return picture, next(
+        (one for one in users if str(one.subscriber_id) == given.get("user")), users[0] if users else None
+    )
+
+
+@require_GET
+@needs("customers.edit")
+def counter(request: HttpRequest) -> HttpResponse:
+    """What can be done for this customer."""
+    picture, user = _whose(request)
+    visit_tab(request, picture.customer.customer_id)
+    keys = ("F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "F11")
+    desks = [
+        {"desk": desk, "key": key, "url": _address(desk.kind, picture, user)}
+        for desk, key in zip(DESKS, keys, strict=True)
+        if user or not desk.for_user
+    ]
+    context = {"active": "console:customers", "tab": picture.customer.customer_id, "who": picture.customer}
+    return page(request, "counter.html", {**context, "user": user, "desks": desks})
+
+
+def _address(kind: str, picture: Customer360, user: SubscriberView | None) -> str:
+    place = f"{reverse('console:order_new', args=[kind])}?customer={picture.customer.customer_id}"
+    return f"{place}&user={user.subscriber_id}" if user else place
+
+
+def _choices(
+    ask: Ask, request: HttpRequest, picture: Customer360, user: SubscriberView | None
+) -> list[tuple[Any, str]]:
+    """What a field offers."""
+    if ask.kind in ("offer", "addon"):
+        wanted = ("MAIN",) if ask.kind == "offer" else ("ADDON", "GROUP", "FAMILY")
+        found = [one for one in catalog.offers_on_sale(clock.today()) if one.kind in wanted]
+        return [(one.offer_id, formats.named(one)) for one in found]
+    if ask.kind == "holding":
+        held = user.holdings if user else ()
+        return [(one.holding_id, formats.named(one)) for one in held if one.kind != "MAIN" and one.to_at is None]
+    if ask.kind == "account":
+        return [(one.account_id, str(one.account_id)) for one in picture.accounts]
+    if ask.kind == "number":
+        numbers = resources.find_numbers(at=clock.now(), org_codes=places_of(request), limit=NUMBERS)
+        return [(one.number, _number_text(one)) for one in numbers]
+    if ask.kind == "card":
+        cards = resources.free_sims(org_codes=places_of(request), limit=CARDS)
+        return [(one.iccid, f"{one.iccid} · {one.hlr_code}") for one in cards]
+    return list(words.choices(ask.kind)) if ask.kind in words.WORDS else []
+
+
+def _number_text(number: resources.NumberOffer) -> str:
+    text = f"{formats.phone(number.number)} · {number.grade}"
+    return f"{text} · ¥{formats.yuan_of_fen(number.deposit_fen)}" if number.deposit_fen else text
+
+
+@require_GET
+@needs("customers.edit")
+def new(request: HttpRequest, kind: str) -> HttpResponse:
+    """The form of one flow."""
+    if kind not in BY_KIND:
+        raise Http404
+    desk, (picture, user) = BY_KIND[kind], _whose(request)
+    visit_tab(request, picture.customer.customer_id)
+    context = {
+        "active": "console:customers",
+        "tab": picture.customer.customer_id,
+        "who": picture.customer,
+        "user": user if desk.for_user else None,
+        "desk": desk,
+        "asks": [(ask, _choices(ask, request, picture, user)) for ask in desk.asks],
+        "effective": [(code, words.word("effective", code).text) for code in desk.effective],
+        "proofs": [(str(proof), words.word("proof", proof).text) for proof in PROOFS],
+        "serial_no": serial_no(),
+    }
+    return page(request, "order_new.html", context)
+
+
+def _request(request: HttpRequest, desk: Desk) -> dict[str, Any]:
+    """What the filled form asks for, as the flow wants it."""
+    wanted: dict[str, Any] = {}
+    for ask in desk.asks:
+        text = request.POST.get(ask.key, "").strip()
+        if ask.kind == "flag":
+            wanted |= {ask.key: True} if text else {}
+        elif text:
+            wanted[ask.key] = int(text) if ask.kind in INTEGERS and text.isdecimal() else text
+    if desk.kind == "OPEN":
+        wanted |= _derived(wanted)
+    return wanted
+
+
+def _derived(wanted: dict[str, Any]) -> dict[str, Any]:
+    """What follows from the plan and the number: brand and home area. An unknown number is refused by the flow."""
+    offer = next((one for one in catalog.offers() if one.offer_id == wanted.get("main_offer_id")), None)
+    found: dict[str, Any] = {"brand": offer.brand if offer else ""}
+    if isinstance(wanted.get("number"), int):
+        number = wanted["number"] = _whole_number(wanted["number"])
+        found["home_area"] = resources.number_view(number=number, at=clock.now()).home_area
+    return found
+
+
+def _whole_number(number: int) -> int:
+    return int(f"86{number}") if len(str(number)) == 11 else number
+
+
+def _order(request: HttpRequest, kind: str) -> tuple[Desk, dict[str, Any]]:
+    """The order a form means, as the hall takes it. Raises Http404 and the refusals of resources."""
+    if kind not in BY_KIND:
+        raise Http404
+    desk, (picture, user) = BY_KIND[kind], _whose(request)
+    effective = request.POST.get("effective", "")
+    asked: dict[str, Any] = {
+        "kind": kind,
+        "request": _request(request, desk),
+        "at": clock.now(),
+        "customer_id": picture.customer.customer_id,
+        "subscriber_id": user.subscriber_id if user and desk.for_user else None,
+        "org_code": staff_of(request).org_code,
+        "channel": "HALL",
+        "effective": effective if effective in desk.effective else desk.effective[0],
+    }
+    return desk, asked
+
+
+@require_POST
+@needs("customers.edit")
+def preview(request: HttpRequest, kind: str) -> HttpResponse:
+    """What the order would come to, or what stands in its way; nothing is stored."""
+    try:
+        _desk, asked = _order(request, kind)
+        plan = hall.preview(**asked)
+    except hall.REFUSALS as refused:
+        return part(request, "order_preview.html", {"refusal": sentence(refused)})
+    context = {"plan": plan, "sum_fen": sum(fee.fee_fen for fee in plan.fees), "effective": asked["effective"]}
+    return part(request, "order_preview.html", context)
+
+
+@require_POST
+@needs("customers.edit")
+def place(request: HttpRequest, kind: str) -> HttpResponse:
+    """Take the order down; its page leads through what is still to be done."""
+    proofs = [Proof(code) for code in request.POST.getlist("proof") if code in list(Proof)]
+    try:
+        _desk, asked = _order(request, kind)
+        order = hall.place(
+            **asked,
+            serial_no=request.POST.get("serial_no", "")[:60] or serial_no(),
+            proofs=proofs,
+            staff_id=staff_of(request).staff_id,
+            within=places_of(request),
+        )
+    except hall.REFUSALS as refused:
+        messages.error(request, sentence(refused))
+        back = f"{reverse('console:order_new', args=[kind])}?customer={request.POST.get('customer', '')}"
+        return redirect(f"{back}&user={request.POST.get('user', '')}")
+    return redirect("console:order", order.order_id)

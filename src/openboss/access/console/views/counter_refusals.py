@@ -1,0 +1,65 @@
+"""What the hall refuses, in words for the clerk: what is wrong, and what to do next."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from openboss.access.console import words
+
+REFUSALS: dict[str, str | Promise] = {
+    "Blacklisted": _("This document is on the black list: only prepaid service is possible."),
+    "BrandChange": _("The plan is of another brand: the customer must agree to the change of brand."),
+    "HoldWithArrears": _("Something is owed: let the customer pay first, then the number can be kept."),
+    "HoldingUnknown": _("The user does not hold this product."),
+    "MainOfferHeld": _("The user would hold two main plans: change the plan instead."),
+    "MoveForbidden": _("The number or card is not in a state for this; take another one."),
+    "NotEntitled": _("What the customer showed is not enough for this: ask for the document or the password."),
+    "NotOneRegister": _("Number and card belong to different registers: take a card of the number's register."),
+    "NotReversible": _("This order cannot be taken back."),
+    "NotYourStock": _("This lies at another outlet; it cannot be used here."),
+    "NumberChosen": _("Somebody else has chosen this number, or it is in use: take another one."),
+    "NumberTaken": _("The number has another user."),
+    "NumberUnknown": _("This number is not in stock."),
+    "OfferRefused": _("This customer cannot take the offer."),
+    "OfferUnknown": _("There is no such offer."),
+    "OffersDoNotFit": _("The offer does not go with what the user holds."),
+    "OrderDifferent": _("This form was sent already with other content. Load the page again."),
+    "OrderIncomplete": _("Still missing:"),
+    "OrderPending": _("Another order of this kind waits for its day: cancel it first."),
+    "OrderStateForbids": _("The order is not in the state for this. Load the page again."),
+    "PasswordNotSixDigits": _("The service password is exactly six digits."),
+    "PasswordTrivial": _("This password is too easy to guess: choose another one."),
+    "PlanBelowMinimum": _("The plan is below the minimum spend of this number: take a larger one."),
+    "ReasonActive": _("The service is stopped for this reason already."),
+    "ReasonNotActive": _("The service is not stopped for this reason."),
+    "RequestIncomplete": _("Still to be filled in:"),
+    "SameNumber": _("The user has this number already."),
+    "SamePlan": _("The user has this plan already."),
+    "SimNotFree": _("This card is in use or gone: take another one."),
+    "SimTaken": _("The card has another user."),
+    "SimUnknown": _("This card is not in stock."),
+    "StateForbids": _("The user's state does not allow this."),
+    "StopsForbid": _("The service is stopped: clear the stops first."),
+    "TenderedTooLittle": _("Less was handed over than is to be paid."),
+    "TooManyNumbers": _("This document has as many numbers as the law allows."),
+}
+DETAILED = ("OrderIncomplete", "RequestIncomplete", "OfferRefused")
+
+
+def sentence(refused: Exception) -> str:
+    """A refusal in the language of the request; what is missing is named, a rare one says its own name."""
+    kind = type(refused).__name__
+    if kind not in REFUSALS:
+        return _now("Refused (%s): nothing was changed.") % kind
+    detail = _now(", ").join(_named(part) for part in str(refused).split(", ")) if kind in DETAILED else ""
+    return f"{REFUSALS[kind]} {detail}".strip()
+
+
+def _named(part: str) -> str:
+    """One thing that is missing, in words where it has some."""
+    for vocabulary in ("order_step", "document_kind", "order_field"):
+        if part in words.WORDS[vocabulary]:
+            return str(words.word(vocabulary, part).text)
+    return part
