@@ -84,14 +84,14 @@ def _zeros_below(_typing: Any, _word: Any) -> Any:
 @compiled
 def word_at(data: Bytes, at: int) -> int:
     """Eight bytes of the text; behind it there must be PADDING bytes."""
-    return _load(data, at)
+    return _load(data, at)  # type: ignore[call-arg]
 
 
 @compiled
 def _before_bar(word: int) -> int:
     """How many bytes stand before the first bar; 8 = there is none."""
     turned = word ^ _BARS
-    return np.int64(_zeros_below((turned - _ONES) & ~turned & _HIGHS) >> uint64(3))
+    return np.int64(_zeros_below((turned - _ONES) & ~turned & _HIGHS) >> uint64(3))  # type: ignore[call-arg]
 
 
 @compiled
@@ -122,13 +122,13 @@ def plain_digits(data: Bytes, at: int, word: int) -> tuple[int, int]:
             return -1, 0
         digits = _first_of(word, length)
         return (at + length if _are_digits(digits) else -1), _value(digits)
-    behind = _load(data, at + 8)
+    behind = word_at(data, at + 8)
     more = _before_bar(behind)
     if more == 0:
         return (at + 8 if _are_digits(word) else -1), _value(word)
     if more == 8:
         return -1, 0
-    upper, lower = _first_of(word, more), _load(data, at + more)
+    upper, lower = _first_of(word, more), word_at(data, at + more)
     return (at + 8 + more if _are_digits(upper) and _are_digits(lower) else -1), _value(upper) * 10**8 + _value(lower)
 
 
@@ -147,7 +147,7 @@ def plain_kind(at: int, word: int) -> tuple[int, int]:
 @compiled
 def plain_moment(data: Bytes, at: int, word: int) -> tuple[int, int]:
     """Read YYYY-MM-DDThh:mm:ss, without an offset, before a bar."""
-    hours, seconds = _load(data, at + 8), _load(data, at + 16)
+    hours, seconds = word_at(data, at + 8), word_at(data, at + 16)
     signs = ((word & _YEAR_MASK) ^ _YEAR_SIGNS) | ((hours & _HOUR_MASK) ^ _HOUR_SIGNS)
     if (signs | ((seconds & _SECOND_MASK) ^ _SECOND_SIGNS)) != 0:
         return -1, 0

@@ -75,7 +75,7 @@ class DayKeys:
 
 @compiled
 def _home(keys: np.ndarray, key_hi: int, key_lo: int) -> int:
-    return (key_lo ^ (key_hi >> np.uint64(7))) & np.uint64(len(keys) - 1)
+    return (key_lo ^ (key_hi >> np.uint64(7))) & np.uint64(len(keys) - 1)  # type: ignore[return-value]
 
 
 @compiled
