@@ -26,10 +26,11 @@ FIRST_DAY = date(2026, 9, 1)
 BUSINESS_DAY = date(2026, 11, 12)
 CLOSED_CYCLES = (202609, 202610)
 RUNNING_CYCLE = 202611
-BILLING_LOGIN, SIGNING_LOGIN = "billing", "billing2"
+BILLING_LOGIN, SIGNING_LOGIN, CLERK_LOGIN = "billing", "billing2", "clerk"
 _BEGUN_FILE = "demo.begun"
 LEFT_FOR_THE_TOUR = ("GMSC01", "GMSC01_000071.txt")  # calls of 10 November: its gap alarm waits for somebody to drop it
 _READY_FILE = "demo.json"
+VOUCHERS = 100
 _SIGNED_BECAUSE = "演示数据：新运营商的头两个账期 / Demo data: first months of a new operator"
 
 Say = Callable[[str], None]
@@ -101,6 +102,7 @@ def prepare(*, example: Path, say: Say, compiled: Callable[[], None], users: int
     _leave_for_the_tour(source / "usage")
     for cycle in (*CLOSED_CYCLES, RUNNING_CYCLE):
         _live_month(cycle, source, say)
+    _look_after_debts()
     let_it_be(BUSINESS_DAY)
     shutil.rmtree(source / "usage")
     (data_dir / _READY_FILE).write_text(json.dumps({"users": users, "seed": SEED}), encoding="ascii")
@@ -128,6 +130,31 @@ def _open(example: Path, base: Path) -> None:
     opened_at = _Day.at(FIRST_DAY, 0)
     open_operator(example, at=opened_at)
     take_customers_over(base, first_cycle=CLOSED_CYCLES[0], at=opened_at)
+    _stock(example, opened_at)
+
+
+def _stock(example: Path, at: datetime) -> None:
+    """Numbers and cards of everybody, stock for a hall in each city, and vouchers to try out."""
+    from openboss.access.jobs.generate_stock import generate_stock
+    from openboss.processes import stock_halls
+
+    register, _ = stock_halls.import_items(example / "reference" / stock_halls.STOCK_FILE, at=at)
+    stock_halls.take_resources_over(register=register, at=at)
+    halls = generate_stock(example)
+    stock_halls.fill_halls(halls, register=register, at=at)
+    made = stock_halls.sell_vouchers(
+        item_code="VOUCHER_50",
+        count=VOUCHERS,
+        first_serial=1,
+        province="17",
+        org_code=halls[0].org_code,
+        expires_on=date(2028, 12, 31),
+        at=at,
+    )
+    lines = [f"{one.serial_no},{one.pin},{one.face_fen}" for one in made]
+    order = options().data_dir / "try" / "vouchers.csv"
+    order.parent.mkdir(parents=True, exist_ok=True)
+    order.write_text("\n".join(["serial_no,pin,face_fen", *lines, ""]), encoding="ascii")
 
 
 def _live_month(cycle: int, source: Path, say: Say) -> None:
@@ -151,6 +178,21 @@ def _live_month(cycle: int, source: Path, say: Say) -> None:
     if cycle in CLOSED_CYCLES:
         say(f"{cycle}: closing the month and releasing its bills")
         _close(cycle, at=_Day.at(month_end + timedelta(days=2), 3))
+        _pay(cycle)
+
+
+def _pay(cycle: int) -> None:
+    from openboss.access.jobs.demo_money import let_customers_pay
+    from openboss.modules.system.functions import staff_by_login
+
+    let_customers_pay(cycle, moment=_Day.at, cashier_id=staff_by_login(login=CLERK_LOGIN).staff_id)
+
+
+def _look_after_debts() -> None:
+    from openboss.access.jobs.demo_money import look_after_debts
+    from openboss.modules.system.functions import staff_by_login
+
+    look_after_debts(BUSINESS_DAY, moment=_Day.at, staff_id=staff_by_login(login=BILLING_LOGIN).staff_id)
 
 
 def _deliver(usage: Path, *, before: date, inbox: Path) -> int:

@@ -8,6 +8,7 @@ from openboss.modules.customers.atomic.bulk import (
     engine_image,
     load_base,
     re_encrypt_documents,
+    resources_in_use,
 )
 from openboss.modules.customers.atomic.effective import SubscriberUnknown, active_reasons, effective_state
 from openboss.modules.customers.atomic.finding import (
@@ -285,6 +286,7 @@ __all__ = [
     "relation_frame",
     "relations_of",
     "replace_sim",
+    "resources_in_use",
     "reveal",
     "search",
     "set_brand",

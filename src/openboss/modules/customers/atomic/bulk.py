@@ -309,6 +309,41 @@ def _local_s(moment: str, zone: str) -> str:
     return f"coalesce(extract(epoch FROM ({moment} AT TIME ZONE '{zone}'))::bigint, {FOREVER_S})"
 
 
+def resources_in_use() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read which numbers and cards users have or had last, for taking them over as resources (D12).
+
+    numbers(number, subscriber_id, org_code, home_area, to_at), cards(iccid, imsi, subscriber_id, org_code, number,
+    to_at); to_at empty = in use. Of a number with several users the last one counts.
+    """
+    owner = "JOIN customers_subscriber s USING (subscriber_id) JOIN customers_customer c USING (customer_id)"
+    numbers = copy_out(
+        "SELECT DISTINCT ON (n.number) n.number, n.subscriber_id, c.org_code, s.home_area, upper(n.period)"
+        f" FROM customers_numberperiod n {owner} ORDER BY n.number, lower(n.period) DESC",
+        {
+            "number": pl.Int64,
+            "subscriber_id": pl.Int64,
+            "org_code": pl.String,
+            "home_area": pl.Int32,
+            "to_at": pl.String,
+        },
+    )
+    cards = copy_out(
+        "SELECT m.iccid, m.imsi, m.subscriber_id, c.org_code, n.number, upper(m.period)"
+        f" FROM customers_simperiod m {owner} LEFT JOIN customers_numberperiod n"
+        " ON n.subscriber_id = m.subscriber_id AND upper_inf(n.period) ORDER BY m.iccid",
+        {
+            "iccid": pl.String,
+            "imsi": pl.Int64,
+            "subscriber_id": pl.Int64,
+            "org_code": pl.String,
+            "number": pl.Int64,
+            "to_at": pl.String,
+        },
+    )
+    moment = pl.col("to_at").str.to_datetime("%Y-%m-%d %H:%M:%S%#z", time_unit="us", time_zone="UTC")
+    return numbers.with_columns(moment), cards.with_columns(moment)
+
+
 def billing_image(*, cycle: int, also: Iterable[int] = ()) -> BillingImage:
     """Read what the bill run must know of everybody who was a user in a cycle (202610). Source: ACP-03, D7.4, D1.1.
 
