@@ -127,7 +127,7 @@ def cap_charge(
     rest  quantity charged for, which closes a service at `closes_at`
     Returns the charge, what the caps saved, and whether a cap has closed the service.
     """
-    if len(tables.cap) == 0 or (act_li == 0 and tables.counted_caps == 0):
+    if tables.item_capped[item] == 0 or (act_li == 0 and tables.counted_caps == 0):
         return act_li, 0, False
     local_row, before_li, closed = row // LANES, act_li, False
     standard = version_at(tables, STANDARD, at_s)

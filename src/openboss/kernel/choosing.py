@@ -4,18 +4,14 @@ from openboss.kernel.caps import lowest_cap_li
 from openboss.kernel.columns import Usage
 from openboss.kernel.compiled import apart, compiled
 from openboss.kernel.conditions import Asked, holds
-from openboss.kernel.rating import begun_units, charge_li, prices_of, quantity_of
+from openboss.kernel.rating import charge_li, prices_of, quantity_of
 from openboss.kernel.state import Directory
 from openboss.kernel.tariffs import (
     CHOICE_CONDITION,
     CHOICE_NEXT,
     CHOICE_PRICE,
-    PRICE_AT_LEAST,
-    PRICE_BOUND_LI,
-    PRICE_BOUND_NUM,
-    PRICE_DEN,
     PRICE_ITEM,
-    PRICE_SIZE,
+    PRICE_SAFE,
     PRICE_UNIT,
     TariffTables,
     version_at,
@@ -82,6 +78,17 @@ def contract_start_s(directory: Directory, row: int, offer: int, at_s: int) -> i
 
 
 @compiled
+def is_safe(tables: TariffTables, usage: Usage, i: int, price_row: int) -> bool:
+    """Say whether a component surely costs less than half of what a record may cost (E504)."""
+    if price_row < 0:
+        return True
+    volume = usage.up_bytes[i] + usage.down_bytes[i]
+    unit = tables.price[price_row, PRICE_UNIT]
+    quantity = quantity_of(unit, usage.duration_s[i], volume, usage.message_count[i])
+    return quantity <= tables.price[price_row, PRICE_SAFE]
+
+
+@apart
 def dearest_li(
     tables: TariffTables,
     directory: Directory,
@@ -92,35 +99,11 @@ def dearest_li(
     i: int,
     price_row: int,
 ) -> int:
-    """Say the most one component of a record can cost its user, as if no free resource were left (for E504).
-
-    A bound by the dearest unit comes first; only a record that might be too dear is worked out.
-    """
+    """Work out the most one component of a record can cost its user, as if no free resource were left (E504)."""
     if price_row < 0:
         return 0
     volume = usage.up_bytes[i] + usage.down_bytes[i]
     quantity = quantity_of(tables.price[price_row, PRICE_UNIT], usage.duration_s[i], volume, usage.message_count[i])
-    at_least = max(quantity, tables.price[price_row, PRICE_AT_LEAST])
-    units = begun_units(at_least, tables.price[price_row, PRICE_SIZE])
-    bound_li = units * tables.price[price_row, PRICE_BOUND_NUM] // tables.price[price_row, PRICE_DEN] + 1
-    bound_li += tables.price[price_row, PRICE_BOUND_LI]
-    if bound_li + usage.info_fee_li[i] <= tables.sanity_li // 2:
-        return bound_li
-    return _worked_out_li(tables, directory, asked, trace, usage, row, i, price_row, quantity)
-
-
-@apart
-def _worked_out_li(
-    tables: TariffTables,
-    directory: Directory,
-    asked: Asked,
-    trace: Trace,
-    usage: Usage,
-    row: int,
-    i: int,
-    price_row: int,
-    quantity: int,
-) -> int:
     mark = trace.count[0]
     li, _ = charge_li(prices_of(tables), trace, price_row, asked.clock_s, 0, quantity, 0)
     if len(trace.rows) > 0:

@@ -44,6 +44,7 @@ class Part(NamedTuple):
     national: int
     pool: int  # row the user draws on with others, -1 = none
     keep: int  # 0 = change nothing, only see
+    counts: int  # 1 = the record is counted here as one call
 
 
 class Counted(NamedTuple):
@@ -154,29 +155,11 @@ def _charge(
     return act_li, units, closed
 
 
-@compiled
-def _post(
-    tables: TariffTables,
-    lanes: tuple[Lane, ...],
-    lane: Lane,
-    part: Part,
-    counted_so_far: Counted,
-    units: int,
-    free_units: int,
-    std_li: int,
-    act_li: int,
-) -> None:
-    """Add a component to its counter and to the user's totals."""
-    if counted_so_far.key != 0:
-        home = part.pool if counted_so_far.is_pools else part.row
-        to_s, period = counted_so_far.to_s, counted_so_far.period
-        count(lanes[home % LANES], home // LANES, counted_so_far.key, period, to_s, units)
-    item, rule = tables.price[part.price, PRICE_ITEM], tables.price[part.price, PRICE_RULE]
-    node = totals_node(lane, part.row // LANES, part.slot, item, rule)
-    lane.totals_units[node] += units
-    lane.totals_free_units[node] += free_units
-    lane.totals_std_li[node] += std_li
-    lane.totals_act_li[node] += act_li
+@apart
+def _count_units(lanes: tuple[Lane, ...], part: Part, so_far: Counted, units: int) -> None:
+    """Add units to a price's own counter."""
+    home = part.pool if so_far.is_pools else part.row
+    count(lanes[home % LANES], home // LANES, so_far.key, so_far.period, so_far.to_s, units)
 
 
 @inlined
@@ -208,10 +191,8 @@ def rate_component(
     so_far = Counted(0, 0, 0, 0, False)
     if tables.price[part.price, PRICE_COUNTER] != 0:
         so_far = _own_counter(tables, directory, lanes, usage, part, cycles.cycle[part.slot])
-    before = so_far.before
-    if so_far.key == 0:
-        node = find_totals(lane, part.row // LANES, part.slot, item, rule)
-        before = lane.totals_units[node] if node >= 0 else 0
+    node = find_totals(lane, part.row // LANES, part.slot, item, rule)
+    before = so_far.before if so_far.key != 0 or node < 0 else lane.totals_units[node]
     act_li, units = 0, 0
     if quantity > covered and not blocked:
         act_li, units, blocked = _charge(
@@ -219,7 +200,16 @@ def rate_component(
         )
     if part.keep == 1:
         free_units = minutes if unit == _SECOND else covered
-        _post(tables, lanes, lane, part, so_far, units, free_units, std_li, act_li)
+        if node < 0:
+            node = totals_node(lane, part.row // LANES, part.slot, item, rule)
+        lane.totals_units[node] += units
+        lane.totals_free_units[node] += free_units
+        lane.totals_std_li[node] += std_li
+        lane.totals_act_li[node] += act_li
+        lane.totals_calls[node] += part.counts
+        lane.totals_seconds[node] += usage.duration_s[i] * part.counts
+        if so_far.key != 0:
+            _count_units(lanes, part, so_far, units)
     rated.item[i, component] = item
     rated.rule[i, component] = rule
     rated.units[i, component] = begun_units(std_quantity, tables.price[part.national, PRICE_SIZE])

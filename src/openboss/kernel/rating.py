@@ -90,6 +90,8 @@ def prices_of(tables: TariffTables) -> Prices:
 @compiled
 def divide_half_up(numerator: int, denominator: int) -> int:
     """Divide and round half up; the numerator is not negative, the denominator positive (D3.2)."""
+    if denominator == 1:
+        return numerator
     return (2 * numerator + denominator) // (2 * denominator)
 
 
@@ -116,6 +118,8 @@ def begun_units(quantity: int, unit_size: int) -> int:
     quantity   seconds, KB or messages, 0 or more
     unit_size  of the same, 1 or more (60 s basic, 6 s long distance: CHG-15)
     """
+    if unit_size == 1:
+        return quantity
     return (quantity + unit_size - 1) // unit_size
 
 

@@ -5,7 +5,7 @@ No I/O, no clock, no Python objects: columns in, columns out, state changed in p
 
 import numpy as np
 
-from openboss.kernel.choosing import dearest_li, national_price, price_of
+from openboss.kernel.choosing import dearest_li, is_safe, national_price, price_of
 from openboss.kernel.columns import Cycles, Rated, Usage
 from openboss.kernel.compiled import apart, compiled, compiled_releasing, inlined
 from openboss.kernel.components import Part, rate_component
@@ -23,7 +23,7 @@ from openboss.kernel.state import (
     short_number_key,
     totals_node,
 )
-from openboss.kernel.tariffs import PRICE_ITEM, PRICE_RULE, STANDARD, TariffTables, usage_class, version_at
+from openboss.kernel.tariffs import PRICE_ITEM, STANDARD, TariffTables, usage_class, version_at
 from openboss.kernel.trace import TRACE_REFUSED, Trace, note, trace_at
 from openboss.kernel.usage import CLOSED_GROUPS, ClosedGroup, RecordType, Status
 
@@ -233,10 +233,11 @@ def _rate_one(
         return
     basic = price_of(tables, directory, asked, row, cls, 0, at_s, national_basic)
     ld = price_of(tables, directory, asked, row, cls, 1, at_s, national_ld)
-    most_li = usage.info_fee_li[i] + dearest_li(tables, directory, asked, trace, usage, row, i, basic)
-    if most_li + dearest_li(tables, directory, asked, trace, usage, row, i, ld) > tables.sanity_li:
-        _refuse(rated, trace, i, E_SANITY)
-        return
+    if usage.info_fee_li[i] != 0 or not (is_safe(tables, usage, i, basic) and is_safe(tables, usage, i, ld)):
+        most_li = usage.info_fee_li[i] + dearest_li(tables, directory, asked, trace, usage, row, i, basic)
+        if most_li + dearest_li(tables, directory, asked, trace, usage, row, i, ld) > tables.sanity_li:
+            _refuse(rated, trace, i, E_SANITY)
+            return
     rated.status[i] = _RATED
     pool = pool_at(directory, row, at_s) if directory.group_head[row] >= 0 else -1
     counted_call = keep == 0 or not _is_valid_call(usage, i)
@@ -245,11 +246,10 @@ def _rate_one(
         if price < 0:
             continue
         national = national_basic if component == 0 else national_ld
-        part = Part(i, row, slot, component, cls, price, national, pool, keep)
+        counts = 0 if counted_call else 1
+        part = Part(i, row, slot, component, cls, price, national, pool, keep, counts)
         rate_component(tables, directory, lanes, lane, cycles, usage, rated, asked, trace, part)
-        if not counted_call:
-            _count_call(lane, usage, rated, i, tables.price[price, PRICE_ITEM], tables.price[price, PRICE_RULE])
-            counted_call = True
+        counted_call = True
     if usage.info_fee_li[i] != 0:
         _post_information(tables, lane, usage, rated, i, keep)
         if not counted_call:

@@ -61,10 +61,9 @@ PRICE_BY_PLACE = 18  # 1 = one count for each visited place
 PRICE_TIER = 19
 PRICE_TIER_END = 20
 PRICE_TIER_MODE = 21
-PRICE_BOUND_NUM = 22  # no unit costs more
-PRICE_BOUND_LI = 23  # nothing of one event beside its units costs more
-PRICE_OFFER = 24
-PRICE_COLUMNS = 25
+PRICE_SAFE = 22  # up to this quantity one event costs no more than half of `sanity_li`
+PRICE_OFFER = 23
+PRICE_COLUMNS = 24
 
 # Columns of step[S].
 STEP_FROM = 0  # quantity of the event at which it begins
@@ -159,6 +158,7 @@ class TariffTables(NamedTuple):
     tier: np.ndarray  # i64[T, TIER_COLUMNS]
     cap: np.ndarray  # i64[K, CAP_COLUMNS]
     cap_has: np.ndarray  # u8[K, I]
+    item_capped: np.ndarray  # u8[I]: 1 = some cap holds the item
     free: np.ndarray  # i64[F, FREE_COLUMNS]
     free_rule: np.ndarray  # i32[F]
     free_unit: np.ndarray  # i8[F]: kernel.usage.Unit in which it is granted and shown

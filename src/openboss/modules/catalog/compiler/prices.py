@@ -159,19 +159,19 @@ def _once_a_period(rule: Mapping[str, Any], basis: str, offer: str, where: str) 
     return price
 
 
-def _check_together(rule: Mapping[str, Any], price: Price, where: str) -> None:
+def _check_together(rule: Mapping[str, Any], read: Price, where: str) -> None:
     """Refuse what cannot stand together."""
-    over_period = price.basis != "RECORD"
-    if over_period and (len(price.steps) > 1 or price.steps[0].bands or price.steps[0].place_li):
-        raise TariffRefused(f"{where}: a price over a {price.basis} has no time bands and no steps; leave basis out")
-    if price.tiers and not over_period:
+    over_period = read.basis != "RECORD"
+    if over_period and (len(read.steps) > 1 or read.steps[0].bands or read.steps[0].place_li):
+        raise TariffRefused(f"{where}: a price over a {read.basis} has no time bands and no steps; leave basis out")
+    if read.tiers and not over_period:
         raise TariffRefused(f"{where}: tiers count over a period; write basis: CYCLE, DAY, QUARTER, YEAR or CONTRACT")
-    starts = [tier.from_ for tier in price.tiers]
+    starts = [tier.from_ for tier in read.tiers]
     if starts and (starts[0] != 0 or starts != sorted(set(starts))):
         raise TariffRefused(f"{where}: tiers rise, and the first is from 0; they are from {starts}")
-    if rule.get("tier_mode") == "VOLUME" and (any(tier.block for tier in price.tiers) or "min_charge" in rule):
+    if rule.get("tier_mode") == "VOLUME" and (any(tier.block for tier in read.tiers) or "min_charge" in rule):
         raise TariffRefused(f"{where}: tier_mode VOLUME has no blocks and no min_charge; write price and flat only")
-    if "at_least" in rule and parse_measure(rule["at_least"], where)[0] != price.unit:
+    if "at_least" in rule and parse_measure(rule["at_least"], where)[0] != read.unit:
         raise TariffRefused(f"{where}: at_least '{rule['at_least']}' is of another kind than the unit of the price")
     units = {parse_measure(step.get("unit"), where)[0] for step in rule.get("steps") or []}
     if len(units) > 1:
@@ -261,43 +261,54 @@ def _read_tier(tier: Mapping[str, Any], unit: Unit, size: int, where: str) -> Ti
     )
 
 
-def denominator(price: Price) -> int:
+def denominator(read: Price) -> int:
     """Find the denominator over which every amount of a price is a whole numerator."""
-    return lcm(*[amount.denominator for amount in _amounts(price)])
+    return lcm(*[amount.denominator for amount in _amounts(read)])
 
 
-def _amounts(price: Price) -> Iterable[Fraction]:
-    yield price.connect
-    for step in price.steps:
+def _amounts(read: Price) -> Iterable[Fraction]:
+    yield read.connect
+    for step in read.steps:
         yield step.price
         yield from (band[3] for band in step.bands)
-    for tier in price.tiers:
+    for tier in read.tiers:
         yield from (tier.price, tier.flat, tier.block_cap or Fraction(0), tier.block_price or Fraction(0))
 
 
-def unit_bound(price: Price) -> tuple[Fraction, Fraction]:
+def unit_bound(read: Price) -> tuple[Fraction, Fraction]:
     """Bound what one unit (of the first step) and what everything beside the units can cost, in li."""
-    size = price.steps[0].size
-    dearest, beside = Fraction(0), price.connect + price.fields[tariffs.PRICE_PLACE_LI]
-    for step in price.steps:
+    size = read.steps[0].size
+    dearest, beside = Fraction(0), read.connect + read.fields[tariffs.PRICE_PLACE_LI]
+    for step in read.steps:
         most = max([step.price, *(band[3] for band in step.bands)])
         dearest = max(dearest, most * size / step.size)
         beside += most + step.place_li
-    for tier in price.tiers:
+    for tier in read.tiers:
         dearest = max(dearest, tier.price, Fraction(tier.block_price or 0) / max(tier.block, 1))
         beside += tier.flat + (tier.block_price or 0)
-    return dearest, beside + max(price.fields[tariffs.PRICE_LEAST_LI], 0)
+    return dearest, beside + max(read.fields[tariffs.PRICE_LEAST_LI], 0)
 
 
-def prove_it_fits(price: Price, den: int, where: str) -> None:
+def safe_quantity(read: Price, most_li: int) -> int:
+    """Find a quantity up to which one event surely costs no more than `most_li`; -1 = none."""
+    unit_li, beside_li = unit_bound(read)
+    size, at_least = read.steps[0].size, read.fields[tariffs.PRICE_AT_LEAST]
+    left_li = most_li - beside_li - 2 * unit_li
+    if left_li < 0:
+        return OFF
+    safe = tariffs.FOREVER if unit_li == 0 else min(int(left_li / unit_li) * size, tariffs.FOREVER)
+    return safe if at_least <= safe else OFF
+
+
+def prove_it_fits(read: Price, den: int, where: str) -> None:
     """Refuse a price whose sums might not fit in 64 bits, whatever is used. Raises TariffRefused."""
-    unit_li, beside_li = unit_bound(price)
-    units = LARGEST[price.unit] // min(step.size for step in price.steps) + 1
-    smallest = min(step.size for step in price.steps)
-    worst = (unit_li * units * price.steps[0].size / smallest + beside_li) * den
-    places = [price.fields[tariffs.PRICE_PLACE_LI], *(step.place_li for step in price.steps)]
+    unit_li, beside_li = unit_bound(read)
+    units = LARGEST[read.unit] // min(step.size for step in read.steps) + 1
+    smallest = min(step.size for step in read.steps)
+    worst = (unit_li * units * read.steps[0].size / smallest + beside_li) * den
+    places = [read.fields[tariffs.PRICE_PLACE_LI], *(step.place_li for step in read.steps)]
     if 2 * worst + den * max(places) * 2 >= FITS:
-        dearest = max(_amounts(price)) / LI_PER_YUAN
+        dearest = max(_amounts(read)) / LI_PER_YUAN
         raise TariffRefused(
             f"{where}: a price of {float(dearest):g} yuan a unit is too fine or too high to be summed in 64 bits; "
             "write fewer decimals, a larger unit or a lower price"

@@ -11,7 +11,7 @@ from openboss.kernel import proration, tariffs, usage
 from openboss.modules.catalog.compiler.conditions import Conditions, class_mask, tests_of
 from openboss.modules.catalog.compiler.free import FreeResource, read_cap, read_free
 from openboss.modules.catalog.compiler.measures import TariffRefused, listed
-from openboss.modules.catalog.compiler.prices import OFF, Price, denominator, prove_it_fits, read_price, unit_bound
+from openboss.modules.catalog.compiler.prices import OFF, Price, denominator, prove_it_fits, read_price, safe_quantity
 
 COMPONENTS = {"basic": usage.Component.BASIC, "ld": usage.Component.LD}
 RANKS = {
@@ -170,15 +170,15 @@ def _add_version(version: Version, rows: _Rows) -> int:
 
 
 def _lay_over(
-    column: np.ndarray, mask: np.ndarray, price: int, condition: int, choices: dict[tuple[int, int, int], int]
+    column: np.ndarray, mask: np.ndarray, price_row: int, condition: int, choices: dict[tuple[int, int, int], int]
 ) -> None:
     """Put a price on top of what already stands for some classes; with a condition, what stood there stays below."""
     if condition < 0:
-        column[mask] = price
+        column[mask] = price_row
         return
     before = column.copy()
     for below in np.unique(before[mask]):
-        choice = choices.setdefault((price, condition, int(below)), len(choices))
+        choice = choices.setdefault((price_row, condition, int(below)), len(choices))
         column[mask & (before == below)] = -2 - choice
 
 
@@ -202,15 +202,15 @@ def _claim(rows: _Rows, counter: int, name: str, where: str) -> None:
         raise TariffRefused(f"{where}: its counter collides with {rows.counters[counter]}; give the rule another code")
 
 
-def _add_price(rule: Mapping[str, Any], price: Price, version: Version, rows: _Rows, where: str) -> int:
-    den = denominator(price)
-    prove_it_fits(price, den, where)
+def _add_price(rule: Mapping[str, Any], read: Price, version: Version, rows: _Rows, where: str) -> int:
+    den = denominator(read)
+    prove_it_fits(read, den, where)
     if rule["item"] not in rows.items:
         raise TariffRefused(f"{where}: bill item '{rule['item']}' is unknown; see the bill items of the catalog")
-    _claim(rows, price.counter, f"{version.code}/{rule.get('counter') or rule['rule']}", where)
+    _claim(rows, read.counter, f"{version.code}/{rule.get('counter') or rule['rule']}", where)
     row = [0] * tariffs.PRICE_COLUMNS
     row[tariffs.PRICE_STEP], row[tariffs.PRICE_TIER] = len(rows.steps), len(rows.tiers)
-    _add_steps(price, den, rows)
+    _add_steps(read, den, rows)
     rows.tiers += [
         [
             tier.from_,
@@ -220,37 +220,35 @@ def _add_price(rule: Mapping[str, Any], price: Price, version: Version, rows: _R
             OFF if tier.block_cap is None else int(tier.block_cap * den),
             OFF if tier.block_price is None else int(tier.block_price * den),
         ]
-        for tier in price.tiers
+        for tier in read.tiers
     ]
-    unit_li, beside_li = unit_bound(price)
     row[tariffs.PRICE_STEP_END], row[tariffs.PRICE_TIER_END] = len(rows.steps), len(rows.tiers)
     row[tariffs.PRICE_RULE] = version.rule_ids[rule["rule"]]
     row[tariffs.PRICE_ITEM] = rows.items[rule["item"]]
-    row[tariffs.PRICE_UNIT] = int(price.unit)
-    row[tariffs.PRICE_SIZE] = price.steps[0].size
-    row[tariffs.PRICE_NUM] = int(price.steps[0].price * den)
+    row[tariffs.PRICE_UNIT] = int(read.unit)
+    row[tariffs.PRICE_SIZE] = read.steps[0].size
+    row[tariffs.PRICE_NUM] = int(read.steps[0].price * den)
     row[tariffs.PRICE_DEN] = den
-    row[tariffs.PRICE_CONNECT] = int(price.connect * den)
-    row[tariffs.PRICE_BOUND_NUM] = -int(-unit_li * den // 1)
-    row[tariffs.PRICE_BOUND_LI] = -int(-beside_li // 1)
+    row[tariffs.PRICE_CONNECT] = int(read.connect * den)
+    row[tariffs.PRICE_SAFE] = safe_quantity(read, SANITY_LI // 2)
     row[tariffs.PRICE_OFFER] = version.offer_id
-    for column, value in price.fields.items():
+    for column, value in read.fields.items():
         row[column] = value
-    row[tariffs.PRICE_PLAIN] = int(_is_plain(price, row))
+    row[tariffs.PRICE_PLAIN] = int(_is_plain(read, row))
     rows.prices.append(row)
     return len(rows.prices) - 1
 
 
-def _is_plain(price: Price, row: Sequence[int]) -> bool:
+def _is_plain(read: Price, row: Sequence[int]) -> bool:
     """Say whether a price is units x price of one record and nothing else."""
     rounding = (row[tariffs.PRICE_PLACE_LI], row[tariffs.PRICE_ROUNDING]) == (1, tariffs.ROUND_HALF_UP)
     limits = (row[tariffs.PRICE_AT_LEAST], row[tariffs.PRICE_LEAST_LI], row[tariffs.PRICE_MOST_LI]) == (0, 0, OFF)
-    single = len(price.steps) == 1 and not price.steps[0].bands and not price.connect
-    return price.basis == "RECORD" and single and rounding and limits
+    single = len(read.steps) == 1 and not read.steps[0].bands and not read.connect
+    return read.basis == "RECORD" and single and rounding and limits
 
 
-def _add_steps(price: Price, den: int, rows: _Rows) -> None:
-    for step in price.steps:
+def _add_steps(read: Price, den: int, rows: _Rows) -> None:
+    for step in read.steps:
         first = len(rows.bands)
         rows.bands += [[mask, from_s, to_s, int(part * den)] for mask, from_s, to_s, part in step.bands]
         row = [0] * tariffs.STEP_COLUMNS
@@ -362,6 +360,7 @@ def _arrays(rows: _Rows) -> dict[str, Any]:
         "tier": _table(rows.tiers, tariffs.TIER_COLUMNS),
         "cap": _table(rows.caps, tariffs.CAP_COLUMNS),
         "cap_has": cap_has,
+        "item_capped": cap_has.max(axis=0, initial=0),
         "free": _table(rows.frees, tariffs.FREE_COLUMNS),
         "free_rule": np.array(rows.free_rules, np.int32),
         "free_unit": np.array(rows.free_units, np.int8),

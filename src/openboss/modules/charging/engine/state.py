@@ -314,9 +314,6 @@ class EngineState:
             np.array([self.pools[key] for key in sorted(self.pools)], np.int32),
             self.used["group"],
         )
-        self._know_who_draws_on_pools()
-
-    def _know_who_draws_on_pools(self) -> None:
         self.draws_on_pool = changes.rows_of_pools(self.directory, self.used["rows"])
 
     # --- cycles --------------------------------------------------------------------------------------------------
@@ -490,7 +487,7 @@ def load_snapshot(folder: Path) -> EngineState:
     state.lanes = [Lane(**{name: read[f"lane{number}.{name}"] for name in Lane._fields}) for number in range(LANES)]
     state.cycles = Cycles(**{name: read[f"cycles.{name}"] for name in Cycles._fields})
     state.duplicates.load(manifest["days"], folder.parent)
-    state._know_who_draws_on_pools()
+    state.draws_on_pool = changes.rows_of_pools(state.directory, state.used["rows"])
     if state.digest() != manifest["digest"]:
         raise ValueError(f"snapshot {folder.name} is damaged: its digest does not fit; an older one will be used")
     return state
