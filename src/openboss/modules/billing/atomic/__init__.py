@@ -77,6 +77,7 @@ from openboss.modules.billing.atomic.tables import (
     note_settlement,
     open_tables,
     put_part,
+    released_totals,
     validate_part,
 )
 from openboss.modules.billing.models import Source
@@ -151,6 +152,7 @@ __all__ = [
     "open_tables",
     "post_charge",
     "put_part",
+    "released_totals",
     "begin_release",
     "note_settlement",
     "validate_part",

@@ -104,6 +104,16 @@ def validate_part(*, cycle: int, part: int) -> tuple[pl.DataFrame, pl.DataFrame]
     return bills, items
 
 
+def released_totals(*, cycle: int) -> pl.DataFrame:
+    """What each released bill of a cycle comes to: bill_id, total_fen."""
+    return copy_out(
+        "SELECT bill_id, total_fen FROM billing_bill WHERE bill_id >= %s AND bill_id < %s"
+        " AND state NOT IN ('new', 'onHold')",
+        {"bill_id": pl.Int64, "total_fen": pl.Int64},
+        [cycle * BILL_ID_STEP, (cycle + 1) * BILL_ID_STEP],
+    )
+
+
 def note_settlement(*, bill_ids: Sequence[int], states: Sequence[str]) -> None:
     """Note how far released bills are paid: validated, partiallySettled, settled or writtenOff."""
     with connection.cursor() as cursor:

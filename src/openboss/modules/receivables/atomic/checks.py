@@ -1,5 +1,6 @@
 """Questions that compare what is told twice. Each answers with differences only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -71,9 +72,9 @@ def unbalanced_entries() -> list[Difference]:
     )
 
 
-def _ask(check: str, object_kind: str, query: str, cause: str) -> list[Difference]:
+def _ask(check: str, object_kind: str, query: str, cause: str, parameters: Sequence[object] = ()) -> list[Difference]:
     with connection.cursor() as cursor:
-        cursor.execute(query)
+        cursor.execute(query, list(parameters))
         return [
             Difference(check, object_kind, str(key), int(expected), int(found), cause)
             for key, expected, found in cursor.fetchall()
@@ -100,4 +101,28 @@ def trial_balance(to_on: date | None = None) -> pl.DataFrame:
             "balance_fen": pl.Int64,
         },
         (to_on or date.max,),
+    )
+
+
+def payments_of_day(*, channel: str, business_on: date) -> pl.DataFrame:
+    """Payments of a channel in a day's books, those taken back the same day left out: serial_no, paid_fen."""
+    return copy_out(
+        "SELECT serial_no, paid_fen FROM receivables_payment WHERE channel = %s AND business_on = %s"
+        " AND state <> 'REVERSED' AND purpose <> 'REVERSAL'",
+        {"serial_no": pl.String, "paid_fen": pl.Int64},
+        (channel, business_on),
+    )
+
+
+def takings_against_ledger(*, business_on: date) -> list[Difference]:
+    """Payments of a day against what their entries say came in or went out by their means."""
+    return _ask(
+        "TAKINGS_LEDGER",
+        "payment",
+        "SELECT p.payment_id, p.paid_fen, coalesce(sum(l.amount_fen), 0) FROM receivables_payment p"
+        " JOIN receivables_chartaccount c ON p.means = ANY(c.means)"
+        " LEFT JOIN receivables_posting l ON l.entry_id = p.entry_id AND l.chart_no = c.chart_no"
+        " WHERE p.business_on = %s GROUP BY 1, 2 HAVING p.paid_fen <> coalesce(sum(l.amount_fen), 0) ORDER BY 1",
+        "the payment is not what its entry says",
+        [business_on],
     )

@@ -402,3 +402,20 @@ def billed_by_customer(*, on: date) -> pl.DataFrame:
     """What was billed, is open and is overdue, by cycle and customer."""
     schema = {"cycle": pl.Int32, "customer_id": pl.Int64} | RATES
     return copy_out(f"SELECT cycle, customer_id, {_RATES} GROUP BY 1, 2", schema, (on,))
+
+
+def cash_valid_to(*, account_id: int) -> date | None:
+    """The last day of validity of an account's cash; None: it has no end, or there is no cash yet."""
+    cash = Bucket.objects.filter(account_id=account_id, kind="CASH").values_list("valid_to_on", flat=True)
+    return cash.first()
+
+
+def set_cash_validity(*, account_id: int, valid_to_on: date) -> None:
+    """Let an account's cash be valid up to a day."""
+    Bucket.objects.filter(account_id=account_id, kind="CASH").update(valid_to_on=valid_to_on)
+
+
+def accounts_out_of_validity(*, on: date) -> list[int]:
+    """Accounts whose cash is not valid any more."""
+    ended = Bucket.objects.filter(kind="CASH", valid_to_on__lte=on)
+    return list(ended.order_by("account_id").values_list("account_id", flat=True))
