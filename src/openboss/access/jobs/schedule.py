@@ -10,7 +10,7 @@ from openboss.access.jobs import clock
 from openboss.config.options import options
 from openboss.modules.charging.functions import alarms
 from openboss.modules.system import functions as system
-from openboss.processes import clear_error_pool, hall, waiting_times
+from openboss.processes import clear_error_pool, collect_debt, hall, keep_books, waiting_times
 
 # Whoever looks once a day looks a little further back: a look may be late, and what was seen before is not said again.
 _A_DAY = timedelta(hours=26)
@@ -77,3 +77,17 @@ def due_orders(timestamp: int) -> int:  # noqa: ARG001
 def run_waiting_times(timestamp: int) -> int:  # noqa: ARG001
     """Let happen what waits for its time: unused openings, long arrears, numbers that rested (D2.3, D12.1)."""
     return sum(vars(waiting_times.run(at=clock.now())).values())
+
+
+@app.periodic(cron="15 * * * *")
+@app.task(name="openboss.collect_debt", queueing_lock="collect_debt", lock="money")
+def run_credit_control(timestamp: int) -> int:  # noqa: ARG001
+    """Look at every account that owes: remind, stop, resume (D9.1)."""
+    return collect_debt.run(at=clock.now()).accounts
+
+
+@app.periodic(cron="30 0 * * *")
+@app.task(name="openboss.keep_books", queueing_lock="keep_books", lock="money")
+def run_keep_books(timestamp: int) -> int:  # noqa: ARG001
+    """Close and seal the books of yesterday, move old debts, compare what is told twice (D22.1)."""
+    return len(keep_books.run(at=clock.now()).differences)
