@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from openboss.access.console.views.pay import serial_no
 from openboss.access.jobs import clock
 from openboss.modules.catalog import functions as catalog
 from openboss.modules.customers.functions import Customer360, Proof, SubscriberView
+from openboss.modules.orders.functions import Item
 from openboss.modules.resources import functions as resources
 from openboss.modules.system import functions as system
 from openboss.processes import hall
@@ -223,6 +225,22 @@ def _order(request: HttpRequest, kind: str) -> tuple[Desk, dict[str, Any]]:
     return desk, asked
 
 
+def contents(items: Sequence[Item]) -> list[dict[str, Any]]:
+    """The items of an order with what they are about: the offer's name, the number, the card, the reason."""
+    names = {offer.offer_id: formats.named(offer) for offer in catalog.offers()}
+    return [{"item": item, "about": _about(item.values, names)} for item in items]
+
+
+def _about(values: Mapping[str, Any], names: Mapping[int, str]) -> str:
+    if "offer_id" in values:
+        return names.get(values["offer_id"], str(values["offer_id"]))
+    if "number" in values:
+        return formats.masked_phone(values["number"])
+    if "reason" in values:
+        return str(words.word("state_event", values["reason"]).text)
+    return str(values.get("iccid", ""))
+
+
 @require_POST
 @needs("customers.edit")
 def preview(request: HttpRequest, kind: str) -> HttpResponse:
@@ -232,7 +250,12 @@ def preview(request: HttpRequest, kind: str) -> HttpResponse:
         plan = hall.preview(**asked)
     except hall.REFUSALS as refused:
         return part(request, "order_preview.html", {"refusal": sentence(refused)})
-    context = {"plan": plan, "sum_fen": sum(fee.fee_fen for fee in plan.fees), "effective": asked["effective"]}
+    context = {
+        "items": contents(plan.items),
+        "plan": plan,
+        "sum_fen": sum(fee.fee_fen for fee in plan.fees),
+        "effective": asked["effective"],
+    }
     return part(request, "order_preview.html", context)
 
 

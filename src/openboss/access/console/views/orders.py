@@ -19,7 +19,7 @@ from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Ro
 from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of, visit_tab
 from openboss.access.console.views.audit import staff_name
-from openboss.access.console.views.counter import places_of
+from openboss.access.console.views.counter import contents, places_of
 from openboss.access.console.views.counter_refusals import sentence
 from openboss.access.console.views.money import (
     COUNTER_MEANS,
@@ -127,6 +127,7 @@ def order(request: HttpRequest, order_id: int) -> HttpResponse:
         "active": "console:orders",
         "tab": found.customer_id,
         "order": found,
+        "contents": contents(found.items),
         "name": names.get(found.customer_id or 0, ""),
         "by_hand": [one for one in found.steps if one.step not in self_done],
         "by_system": [one for one in found.steps if one.step in self_done],
