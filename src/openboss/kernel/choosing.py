@@ -104,10 +104,10 @@ def dearest_li(
         return 0
     volume = usage.up_bytes[i] + usage.down_bytes[i]
     quantity = quantity_of(tables.price[price_row, PRICE_UNIT], usage.duration_s[i], volume, usage.message_count[i])
-    mark = trace.count[0]
+    mark = trace.written[0]
     li, _ = charge_li(prices_of(tables), trace, price_row, asked.clock_s, 0, quantity, 0)
     if len(trace.rows) > 0:
-        trace.count[0] = mark
+        trace.written[0] = mark
     if li > tables.sanity_li:
         cap_li = lowest_cap_li(tables, directory, row, tables.price[price_row, PRICE_ITEM], usage.start_local_s[i])
         li = min(li, cap_li) if cap_li >= 0 else li

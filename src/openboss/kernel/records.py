@@ -164,17 +164,17 @@ def _asked_of(directory: Directory, usage: Usage, row: int, i: int) -> Asked:
     if directory.friend_head[row] >= 0 and is_friend(directory, row, usage.other_number[i], at_s):
         friend = 1
     return Asked(
-        np.int64(usage.other_number[i]),
-        np.int64(usage.other_area[i]),
-        np.int64(usage.home_area[i]),
-        np.int64(usage.visited_area[i]),
-        np.int64(usage.partner[i]),
-        np.int64(usage.apn[i]),
-        np.int64(usage.rating_group[i]),
-        np.int64(usage.sp_code[i]),
-        np.int64(usage.service[i]),
-        np.int64(friend),
-        np.int64(at_s - usage.band_shift_s[i]),
+        usage.other_number[i],
+        usage.other_area[i],
+        usage.home_area[i],
+        usage.visited_area[i],
+        usage.partner[i],
+        usage.apn[i],
+        usage.rating_group[i],
+        usage.sp_code[i],
+        usage.service[i],
+        friend,
+        at_s - usage.band_shift_s[i],
     )
 
 

@@ -29,10 +29,10 @@ TRACE_COLUMNS = 7  # record, component, kind and four numbers
 
 
 class Trace(NamedTuple):
-    """Rows left behind: rows[:count[0]] as (record, component, kind, a, b, c, d); `at` is where rating stands."""
+    """Rows left behind: rows[:written[0]] as (record, component, kind, a, b, c, d); `at` is where rating stands."""
 
     rows: np.ndarray  # i64[room, TRACE_COLUMNS]
-    count: np.ndarray  # i64[1]
+    written: np.ndarray  # i64[1]
     at: np.ndarray  # i64[2]: record, component
 
 
@@ -57,8 +57,8 @@ def note(trace: Trace, kind: int, a: int, b: int, c: int, d: int) -> None:
     """Leave a row behind, if anybody asked for it."""
     if len(trace.rows) == 0:
         return
-    place = trace.count[0]
-    trace.count[0] = place + 1
+    place = trace.written[0]
+    trace.written[0] = place + 1
     if place < len(trace.rows):
         row = trace.rows[place]
         row[0], row[1], row[2] = trace.at[0], trace.at[1], kind

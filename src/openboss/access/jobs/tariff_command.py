@@ -105,7 +105,7 @@ def compile_(documents: Documents, reference: Reference = EXAMPLE / "reference",
     facts = {
         "offers": len(read),
         "versions": len(tables.version_from_s),
-        "prices": len(tables.price_rule),
+        "prices": len(tables.price),
         "free_resources": len(tables.free_rule),
         "bytes": sum(getattr(array, "nbytes", 0) for array in tables),
         "sha256": hash_of_tables(tables),

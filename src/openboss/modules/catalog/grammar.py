@@ -273,7 +273,7 @@ UNITS_OR_MEASURE = Either((Whole(most=2**40), MEASURE), lambda value: 0 if isins
 PERCENT = Text('"20"')
 COMPONENT = Words(("basic", "ld"))
 DIGITS = ListOf(Either((Whole(most=2**62), Text('"8610"')), lambda value: 0 if isinstance(value, int) else 1), one=True)
-WHEN = {
+WHEN: dict[str, Shape] = {
     **{axis: ListOf(AxisWords(axis), one=True) for axis in AXES},
     **dict.fromkeys(
         ("number", "numbers", "area", "country", "home", "visited", "visited_country", "partner", "rating_group", "sp"),

@@ -511,7 +511,7 @@ def test_a_trace_says_how_a_charge_came_about():
     asked = list(asked_of(world, call(0, "2026-10-12 21:58:00")))
     asked[7] = trace = empty_trace(64)
     assert cost_of_next(*asked, 240) == 100 + 400 + 2 * 100
-    rows = [tuple(row) for row in trace.rows[: trace.count[0], 1:].tolist()]
+    rows = [tuple(row) for row in trace.rows[: trace.written[0], 1:].tolist()]
     rule, minutes = world.rule_ids["P"], world.rule_ids["F"]
     assert [row[1:] for row in rows if row[0] == 0] == [
         (TRACE_PRICE, rule, *rows[0][3:]),

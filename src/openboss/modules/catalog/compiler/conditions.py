@@ -17,7 +17,8 @@ AXES = {
     "net": (usage.OtherNet, usage.OTHER_NETS),
     "group": (usage.ClosedGroup, usage.CLOSED_GROUPS),
 }
-DAYS = {name: (place,) for place, name in enumerate(("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN", "HOLIDAY"))}
+WEEK = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN", "HOLIDAY")
+DAYS: dict[str, tuple[int, ...]] = {name: (place,) for place, name in enumerate(WEEK)}
 DAYS |= {"WORKDAY": (0, 1, 2, 3, 4), "WEEKEND": (5, 6)}
 ABROAD = 1_000_000  # areas abroad are this and the country code
 Edges = tuple[int, ...]
@@ -57,7 +58,9 @@ class Conditions:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Lay the conditions out for the kernel."""
-        first, fields, edge_first, edges = [0], [], [0], []
+        first, edge_first = [0], [0]
+        fields: list[int] = []
+        edges: list[int] = []
         for tests in self.held:
             for number, values in tests:
                 fields.append(number)

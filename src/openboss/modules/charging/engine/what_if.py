@@ -111,7 +111,7 @@ def rate_event(state: EngineState, columns: Mapping[str, int]) -> EventRated:
     state.make_room([int(lane == number) for lane in range(LANES)])
     before = [_counters(lane) for lane in state.lanes]
     rate_in_order(state, usage, rated, np.zeros(1, np.int64), trace)
-    steps = tuple(map(tuple, trace.rows[: trace.count[0]].tolist()))
+    steps = tuple(map(tuple, trace.rows[: trace.written[0]].tolist()))
     if rated.error[0]:
         return EventRated(int(rated.status[0]), int(rated.error[0]), 0, 0, (), (), (), steps)
     changed = [_changes(state, lane, old, int(rated.slot[0])) for lane, old in enumerate(before)]
