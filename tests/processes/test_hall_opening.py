@@ -260,6 +260,19 @@ def test_a_given_up_order_gives_back_what_it_kept(office: Office) -> None:
         office.confirm(order, service_password="258014")
 
 
+def test_an_order_is_put_aside_and_taken_up_again_or_refused(office: Office) -> None:
+    order = office.place("OPEN", **office.open_request())
+    known = {"order_id": order.order_id, "at": AT, "staff_id": office.clerk}
+    assert hall.set_aside(reason="缺复印件", **known).state == "HELD"
+    with pytest.raises(orders.OrderStateForbids):
+        office.confirm(order, service_password="258014")
+    assert hall.take_up(**known).state == "ACKNOWLEDGED"
+    assert hall.reject(reason="证件不符", **known).state == "REJECTED"
+    assert number_state(ORDINARY) == "IDLE"
+    with pytest.raises(orders.OrderStateForbids):
+        hall.reject(reason="x", **known)
+
+
 def test_an_opening_is_reversed_on_its_day_with_its_money_and_not_on_a_later_one(office: Office) -> None:
     user = office.open_user()
     (order,), _ = orders.list_orders(kind="OPEN")

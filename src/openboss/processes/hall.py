@@ -24,7 +24,17 @@ from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import Proof
 from openboss.modules.orders import functions as orders
 from openboss.modules.orders.functions import Fee, OrderView
-from openboss.modules.orders.states import ACKNOWLEDGED, CANCELLED, COMPLETED, EFFECTIVE, FAILED, IN_PROGRESS, PENDING
+from openboss.modules.orders.states import (
+    ACKNOWLEDGED,
+    CANCELLED,
+    COMPLETED,
+    EFFECTIVE,
+    FAILED,
+    HELD,
+    IN_PROGRESS,
+    PENDING,
+    REJECTED,
+)
 from openboss.modules.receivables.functions.counter import charge_fee, take_deposit
 from openboss.processes import (
     cancel_user,
@@ -298,6 +308,27 @@ def _set_password(subscriber_id: int, digits: str, channel: str, at: datetime, s
     )
 
 
+def set_aside(*, order_id: int, reason: str, at: datetime, staff_id: int) -> OrderView:
+    """Put an order aside, such as while a document is looked for; `take_up` goes on. Raises OrderStateForbids."""
+    return orders.move_order(order_id=order_id, state=HELD, at=at, staff_id=staff_id, reason=reason)
+
+
+def take_up(*, order_id: int, at: datetime, staff_id: int) -> OrderView:
+    """Go on with an order that was put aside. Raises OrderStateForbids."""
+    return orders.move_order(order_id=order_id, state=ACKNOWLEDGED, at=at, staff_id=staff_id)
+
+
+@transaction.atomic
+def reject(*, order_id: int, reason: str, at: datetime, staff_id: int) -> OrderView:
+    """Refuse an order that came in through a channel, and say why; what it kept goes back. Raises OrderStateForbids."""
+    order = orders.lock_order(order_id=order_id)
+    moved = orders.move_order(order_id=order_id, state=REJECTED, at=at, staff_id=staff_id, reason=reason)
+    flow = FLOWS[order.kind]
+    if flow.release is not None:
+        flow.release(_asked(order, at, staff_id))
+    return moved
+
+
 @transaction.atomic
 def cancel(*, order_id: int, reason: str, at: datetime, staff_id: int) -> OrderView:
     """Give an order up that was not carried out: what it kept and what was paid goes back.
@@ -308,7 +339,7 @@ def cancel(*, order_id: int, reason: str, at: datetime, staff_id: int) -> OrderV
     flow, asked = FLOWS[order.kind], _asked(order, at, staff_id)
     if order.state == PENDING and order.result is not None and flow.undo is not None:
         flow.undo(asked, order.result)
-    elif order.state in (ACKNOWLEDGED, PENDING) and flow.release is not None:
+    elif order.state in (ACKNOWLEDGED, HELD, PENDING) and flow.release is not None:
         flow.release(asked)
     give_back(order, reason=reason, at=at, staff_id=staff_id)
     return orders.move_order(order_id=order_id, state=CANCELLED, at=at, staff_id=staff_id, reason=reason)

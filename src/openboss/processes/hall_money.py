@@ -21,9 +21,9 @@ def give_back(
         if line.payment_id is None or line.serial_no is None:
             continue
         about: dict[str, Any] = {"reason": reason, "at": at, "approved_by": approved_by}
-        if line.booking == "ADVANCE" and staff_id is None:
-            continue  # it is the customer's money in the customer's account: no job takes it out
         if line.booking == "ADVANCE":
+            if staff_id is None:
+                continue  # it is the customer's money in the customer's account: no job takes it out
             back = f"{line.serial_no}.BACK"
             take_payment.reverse(payment_id=line.payment_id, serial_no=back, staff_id=staff_id, **about)
         else:

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count
 
 from openboss.modules.orders.models import OrderDocument, OrderFee, OrderItem, OrderStep, ProductOrder
-from openboss.modules.orders.states import ACKNOWLEDGED, CANCELLED, COMPLETED, MOVES, PENDING
+from openboss.modules.orders.states import ACKNOWLEDGED, COMPLETED, IN_PROGRESS, MOVES, PENDING
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.keys import encrypt
 
@@ -268,7 +268,7 @@ def move_order(
         raise OrderStateForbids(f"{order.state} > {state}")
     values: dict[str, Any] = {"state": state}
     values |= {"completed_at": at} if state == COMPLETED else {}
-    values |= {"confirmed_at": at} if order.confirmed_at is None and state not in (CANCELLED, "REJECTED") else {}
+    values |= {"confirmed_at": at} if order.confirmed_at is None and state in (PENDING, IN_PROGRESS) else {}
     values |= {"result": dict(result)} if result is not None else {}
     values |= {"subscriber_id": subscriber_id} if subscriber_id else {}
     values |= {"reason": reason} if reason else {}

@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
         ("system", "0003_saved_views"),
     ]
 
+    # fmt: off
     operations = [
         migrations.CreateModel(
             name="ItemType",
@@ -29,9 +30,7 @@ class Migration(migrations.Migration):
                 ("face_fen", models.BigIntegerField(default=0)),
                 ("alarm_below", models.IntegerField(default=0)),
             ],
-            options={
-                "db_table": "resources_itemtype",
-            },
+            options={"db_table": "resources_itemtype"},
         ),
         migrations.CreateModel(
             name="VoucherTries",
@@ -40,9 +39,7 @@ class Migration(migrations.Migration):
                 ("wrong", models.PositiveSmallIntegerField()),
                 ("locked_until_at", models.DateTimeField(null=True)),
             ],
-            options={
-                "db_table": "resources_vouchertries",
-            },
+            options={"db_table": "resources_vouchertries"},
         ),
         migrations.CreateModel(
             name="DocumentBook",
@@ -54,16 +51,9 @@ class Migration(migrations.Migration):
                 ("state", models.CharField(max_length=16)),
                 ("holder_staff_id", models.BigIntegerField(null=True)),
                 ("next_no", models.BigIntegerField()),
-                (
-                    "org",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode"
-                    ),
-                ),
+                ("org", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode")),
             ],
-            options={
-                "db_table": "resources_documentbook",
-            },
+            options={"db_table": "resources_documentbook"},
         ),
         migrations.CreateModel(
             name="Document",
@@ -74,40 +64,19 @@ class Migration(migrations.Migration):
                 ("reason", models.CharField(default="", max_length=200)),
                 ("used_for", models.CharField(default="", max_length=64)),
                 ("at", models.DateTimeField()),
-                (
-                    "book",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="documents",
-                        to="resources.documentbook",
-                    ),
-                ),
+                ("book", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="documents", to="resources.documentbook")),
             ],
-            options={
-                "db_table": "resources_document",
-            },
+            options={"db_table": "resources_document"},
         ),
         migrations.CreateModel(
             name="Goods",
             fields=[
                 ("goods_id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("pieces", models.IntegerField()),
-                (
-                    "org",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode"
-                    ),
-                ),
-                (
-                    "item_type",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype"
-                    ),
-                ),
+                ("org", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode")),
+                ("item_type", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype")),
             ],
-            options={
-                "db_table": "resources_goods",
-            },
+            options={"db_table": "resources_goods"},
         ),
         migrations.CreateModel(
             name="NumberResource",
@@ -119,25 +88,10 @@ class Migration(migrations.Migration):
                 ("home_area", models.IntegerField()),
                 ("locked_by", models.CharField(max_length=64, null=True)),
                 ("until_at", models.DateTimeField(null=True)),
-                (
-                    "org",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode"
-                    ),
-                ),
-                (
-                    "subscriber",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="customers.subscriber",
-                    ),
-                ),
+                ("org", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode")),
+                ("subscriber", models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="customers.subscriber")),
             ],
-            options={
-                "db_table": "resources_numberresource",
-            },
+            options={"db_table": "resources_numberresource"},
         ),
         migrations.CreateModel(
             name="NumberSegment",
@@ -148,14 +102,7 @@ class Migration(migrations.Migration):
                 ("home_area", models.IntegerField()),
                 ("loaded_at", models.DateTimeField()),
             ],
-            options={
-                "db_table": "resources_numbersegment",
-                "constraints": [
-                    django.contrib.postgres.constraints.ExclusionConstraint(
-                        expressions=[("numbers", "&&")], name="resources_segment_once"
-                    )
-                ],
-            },
+            options={"db_table": "resources_numbersegment", "constraints": [django.contrib.postgres.constraints.ExclusionConstraint(expressions=[("numbers", "&&")], name="resources_segment_once")]},
         ),
         migrations.CreateModel(
             name="Requisition",
@@ -168,28 +115,11 @@ class Migration(migrations.Migration):
                 ("asked_by", models.BigIntegerField(null=True)),
                 ("approved_by", models.BigIntegerField(null=True)),
                 ("asked_at", models.DateTimeField()),
-                (
-                    "from_org",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode"
-                    ),
-                ),
-                (
-                    "item_type",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype"
-                    ),
-                ),
-                (
-                    "org",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode"
-                    ),
-                ),
+                ("from_org", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode")),
+                ("item_type", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype")),
+                ("org", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode")),
             ],
-            options={
-                "db_table": "resources_requisition",
-            },
+            options={"db_table": "resources_requisition"},
         ),
         migrations.CreateModel(
             name="SimBatch",
@@ -200,16 +130,9 @@ class Migration(migrations.Migration):
                 ("accepted", models.IntegerField()),
                 ("rejected", models.IntegerField()),
                 ("received_at", models.DateTimeField()),
-                (
-                    "item_type",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype"
-                    ),
-                ),
+                ("item_type", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype")),
             ],
-            options={
-                "db_table": "resources_simbatch",
-            },
+            options={"db_table": "resources_simbatch"},
         ),
         migrations.CreateModel(
             name="SimCard",
@@ -221,71 +144,26 @@ class Migration(migrations.Migration):
                 ("hlr_code", models.CharField(max_length=16)),
                 ("ki_reference", models.CharField(db_default="", default="", max_length=64)),
                 ("number", models.BigIntegerField(null=True)),
-                (
-                    "batch",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="cards",
-                        to="resources.simbatch",
-                    ),
-                ),
-                (
-                    "item_type",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype"
-                    ),
-                ),
-                (
-                    "org",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode"
-                    ),
-                ),
-                (
-                    "subscriber",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="customers.subscriber",
-                    ),
-                ),
+                ("batch", models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="cards", to="resources.simbatch")),
+                ("item_type", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype")),
+                ("org", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode")),
+                ("subscriber", models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="customers.subscriber")),
             ],
-            options={
-                "db_table": "resources_simcard",
-            },
+            options={"db_table": "resources_simcard"},
         ),
         migrations.CreateModel(
             name="StockMove",
             fields=[
                 ("stock_move_id", models.BigAutoField(primary_key=True, serialize=False)),
-                (
-                    "cause",
-                    models.CharField(
-                        choices=[("IN", "In"), ("OUT", "Out"), ("USED", "Used"), ("LOST", "Lost")], max_length=8
-                    ),
-                ),
+                ("cause", models.CharField(choices=[("IN", "In"), ("OUT", "Out"), ("USED", "Used"), ("LOST", "Lost")], max_length=8)),
                 ("pieces", models.IntegerField()),
                 ("reason", models.CharField(db_default="", default="", max_length=200)),
                 ("at", models.DateTimeField()),
                 ("staff_id", models.BigIntegerField(null=True)),
-                (
-                    "item_type",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype"
-                    ),
-                ),
-                (
-                    "org",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode"
-                    ),
-                ),
+                ("item_type", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype")),
+                ("org", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode")),
             ],
-            options={
-                "db_table": "resources_stockmove",
-            },
+            options={"db_table": "resources_stockmove"},
         ),
         migrations.CreateModel(
             name="StockTake",
@@ -296,22 +174,10 @@ class Migration(migrations.Migration):
                 ("reason", models.CharField(default="", max_length=200)),
                 ("at", models.DateTimeField()),
                 ("staff_id", models.BigIntegerField(null=True)),
-                (
-                    "item_type",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype"
-                    ),
-                ),
-                (
-                    "org",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode"
-                    ),
-                ),
+                ("item_type", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype")),
+                ("org", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode")),
             ],
-            options={
-                "db_table": "resources_stocktake",
-            },
+            options={"db_table": "resources_stocktake"},
         ),
         migrations.CreateModel(
             name="Terminal",
@@ -319,31 +185,11 @@ class Migration(migrations.Migration):
                 ("imei", models.CharField(max_length=15, primary_key=True, serialize=False)),
                 ("state", models.CharField(max_length=16)),
                 ("sold_on", models.DateField(null=True)),
-                (
-                    "item_type",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype"
-                    ),
-                ),
-                (
-                    "org",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode"
-                    ),
-                ),
-                (
-                    "subscriber",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="customers.subscriber",
-                    ),
-                ),
+                ("item_type", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype")),
+                ("org", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode")),
+                ("subscriber", models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="customers.subscriber")),
             ],
-            options={
-                "db_table": "resources_terminal",
-            },
+            options={"db_table": "resources_terminal"},
         ),
         migrations.CreateModel(
             name="Voucher",
@@ -356,206 +202,34 @@ class Migration(migrations.Migration):
                 ("expires_on", models.DateField()),
                 ("used_for", models.BigIntegerField(null=True)),
                 ("used_at", models.DateTimeField(null=True)),
-                (
-                    "item_type",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype"
-                    ),
-                ),
-                (
-                    "org",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode"
-                    ),
-                ),
+                ("item_type", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="resources.itemtype")),
+                ("org", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="system.orgnode")),
             ],
-            options={
-                "db_table": "resources_voucher",
-            },
+            options={"db_table": "resources_voucher"},
         ),
-        migrations.AddConstraint(
-            model_name="documentbook",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "HELD"), _negated=True), ("holder_staff_id__isnull", False), _connector="OR"
-                ),
-                name="resources_book_held",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="documentbook",
-            constraint=models.UniqueConstraint(fields=("form_type", "prefix", "numbers"), name="resources_book_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="document",
-            constraint=models.UniqueConstraint(fields=("book", "form_no"), name="resources_document_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="document",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state", "USED"), models.Q(("reason", ""), _negated=True), _connector="OR"),
-                name="resources_document_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="goods",
-            constraint=models.UniqueConstraint(fields=("org", "item_type"), name="resources_goods_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="goods",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("pieces__gte", 0)), name="resources_goods_not_negative"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="numberresource",
-            index=models.Index(
-                condition=models.Q(("state", "IDLE")), fields=["org", "grade", "number"], name="resources_number_idle"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="numberresource",
-            index=models.Index(
-                django.contrib.postgres.indexes.OpClass(
-                    django.db.models.functions.text.Reverse(
-                        django.db.models.functions.comparison.Cast("number", models.TextField())
-                    ),
-                    name="text_pattern_ops",
-                ),
-                condition=models.Q(("state", "IDLE")),
-                name="resources_number_tail",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="numberresource",
-            index=models.Index(
-                condition=models.Q(("until_at__isnull", False)), fields=["until_at"], name="resources_number_until"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="numberresource",
-            index=models.Index(fields=["state"], name="resources_number_by_state"),
-        ),
-        migrations.AddConstraint(
-            model_name="numberresource",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("locked_by__isnull", False), ("state", "LOCKED"), ("until_at__isnull", False)),
-                    models.Q(("state", "RESERVED"), ("until_at__isnull", False)),
-                    models.Q(("state", "QUARANTINE"), ("until_at__isnull", False)),
-                    models.Q(("state", "OCCUPIED"), ("subscriber__isnull", False), ("until_at__isnull", True)),
-                    models.Q(("state__in", ["PLANNED", "IDLE", "FROZEN", "PORTED_OUT"]), ("until_at__isnull", True)),
-                    _connector="OR",
-                ),
-                name="resources_number_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="numberresource",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["OCCUPIED", "QUARANTINE", "PORTED_OUT"]),
-                    ("subscriber__isnull", True),
-                    _connector="OR",
-                ),
-                name="resources_number_user",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="requisition",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("approved__lte", models.F("asked")), ("asked__gt", 0), ("confirmed__lte", models.F("approved"))
-                ),
-                name="resources_requisition_pieces",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="requisition",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("approved_by__isnull", True),
-                    models.Q(("approved_by", models.F("asked_by")), _negated=True),
-                    _connector="OR",
-                ),
-                name="resources_requisition_two_people",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="simcard",
-            index=models.Index(fields=["org", "state", "item_type"], name="resources_sim_stock"),
-        ),
-        migrations.AddConstraint(
-            model_name="simcard",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ["PAIRED", "WRITTEN", "IN_USE"])),
-                fields=("number",),
-                name="resources_sim_one_number",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="simcard",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["PAIRED", "IN_USE"]), _negated=True),
-                    ("number__isnull", False),
-                    _connector="OR",
-                ),
-                name="resources_sim_paired",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="simcard",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "IN_USE"), _negated=True), ("subscriber__isnull", False), _connector="OR"
-                ),
-                name="resources_sim_in_use",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="stockmove",
-            index=models.Index(fields=["org", "item_type", "at"], name="resources_move_place"),
-        ),
-        migrations.AddConstraint(
-            model_name="stockmove",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("pieces", 0), _negated=True), name="resources_move_pieces"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stocktake",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("counted", models.F("expected")), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="resources_take_reason",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="voucher",
-            index=models.Index(fields=["org", "state", "item_type"], name="resources_voucher_stock"),
-        ),
-        migrations.AddConstraint(
-            model_name="voucher",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "USED"), ("used_at__isnull", False), ("used_for__isnull", False)),
-                    models.Q(models.Q(("state", "USED"), _negated=True), ("used_at__isnull", True)),
-                    _connector="OR",
-                ),
-                name="resources_voucher_used",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="voucher",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("before_frozen__isnull", False), ("state", "FROZEN")),
-                    models.Q(models.Q(("state", "FROZEN"), _negated=True), ("before_frozen__isnull", True)),
-                    _connector="OR",
-                ),
-                name="resources_voucher_frozen",
-            ),
-        ),
+        migrations.AddConstraint(model_name="documentbook", constraint=models.CheckConstraint(condition=models.Q(models.Q(("state", "HELD"), _negated=True), ("holder_staff_id__isnull", False), _connector="OR"), name="resources_book_held")),
+        migrations.AddConstraint(model_name="documentbook", constraint=models.UniqueConstraint(fields=("form_type", "prefix", "numbers"), name="resources_book_once")),
+        migrations.AddConstraint(model_name="document", constraint=models.UniqueConstraint(fields=("book", "form_no"), name="resources_document_once")),
+        migrations.AddConstraint(model_name="document", constraint=models.CheckConstraint(condition=models.Q(("state", "USED"), models.Q(("reason", ""), _negated=True), _connector="OR"), name="resources_document_reason")),
+        migrations.AddConstraint(model_name="goods", constraint=models.UniqueConstraint(fields=("org", "item_type"), name="resources_goods_once")),
+        migrations.AddConstraint(model_name="goods", constraint=models.CheckConstraint(condition=models.Q(("pieces__gte", 0)), name="resources_goods_not_negative")),
+        migrations.AddIndex(model_name="numberresource", index=models.Index(condition=models.Q(("state", "IDLE")), fields=["org", "grade", "number"], name="resources_number_idle")),
+        migrations.AddIndex(model_name="numberresource", index=models.Index(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Reverse(django.db.models.functions.comparison.Cast("number", models.TextField())), name="text_pattern_ops"), condition=models.Q(("state", "IDLE")), name="resources_number_tail")),
+        migrations.AddIndex(model_name="numberresource", index=models.Index(condition=models.Q(("until_at__isnull", False)), fields=["until_at"], name="resources_number_until")),
+        migrations.AddIndex(model_name="numberresource", index=models.Index(fields=["state"], name="resources_number_by_state")),
+        migrations.AddConstraint(model_name="numberresource", constraint=models.CheckConstraint(condition=models.Q(models.Q(("locked_by__isnull", False), ("state", "LOCKED"), ("until_at__isnull", False)), models.Q(("state", "RESERVED"), ("until_at__isnull", False)), models.Q(("state", "QUARANTINE"), ("until_at__isnull", False)), models.Q(("state", "OCCUPIED"), ("subscriber__isnull", False), ("until_at__isnull", True)), models.Q(("state__in", ["PLANNED", "IDLE", "FROZEN", "PORTED_OUT"]), ("until_at__isnull", True)), _connector="OR"), name="resources_number_state")),
+        migrations.AddConstraint(model_name="numberresource", constraint=models.CheckConstraint(condition=models.Q(("state__in", ["OCCUPIED", "QUARANTINE", "PORTED_OUT"]), ("subscriber__isnull", True), _connector="OR"), name="resources_number_user")),
+        migrations.AddConstraint(model_name="requisition", constraint=models.CheckConstraint(condition=models.Q(("approved__lte", models.F("asked")), ("asked__gt", 0), ("confirmed__lte", models.F("approved"))), name="resources_requisition_pieces")),
+        migrations.AddConstraint(model_name="requisition", constraint=models.CheckConstraint(condition=models.Q(("approved_by__isnull", True), models.Q(("approved_by", models.F("asked_by")), _negated=True), _connector="OR"), name="resources_requisition_two_people")),
+        migrations.AddIndex(model_name="simcard", index=models.Index(fields=["org", "state", "item_type"], name="resources_sim_stock")),
+        migrations.AddConstraint(model_name="simcard", constraint=models.UniqueConstraint(condition=models.Q(("state__in", ["PAIRED", "WRITTEN", "IN_USE"])), fields=("number",), name="resources_sim_one_number")),
+        migrations.AddConstraint(model_name="simcard", constraint=models.CheckConstraint(condition=models.Q(models.Q(("state__in", ["PAIRED", "IN_USE"]), _negated=True), ("number__isnull", False), _connector="OR"), name="resources_sim_paired")),
+        migrations.AddConstraint(model_name="simcard", constraint=models.CheckConstraint(condition=models.Q(models.Q(("state", "IN_USE"), _negated=True), ("subscriber__isnull", False), _connector="OR"), name="resources_sim_in_use")),
+        migrations.AddIndex(model_name="stockmove", index=models.Index(fields=["org", "item_type", "at"], name="resources_move_place")),
+        migrations.AddConstraint(model_name="stockmove", constraint=models.CheckConstraint(condition=models.Q(("pieces", 0), _negated=True), name="resources_move_pieces")),
+        migrations.AddConstraint(model_name="stocktake", constraint=models.CheckConstraint(condition=models.Q(("counted", models.F("expected")), models.Q(("reason", ""), _negated=True), _connector="OR"), name="resources_take_reason")),
+        migrations.AddIndex(model_name="voucher", index=models.Index(fields=["org", "state", "item_type"], name="resources_voucher_stock")),
+        migrations.AddConstraint(model_name="voucher", constraint=models.CheckConstraint(condition=models.Q(models.Q(("state", "USED"), ("used_at__isnull", False), ("used_for__isnull", False)), models.Q(models.Q(("state", "USED"), _negated=True), ("used_at__isnull", True)), _connector="OR"), name="resources_voucher_used")),
+        migrations.AddConstraint(model_name="voucher", constraint=models.CheckConstraint(condition=models.Q(models.Q(("before_frozen__isnull", False), ("state", "FROZEN")), models.Q(models.Q(("state", "FROZEN"), _negated=True), ("before_frozen__isnull", True)), _connector="OR"), name="resources_voucher_frozen")),
     ]
+    # fmt: on
