@@ -18,6 +18,7 @@ from openboss.access.jobs.generate_parties import (
     Parties,
     draw_parties,
     number_on,
+    spread,
     switches,
     visited_areas,
 )
@@ -30,6 +31,7 @@ DATA_SHARE = SHARES[KINDS.index("DATA")]
 CALL_HOURS = (3, 2, 1, 1, 1, 2, 8, 25, 55, 78, 86, 80, 62, 54, 60, 66, 72, 82, 90, 88, 76, 55, 28, 10)
 MESSAGE_HOURS = (6, 3, 2, 1, 1, 2, 8, 22, 45, 60, 66, 64, 60, 52, 50, 52, 56, 64, 72, 84, 90, 82, 55, 22)
 DATA_HOURS = (40, 22, 12, 8, 6, 8, 18, 40, 48, 50, 52, 60, 74, 62, 52, 54, 58, 66, 76, 86, 96, 104, 98, 70)
+SWITCH_OF_DAY = 1_000_000
 FEES_LI = np.array([100, 500, 1000, 1000, 2000, 3000, 5000, 8000], np.int64)
 
 
@@ -71,9 +73,10 @@ def _times(rng: np.random.Generator, population: Population, day: int, hours: tu
 
 
 def _served(population: Population, day: int, index: Ints, salt: Ints) -> dict[str, Any]:
-    """The columns that say who was served, and where."""
+    """The columns that say who was served, and where: on one day in one area a user stays with one switch (E402)."""
     visited = visited_areas(population, day, index)
-    msc, lac = switches(population.catalogue, visited, salt)
+    of_the_day = (spread(index, population.seed * 8191 + SWITCH_OF_DAY + day) >> np.uint64(8)).astype(np.int64)
+    msc, lac = switches(population.catalogue, visited, of_the_day)
     return {
         "served_number": 8_600_000_000_000 + number_on(population, day, index),
         "served_imsi": population.imsi[index],
