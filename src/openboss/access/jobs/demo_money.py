@@ -17,6 +17,7 @@ from openboss.processes import collect_debt
 # means, channel and the share of accounts, in percent
 WAYS = (("WEB", "WEB", 40), ("BANK", "BANK", 25), ("CASH", "HALL", 20), ("KIOSK", "KIOSK", 10), ("CARD", "HALL", 5))
 PAY_DAYS = (4, 6, 9, 11)  # of the month after the cycle
+NOBODY = 999_999_999
 NOTHING, PART, DOUBLE = 3, 6, 10  # percent up to which an account pays nothing, half, twice; the others pay the bill
 
 Moment = Callable[[date, int], datetime]
@@ -68,8 +69,15 @@ def _pay(payers: pl.DataFrame, cycle: int, means: str, channel: str, at: datetim
 
 def look_after_debts(day: date, *, moment: Moment, staff_id: int) -> None:
     """Close the books of the days before yesterday, remind and stop who has not paid, and leave a payment of nobody."""
-    lost = {"means": "BANK", "channel": "BANK", "serial_no": "BANK-LOST-1", "reference": "8817-2"}
-    receivables.post_payment(account_id=999_999_999, paid_fen=5_000, at=moment(day - timedelta(days=1), 11), **lost)
+    receivables.post_payment(
+        account_id=NOBODY,
+        paid_fen=5_000,
+        means="BANK",
+        channel="BANK",
+        serial_no="BANK-LOST-1",
+        reference="8817-2",
+        at=moment(day - timedelta(days=1), 11),
+    )
     for business_on in receivables.days_with_entries(before=day - timedelta(days=1)):
         receivables.close_day(business_on=business_on, at=moment(day - timedelta(days=1), 20), staff_id=staff_id)
     collect_debt.run(at=moment(day, 9))

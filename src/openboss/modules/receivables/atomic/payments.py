@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 from django.db import connection
@@ -10,7 +11,7 @@ from django.db.models import Sum
 
 from openboss.modules.receivables.models import Payment
 
-CLAIMS = {
+CLAIMS: dict[str, Any] = {
     "payment_id": pl.Int64,
     "serial_no": pl.String,
     "account_id": pl.Int64,
@@ -62,7 +63,7 @@ def claim_payments(frame: pl.DataFrame) -> list[str]:
     A number that another transaction is just storing is waited for. Serial numbers are taken in one order.
     """
     frame = frame.select(pl.col(name).cast(kind) for name, kind in CLAIMS.items()).sort("serial_no")
-    types = {pl.Int64: "bigint", pl.String: "text", pl.Date: "date"}
+    types: dict[Any, str] = {pl.Int64: "bigint", pl.String: "text", pl.Date: "date"}
     columns = [f"%s::{types.get(kind, 'timestamptz')}[]" for kind in CLAIMS.values()]
     with connection.cursor() as cursor:
         cursor.execute(

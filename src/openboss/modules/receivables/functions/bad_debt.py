@@ -1,5 +1,6 @@
 """Late fees waived, debts that became doubtful, written off with approval, and recovered later (D8.5, D8.11)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -178,7 +179,7 @@ def _book_late_fee(bill_id: int, account_id: int, rules: Rules, act: Act, serial
     post_entry(serial_no=f"LATE_FEE WAIVER {serial_no}", cause="LATE_FEE", lines=lines, act=act)
 
 
-def _audit(action: str, kind: str, object_id: int, act: Act, reason: str, after: dict[str, object]) -> None:
+def _audit(action: str, kind: str, object_id: int, act: Act, reason: str, after: Mapping[str, object]) -> None:
     record_audit(
         staff_id=act.staff_id,
         action=action,

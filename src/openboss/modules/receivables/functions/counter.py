@@ -6,6 +6,7 @@ Each is one transaction, one entry, safe to repeat under its serial number.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 from django.db import IntegrityError, transaction
@@ -351,7 +352,7 @@ def _move(
     rules = rules_at(at)
     act = act_of(rules, at=at, staff_id=staff_id, channel=channel)
     hold_day(act.business_on)
-    row = {
+    row: dict[str, Any] = {
         "payment_id": new_ids("receivables_payment", "payment_id", 1)[0],
         "serial_no": serial_no,
         "account_id": account_id,

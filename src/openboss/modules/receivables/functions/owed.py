@@ -149,7 +149,7 @@ def _ppm(part: str, whole: str) -> pl.Expr:
 
 def _aged(frame: pl.DataFrame, on: date) -> pl.DataFrame:
     days = (pl.lit(on) - pl.col("due_on")).dt.total_days()
-    age = pl.when(days <= 0).then(pl.lit("NOT_DUE"))
-    for up_to, name in AGES[1:]:
-        age = age.when(days <= up_to).then(pl.lit(name))
-    return frame.with_columns(age=age.otherwise(pl.lit(OLDEST)))
+    age = pl.lit(OLDEST)
+    for up_to, name in reversed(AGES):
+        age = pl.when(days <= up_to).then(pl.lit(name)).otherwise(age)
+    return frame.with_columns(age=age)

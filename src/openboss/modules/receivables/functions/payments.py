@@ -19,17 +19,15 @@ from openboss.modules.receivables.functions.clearing import clear_accounts
 from openboss.modules.receivables.functions.rules import Rules, act_of, day_of, rules_at
 from openboss.modules.system.atomic import SerialNumberUsed
 
-INCOMING = pl.Schema(
-    {
-        "serial_no": pl.String,
-        "account_id": pl.Int64,
-        "paid_fen": pl.Int64,
-        "means": pl.String,
-        "reference": pl.String,
-        "paid_at": pl.Datetime("us", "UTC"),
-        "agent_account_id": pl.Int64,  # whose money it is, when an agent pays; else null
-    }
-)
+INCOMING: dict[str, Any] = {
+    "serial_no": pl.String,
+    "account_id": pl.Int64,
+    "paid_fen": pl.Int64,
+    "means": pl.String,
+    "reference": pl.String,
+    "paid_at": pl.Datetime("us", "UTC"),
+    "agent_account_id": pl.Int64,  # whose money it is, when an agent pays; else null
+}
 
 
 class AgentShort(Exception):
@@ -179,7 +177,7 @@ def _take_in(frame: pl.DataFrame, rules: Rules, act: Act) -> None:
     ours = frame.filter(pl.col("account_id").is_not_null()).sort("account_id")
     accounts = ours["account_id"].to_list()
     debts.lock_accounts([*accounts, *frame["agent_account_id"].drop_nulls()])
-    frame = _from_agents(frame)
+    frame = _from_agents(frame, act)
     buckets = debts.add_to_bucket(
         account_ids=accounts, kind="CASH", amounts_fen=ours["paid_fen"].to_list(), on=act.business_on
     )
@@ -191,15 +189,13 @@ def _take_in(frame: pl.DataFrame, rules: Rules, act: Act) -> None:
         clear_accounts(turns, rules=rules, act=act)
 
 
-def _from_agents(frame: pl.DataFrame) -> pl.DataFrame:
+def _from_agents(frame: pl.DataFrame, act: Act) -> pl.DataFrame:
     """Take what agents pay out of their own money; adds agent_bucket_id. Raises AgentShort."""
     paying = frame.filter(pl.col("agent_account_id").is_not_null())
     if paying.is_empty():
         return frame.with_columns(agent_bucket_id=pl.lit(None, pl.Int64))
     agents = paying["agent_account_id"].unique().to_list()
-    bucket = debts.add_to_bucket(
-        account_ids=agents, kind="AGENT", amounts_fen=[0] * len(agents), on=paying["paid_at"].dt.date().min()
-    )
+    bucket = debts.add_to_bucket(account_ids=agents, kind="AGENT", amounts_fen=[0] * len(agents), on=act.business_on)
     frame = frame.with_columns(
         agent_bucket_id=pl.col("agent_account_id").replace_strict(bucket, default=None, return_dtype=pl.Int64)
     )
