@@ -32,6 +32,9 @@ PAGES = [
     "/offers/102/",
     "/offers/102/2003-01-01/try/",
     "/offers/waiting/",
+    "/offers/102/2003-01-01/lab/?go=1",
+    "/users/1/best-plan/",
+    "/orders/",
     "/pay/",
     "/pay/?account=1",
     "/till/",
@@ -183,6 +186,14 @@ def test_the_form_of_an_offer_is_accessible_and_fits_a_phone(tab: Tab) -> None:
     tab.page.context.clear_cookies(name="openboss_session")
     tab.log_in("product")
     assert _faults(tab, ["/offers/", "/offers/new/?clone=102", "/offers/102/"]) == []
+
+
+@pytest.mark.parametrize("tab", [pytest.param((SHOP_PC, "light", "zh-hans"), id="pc-light-zh")], indirect=True)
+def test_the_counter_is_accessible_and_fits_a_shop_pc(tab: Tab) -> None:
+    tab.page.context.clear_cookies(name="openboss_session")
+    tab.log_in("clerk")
+    kinds = ["OPEN", "CHANGE_PLAN", "REPORT_LOST"]
+    assert _faults(tab, ["/counter/?customer=2", *(f"/orders/new/{kind}/?customer=2" for kind in kinds)]) == []
 
 
 def _faults(tab: Tab, paths: list[str]) -> list[str]:

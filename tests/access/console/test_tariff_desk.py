@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 
 from openboss.access.console.views.offer_form import document_of, form_of
 from openboss.modules.catalog import functions as catalog
@@ -63,18 +64,25 @@ def _state() -> str:
     return catalog.versions_of(offer_id=NEW)[0].state
 
 
-@pytest.mark.parametrize("code", ["GOTONE_98", "EASYOWN_STD", "STANDARD"])
-def test_a_document_that_is_opened_in_the_form_and_stored_says_the_same(code: str) -> None:
-    from django.http import QueryDict
+def test_every_document_that_is_opened_in_the_form_and_stored_says_the_same() -> None:
+    changed = []
+    for offer in catalog.offers():
+        document = catalog.document_of(offer.offer_id)
+        for version in document["versions"]:
+            one = {**document, "versions": [version]}
+            written = {**version, "from": version["from"].isoformat()}
+            if document_of(_sent(form_of(one)))["versions"] != [_plain(written)]:
+                changed.append((offer.code, written["from"]))
+    assert changed == []
 
-    offer = next((one for one in catalog.offers() if one.code == code), catalog.offers()[5])
-    document = catalog.document_of(offer.offer_id)
-    document["versions"] = document["versions"][-1:]
-    post = QueryDict(mutable=True)
-    form = form_of(document)
-    post.update({"offer": offer.code, "offer_id": str(offer.offer_id), "zh": offer.name_zh, "en": offer.name_en})
-    post.update({"kind": offer.kind, "brand": offer.brand, "from": form["from_on"], "more": form["more"]})
-    post.update({"requires": form["requires"], "excludes": form["excludes"]})
+
+def _sent(form: dict[str, Any]) -> QueryDict:
+    """What a browser sends when the form is left as it is."""
+    document, post = form["document"], QueryDict(mutable=True)
+    names = document["names"]
+    post.update({"offer": document["offer"], "offer_id": str(document["offer_id"]), "zh": names["zh"]})
+    post.update({"en": names["en"], "kind": document["kind"], "brand": document["brand"] or ""})
+    post.update({key: form[key] for key in ("requires", "excludes", "more")} | {"from": form["from_on"]})
     for _section, rows in form["sections"]:
         for row in rows:
             post.update({f"{row['place']}-{key}": row[key] for key in ("rule", "zh", "en", "more")})
@@ -83,18 +91,21 @@ def test_a_document_that_is_opened_in_the_form_and_stored_says_the_same(code: st
                     post.setlist(f"{cell['name']}-{axis}", [option for option, _text, chosen in options if chosen])
                 if "axes" not in cell and cell["value"] not in ("", False):
                     post[cell["name"]] = str(cell["value"])
-    written = {**document["versions"][0], "from": form["from_on"]}
-    assert document_of(post)["versions"] == [_plain(written)]
+    return post
 
 
 def _plain(version: dict[str, Any]) -> dict[str, Any]:
-    """A version without what says nothing: empty sections, and flags that are not set."""
+    """A version without what says nothing: empty sections, relations to nothing, flags that are not set."""
     kept = {key: value for key, value in version.items() if value not in ([], {}, None)}
     if not any((kept.get("relations") or {}).values()):
         kept.pop("relations", None)
-    for section in ("free",):
-        for rule in kept.get(section, []):
-            rule.pop("carry_over", None) if not rule.get("carry_over") else None
+    else:
+        kept["relations"] = {"requires": [], "excludes": [], **kept["relations"]}
+    if "free" in kept:
+        kept["free"] = [
+            {key: value for key, value in rule.items() if (key, value) != ("carry_over", False)}
+            for rule in kept["free"]
+        ]
     return kept
 
 
@@ -152,6 +163,22 @@ def test_invented_use_costs_what_the_seed_says() -> None:
     assert page.context["tried"]["total"] == "116.00"  # 98.00 and 45 minutes beyond 170 at 0.40 (D5.2)
     refused = client.get("/offers/102/2003-01-01/try/", {"go": "1", "record-0": "DATA", "amount-0": "much"})
     assert (refused.status_code, len(refused.context["problems"])) == (422, 1)
+
+
+def test_the_same_tariff_lived_again_changes_nothing_and_another_says_who_pays_less() -> None:
+    client = signed_in("product")
+    assert client.get("/offers/102/2003-01-01/lab/").context["result"] is None
+    same = client.get("/offers/102/2003-01-01/lab/?go=1").context["result"]
+    assert (same.winners, same.losers, same.then_fen) == (0, 0, same.now_fen)
+    moved = client.get("/offers/102/2003-01-01/lab/?go=1&swap=GOTONE_168")
+    assert moved.context["list"]["foot"][1] != ""
+
+
+def test_the_best_plan_of_a_user_is_the_cheapest_of_all_that_are_shown() -> None:
+    page = signed_in("clerk").get("/users/5/best-plan/")
+    plans = page.context["advice"].plans
+    assert [plan.due_fen for plan in plans] == sorted(plan.due_fen for plan in plans)
+    assert page.context["advice"].best.due_fen == min([plans[0].due_fen, page.context["advice"].now.due_fen])
 
 
 def _fill_rule(tab: Tab, section: str, fields: dict[str, str]) -> None:

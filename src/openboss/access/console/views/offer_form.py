@@ -121,8 +121,22 @@ def choices_of(field: Field) -> list[tuple[str, str]]:
 
 
 def _is_plain(condition: Any) -> bool:
-    """Whether a condition can be shown as ticks: one set of lists over the known axes."""
-    return isinstance(condition, dict) and set(condition) <= set(AXES)
+    """Whether a condition can be shown as ticks: one set of known codes over the known axes."""
+    if not isinstance(condition, dict) or not set(condition) <= set(AXES):
+        return False
+    known = {axis: {code for code, _text in words.choices(vocabulary)} for axis, vocabulary in AXES.items()}
+    return all(set(_listed(codes)) <= known[axis] for axis, codes in condition.items())
+
+
+def _fits(field: Field, value: Any) -> bool:
+    """Whether a value can be shown in its field; what cannot stays with the rule's further fields."""
+    if field.kind == "condition":
+        return _is_plain(value)
+    if field.kind == "flag":
+        return isinstance(value, bool)
+    if field.kind == "items":
+        return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+    return isinstance(value, str | int)
 
 
 def _listed(value: Any) -> list[str]:
@@ -137,7 +151,7 @@ def row_of(section: Section, rule: dict[str, Any] | None = None) -> dict[str, An
     shown = {"place": place, "rule": rest.pop("rule", ""), "zh": names.get("zh", ""), "en": names.get("en", "")}
     cells = []
     for field in section.fields:
-        value = rest.pop(field.key, None) if field.kind != "condition" or _is_plain(rest.get(field.key, {})) else None
+        value = rest.pop(field.key) if field.key in rest and _fits(field, rest[field.key]) else None
         cells.append(_cell(field, place, value, is_fresh=rule is None))
     more = yaml.safe_dump(rest, allow_unicode=True, sort_keys=False, width=100) if rest else ""
     return {**shown, "section": section, "cells": cells, "more": more, "is_fresh": rule is None}
@@ -154,9 +168,12 @@ def _cell(field: Field, place: str, value: Any, *, is_fresh: bool) -> dict[str, 
     elif field.kind == "items":
         codes = _listed(value) if value else []
         pairs = [("ALL", _("All items")), *((item.code, formats.named(item)) for item in catalog.bill_item_types())]
+        pairs.sort(key=lambda pair: codes.index(pair[0]) if pair[0] in codes else len(codes))  # in the document's order
         cell["axes"] = [("", [(code, text, code in codes) for code, text in pairs])]
     elif field.kind == "choice":
-        cell["choices"] = choices_of(field)
+        known = choices_of(field)
+        strange = [(str(value), str(value))] if value and value not in [code for code, _text in known] else []
+        cell["choices"] = [*known, *strange]
     if is_fresh and field.otherwise:
         cell["value"] = field.otherwise
     return cell
@@ -165,7 +182,10 @@ def _cell(field: Field, place: str, value: Any, *, is_fresh: bool) -> dict[str, 
 def form_of(document: dict[str, Any]) -> dict[str, Any]:
     """A document with one version as the form shows it."""
     version = dict(document["versions"][-1])
-    relations = version.pop("relations", None) or {}
+    relations = dict(version.pop("relations", None) or {})
+    requires, excludes = relations.pop("requires", None) or [], relations.pop("excludes", None) or []
+    if relations:
+        version["relations"] = relations
     from_on = version.pop("from", "")
     sections = [
         (section, [row_of(section, rule) for rule in version.pop(section.key, None) or []]) for section in SECTIONS
@@ -173,8 +193,8 @@ def form_of(document: dict[str, Any]) -> dict[str, Any]:
     return {
         "document": document,
         "from_on": from_on.isoformat() if isinstance(from_on, date) else from_on,
-        "requires": ", ".join(relations.get("requires", [])),
-        "excludes": ", ".join(relations.get("excludes", [])),
+        "requires": ", ".join(requires),
+        "excludes": ", ".join(excludes),
         "sections": sections,
         "more": yaml.safe_dump(version, allow_unicode=True, sort_keys=False, width=100) if version else "",
     }
@@ -188,10 +208,12 @@ def document_of(post: QueryDict) -> dict[str, Any]:
         rules = [_rule(section, place, post, problems) for place in _places(section, post)]
         if rules:
             version[section.key] = rules
+    further = _more(post.get("more", ""), _("More of this version"), problems)
     relations = {key: _codes(post.get(key, "")) for key in ("requires", "excludes")}
+    relations = {**(further.pop("relations", None) or {}), **relations}
     if any(relations.values()):
         version["relations"] = relations
-    version |= _more(post.get("more", ""), _("More of this version"), problems)
+    version |= further
     offer_id = post.get("offer_id", "").strip()
     if problems:
         raise FormRefused(problems)
