@@ -38,6 +38,42 @@ def test_the_elderly_card_takes_a_fifth_off_local_calls_from_the_age_of_sixty(bi
     assert (books.total(1), books.total(2)) == ("40.00", "50.00")
 
 
+def test_a_month_of_birth_and_another_product_open_a_discount(bill: Close) -> None:
+    birthday = discount(["LOCAL"], {"percent": "50"}, when={"birthday_month": True})
+    both = {**discount(["LOCAL"], {"amount": "10.00"}, when={"holds": ["OFFER_50"]}), "rule": "BOTH", "priority": 20}
+    operator = Operator([offer(98, discounts=[birthday, both]), offer(50)])
+    for subscriber_id, born_on in ((1, date(1980, CYCLE % 100, 9)), (2, date(1980, CYCLE % 100 % 12 + 1, 9))):
+        operator.user(subscriber_id, born_on=born_on)
+        operator.holds(subscriber_id, 98)
+        operator.used(subscriber_id, "LOCAL", 50_000)
+    operator.holds(2, 50)
+    books = bill(operator)
+    assert (books.total(1), books.total(2)) == ("25.00", "40.00")
+
+
+@pytest.mark.parametrize(
+    ("more", "due"),
+    [({"every": 3}, "30.00"), ({"every": 2}, "0.00"), ({"cycles": 9}, "0.00"), ({"cycles": 10}, "30.00")],
+)
+def test_a_fee_may_be_due_every_few_cycles_or_in_the_first_ones_only(
+    bill: Close, more: dict[str, int], due: str
+) -> None:
+    operator = Operator([offer(98, recurring=[{**rent("30.00"), **more}])])
+    operator.user(1)
+    year, month = divmod(CYCLE // 100 * 12 + CYCLE % 100 - 1 - 9, 12)
+    operator.holds(1, 98, from_on=date(year, month + 1, 1))  # the tenth cycle of the product
+    operator.used(1, "LOCAL", 0)
+    assert bill(operator).total(1) == due
+
+
+def test_a_cap_of_a_day_is_not_a_cap_of_the_month(bill: Close) -> None:
+    cap = {"rule": "CAP", "items": ["DATA_DOM"], "cap": "5.00", "over": "DAY"}
+    operator = Operator([offer(1, "STANDARD", caps=[cap])])
+    operator.user(1)
+    operator.used(1, "DATA_DOM", 80_000)
+    assert bill(operator).total(1) == "80.00"
+
+
 @pytest.mark.requirement("ACP-11")
 def test_over_use_of_data_is_capped_at_five_hundred(bill: Close) -> None:
     operator = Operator([offer(1, "STANDARD", caps=[{"rule": "CAP", "items": ["DATA_DOM"], "cap": "500.00"}])])

@@ -208,7 +208,7 @@ def _read_rule(
     what = f"{section} {rule.get('rule', '?')}"
     _, shape = grammar.SECTIONS[section]
     fits = reader.shape(shape, rule, what, rule)
-    for name in ("item", "items", "if_used"):
+    for name in ("item", "items"):
         if rule.get(name) is not None:
             reader.items(rule, rule[name], what)
     if section == "prices" and "steps" not in rule and not {"unit", "price"} <= set(rule):

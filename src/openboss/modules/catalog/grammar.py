@@ -270,7 +270,6 @@ CODE = Text("GOTONE_98")
 YUAN, FLAG, MEASURE, NAMES = Yuan(), Flag(), Measure(), Names()
 ITEMS = ListOf(CODE, one=True)
 UNITS_OR_MEASURE = Either((Whole(most=2**40), MEASURE), lambda value: 0 if isinstance(value, int) else 1)
-PERCENT = Text('"20"')
 COMPONENT = Words(("basic", "ld"))
 DIGITS = ListOf(Either((Whole(most=2**62), Text('"8610"')), lambda value: 0 if isinstance(value, int) else 1), one=True)
 WHEN: dict[str, Shape] = {
@@ -356,9 +355,14 @@ CAP = Fields(
 )
 RECURRING = Fields(
     {"rule": CODE, "item": CODE, "fee": YUAN, "first_month": Words(tuple(FirstMonth.__members__)), "names": NAMES},
-    {"every": Whole(1, 120), "cycles": _or_none(Whole(1, 1200)), "if_used": _or_none(CODE)},
+    {"every": Whole(1, 120), "cycles": _or_none(Whole(1, 1200))},
 )
-ONE_TIME = Fields({"rule": CODE, "item": CODE, "fee": YUAN, "at": Words(("TAKEN", "ENDED")), "names": NAMES})
+DISCOUNT_WHEN: dict[str, Shape] = {
+    **dict.fromkeys(("age_min", "age_max", "tenure_months_min", "star_min"), Whole(most=1200)),
+    **dict.fromkeys(("customer_class", "vip_level", "brand", "holds"), ITEMS),
+    "birthday_month": FLAG,
+    "items_sum": Fields({"items": ITEMS, "min": YUAN}, {"scope": Words(("USER", "ACCOUNT", "CUSTOMER"))}),
+}
 DISCOUNT = Fields(
     {
         "rule": CODE,
@@ -369,7 +373,7 @@ DISCOUNT = Fields(
         "names": NAMES,
     },
     {
-        "when": Anything("conditions at the bill cut", "object"),
+        "when": Fields({}, DISCOUNT_WHEN),
         "exclusion_group": _or_none(CODE),
         "scope": CODE,
         "target_scope": CODE,
@@ -386,14 +390,8 @@ VERSION = Fields(
     {"from": Day()},
     {
         **{section: _or_none(ListOf(rule)) for section, (_, rule) in SECTIONS.items()},
-        "one_time": _or_none(ListOf(ONE_TIME)),
-        "tax": Fields({"included": FLAG, "rate": PERCENT}),
         "zones": Named(ListOf(Text('"8610"'))),
         "counters": Named(Fields({"over": Words(tuple(BASES)[1:])}, {"counts": Words(("USER", "POOL"))})),
-        "contract": Fields(
-            {"cycles": Whole(1, 1200)},
-            {"end_early": Fields({"fee": YUAN, "mode": Words(("FULL", "REMAINING"))})},
-        ),
         "eligibility": Anything("who may take it: age, channels, areas, certificates, classes", "object"),
         "effective": Words(("NOW", "NEXT_DAY", "NEXT_CYCLE", "DATE")),
         "relations": Fields({}, dict.fromkeys(("requires", "excludes", "replaces"), ListOf(CODE)), "relations"),

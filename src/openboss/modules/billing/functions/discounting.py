@@ -1,6 +1,6 @@
 """DISCOUNT: which rules a user fulfils, and what is due after them (D6)."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,8 @@ CONDITIONS = {
     "brand",
     "star_min",
     "items_sum",
+    "birthday_month",
+    "holds",
 }
 
 
@@ -112,7 +114,7 @@ def eligible_rules(
             raise DiscountRefused(f"rule {rule.rule_id}: condition {sorted(unknown)[0]} is unknown")
         fulfils = np.ones(users.height, np.bool_) if rule.for_all else holders.get(rule.offer_id)
         if fulfils is not None and fulfils.any():
-            eligible[:, place] = fulfils & _fulfilled(rule, users, relations, act_li, tariff, cut_day)
+            eligible[:, place] = fulfils & _fulfilled(rule, users, relations, act_li, tariff, cut_day, holders)
     return eligible
 
 
@@ -141,8 +143,10 @@ def _fulfilled(
     act_li: NDArray[np.int64],
     tariff: RunTariff,
     cut_day: int,
+    holders: dict[int, NDArray[np.bool_]],
 ) -> NDArray[np.bool_]:
     cut_on = date.fromordinal(date(1970, 1, 1).toordinal() + cut_day)
+    last_on = cut_on - timedelta(days=1)
     tests: dict[str, Any] = {
         "age_min": lambda least: _months(users["born_on"], cut_on) >= 12 * int(least),
         "age_max": lambda most: _months(users["born_on"], cut_on) < 12 * (int(most) + 1),
@@ -151,10 +155,14 @@ def _fulfilled(
         "vip_level": lambda wanted: users["vip_level"].is_in(_list(wanted)),
         "brand": lambda wanted: users["brand"].is_in(_list(wanted)),
         "star_min": lambda least: users["star"] >= int(least),
+        "birthday_month": lambda wanted: (users["born_on"].dt.month() == last_on.month) | (not wanted),
     }
     result = np.ones(users.height, np.bool_)
     for name, wanted in rule.when.items():
-        if name == "items_sum":
+        if name == "holds":
+            nobody = np.zeros(users.height, np.bool_)
+            result &= np.any([holders.get(offer_id, nobody) for offer_id in wanted], axis=0)
+        elif name == "items_sum":
             result &= _reaches(wanted, users, relations, act_li, tariff)
         else:
             result &= tests[name](wanted).fill_null(False).to_numpy()

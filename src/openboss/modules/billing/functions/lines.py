@@ -77,10 +77,16 @@ def recurring_lines(
             "fee_li": pl.Int64,
             "first_month": pl.Int64,
             "in_stops": pl.Boolean,
+            "every": pl.Int64,
+            "cycles": pl.Int64,
         },
     )
     held = _days(holdings).rename({"first_month": "chosen"}).join(rules, on="offer_id")
     held = held.filter((pl.col("from_day") < first + days) & (pl.col("to_day") > first))
+    began = pl.col("from_on").dt.year().cast(pl.Int64) * 12 + pl.col("from_on").dt.month().cast(pl.Int64)
+    held = held.with_columns(age=cycle // 100 * 12 + cycle % 100 - began)
+    due = (pl.col("age") % pl.col("every") == 0) & ((pl.col("cycles") == 0) | (pl.col("age") < pl.col("cycles")))
+    held = held.filter(due)
     # A product that leaves the choice to the customer says PRORATE; any other word of the tariff stands.
     chosen = pl.col("chosen").replace_strict({mode.name: int(mode) for mode in FirstMonth}, return_dtype=pl.Int64)
     held = held.with_columns(

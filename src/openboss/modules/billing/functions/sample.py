@@ -99,6 +99,9 @@ def _charges(part: Part, subscriber_id: int) -> tuple[Amounts, dict[str, int]]:
 
 def _fee(part: Part, subscriber_id: int, held: dict[str, Any], rule: Any) -> Decimal:
     month, full = part.month, Decimal(rule.fee_li) / 1000
+    age = (month[0].year - held["from_on"].year) * 12 + month[0].month - held["from_on"].month
+    if age % rule.every or (rule.cycles and age >= rule.cycles):
+        return Decimal(0)
     stopped = set() if rule.in_stops else _days_without_rent(part, subscriber_id)
     until = held["to_on"] or date.max
     charged = [day for day in month if held["from_on"] <= day < until and day not in stopped]
@@ -200,10 +203,7 @@ def _fulfils(part: Part, subscriber_id: int, rule: DiscountRule) -> bool:
     last_on = (
         part.month[-1] if user["closed_on"] is None else min(part.month[-1], user["closed_on"] - timedelta(days=1))
     )
-    holds = any(
-        held["offer_id"] == rule.offer_id and held["from_on"] < cut_on and (held["to_on"] or date.max) > last_on
-        for held in part.rows["holdings"].get(subscriber_id, [])
-    )
+    holds = _holds_at(part, subscriber_id, rule.offer_id, last_on)
     when = rule.when
     return (rule.for_all or holds) and all(
         (
@@ -214,10 +214,20 @@ def _fulfils(part: Part, subscriber_id: int, rule: DiscountRule) -> bool:
                 name not in when or user[name] in (when[name] if isinstance(when[name], list) else [when[name]])
                 for name in ("customer_class", "vip_level", "brand")
             ),
+            not when.get("birthday_month") or (user["born_on"] and user["born_on"].month == part.month[0].month),
+            "holds" not in when or any(_holds_at(part, subscriber_id, offer_id, last_on) for offer_id in when["holds"]),
             "star_min" not in when or user["star"] >= int(when["star_min"]),
             "items_sum" not in when
             or _spent(part, subscriber_id, when["items_sum"]) >= Decimal(when["items_sum"]["min"]),
         )
+    )
+
+
+def _holds_at(part: Part, subscriber_id: int, offer_id: int, last_on: date) -> bool:
+    cut_on = part.month[-1] + timedelta(days=1)
+    return any(
+        held["offer_id"] == offer_id and held["from_on"] < cut_on and (held["to_on"] or date.max) > last_on
+        for held in part.rows["holdings"].get(subscriber_id, [])
     )
 
 

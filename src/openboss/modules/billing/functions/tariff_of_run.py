@@ -43,6 +43,8 @@ class RecurringRule:
     fee_li: int
     first_month: int
     in_stops: bool  # charged whatever stops the service, such as the keep-number fee
+    every: int = 1  # due every so many cycles of the product
+    cycles: int = 0  # due in the first so many cycles only; 0 = in all
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def tariff_of(versions: list[Any], item_types: list[Any]) -> RunTariff:
     tariff = RunTariff(items, [], [])
     newest = {version.offer_id: version for version in sorted(versions, key=lambda version: version.from_on)}
     for version in newest.values():
-        _read_version(version, tariff)
+        _read_version(version, tariff, {one.code: one.offer_id for one in newest.values()})
     tariff.discounts.sort(key=lambda rule: (rule.phase, rule.priority, rule.from_day, rule.rule_id))
     return tariff
 
@@ -116,7 +118,7 @@ def from_json(kept: dict[str, Any]) -> RunTariff:
     )
 
 
-def _read_version(version: Any, tariff: RunTariff) -> None:
+def _read_version(version: Any, tariff: RunTariff, offer_ids: dict[str, int]) -> None:
     columns = tariff.columns
     for fee in version.document.get("recurring") or []:
         where = f"{version.code} {fee['rule']}"
@@ -128,16 +130,20 @@ def _read_version(version: Any, tariff: RunTariff) -> None:
                 fee_li=_li(fee["fee"], where),
                 first_month=FirstMonth[fee.get("first_month", "PRORATE")],
                 in_stops=fee["item"] == "KEEP_NO",
+                every=fee.get("every") or 1,
+                cycles=fee.get("cycles") or 0,
             )
         )
     for cap in version.document.get("caps") or []:
+        if cap.get("over", "CYCLE") != "CYCLE" or "by" in cap or "cap" not in cap:
+            continue  # bounds a day, a place or a volume: rating has applied it, and a month's sum cannot show it again
         rule = {**cap, "phase": "P6", "effect": {"cap": cap["cap"]}}
-        tariff.discounts.append(_read_discount(version, rule, tariff))
+        tariff.discounts.append(_read_discount(version, rule, tariff, offer_ids))
     for rule in version.document.get("discounts") or []:
-        tariff.discounts.append(_read_discount(version, rule, tariff))
+        tariff.discounts.append(_read_discount(version, rule, tariff, offer_ids))
 
 
-def _read_discount(version: Any, rule: dict[str, Any], tariff: RunTariff) -> DiscountRule:
+def _read_discount(version: Any, rule: dict[str, Any], tariff: RunTariff, offer_ids: dict[str, int]) -> DiscountRule:
     where = f"{version.code} {rule['rule']}"
     effect, value, tiers = _effect(rule["effect"], where)
     try:
@@ -161,8 +167,19 @@ def _read_discount(version: Any, rule: dict[str, Any], tariff: RunTariff) -> Dis
         tier_mode=TierMode[spec.get("mode", "MARGINAL")],
         tier_measure=Measure[str(spec.get("measure", "units")).upper()],
         tiers=tiers,
-        when=rule.get("when") or {},
+        when=_with_offer_ids(rule.get("when") or {}, offer_ids, where),
     )
+
+
+def _with_offer_ids(when: dict[str, Any], offer_ids: dict[str, int], where: str) -> dict[str, Any]:
+    """Turn the offers a condition names by code into their ids."""
+    if "holds" not in when:
+        return when
+    codes = when["holds"] if isinstance(when["holds"], list) else [when["holds"]]
+    for code in codes:
+        if code not in offer_ids:
+            raise DiscountRefused(f"{where}: holds names {code}, and there is no such offer in force")
+    return {**when, "holds": [offer_ids[code] for code in codes]}
 
 
 def _effect(effect: dict[str, Any], where: str) -> tuple[Effect, int, list[tuple[int, int]]]:
