@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from openboss.access.jobs.generate_base import read_catalogue
 from openboss.access.jobs.generate_frames import card_numbers
@@ -15,14 +16,15 @@ FIRST_IMSI = 460_009_000_000_000
 
 
 def generate_stock(example: Path) -> list[HallStock]:
-    """Draw numbers and cards for the first hall of each city; the same every time."""
+    """Draw numbers and cards for one hall of each city, one whose staff log in if there is; the same every time."""
     catalogue = read_catalogue(example)
+    staffed = _places_of_staff(example)
     halls = []
     for place, area in enumerate(sorted(catalogue.outlets)):
         first = 8_600_000_000_000 + int(catalogue.segments[area][-1]) * 10_000 + 5_000
         halls.append(
             HallStock(
-                sorted(catalogue.outlets[area])[0],
+                min(catalogue.outlets[area], key=lambda outlet: (outlet not in staffed, outlet)),
                 area,
                 first,
                 first + NUMBERS_A_HALL - 1,
@@ -30,6 +32,11 @@ def generate_stock(example: Path) -> list[HallStock]:
             )
         )
     return halls
+
+
+def _places_of_staff(example: Path) -> set[str]:
+    document = yaml.safe_load((example / "reference" / "staff.yaml").read_text(encoding="utf-8"))
+    return {person["org"] for person in document["staff"]}
 
 
 def _vendor_file(first: int, number: int) -> bytes:
