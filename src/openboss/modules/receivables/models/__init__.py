@@ -9,6 +9,7 @@ from openboss.modules.receivables.models.debts import (
     OpenItem,
     Receivable,
 )
+from openboss.modules.receivables.models.direct_debit import DebitItem, DebitRun, Mandate
 from openboss.modules.receivables.models.ledger import (
     BusinessDay,
     ChartAccount,
@@ -26,10 +27,13 @@ __all__ = [
     "ChartAccount",
     "Clearing",
     "DaySeal",
+    "DebitItem",
+    "DebitRun",
     "Document",
     "DocumentSeries",
     "Entry",
     "LateFee",
+    "Mandate",
     "Message",
     "OpenItem",
     "Payment",

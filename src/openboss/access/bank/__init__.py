@@ -1,0 +1,1 @@
+"""Files of banks and collectors: requests of direct debit out, answers and collections in."""

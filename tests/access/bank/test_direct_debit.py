@@ -1,0 +1,87 @@
+"""Direct debit by files: only confirmed mandates, answers whole or not at all, failures tried again or ended."""
+
+import pytest
+from tests.modules.receivables.conftest import Desk, check_books, desk, on
+
+from openboss.access.bank.delimited import FileRefused, read_answer, write_answer, write_requests
+from openboss.modules.receivables.functions import direct_debit as debit
+from openboss.modules.receivables.models import Payment
+
+__all__ = ["desk"]
+KEY = b"shared with the bank"
+
+
+def with_mandate(desk: Desk, number: int, *, verified: bool = True) -> int:
+    account = desk.account()
+    mandate = debit.open_mandate(
+        account_id=account, contract_no=f"C{number}", bank="ICBC", bank_account=f"62220000{number:08d}", holder="张三",
+        at=on(1, 1), staff_id=None,
+    )  # fmt: skip
+    if verified:
+        debit.verify_mandate(mandate_id=mandate, reason="bank called", at=on(1, 2), staff_id=desk.staff["clerk"])
+    desk.bill(account, 202610, RENT=1000 * number)
+    return account
+
+
+@pytest.mark.requirement("ACM-29")
+def test_a_mandate_that_the_bank_has_not_confirmed_is_not_in_its_file(desk: Desk) -> None:
+    with_mandate(desk, 1)
+    with_mandate(desk, 2, verified=False)
+    text = write_requests(debit.make_run(bank="ICBC", at=on(11, 5)), key=KEY)
+    assert [line.split("|")[1] for line in text.splitlines() if line.startswith("D")] == ["C1"]
+
+
+@pytest.mark.requirement("ACM-04")
+def test_of_three_requests_two_are_paid_and_one_goes_back_to_arrears_and_is_tried_on_the_next_date(desk: Desk) -> None:
+    accounts = [with_mandate(desk, number) for number in (1, 2, 3)]
+    run = debit.make_run(bank="ICBC", at=on(11, 5))
+    with pytest.raises(debit.NothingToAsk):
+        debit.make_run(bank="ICBC", at=on(11, 5))
+    codes = read_answer(write_answer(run, {"C1": "00", "C2": "00", "C3": "01"}, key=KEY), run, key=KEY)
+    answered = debit.take_answer(run_id=run.run_id, codes=codes, at=on(11, 6))
+    assert (answered.paid, answered.paid_fen, answered.again) == (2, 3000, (accounts[2],))
+    assert answered.tried_again_on.isoformat() == "2026-11-15"
+    with pytest.raises(debit.RunAnswered):
+        debit.take_answer(run_id=run.run_id, codes=codes, at=on(11, 6))
+    again = debit.make_run(bank="ICBC", at=on(11, 15))
+    assert [(one.account_id, one.asked_fen) for one in again.requests] == [(accounts[2], 3000)]
+    assert (again.sequence, Payment.objects.count()) == (2, 2)
+    check_books()
+
+
+def test_a_closed_account_ends_the_mandate_and_the_debt_is_collected_otherwise(desk: Desk) -> None:
+    account = with_mandate(desk, 1)
+    run = debit.make_run(bank="ICBC", at=on(11, 5))
+    assert debit.take_answer(run_id=run.run_id, codes={"C1": "02"}, at=on(11, 6)).back_to_arrears == (account,)
+    with pytest.raises(debit.NothingToAsk):
+        debit.make_run(bank="ICBC", at=on(11, 15))
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda text: text.replace("|01\n", "|00\n"),
+        lambda text: text.replace("D|C1|1000|00\n", ""),
+        lambda text: text.replace("|000001|", "|000002|"),
+        lambda text: text[: len(text) // 2],
+        lambda text: "",
+    ],
+    ids=["a code changed", "a line lost", "another number", "cut off", "empty"],
+)
+def test_an_answer_that_is_forged_cut_off_or_of_another_run_is_refused_whole(desk: Desk, forge) -> None:
+    for number in (1, 2):
+        with_mandate(desk, number)
+    run = debit.make_run(bank="ICBC", at=on(11, 5))
+    good = write_answer(run, {"C1": "00", "C2": "01"}, key=KEY)
+    with pytest.raises(FileRefused):
+        read_answer(forge(good), run, key=KEY)
+    with pytest.raises(FileRefused):
+        read_answer(good, run, key=b"another key")
+    with pytest.raises(debit.AnswerIncomplete):
+        debit.take_answer(run_id=run.run_id, codes={"C1": "00"}, at=on(11, 6))
+    assert Payment.objects.count() == 0
+
+
+def test_the_days_of_direct_debit_run_over_the_end_of_the_year(desk: Desk) -> None:
+    days = [debit.next_run_on(after=on(12, day).date(), at=on(12, 1)).isoformat() for day in (1, 5, 24, 25)]
+    assert days == ["2026-12-05", "2026-12-15", "2026-12-25", "2027-01-05"]
