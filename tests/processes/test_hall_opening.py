@@ -9,10 +9,13 @@ from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import Proof
 from openboss.modules.customers.models import Customer, Subscriber
 from openboss.modules.orders import functions as orders
+from openboss.modules.orders.models import OrderDocument
 from openboss.modules.receivables.functions.owed import owed
 from openboss.modules.receivables.models import Payment
 from openboss.modules.resources import functions as resources
 from openboss.modules.system.atomic import put_parameter
+from openboss.modules.system.functions import list_audit
+from openboss.modules.system.keys import encrypt
 from openboss.processes import hall, open_user
 from openboss.processes.hall import OrderIncomplete, Tender
 from openboss.processes.order_flow import NotReversible, OfferRefused, RequestIncomplete
@@ -258,6 +261,22 @@ def test_a_given_up_order_gives_back_what_it_kept(office: Office) -> None:
     assert resources.count_sims() == {"IN_STOCK": 20}
     with pytest.raises(orders.OrderStateForbids):
         office.confirm(order, service_password="258014")
+
+
+@pytest.mark.requirement("HAL-17")
+def test_the_signed_form_is_kept_with_the_order_and_its_hash_verifies(office: Office) -> None:
+    order = office.place("OPEN", **office.open_request())
+    form = b"%PDF-1.7 signed"
+    sha256 = hall.attach(order_id=order.order_id, kind="SIGNED_FORM", content=form, at=AT, staff_id=office.clerk)
+    known = {"order_id": order.order_id, "sha256": sha256, "reason": "客户投诉", "at": AT, "staff_id": office.clerk}
+    assert orders.read_document(**known) == form
+    assert form not in bytes(OrderDocument.objects.get().content_sealed)
+    assert list_audit(action="orders.read_document")[0][0].reason == "客户投诉"
+    OrderDocument.objects.update(content_sealed=encrypt(b"%PDF-1.7 forged".hex()))
+    with pytest.raises(orders.DocumentChanged):
+        orders.read_document(**known)
+    with pytest.raises(orders.DocumentUnknown):
+        orders.read_document(**{**known, "sha256": "0" * 64})
 
 
 def test_an_order_is_put_aside_and_taken_up_again_or_refused(office: Office) -> None:

@@ -1,11 +1,13 @@
 """One record a customer: documents, merging, lists, VIP grades, contacts (D1.5, D14.1, D17.1, BMC-06)."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.models import Customer, VipGrade
+from openboss.modules.system import keys
 from openboss.modules.system.functions import list_audit
 from tests.modules.customers.conftest import AT
 
@@ -156,3 +158,11 @@ def test_contacts_are_sealed_and_the_birthdays_of_tomorrow_are_listed() -> None:
     assert (seen.kind, seen.value) == ("FAMILY", "玲玲")
     assert list_audit(action="customers.reveal_contacts")[1] == 1
     assert customers.birthdays_on(day=date(2027, 1, 1)) == [2]  # GOLD; the others have no grade
+
+
+def test_contacts_stay_readable_through_a_rotation_of_keys(settings) -> None:
+    customers.put_contact(customer_id=2, kind="PHONE", label="家", value="02788880000", at=AT, staff_id=7)
+    keys.add_key_version(Path(settings.KEYS_FILE))
+    assert keys.rewrite_all()["customers_contacts"] == 1
+    (seen,) = customers.contacts_of(customer_id=2, reason="回访", at=AT, staff_id=7)
+    assert seen.value == "02788880000"

@@ -10,8 +10,10 @@ class CustomersConfig(AppConfig):
     label = "customers"
 
     def ready(self) -> None:
-        """Let the rotation of keys reach the documents' numbers."""
+        """Let the rotation of keys reach the documents' numbers and the contacts."""
         from openboss.modules.customers.atomic import re_encrypt_documents
+        from openboss.modules.customers.atomic.records import re_encrypt_contacts
         from openboss.modules.system.keys import register_rewriter
 
         register_rewriter("customers", re_encrypt_documents)
+        register_rewriter("customers_contacts", re_encrypt_contacts)

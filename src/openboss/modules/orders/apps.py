@@ -9,3 +9,10 @@ class OrdersConfig(AppConfig):
     name = "openboss.modules.orders"
     label = "orders"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Let the rotation of keys reach the documents kept with orders."""
+        from openboss.modules.orders.atomic.orders import re_encrypt_kept
+        from openboss.modules.system.keys import register_rewriter
+
+        register_rewriter("orders", re_encrypt_kept)

@@ -1,6 +1,6 @@
 """The golden record of a customer: made once a document, changed, merged, listed, graded (D1.5, D17.1, BMC-06)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -327,6 +327,17 @@ def contacts_of(*, customer_id: int, reason: str, at: datetime, staff_id: int) -
     return [
         ContactView(row.contact_id, row.kind, row.label, decrypt(row.value_sealed), row.period.lower) for row in rows
     ]
+
+
+def re_encrypt_contacts(re_encrypt: Callable[[bytes], bytes]) -> int:
+    """Bring every contact to the newest key; return how many were rewritten."""
+    rewritten = 0
+    for row in Contact.objects.order_by("contact_id").only("value_sealed").iterator():
+        sealed = bytes(row.value_sealed)
+        fresh = re_encrypt(sealed)
+        if fresh != sealed:
+            rewritten += Contact.objects.filter(pk=row.pk).update(value_sealed=fresh)
+    return rewritten
 
 
 def birthdays_on(*, day: date) -> list[int]:

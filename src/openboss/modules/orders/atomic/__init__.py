@@ -1,7 +1,9 @@
 """The only way to the tables of the orders module."""
 
 from openboss.modules.orders.atomic.orders import (
+    DocumentChanged,
     DocumentShown,
+    DocumentUnknown,
     Fee,
     Item,
     OrderDifferent,
@@ -21,10 +23,13 @@ from openboss.modules.orders.atomic.orders import (
     order_by_serial,
     order_view,
     place_order,
+    read_document,
     tick_step,
 )
 
 __all__ = [
+    "DocumentChanged",
+    "DocumentUnknown",
     "DocumentShown",
     "Fee",
     "Item",
@@ -45,5 +50,6 @@ __all__ = [
     "order_by_serial",
     "order_view",
     "place_order",
+    "read_document",
     "tick_step",
 ]

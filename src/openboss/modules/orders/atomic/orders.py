@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from django.db.models import Count
 from openboss.modules.orders.models import OrderDocument, OrderFee, OrderItem, OrderStep, ProductOrder
 from openboss.modules.orders.states import ACKNOWLEDGED, COMPLETED, IN_PROGRESS, MOVES, PENDING
 from openboss.modules.system.atomic import record_audit
-from openboss.modules.system.keys import encrypt
+from openboss.modules.system.keys import decrypt, encrypt
 
 
 class OrderUnknown(LookupError):
@@ -34,6 +34,14 @@ class OrderPending(Exception):
 
 class StepUnknown(LookupError):
     """This order has no such step."""
+
+
+class DocumentUnknown(LookupError):
+    """No document with this hash is kept with this order."""
+
+
+class DocumentChanged(Exception):
+    """What is kept is not what was signed or shown: its hash differs. Tell the auditor (HAL-17)."""
 
 
 @dataclass(frozen=True)
@@ -242,6 +250,34 @@ def attach_document(
     )
     _audit("orders.attach", order, at, staff_id, after={"kind": kind, "sha256": sha256})
     return sha256
+
+
+@transaction.atomic
+def read_document(*, order_id: int, sha256: str, reason: str, at: datetime, staff_id: int) -> bytes:
+    """Show a kept document again and write down who saw it and why; its content is checked against its hash.
+
+    Raises DocumentUnknown, DocumentChanged. Source: HAL-17, D23.2.
+    """
+    row = OrderDocument.objects.filter(order_id=order_id, sha256=sha256).select_related("order").first()
+    if row is None or row.content_sealed is None:
+        raise DocumentUnknown(sha256)
+    content = bytes.fromhex(decrypt(row.content_sealed))
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise DocumentChanged(sha256)
+    _audit("orders.read_document", row.order, at, staff_id, reason=reason, after={"kind": row.kind, "sha256": sha256})
+    return content
+
+
+def re_encrypt_kept(re_encrypt: Callable[[bytes], bytes]) -> int:
+    """Bring every kept document to the newest key, one by one; return how many were rewritten."""
+    rewritten = 0
+    rows = OrderDocument.objects.filter(content_sealed__isnull=False).order_by("order_document_id")
+    for key in list(rows.values_list("pk", flat=True)):
+        sealed = bytes(OrderDocument.objects.values_list("content_sealed", flat=True).get(pk=key) or b"")
+        fresh = re_encrypt(sealed)
+        if fresh != sealed:
+            rewritten += OrderDocument.objects.filter(pk=key).update(content_sealed=fresh)
+    return rewritten
 
 
 @transaction.atomic
