@@ -148,13 +148,15 @@ def events(count: int, users: int, *, only_calls: bool) -> dict[str, np.ndarray]
 
 def seconds_for(state: EngineState, columns: dict[str, np.ndarray], *, by_user: bool) -> tuple[float, Rated]:
     """Processor seconds of rating all events once, best of several rounds."""
-    usage = _usage(columns)
-    best, rated = float("inf"), _empty_rated(len(usage.record_type))
-    found = _empty_rated(len(usage.record_type))
-    find_users(state.directory, Usage(*[_fixed(column) for column in usage]), found, 0, len(found.row))
-    order = np.argsort(found.row, kind="stable") if by_user else np.arange(len(found.row))
+    found = users_of(state, columns)
+    if by_user:  # as the engine hands them to the kernel
+        places = np.argsort(found.row, kind="stable")
+        columns = {name: column[places] for name, column in columns.items()}
+        found = users_of(state, columns)
+    usage, order = _usage(columns), np.arange(len(found.row))
+    best, rated = float("inf"), found
     for _ in range(ROUNDS):
-        rated = _empty_rated(len(found.row))
+        rated = Rated(*[column.copy() for column in _empty_rated(len(found.row))])  # memory that was touched before
         rated.row[:] = found.row
         state.make_room(np.bincount(found.row % LANES, minlength=LANES).tolist())
         for number in range(LANES):
@@ -169,6 +171,14 @@ def seconds_for(state: EngineState, columns: dict[str, np.ndarray], *, by_user: 
                 state.make_counter_room(int(rated.row[order[done]]))
         best = min(best, spent)
     return best, rated
+
+
+def users_of(state: EngineState, columns: dict[str, np.ndarray]) -> Rated:
+    """Find whose events they are."""
+    usage = _usage(columns)
+    found = _empty_rated(len(usage.record_type))
+    find_users(state.directory, Usage(*[_fixed(column) for column in usage]), found, 0, len(found.row))
+    return found
 
 
 def _fixed(column: np.ndarray) -> np.ndarray:

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from openboss.kernel import periods
 from openboss.kernel.periods import OPEN_END, day_number, days_in, first_day
-from openboss.kernel.proration import FirstMonth, fee_of_month_li, first_month_grant, prorated_li, rent_free_days
+from openboss.kernel.proration import (
+    FirstMonth,
+    early_end_fee_li,
+    fee_of_month_li,
+    first_month_grant,
+    prorated_li,
+    rent_free_days,
+)
 
 FIRST = first_day(202611)  # November 2026: 30 days
 
@@ -41,6 +48,11 @@ def test_a_product_that_ends_inside_the_month_pays_its_days() -> None:
 
 def test_days_without_rent_are_not_charged() -> None:
     assert fee(FirstMonth.PRORATE, FIRST - 100, rent_free=0b11111) == 25_000
+
+
+@pytest.mark.parametrize(("left", "fee_li"), [(12, 600_000), (5, 250_000), (1, 50_000), (0, 0), (-3, 0)])
+def test_ending_a_contract_early_costs_the_cycles_that_are_left(left: int, fee_li: int) -> None:
+    assert early_end_fee_li(600_000, left, 12) == fee_li
 
 
 def test_prorated_free_resources_are_rounded_up() -> None:

@@ -42,6 +42,12 @@ def first_month_grant(granted: int, mode: int, days_left: int, days_in_month: in
 
 
 @njit(cache=True, nogil=True)
+def early_end_fee_li(fee_li: int, cycles_left: int, cycles: int) -> int:
+    """What ending a contract early costs where the fee falls with every cycle that was kept, half up to fen."""
+    return whole_fen_share_li(fee_li, min(max(cycles_left, 0), cycles), cycles)
+
+
+@njit(cache=True, nogil=True)
 def fee_of_month_li(
     fee_li: int, mode: int, from_day: int, to_day: int, rent_free: int, month_first_day: int, month_days: int
 ) -> int:

@@ -392,6 +392,10 @@ VERSION = Fields(
         **{section: _or_none(ListOf(rule)) for section, (_, rule) in SECTIONS.items()},
         "zones": Named(ListOf(Text('"8610"'))),
         "counters": Named(Fields({"over": Words(tuple(BASES)[1:])}, {"counts": Words(("USER", "POOL"))})),
+        "contract": Fields(
+            {"cycles": Whole(1, 1200)},
+            {"end_early": Fields({"fee": YUAN, "mode": Words(("FULL", "REMAINING"))})},
+        ),
         "eligibility": Anything("who may take it: age, channels, areas, certificates, classes", "object"),
         "effective": Words(("NOW", "NEXT_DAY", "NEXT_CYCLE", "DATE")),
         "relations": Fields({}, dict.fromkeys(("requires", "excludes", "replaces"), ListOf(CODE)), "relations"),

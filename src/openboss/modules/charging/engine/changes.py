@@ -147,11 +147,14 @@ def add_friends(
 
 
 @njit(cache=True)
-def sharing_groups(directory: Directory, tables: TariffTables, rows: int, places: int) -> np.ndarray:
-    """List the groups (kernel.state.pool_key) of users who hold an offer that shares something, some of them twice."""
+def sharing_groups(directory: Directory, tables: TariffTables, rows: np.ndarray, places: int) -> np.ndarray:
+    """List the groups (kernel.state.pool_key) of users who hold an offer that shares something, some of them twice.
+
+    places  how many group entries the users have at most
+    """
     found = np.empty(places, np.int64)
     count = 0
-    for row in range(rows):
+    for row in rows:
         if directory.group_head[row] < 0 or not _holds_sharing_offer(directory, tables, row):
             continue
         entry = directory.group_head[row]
@@ -174,23 +177,20 @@ def _holds_sharing_offer(directory: Directory, tables: TariffTables, row: int) -
 
 
 @njit(cache=True)
-def point_to_pools(directory: Directory, keys: np.ndarray, rows: np.ndarray, places: int) -> None:
-    """Let every membership know the row of its group's pool; keys rise."""
-    for entry in range(places):
+def point_to_pools(directory: Directory, keys: np.ndarray, pool_rows: np.ndarray, first: int, end: int) -> None:
+    """Let the group entries from `first` to `end` know the row of their group's pool; keys rise."""
+    for entry in range(first, end):
         key = pool_key(directory.group_id[entry], directory.group_kind[entry])
         place = np.searchsorted(keys, key)
         known = place < len(keys) and keys[place] == key
-        directory.group_pool[entry] = rows[place] if known else -1
+        directory.group_pool[entry] = pool_rows[place] if known else -1
 
 
-@njit(cache=True)
-def rows_of_pools(directory: Directory, rows: int) -> np.ndarray:
-    """Mark the users who are or were in a group that has a pool."""
-    marked = np.zeros(rows, np.uint8)
-    for row in range(rows):
-        if draws_on_pool(directory, row):
-            marked[row] = 1
-    return marked
+@compiled
+def mark_who_draws(directory: Directory, rows: np.ndarray, marked: np.ndarray) -> None:
+    """Mark those of some users who are or were in a group that has a pool: u8 by row."""
+    for row in rows:
+        marked[row] = 1 if draws_on_pool(directory, row) else 0
 
 
 @compiled

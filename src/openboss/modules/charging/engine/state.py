@@ -25,43 +25,15 @@ COUNTER_STEP = 4096  # records for which room for counters is made at once
 TOTALS_A_RECORD = 4  # new totals one record can need: two components, information, free
 
 _ROW_FIELDS = {"subscriber_id": 0, "holding_head": -1, "group_head": -1, "friend_head": -1}
-_POOLS = {
-    "span": ("span_row", "span_from_s", "span_to_s", "span_next"),
-    "holding": (
-        "holding_offer",
-        "holding_rank",
-        "holding_first_month",
-        "holding_from_s",
-        "holding_to_s",
-        "holding_next",
-    ),
-    "group": ("group_id", "group_kind", "group_from_s", "group_to_s", "group_pool", "group_next"),
-    "friend": ("friend_number", "friend_from_s", "friend_to_s", "friend_next"),
-}
-_LANE_POOLS = {
-    "free": (
-        "free_rule",
-        "free_granted",
-        "free_used",
-        "free_carried",
-        "free_from_s",
-        "free_to_s",
-        "free_by",
-        "free_next",
-    ),
-    "counter": ("counter_key", "counter_period", "counter_to_s", "counter_value", "counter_next"),
-    "totals": (
-        "totals_item",
-        "totals_rule",
-        "totals_calls",
-        "totals_seconds",
-        "totals_units",
-        "totals_free_units",
-        "totals_std_li",
-        "totals_act_li",
-        "totals_next",
-    ),
-}
+
+
+def _members(fields: tuple[str, ...], pool: str) -> tuple[str, ...]:
+    """The arrays that have one place for each member of a pool."""
+    return tuple(name for name in fields if name.startswith(f"{pool}_") and not name.endswith(("_head", "_count")))
+
+
+_POOLS = {pool: _members(Directory._fields, pool) for pool in ("span", "holding", "group", "friend")}
+_LANE_POOLS = {pool: _members(Lane._fields, pool) for pool in ("free", "totals", "counter")}
 _NARROW = {
     "span_row": np.int32,
     "span_next": np.int32,
@@ -194,10 +166,11 @@ class EngineState:
         self._enter_numbers("number", image.numbers, "number", changed)
         self._enter_numbers("imsi", image.imsis, "imsi", changed)
         self._enter_holdings(image.holdings)
+        first_group = self.used["group"]
         self._enter_groups(image.groups)
         if image.friends is not None:
             self._enter_friends(image.friends)
-        self._enter_pools()
+        self._enter_pools(rows, first_group)
         for slot in range(CYCLE_SLOTS):
             if self.cycles.is_open[slot]:
                 self._grant(np.sort(rows), slot)
@@ -220,6 +193,7 @@ class EngineState:
     def _add_rows(self, names: np.ndarray) -> None:
         first = self.used["rows"]
         self.used["rows"] = last = first + len(names)
+        self.draws_on_pool = _grown(self.draws_on_pool, last)
         grown = {name: _grown(getattr(self.directory, name), last, filled) for name, filled in _ROW_FIELDS.items()}
         self.directory = self.directory._replace(**grown)
         self.directory.subscriber_id[first:last] = names
@@ -301,20 +275,20 @@ class EngineState:
             self.used["friend"],
         )
 
-    def _enter_pools(self) -> None:
-        """Give a row of its own to every group of a user who holds an offer that shares something."""
+    def _enter_pools(self, rows: np.ndarray, first: int) -> None:
+        """Give a row of its own to every group of a user who holds an offer that shares something.
+
+        first  the first of the group entries just made; a new pool concerns members entered earlier too
+        """
         assert self.tables is not None
-        groups = changes.sharing_groups(self.directory, self.tables, self.used["rows"], self.used["group"])
-        for key in np.unique(groups).tolist():
-            if key not in self.pools:
-                self.pools[key] = self._new_row(-key)
-        changes.point_to_pools(
-            self.directory,
-            np.array(sorted(self.pools), np.int64),
-            np.array([self.pools[key] for key in sorted(self.pools)], np.int32),
-            self.used["group"],
-        )
-        self.draws_on_pool = changes.rows_of_pools(self.directory, self.used["rows"])
+        found = changes.sharing_groups(self.directory, self.tables, rows, self.used["group"] - first)
+        new = [key for key in np.unique(found).tolist() if key not in self.pools]
+        self.pools |= {key: self._new_row(-key) for key in new}
+        keys = np.array(sorted(self.pools), np.int64)
+        pool_rows = np.array([self.pools[key] for key in keys.tolist()], np.int32)
+        changes.point_to_pools(self.directory, keys, pool_rows, 0 if new else first, self.used["group"])
+        concerned = np.arange(self.used["rows"], dtype=np.int32) if new else rows
+        changes.mark_who_draws(self.directory, concerned, self.draws_on_pool)
 
     # --- cycles --------------------------------------------------------------------------------------------------
 
@@ -487,7 +461,8 @@ def load_snapshot(folder: Path) -> EngineState:
     state.lanes = [Lane(**{name: read[f"lane{number}.{name}"] for name in Lane._fields}) for number in range(LANES)]
     state.cycles = Cycles(**{name: read[f"cycles.{name}"] for name in Cycles._fields})
     state.duplicates.load(manifest["days"], folder.parent)
-    state.draws_on_pool = changes.rows_of_pools(state.directory, state.used["rows"])
+    state.draws_on_pool = np.zeros(state.used["rows"], np.uint8)
+    changes.mark_who_draws(state.directory, np.arange(state.used["rows"], dtype=np.int32), state.draws_on_pool)
     if state.digest() != manifest["digest"]:
         raise ValueError(f"snapshot {folder.name} is damaged: its digest does not fit; an older one will be used")
     return state
