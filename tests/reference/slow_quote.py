@@ -578,21 +578,27 @@ def _period_sum(price: dict[str, Any], size: int, units: int) -> Fraction:
 
 
 def _capped(world: World, known: dict[str, Any], item: str, li: int) -> int:
-    if li <= 0:
-        return li
+    """Bound what the items of a cap cost one user in its period, whatever offer they were charged by."""
+    user, day, month = known["user"], known["at"].date(), known["posted"]
     documents = [_standard(world), *(document for document, _ in _asked(world, known))]
-    places = []
-    for document in documents:
+    for document in documents if li > 0 else []:
         for rule in _version(document, known["at"]).get("caps") or []:
-            if item in _listed(rule["items"]):
-                month = known["posted"]
-                period = {
-                    "DAY": known["at"].date(), "CYCLE": month, "QUARTER": (month.year, (month.month - 1) // 3),
-                    "YEAR": month.year,
-                }[rule.get("over", "CYCLE")]  # fmt: skip
-                place = (known["user"], document["offer"], rule["rule"], period)
-                places.append(place)
-                li = min(li, max(0, int(Fraction(rule["cap"]) * 1000) - world.spent_li.get(place, 0)))
-    for place in places:
-        world.spent_li[place] = world.spent_li.get(place, 0) + li
+            if item not in _listed(rule["items"]):
+                continue
+            inside = {
+                "DAY": lambda own, _: own == day,
+                "CYCLE": lambda _, posted: posted == month,
+                "QUARTER": lambda _, posted: (
+                    (posted.year, (posted.month - 1) // 3) == (month.year, (month.month - 1) // 3)
+                ),
+                "YEAR": lambda _, posted: posted.year == month.year,
+            }[rule.get("over", "CYCLE")]
+            spent_li = sum(
+                part
+                for (who, what, own, posted), part in world.spent_li.items()
+                if who == user and what in _listed(rule["items"]) and inside(own, posted)
+            )
+            li = min(li, max(0, int(Fraction(rule["cap"]) * 1000) - spent_li))
+    place = (user, item, day, month)
+    world.spent_li[place] = world.spent_li.get(place, 0) + li
     return li
