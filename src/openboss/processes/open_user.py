@@ -10,7 +10,6 @@ Bills read the same tables, the call centre finds the same row; nothing is copie
 """
 
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 
@@ -235,8 +234,7 @@ def carry_out(asked: Asked) -> Result:
 def welcome(number: int, account_id: int, at: datetime) -> None:
     """Welcome a new user by SMS, with the notice to keep the password safe (PWD-06, PWD-09)."""
     language = customers.account_view(account_id=account_id).language
-    payload: dict[str, Any] = {"number": number, "template": "WELCOME", "values": {}, "language": language}
-    send_out(topic="sms", payload=payload, at=at)
+    send_out(topic="sms", payload=customers.sms(number, "WELCOME", language=language), at=at)
 
 
 def undo(asked: Asked, result: Result) -> None:

@@ -188,3 +188,19 @@ def test_a_reset_at_the_hall_unlocks_and_tells_the_number() -> None:
     assert "903817" not in repr(told)
     with pytest.raises(customers.NotEntitled):
         customers.refuse_unproved("RESET_PASSWORD", [Proof.DYNAMIC])
+
+
+@pytest.mark.requirement("PWD-09")
+@pytest.mark.parametrize(
+    ("language", "notice"), [("zh", "遗失可能泄露您的个人信息"), ("en", "may reveal your personal data")]
+)
+def test_the_welcome_says_that_losing_the_password_may_leak_personal_data(language: str, notice: str) -> None:
+    assert notice in customers.sms(8613900011001, "WELCOME", language=language)["text"]
+
+
+def test_a_code_is_told_only_in_the_part_of_the_message_that_is_forgotten() -> None:
+    customers.issue_dynamic_code(subscriber_id=USER, at=TEN)
+    payload = Outbox.objects.get(payload__template="DYNAMIC_CODE").payload
+    digits = payload["secret"]["digits"]
+    assert digits in payload["secret"]["text"]
+    assert digits not in repr({name: value for name, value in payload.items() if name != "secret"})

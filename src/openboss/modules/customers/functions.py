@@ -147,6 +147,7 @@ from openboss.modules.customers.authority import MATRIX, NotEntitled, Proof, ref
 from openboss.modules.customers.documents import DocumentWrong, read_document
 from openboss.modules.customers.hall_rules import RULES, hall_rule
 from openboss.modules.customers.masking import mask_document, mask_name, mask_number, national_number
+from openboss.modules.customers.messages import sms
 
 __all__ = [
     "AccountRow",
@@ -293,6 +294,7 @@ __all__ = [
     "set_password",
     "set_vip_by_hand",
     "sims_of_subscriber",
+    "sms",
     "spend_challenge",
     "succeed_subscriber",
     "take_off_list",

@@ -11,6 +11,7 @@ from django.db import transaction
 from openboss.modules.customers.atomic.subscribers import audit_subscriber, locked, operator_day
 from openboss.modules.customers.authority import Proof
 from openboss.modules.customers.life import TERMINATED
+from openboss.modules.customers.messages import sms
 from openboss.modules.customers.models import Challenge, DynamicCode, NumberPeriod, Password, Subscriber
 from openboss.modules.system.atomic import send_out
 from openboss.modules.system.keys import blind_index
@@ -94,7 +95,7 @@ def set_password(
         },
     )
     audit_subscriber("customers.set_password", subscriber_id, at, staff_id, after={"kind": kind, "channel": channel})
-    send_out(topic="sms", payload={"number": number, "template": "PASSWORD_SET", "values": {"kind": kind}}, at=at)
+    send_out(topic="sms", payload=sms(number, "PASSWORD_SET"), at=at)
 
 
 def refuse_weak(digits: str, *, number: int, born_on: date | None) -> None:
@@ -168,7 +169,7 @@ def issue_dynamic_code(*, subscriber_id: int, at: datetime) -> None:
     subscriber = locked(subscriber_id)
     digits = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
     DynamicCode.objects.create(subscriber=subscriber, hashed=make_password(digits), issued_at=at)
-    payload = {"number": _number_of(subscriber), "template": "DYNAMIC_CODE", "secret": {"digits": digits}}
+    payload = sms(_number_of(subscriber), "DYNAMIC_CODE", secret={"digits": digits})
     send_out(topic="sms", payload=payload, at=at)  # the secret is taken out of the row when it has been sent
     audit_subscriber("customers.issue_dynamic_code", subscriber_id, at, None)
 
