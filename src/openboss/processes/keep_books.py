@@ -2,20 +2,22 @@
 
     close      the books of every day before today are closed and sealed
     doubtful   debts unpaid for longer than the limit become doubtful (ACM-13)
+    cycles     a released cycle is closed at the end of the third day after its month (D7.2)
     compare    open items, buckets, bills and takings against the ledger; differences are written down for a person
 
 Done again it does what is left. Source: D22.1, D8.11, issue 6 section 5.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from openboss.modules.billing.functions import list_cycles
+from openboss.modules.billing.functions import CycleView, calendar_of, close_cycle, list_cycles
 from openboss.modules.receivables import functions as receivables
 from openboss.modules.receivables.functions.reconciliation import bill_differences, takings_differences
 from openboss.modules.receivables.functions.rules import day_of
 from openboss.modules.system.functions import record_audit
 
+FINANCIAL_CLOSE = timedelta(days=3)  # after the cut
 COMPARED_CYCLES = 3  # released ones, the newest
 WRITTEN_DOWN = 20  # differences named in the audit; all are on the page
 
@@ -38,7 +40,11 @@ def run(*, at: datetime) -> NightDone:
         receivables.close_day(business_on=business_on, at=at, staff_id=None)
     doubtful = receivables.mark_doubtful(at=at)
     found += receivables.ledger_differences()
-    for cycle in _released():
+    released = [one for one in list_cycles() if one.state in ("RELEASED", "CLOSED")]
+    for one in released:
+        if _is_over(one, at):
+            close_cycle(cycle=one.cycle, at=at, staff_id=None)
+    for cycle in [one.cycle for one in released][:COMPARED_CYCLES]:
         found += bill_differences(cycle=cycle)
     if found:
         record_audit(
@@ -52,5 +58,5 @@ def run(*, at: datetime) -> NightDone:
     return NightDone(len(days), doubtful, tuple(found))
 
 
-def _released() -> list[int]:
-    return [one.cycle for one in list_cycles() if one.state in ("RELEASED", "CLOSED")][:COMPARED_CYCLES]
+def _is_over(cycle: CycleView, at: datetime) -> bool:
+    return cycle.state == "RELEASED" and at >= calendar_of(cycle.cycle).cut_at + FINANCIAL_CLOSE

@@ -15,7 +15,7 @@ from openboss.modules.billing.models import Bill
 from openboss.modules.receivables.functions.reconciliation import bill_differences
 from openboss.modules.receivables.models import Entry, Receivable
 from openboss.modules.system.atomic import put_role, put_staff
-from openboss.processes import close_month
+from openboss.processes import close_month, keep_books
 from tests.modules.billing.operator import CYCLE, Operator, offer, rent
 from tests.modules.billing.test_kills import environment
 from tests.modules.receivables.conftest import LONG_AGO, Desk, check_books, on
@@ -73,6 +73,8 @@ def test_a_release_killed_at_random_moments_books_every_bill_once(audited: int, 
     assert not Bill.objects.filter(state="new").exists()
     assert bill_differences(cycle=CYCLE) == []
     check_books()
+    keep_books.run(at=on(12, 4, hour=1))
+    assert billing.cycle_view(cycle=CYCLE).state == "CLOSED"
 
 
 def _whole_parts_only() -> None:

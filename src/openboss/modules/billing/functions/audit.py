@@ -90,6 +90,15 @@ def release_cycle(*, cycle: int, staff_id: int, at: datetime, book: Booking = la
     return _release_parts(cycle, run, book)
 
 
+def close_cycle(*, cycle: int, at: datetime, staff_id: int | None) -> None:
+    """Close a released cycle for good, once all its parts are booked (D7.2, D7.3). Raises CycleStateRefused."""
+    run = atomic.live_run(cycle=cycle)
+    left = set(range(run.part_count)) - atomic.done_parts(run_id=run.run_id, step="RELEASE")
+    if left:
+        raise atomic.CycleStateRefused(f"{cycle}: {len(left)} parts are not released yet")
+    atomic.move_cycle(cycle=cycle, state_before="RELEASED", state_after="CLOSED", at=at, staff_id=staff_id)
+
+
 def _release_parts(cycle: int, run: atomic.RunView, book: Booking) -> int:
     done = atomic.done_parts(run_id=run.run_id, step="RELEASE")
     count = 0
