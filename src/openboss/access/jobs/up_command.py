@@ -28,6 +28,7 @@ from openboss.config.options import options
 
 _COLOURS = {"web": 36, "worker": 35, "charge": 32, "collect": 33, "postgres": 34, "supervisor": 31}
 _WEB_READY_TIMEOUT_S = 60.0
+_DELIVERER_ENDS_S = 3.0
 
 
 def register(app: typer.Typer) -> None:
@@ -101,8 +102,13 @@ def worker() -> None:
 
         stopping = threading.Event()
         told = {"stopping": stopping, "hlr": options().hlr, "data_dir": options().data_dir, "now": clock.now}
-        threading.Thread(target=delivery.run, kwargs=told, daemon=True).start()
-        call_command("procrastinate", "worker", "--shutdown-graceful-timeout", "5")
+        deliverer = threading.Thread(target=delivery.run, kwargs=told, daemon=True)
+        deliverer.start()
+        try:
+            call_command("procrastinate", "worker", "--shutdown-graceful-timeout", "5")
+        finally:
+            stopping.set()
+            deliverer.join(timeout=_DELIVERER_ENDS_S)
 
 
 def _announce_when_ready(announce: Callable[[str], None], supervisor: Supervisor) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import structlog
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from openboss.access.network import hlr, simulated_hlr
 from openboss.modules.customers.functions import NetworkProfile
@@ -60,3 +60,4 @@ def run(*, stopping: threading.Event, hlr: str, data_dir: Path, now: Callable[[]
         if done.sent or done.failed:
             log.info("network", sent=done.sent, failed=done.failed)
         stopping.wait(_REST_S)
+    connection.close()
