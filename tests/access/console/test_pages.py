@@ -36,7 +36,6 @@ PAGES = {
     "/offers/new/": "catalog.edit",
     "/offers/102/2003-01-01/edit/": "catalog.edit",
     "/offers/102/2003-01-01/lab/": "catalog.view",
-    "/users/1/best-plan/": "customers.view",
     "/orders/": "customers.view",
     "/counter/?customer=1": "customers.edit",
     "/orders/new/CHANGE_PLAN/?customer=1": "customers.edit",

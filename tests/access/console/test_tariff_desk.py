@@ -250,7 +250,7 @@ def test_gotone_98_is_built_from_an_empty_form_tried_approved_by_a_second_person
     page.keyboard.press("Enter")
     page.wait_for_selector("text=Publish")
     page.keyboard.press("F8")
-    page.wait_for_selector(".toast-line.success", timeout=60_000)
+    page.wait_for_selector(".toast-line.success", timeout=180_000)  # charging compiles and takes them
     for move in ("Offer into test", "Offer is filed", "Put on sale"):
         page.click(f"button:has-text('{move}')")
     page.wait_for_selector(".lead .pill:has-text('On sale')")
