@@ -22,7 +22,7 @@ def test_the_audit_trail_is_sealed_every_five_minutes() -> None:
 
 
 @pytest.mark.django_db
-def test_collection_and_its_error_pool_are_looked_after_by_the_clock() -> None:
+def test_collection_orders_debts_and_books_are_looked_after_by_the_clock() -> None:
     from openboss.access.jobs import schedule
 
     crons = {task.task.name: task.cron for task in app.periodic_registry.periodic_tasks.values()}
@@ -33,6 +33,10 @@ def test_collection_and_its_error_pool_are_looked_after_by_the_clock() -> None:
         "openboss.recycle_error_pool": "10 3 * * *",
         "openboss.propose_write_offs": "40 3 * * *",
         "openboss.check_overlaps": "20 4 * * *",
+        "openboss.due_orders": "*/5 * * * *",
+        "openboss.waiting_times": "5 * * * *",
+        "openboss.collect_debt": "15 * * * *",
+        "openboss.keep_books": "30 0 * * *",
     }
     jobs = (schedule.check_balances, schedule.recycle_after_new_tables, schedule.recycle_error_pool)
     assert [job(timestamp=0) for job in (*jobs, schedule.propose_write_offs, schedule.check_overlaps)] == [0] * 5
