@@ -255,6 +255,13 @@ def _refuse_incomplete(order: OrderView, plan: Plan, tender: Tender | None, serv
         raise OrderIncomplete(", ".join([*open_steps, *missing, *unpaid]))
 
 
+def missing_documents(*, order_id: int, at: datetime) -> list[str]:
+    """Name the documents an open order still needs, for its page. Raises OrderUnknown and the refusals of its flow."""
+    order = orders.order_view(order_id=order_id)
+    plan = FLOWS[order.kind].plan(_asked(order, at, order.staff_id))
+    return sorted(plan.documents - {one.kind for one in order.documents if one.verified_by is not None})
+
+
 def _take_money(order: OrderView, plan: Plan, tender: Tender | None, at: datetime, staff_id: int | None) -> None:
     """Book every line that is not paid, under a serial number of its own: money first (D13.3)."""
     unpaid = [one for one in order.fees if not one.is_paid]

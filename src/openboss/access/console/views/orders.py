@@ -99,18 +99,9 @@ def _missing(order: OrderView) -> list[str]:
     if order.state != "ACKNOWLEDGED":
         return []
     try:
-        plan = hall.preview(
-            kind=order.kind,
-            request=order.request,
-            at=clock.now(),
-            customer_id=order.customer_id,
-            subscriber_id=order.subscriber_id,
-            channel=order.channel,
-            org_code=order.org_code,
-        )
+        return hall.missing_documents(order_id=order.order_id, at=clock.now())
     except hall.REFUSALS:
         return []
-    return sorted(plan.documents - {one.kind for one in order.documents})
 
 
 @require_GET
