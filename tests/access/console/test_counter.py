@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders import functions as orders
 from openboss.modules.resources import functions as resources
@@ -29,7 +29,7 @@ def stock(operator: Any) -> None:  # noqa: ARG001 (the operator comes first)
     register, _items = import_items(EXAMPLE / "reference" / "stock.yaml", at=NOW)
     take_resources_over(register=register, at=NOW)
     mine = next(hall for hall in generate_stock(EXAMPLE) if hall.home_area == 27)
-    fill_halls([replace(mine, org_code=HALL)], register=register, at=NOW)
+    fill_halls([mine], register=register, at=NOW)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def _confirm(client: Client, order_id: int, **fields: str) -> str:
 
 
 def _state() -> str:
-    return customers.effective_state(subscriber_id=USER, at=NOW)
+    return customers.effective_state(subscriber_id=USER, at=clock.now())
 
 
 def test_a_plan_is_changed_from_next_month_and_the_change_is_cancelled(clerk: Client) -> None:
@@ -102,7 +102,8 @@ def test_a_clerk_without_the_right_cannot_use_the_counter() -> None:
 
 @pytest.mark.browser
 def test_a_user_is_opened_at_the_counter_without_a_mouse(browser: Any, address: str, clerk: Client) -> None:
-    number = resources.find_numbers(at=NOW, org_codes=[HALL], limit=1)[0].number
+    plain = [one for one in resources.find_numbers(at=NOW, org_codes=[HALL]) if not one.deposit_fen + one.minimum_fen]
+    number = plain[0].number
     iccid = resources.free_sims(org_codes=[HALL])[0].iccid
     context = browser.new_context(viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
     context.add_cookies([{"name": "django_language", "value": "en", "url": address}])
@@ -118,9 +119,10 @@ def test_a_user_is_opened_at_the_counter_without_a_mouse(browser: Any, address: 
     keyboard.press("Tab")
     keyboard.type(iccid)
     keyboard.press("Tab")
-    page.wait_for_selector("#preview tfoot")
+    page.wait_for_selector("#preview tfoot", timeout=60_000)
     keyboard.press("F8")
     page.wait_for_url("**/orders/*/")
+    page.wait_for_selector("[name^=document-]:focus")
     keyboard.type("ID 990000200001010007")
     keyboard.press("F6")
     page.wait_for_selector("text=SHA-256")
