@@ -25,7 +25,7 @@ from openboss.kernel.tariffs import FOREVER_S, TariffTables
 from openboss.kernel.trace import NO_TRACE
 from openboss.kernel.usage import LdType, RecordType
 from openboss.modules.catalog.compiler import compile_tariffs
-from openboss.modules.charging.engine.rating import _empty_rated, _usage
+from openboss.modules.charging.engine.rating import empty_rated, usage_of
 from openboss.modules.charging.engine.state import EngineState, Image, month_start_s
 from openboss.modules.charging.schema import NORMALISED
 
@@ -153,10 +153,10 @@ def seconds_for(state: EngineState, columns: dict[str, np.ndarray], *, by_user: 
         places = np.argsort(found.row, kind="stable")
         columns = {name: column[places] for name, column in columns.items()}
         found = users_of(state, columns)
-    usage, order = _usage(columns), np.arange(len(found.row))
+    usage, order = usage_of(columns), np.arange(len(found.row))
     best, rated = float("inf"), found
     for _ in range(ROUNDS):
-        rated = Rated(*[column.copy() for column in _empty_rated(len(found.row))])  # memory that was touched before
+        rated = Rated(*[column.copy() for column in empty_rated(len(found.row))])  # memory that was touched before
         rated.row[:] = found.row
         state.make_room(np.bincount(found.row % LANES, minlength=LANES).tolist())
         for number in range(LANES):
@@ -175,8 +175,8 @@ def seconds_for(state: EngineState, columns: dict[str, np.ndarray], *, by_user: 
 
 def users_of(state: EngineState, columns: dict[str, np.ndarray]) -> Rated:
     """Find whose events they are."""
-    usage = _usage(columns)
-    found = _empty_rated(len(usage.record_type))
+    usage = usage_of(columns)
+    found = empty_rated(len(usage.record_type))
     find_users(state.directory, Usage(*[_fixed(column) for column in usage]), found, 0, len(found.row))
     return found
 

@@ -42,6 +42,18 @@ class Options(BaseSettings):
     """The home location register that changes are delivered to: host or host:port of an osmo-hlr's control interface,
     or `simulated`, which writes down what a register would hold."""
 
+    diameter_host: str = "127.0.0.1"
+    diameter_port: int = Field(default=3868, ge=0, le=65535)
+    """Where `openboss charge` listens to networks that ask before use (Gy, Ro); port 0 = it does not."""
+
+    diameter_identity: str = "charge.openboss.invalid"
+    diameter_realm: str = "openboss.invalid"
+    diameter_peers: list[str] = []
+    """Origin-Hosts that may connect; empty = whoever reaches the port, so leave that to the loopback."""
+
+    currency: int = Field(default=156, ge=1, le=999)
+    """ISO 4217 number of the operator's money."""
+
     timezone: str = "Asia/Shanghai"
     language: str = "zh-hans"
     shards: int = Field(default=64, ge=1, le=4096)

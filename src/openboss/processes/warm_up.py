@@ -6,7 +6,7 @@ config/compiled_cache.py. The parts share nothing, so that several processes can
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from openboss.kernel.shares import Relations, split_to_accounts
 from openboss.kernel.tariffs import FOREVER_S
 from openboss.modules.catalog.compiler import compile_tariffs
 from openboss.modules.charging.canonical import block_of
+from openboss.modules.charging.engine.online.serving import Rules
+from openboss.modules.charging.engine.online.turns import Moment, Turns
 from openboss.modules.charging.engine.rating import rate_chunk
 from openboss.modules.charging.engine.state import EngineState, Image, month_start_s
 from openboss.modules.charging.normalise import normalise, operator_clock
@@ -98,6 +100,15 @@ def warm_rating() -> None:
     state.freeze_cycle(_CYCLE)
 
 
+def warm_online() -> None:
+    """Compile the charging of requests of networks (done by itself when the first network introduces itself)."""
+    state = EngineState()
+    state.tables = compile_tariffs([_Version(1, "STANDARD", "STANDARD", {"prices": []}, {})], [_Item(1, "LOCAL")])
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    moment = Moment(at, operator_clock("Asia/Shanghai", int(at.timestamp())))
+    Turns(Rules()).warm(state, moment, build_numbering(_numbering_frames()))
+
+
 def _image() -> Image:
     span = {"from_local_s": [0], "to_local_s": [FOREVER_S]}
     return Image(
@@ -133,4 +144,5 @@ PARTS: dict[str, Callable[[], None]] = {
     "rating": warm_rating,
     "collecting": warm_collecting,
     "billing": warm_billing,
+    "online": warm_online,
 }

@@ -13,9 +13,7 @@ import typer
 from openboss.access.jobs.installation import open_installation
 from openboss.config.options import options
 
-_IDLE_S = 0.2
 _STANDBY_S = 2.0
-_SNAPSHOT_AFTER_IDLE_S = 30.0
 
 log = structlog.get_logger("charge")
 
@@ -44,21 +42,13 @@ def charge() -> None:
 
 def _own(stopping: threading.Event) -> None:
     """Be the engine until told to stop; a fault ends the process and its successor recovers."""
+    from openboss.access.jobs.charge_loop import ChargeLoop
     from openboss.modules.charging.functions.engine import answering, recover_engine
 
     owner = recover_engine()
     log.info("engine ready", position=owner.position)
-    idle_s = 0.0
     with answering(owner, options().data_dir):
-        while not stopping.is_set():
-            if owner.drain():
-                idle_s = 0.0
-                continue
-            stopping.wait(_IDLE_S)
-            idle_s += _IDLE_S
-            if idle_s >= _SNAPSHOT_AFTER_IDLE_S:
-                owner.snapshot()
-                idle_s = 0.0
+        ChargeLoop(owner, stopping).run()
     owner.snapshot()
     log.info("engine stopped", position=owner.position)
 

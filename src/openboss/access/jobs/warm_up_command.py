@@ -28,7 +28,9 @@ def register(app: typer.Typer) -> None:
 
 
 def warm_up(
-    part: Annotated[list[str] | None, typer.Option(help="rating, collecting or billing; all if none is named.")] = None,
+    part: Annotated[
+        list[str] | None, typer.Option(help="rating, collecting, billing or online; all but online if none is named.")
+    ] = None,
 ) -> None:
     """Compile the engine, the collector and the bill run for this machine (done by itself when they first run)."""
     if not part:

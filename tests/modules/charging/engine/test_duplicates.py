@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from openboss.modules.charging.engine.duplicates import SMALLEST, Duplicates
-from openboss.modules.charging.engine.state import EngineState, load_snapshot, save_snapshot
+from openboss.modules.charging.engine.snapshots import load_snapshot, save_snapshot
+from openboss.modules.charging.engine.state import EngineState
 
 DAY, OTHER_DAY = 20_000, 20_001
 RNG = np.random.default_rng(1)

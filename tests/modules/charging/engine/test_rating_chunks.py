@@ -7,7 +7,8 @@ import pytest
 
 from openboss.kernel.usage import LdType, RecordType, RoamType
 from openboss.modules.charging.engine.rating import rate_chunk
-from openboss.modules.charging.engine.state import EngineState, load_snapshot, save_snapshot
+from openboss.modules.charging.engine.snapshots import load_snapshot, save_snapshot
+from openboss.modules.charging.engine.state import EngineState
 
 from .conftest import ITEM_ID, chunk, image, record, rule_id_of
 

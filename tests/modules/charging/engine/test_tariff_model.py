@@ -480,7 +480,7 @@ def asked_of(world, row):
     """A record as the online engine asks about it: writable columns, a known user."""
     columns = {name: np.array([value], np.int64) for name, value in row.items()}
     usage = rating._usage(columns)
-    rated = rating._empty_rated(1)
+    rated = rating.empty_rated(1)
     rated.row[:] = world.state.row_of[ME]
     world.state.make_room([1, 1, 1, 1])
     known = (world.state.tables, world.state.directory, tuple(world.state.lanes), world.state.cycles)

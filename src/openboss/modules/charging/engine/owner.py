@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from django.db import transaction
 
@@ -19,15 +20,23 @@ from openboss.modules.catalog.functions import load_publication
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.atomic.files import record_rating
 from openboss.modules.charging.engine.lake import DetailWriter, Lake
+from openboss.modules.charging.engine.online import orders
+from openboss.modules.charging.engine.online.images import Images
+from openboss.modules.charging.engine.online.serving import Rules
+from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
 from openboss.modules.charging.engine.rating import ChunkRated, rate_chunk
+from openboss.modules.charging.engine.snapshots import load_snapshot, save_snapshot
 from openboss.modules.charging.engine.state import (
     CycleNotReady,
     EngineState,
     Image,
-    load_snapshot,
-    save_snapshot,
+    month_start_s,
+    next_cycle,
 )
 from openboss.modules.charging.engine.totals import free_use_of, totals_of
+from openboss.modules.charging.numbering import NumberingTables
+from openboss.modules.charging.schema import RATED
+from openboss.modules.system.atomic import send_out
 
 ROWS_A_COMMIT = 1_000_000  # rated rows that wait for one commit to the lake
 INPUTS_A_SNAPSHOT = 200
@@ -48,6 +57,9 @@ class Owner:
     snapshot_position: int = 0
     pending: list[pl.DataFrame] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    turns: Turns = field(default_factory=lambda: Turns(Rules()))
+    replayed_to: int = 0  # while recovering: the position up to which the lake has detail already
+    stirred: list[int] = field(default_factory=list)  # rows of users whose sessions should ask again
     writer: DetailWriter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -84,7 +96,7 @@ class Owner:
             try:
                 with self.lock:
                     answer = self._apply(command.kind, command.payload, self.position + 1)
-            except CycleNotReady as refusal:
+            except (CycleNotReady, orders.OrderRefused) as refusal:
                 journal.finish_command(command.command_id, position=None, answer={"refusal": str(refusal)})
                 return
             self.position += 1
@@ -130,6 +142,70 @@ class Owner:
         self._hand_over()
         self.writer.settle()
 
+    # --- requests of networks ---------------------------------------------------------------------------------------
+
+    def serve(self, requests: np.ndarray, asks: np.ndarray, *, numbering: NumberingTables, moment: Moment) -> Decided:
+        """Decide a group of requests and commit what it changed; only then may it be answered.
+
+        Raises OwnershipLost and database errors: then the process must end without answering.
+        """
+        self._open_month(moment)
+        with self.lock:
+            decided = self.turns.decide(
+                self.state, requests, asks, numbering=numbering, moment=moment, position=self.position + 1
+            )
+        self._commit_group(decided, moment)
+        return decided
+
+    def sweep(self, moment: Moment) -> None:
+        """Settle sessions whose network fell silent and forget ended ones."""
+        with self.lock:
+            decided = self.turns.sweep(self.state, moment=moment, position=self.position + 1)
+        if decided is not None:
+            self._commit_group(decided, moment)
+
+    def _commit_group(self, decided: Decided, moment: Moment) -> None:
+        """Journal what a group changed, with what business must hear of it; if nothing was changed, nothing."""
+        if not decided.images:
+            return
+        position, count = self.position + 1, int(decided.taken.sum())
+        if decided.news:
+            with transaction.atomic():
+                journal.append_group(self.ownership, position=position, images=decided.images, requests=count)
+                for news in decided.news:
+                    send_out(topic="charging.wallet", payload=news._asdict(), at=moment.at)
+        else:
+            journal.append_group(self.ownership, position=position, images=decided.images, requests=count)
+        self.position = position
+        if decided.detail is not None:
+            self.pending.append(decided.detail)
+
+    def warm(self, moment: Moment, numbering: NumberingTables) -> None:
+        """Have the compiled code of online charging ready before the first request."""
+        self.turns.warm(self.state, moment, numbering)
+
+    def hand_over(self) -> None:
+        """Let rated detail that waits go to the lake behind the engine's back."""
+        if self.pending:
+            self._hand_over()
+            self.writer.merge()
+
+    def _open_month(self, moment: Moment) -> None:
+        """Open the month that the clock has reached, as an input of its own."""
+        newest = int(self.state.cycles.cycle.max())
+        if not newest or moment.local_s < month_start_s(next_cycle(newest)):
+            return
+        with transaction.atomic():
+            journal.check_ownership(self.ownership)
+            try:
+                with self.lock:
+                    self.state.open_cycle(next_cycle(newest))
+            except CycleNotReady:
+                return  # an older month must be closed first; what is used goes to the oldest open one
+            self.position += 1
+            payload = {"cycle": next_cycle(newest)}
+            journal.append_journal(self.ownership, position=self.position, kind="OPEN_CYCLE", payload=payload)
+
     # --- inputs --------------------------------------------------------------------------------------------------
 
     def _apply(self, kind: str, payload: dict[str, Any], position: int) -> dict[str, Any]:
@@ -144,9 +220,21 @@ class Owner:
         if kind == "OPEN_CYCLE":
             self.state.open_cycle(payload["cycle"])
             return {}
+        if kind in orders.KINDS:
+            stirred = orders.users_of(self.state, kind, payload) if kind not in ("WALLETS", "HOLD") else []
+            answer = orders.carry_out(self.state, kind, payload)
+            self.stirred.extend(int(row) for row in stirred)
+            return answer
         assert kind == "FREEZE", kind
+        self._cut_records(payload["cycle"], position)
         self.state.freeze_cycle(payload["cycle"])
         return self._publish_cycle(payload["cycle"], position)
+
+    def _cut_records(self, cycle: int, position: int) -> None:
+        """End the records of a month that is closed; what sessions use from now on belongs to the next one."""
+        detail = self.turns.cut(self.state, month_start_s(next_cycle(cycle)), position=position)
+        if detail is not None and position > self.replayed_to:
+            self.pending.append(detail)
 
     def _image(self, payload: dict[str, Any]) -> Image:
         """Read an image from its files, or from the command itself where it is small."""
@@ -292,8 +380,15 @@ def _load_newest(owner: Owner, *, before: int | None) -> None:
 
 def _replay(owner: Owner, in_lake: int) -> None:
     """Apply the journal behind the state; detail that the lake lacks is made again."""
+    owner.replayed_to = in_lake
     for entry in journal.journal_after(owner.position):
         owner.position = entry.position
+        if entry.kind == journal.ONLINE:
+            images = Images(entry.images)
+            owner.state.apply_images(images)
+            if entry.position > in_lake and images.detail is not None:
+                owner.pending.append(pl.DataFrame(images.detail).cast(dict(RATED)))
+            continue
         if entry.kind == "CHUNK":
             usage = owner.lake.read_chunk(entry.payload["path"], entry.payload["sha256"])
             result = rate_chunk(owner.state, usage, entry.position, owner.threads)
@@ -301,3 +396,5 @@ def _replay(owner: Owner, in_lake: int) -> None:
                 owner._keep(result)
         else:
             owner._apply(entry.kind, entry.payload, entry.position)
+    owner.state.settle_desk()
+    owner.stirred.clear()

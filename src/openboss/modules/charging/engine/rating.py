@@ -57,7 +57,7 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
         order = _by_user(seen)
         taken = pool.map(lambda name: np.take(columns[name], order), NORMALISED)
         mine = dict(zip(NORMALISED, taken, strict=True))
-        rated = _empty_rated(len(order))
+        rated = empty_rated(len(order))
         rated.row[:] = seen.row[order]
         _rate(state, mine, rated, order, pool)
     failed = rated.status == Status.ERROR
@@ -68,7 +68,7 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
         )
     bad = np.flatnonzero(seen.status == Status.ERROR)
     return ChunkRated(
-        detail=_detail(state, mine, rated, order, position).filter(~failed),
+        detail=detail_of(state, mine, rated, order, position).filter(~failed),
         errors=chunk[bad].with_columns(pl.Series("code", seen.error[bad], pl.Int16)),
         rated=int((rated.status == Status.RATED).sum()),
         free=int((rated.status == Status.FREE).sum()),
@@ -78,9 +78,9 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
 
 def _admit(state: EngineState, columns: Columns, pool: ThreadPoolExecutor, threads: int) -> Rated:
     """Find every record's user, and those that were rated before; in the order of the chunk."""
-    usage = _usage(columns)
+    usage = usage_of(columns)
     _open_months(state, usage.start_local_s)
-    seen = _empty_rated(len(usage.record_type))
+    seen = empty_rated(len(usage.record_type))
     edges: list[int] = np.linspace(0, len(seen.row), threads + 1).astype(int).tolist()
     list(pool.map(lambda k: find_users(state.directory, usage, seen, edges[k], edges[k + 1]), range(threads)))
     wanted = np.flatnonzero(seen.status != Status.ERROR)
@@ -103,7 +103,7 @@ def _rate(state: EngineState, columns: Columns, rated: Rated, places: np.ndarray
 
     places  i64[records]: where each record stands in the journal's order, in which a pool is drawn on
     """
-    usage = _usage(columns)
+    usage = usage_of(columns)
     alone = state.draws_on_pool[rated.row] == 0
     lane_of = rated.row % LANES
     orders = [np.flatnonzero((lane_of == number) & alone) for number in range(LANES)]
@@ -127,7 +127,7 @@ def rate_in_order(state: EngineState, usage: Usage, rated: Rated, order: np.ndar
             state.make_counter_room(int(rated.row[order[done]]))
 
 
-def _usage(columns: Columns) -> Usage:
+def usage_of(columns: Columns) -> Usage:
     absent = np.zeros(len(columns["record_type"]), np.int32)
     return Usage(**{name: columns.get(name, absent) for name in Usage._fields})
 
@@ -145,7 +145,7 @@ def _open_months(state: EngineState, start_local_s: np.ndarray) -> None:
             return
 
 
-def _empty_rated(count: int) -> Rated:
+def empty_rated(count: int) -> Rated:
     return Rated(
         row=np.full(count, -1, np.int32),
         status=np.zeros(count, np.int8),
@@ -165,7 +165,7 @@ def _empty_rated(count: int) -> Rated:
     )
 
 
-def _detail(state: EngineState, columns: Columns, rated: Rated, order: np.ndarray, position: int) -> pl.DataFrame:
+def detail_of(state: EngineState, columns: Columns, rated: Rated, order: np.ndarray, position: int) -> pl.DataFrame:
     """Put the kernel's columns beside those of the chunk; nothing is copied that has its width already.
 
     order  i64[k]: places in the chunk of the records that were new and had a user, by user

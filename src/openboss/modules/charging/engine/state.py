@@ -5,25 +5,37 @@ Every change is a function of the state and of journalled inputs, so that replay
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from openboss.kernel.records import Cycles
-from openboss.kernel.state import CYCLE_SLOTS, LANES, Directory, Lane
+from openboss.kernel.state import CYCLE_SLOTS, LANES, SHORT_NUMBER_BASE, Directory, Lane
 from openboss.kernel.tariffs import TariffTables
 from openboss.modules.charging.engine import changes, grants
 from openboss.modules.charging.engine.duplicates import DAY_S, Duplicates
+from openboss.modules.charging.engine.online.desk import (
+    COUNTER_NODE,
+    FREE_NODE,
+    KEPT,
+    TOTALS_NODE,
+    Desk,
+    empty_desk,
+    in_use,
+    indexed,
+    renumber,
+    with_users,
+)
+from openboss.modules.charging.engine.online.images import Images
 
 WINDOW_MONTHS = 2  # keys are kept for the current and two previous months (D4.3)
 COUNTER_STEP = 4096  # records for which room for counters is made at once
 TOTALS_A_RECORD = 4  # new totals one record can need: two components, information, free
 
+_EFFECT_KINDS = {"free": FREE_NODE, "totals": TOTALS_NODE, "counter": COUNTER_NODE}
 _ROW_FIELDS = {"subscriber_id": 0, "holding_head": -1, "group_head": -1, "friend_head": -1}
 
 
@@ -142,6 +154,9 @@ class EngineState:
     lanes: list[Lane] = field(default_factory=lambda: [_empty_lane() for _ in range(LANES)])
     cycles: Cycles = field(default_factory=_empty_cycles)
     duplicates: Duplicates = field(default_factory=Duplicates)
+    desk: Desk = field(default_factory=empty_desk)
+    wallet_of: dict[int, int] = field(default_factory=dict)  # account -> place of its wallet; follows from the desk
+    holds: dict[str, tuple[int, int]] = field(default_factory=dict)  # money set aside: wallet, li
     tables: TariffTables | None = None
     tariff_sha256: str = ""
     used: dict[str, int] = field(
@@ -165,6 +180,9 @@ class EngineState:
         self.directory.friend_head[rows] = -1
         self._enter_numbers("number", image.numbers, "number", changed)
         self._enter_numbers("imsi", image.imsis, "imsi", changed)
+        self.desk = with_users(self.desk, self.used["rows"])
+        newest = image.numbers.filter(pl.col("number") < SHORT_NUMBER_BASE).sort("from_local_s")
+        self.desk.user_number[self.row_of[newest["subscriber_id"].to_numpy()]] = newest["number"].to_numpy()
         self._enter_holdings(image.holdings)
         first_group = self.used["group"]
         self._enter_groups(image.groups)
@@ -305,7 +323,7 @@ class EngineState:
             lane.free_head[:, slot] = -1
             lane.totals_head[:, slot] = -1
             grants.forget_past(lane, self._oldest_open_s())
-            self.lanes[number] = _compacted(lane)
+            self.lanes[number] = _compacted(lane, number, self.desk)
         self.cycles.cycle[slot] = cycle
         self.cycles.start_s[slot] = month_start_s(cycle)
         self.cycles.end_s[slot] = month_start_s(next_cycle(cycle))
@@ -363,6 +381,24 @@ class EngineState:
         assert self.tables is not None
         return _with_room(lane, "counter", records * self.tables.counter_room)
 
+    def make_free_room(self, lane: int, grants: int) -> None:
+        """Let a lane take some more free resources."""
+        self.lanes[lane] = _with_room(self.lanes[lane], "free", grants)
+
+    def apply_images(self, images: Images) -> None:
+        """Apply what a group of requests changed; `settle_desk` must follow the last one."""
+        pools = (("totals", TOTALS_NODE), ("counter", COUNTER_NODE))
+        for pool, kind in pools:
+            for number, most in enumerate(images.most_nodes(kind)):
+                room = most - int(getattr(self.lanes[number], f"{pool}_count")[0])
+                self.lanes[number] = _with_room(self.lanes[number], pool, max(room, 0))
+        self.desk = images.put(with_users(self.desk, self.used["rows"]), self.lanes)
+
+    def settle_desk(self) -> None:
+        """Work out what follows from the desk's arrays, after they were read or written from outside."""
+        self.desk = indexed({name: getattr(self.desk, name) for name in KEPT})
+        self.wallet_of = {int(account): place for place, account in enumerate(self.desk.wallets["account_id"])}
+
     # --- keeping -------------------------------------------------------------------------------------------------
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -377,7 +413,7 @@ class EngineState:
                 named[f"lane{number}.{name}"] = array[:cut]
         for name, array in self.cycles._asdict().items():
             named[f"cycles.{name}"] = array
-        return named
+        return named | {f"desk.{name}": array for name, array in in_use(self.desk).items()}
 
     def _used_of(self, name: str, size: int) -> int:
         if name in _ROW_FIELDS:
@@ -389,7 +425,7 @@ class EngineState:
 
     def digest(self) -> str:
         """SHA-256 over the whole state: equal states give equal digests."""
-        whole = hashlib.sha256(json.dumps([self.tariff_sha256, self.used], sort_keys=True).encode())
+        whole = hashlib.sha256(json.dumps([self.tariff_sha256, self.used, self.holds], sort_keys=True).encode())
         for name, array in sorted(self.arrays().items()):
             whole.update(name.encode())
             whole.update(np.ascontiguousarray(array).data)
@@ -398,8 +434,8 @@ class EngineState:
         return whole.hexdigest()
 
 
-def _compacted(lane: Lane) -> Lane:
-    """Drop pool places that no chain reaches any more."""
+def _compacted(lane: Lane, number: int, desk: Desk) -> Lane:
+    """Drop pool places that no chain reaches any more; what open records have done is found under the new places."""
     arrays: dict[str, Any] = {}
     for pool, names in _LANE_POOLS.items():
         heads = getattr(lane, f"{pool}_head")
@@ -408,6 +444,9 @@ def _compacted(lane: Lane) -> Lane:
         count = changes.chain_order(heads, nexts, kept)
         kept = kept[:count]
         has_next = nexts[kept] >= 0
+        moved_to = np.full(len(nexts) + 1, -1, np.int32)
+        moved_to[kept] = np.arange(count)
+        renumber(desk, number, _EFFECT_KINDS[pool], moved_to)
         for name in names:
             arrays[name] = getattr(lane, name)[kept]
         arrays[f"{pool}_next"] = np.where(has_next, np.arange(1, count + 1), -1).astype(np.int32)
@@ -418,58 +457,3 @@ def _compacted(lane: Lane) -> Lane:
 def _with_room(lane: Lane, pool: str, coming: int) -> Lane:
     size = int(getattr(lane, f"{pool}_count")[0]) + coming
     return lane._replace(**{name: _grown(getattr(lane, name), size) for name in _LANE_POOLS[pool]})
-
-
-def save_snapshot(state: EngineState, folder: Path, position: int) -> str:
-    """Write the state into a new folder, fsynced, and return the SHA-256 of its manifest.
-
-    Never touches an older snapshot; days of keys that have not changed since one are named, not written again.
-    """
-    folder.mkdir(parents=True, exist_ok=False)
-    for name, array in state.arrays().items():
-        _write(folder / f"{name}.npy", array)
-    for path, keys in state.duplicates.to_save(folder):
-        _write(path, keys)
-    manifest = {
-        "position": position,
-        "tariff_sha256": state.tariff_sha256,
-        "used": state.used,
-        "pools": {str(key): row for key, row in sorted(state.pools.items())},
-        "days": state.duplicates.manifest(),
-        "digest": state.digest(),
-    }
-    text = json.dumps(manifest, indent=1, sort_keys=True).encode()
-    with (folder / "manifest.json").open("wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    for place in (folder, folder.parent):
-        descriptor = os.open(place, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
-    return hashlib.sha256(text).hexdigest()
-
-
-def load_snapshot(folder: Path) -> EngineState:
-    """Read a state back, without its tariff tables. Raises ValueError if a byte differs from what was saved."""
-    manifest = json.loads((folder / "manifest.json").read_bytes())
-    state = EngineState(used=manifest["used"], tariff_sha256=manifest["tariff_sha256"])
-    read = {path.stem: np.load(path) for path in folder.glob("*.npy") if not path.stem.startswith("keys-")}
-    state.row_of = read["row_of"]
-    state.pools = {int(key): row for key, row in manifest["pools"].items()}
-    state.directory = Directory(**{name: read[f"directory.{name}"] for name in Directory._fields})
-    state.lanes = [Lane(**{name: read[f"lane{number}.{name}"] for name in Lane._fields}) for number in range(LANES)]
-    state.cycles = Cycles(**{name: read[f"cycles.{name}"] for name in Cycles._fields})
-    state.duplicates.load(manifest["days"], folder.parent)
-    state.draws_on_pool = np.zeros(state.used["rows"], np.uint8)
-    changes.mark_who_draws(state.directory, np.arange(state.used["rows"], dtype=np.int32), state.draws_on_pool)
-    if state.digest() != manifest["digest"]:
-        raise ValueError(f"snapshot {folder.name} is damaged: its digest does not fit; an older one will be used")
-    return state
-
-
-def _write(path: Path, array: np.ndarray) -> None:
-    with path.open("wb") as file:
-        np.save(file, array)
-        file.flush()
-        os.fsync(file.fileno())

@@ -19,7 +19,7 @@ from openboss.kernel.tariffs import TariffTables
 from openboss.kernel.trace import empty_trace
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.changes import count_nodes, list_nodes
-from openboss.modules.charging.engine.rating import _empty_rated, _rate, rate_in_order
+from openboss.modules.charging.engine.rating import _rate, empty_rated, rate_in_order
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, Image, _with_room, cycle_slot
 from openboss.modules.charging.schema import RATED
 
@@ -103,7 +103,7 @@ def opened(tables: TariffTables, image: Image, cycles: Iterable[int]) -> EngineS
 def rate_event(state: EngineState, columns: Mapping[str, int]) -> EventRated:
     """Rate one event and say what it changed. A column of kernel.records.Usage that is absent is 0."""
     usage = Usage(**{name: np.array([columns.get(name, 0)], np.int64) for name in Usage._fields})
-    rated, trace = _empty_rated(1), empty_trace(TRACE_ROOM)
+    rated, trace = empty_rated(1), empty_trace(TRACE_ROOM)
     find_users(state.directory, usage, rated, 0, 1)
     if rated.error[0]:
         return EventRated(int(rated.status[0]), int(rated.error[0]), 0, 0, (), (), (), ())
@@ -197,7 +197,7 @@ def replay(state: EngineState, usage: pl.DataFrame, threads: int) -> int:
     order = known[np.argsort(rows[known], kind="stable")]
     absent = np.zeros(len(order), np.int64)
     columns = {name: usage[name].to_numpy()[order] if name in usage.columns else absent for name in Usage._fields}
-    rated = _empty_rated(len(order))
+    rated = empty_rated(len(order))
     rated.row[:] = rows[order]
     with ThreadPoolExecutor(threads) as pool:
         _rate(state, columns, rated, order, pool)

@@ -119,12 +119,14 @@ def begin_timeline() -> None:
     journal.start_timeline()
 
 
-def ask_engine(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
+def ask_engine(kind: str, payload: dict[str, Any], *, serial_no: str | None = None) -> dict[str, Any]:
     """Send a command, have it carried out, and return the engine's answer with its position.
+
+    serial_no  of a write of money: sent again under the same number, it is answered as it was the first time
 
     Raises EngineRefused, EngineSilent. Not inside a transaction: the engine would not see the command.
     """
-    command_id = journal.send_command(kind=kind, payload=payload)
+    command_id = journal.send_command(kind=kind, payload=payload, serial_no=serial_no)
     rate_waiting()
     outcome = journal.command_state(command_id)
     if outcome.state == "REFUSED":

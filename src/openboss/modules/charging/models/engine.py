@@ -20,25 +20,23 @@ class EngineOwner(models.Model):
 
 
 class EngineJournal(models.Model):
-    """Inputs in the order in which they were applied; append-only (a trigger refuses the rest)."""
+    """Inputs in the order in which they were applied; append-only (a trigger refuses the rest).
 
-    journal_id = models.BigAutoField(primary_key=True)
+    Partitioned by position; the partitions are made ahead by the engine (atomic.make_journal_room).
+    """
+
+    pk = models.CompositePrimaryKey("stream", "position")
     stream = models.SmallIntegerField()
     position = models.BigIntegerField()
     timeline = models.IntegerField()
     kind = models.CharField(max_length=12)
-    payload = models.JSONField()
+    payload = models.JSONField(null=True)
+    images = models.BinaryField(null=True)  # of a group of requests: what it changed
+    requests = models.IntegerField(default=0)
     sha256 = models.CharField(max_length=64)
 
     class Meta:
         db_table = "charging_enginejournal"
-        constraints = [
-            models.UniqueConstraint(fields=["stream", "position"], name="charging_enginejournal_once"),
-            models.CheckConstraint(
-                condition=Q(kind__in=("CHUNK", "IMAGE", "PUBLICATION", "OPEN_CYCLE", "FREEZE")),
-                name="charging_enginejournal_kind",
-            ),
-        ]
 
 
 class EngineSnapshot(models.Model):
@@ -64,6 +62,7 @@ class EngineCommand(models.Model):
     state = models.CharField(max_length=8, default="WAITING")
     position = models.BigIntegerField(null=True)
     answer = models.JSONField(null=True)
+    serial_no = models.CharField(max_length=64, null=True, unique=True)  # of a write of money: never done twice (D0.4)
 
     class Meta:
         db_table = "charging_enginecommand"

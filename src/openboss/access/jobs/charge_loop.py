@@ -1,0 +1,177 @@
+"""The charging engine's process: one thread that serves networks, takes commands and usage, and keeps the state safe.
+
+Requests of networks come first: between two looks at what waits in the database the sockets are served. Whatever
+fails ends the process before anything wrong is answered; its successor rebuilds the state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from datetime import datetime
+
+import numpy as np
+import structlog
+import uvloop
+
+from openboss.access.jobs import clock
+from openboss.access.network.diameter.node import Node
+from openboss.access.network.diameter.peers import Identity
+from openboss.config.options import options
+from openboss.modules.charging.engine.online.desk import Life
+from openboss.modules.charging.engine.online.turns import Moment
+from openboss.modules.charging.engine.owner import INPUTS_A_SNAPSHOT, Owner
+from openboss.modules.charging.normalise import operator_clock
+from openboss.modules.charging.numbering import NumberingTables, OperatorClock
+from openboss.processes.rate_usage import current_numbering
+
+LOOK_S = 0.05  # how soon a command or a chunk is seen
+SWEEP_S = 1.0
+FLUSH_S = 5.0  # how long rated detail of sessions waits for the lake
+SNAPSHOT_AFTER_IDLE_S = 30.0
+POSITIONS_A_SNAPSHOT = 100_000
+HOUR_S = 3600
+
+log = structlog.get_logger("charge")
+
+
+class ChargeLoop:
+    """An engine at work until it is told to stop, or fails."""
+
+    def __init__(self, owner: Owner, stopping: threading.Event) -> None:
+        self.owner, self.stopping = owner, stopping
+        self.currency = options().currency
+        self.fault: BaseException | None = None
+        self._numbering: NumberingTables | None = None
+        self._clock: OperatorClock | None = None
+        self._clock_hour = -1
+        self._idle_s = 0.0
+        self._inputs_to_flush = self._inputs_to_save = 0
+        self._flushed_at_s = 0.0
+        self._swept_at_s = 0.0
+        self._is_warm = False
+
+    # --- for the listener ----------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Be ready for the first request of a network."""
+        self._numbering = current_numbering()
+        if not self._is_warm and self.owner.state.tables is not None:
+            self.owner.warm(self.moment(), self._numbering)
+            self._is_warm = True
+
+    def serve(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Decide and commit a group of requests."""
+        assert self._numbering is not None
+        self._idle_s = 0.0
+        decided = self.owner.serve(requests, asks, numbering=self._numbering, moment=self.moment())
+        return decided.taken, decided.answers, decided.quotas
+
+    def moment(self) -> Moment:
+        """Now."""
+        at = clock.now()
+        hour = int(at.timestamp()) // HOUR_S
+        if self._clock is None or hour != self._clock_hour:
+            self._clock, self._clock_hour = operator_clock(options().timezone, hour * HOUR_S), hour
+        return Moment(at, self._clock)
+
+    def _now_s(self) -> int:
+        return int(clock.now().timestamp())
+
+    def _fail(self, fault: BaseException) -> None:
+        self.fault = fault
+        self.loop.stop()
+
+    # --- the loop ------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serve until told to stop. Raises what went wrong."""
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the engine is one thread, and waits for its own commits
+        self.loop = uvloop.new_event_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.loop.add_signal_handler(number, self._stop)
+        self.node = Node(
+            identity=_identity(clock.now()), server=self, now_s=self._now_s, fail=self._fail, loop=self.loop
+        )
+        listener = self._listen()
+        self.loop.call_soon(self._look)
+        self.loop.run_forever()
+        if listener is not None:
+            listener.close()
+        if self.fault is not None:
+            raise self.fault
+        self.node.stop()
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.close()
+
+    def _stop(self) -> None:
+        self.stopping.set()
+        self.loop.stop()
+
+    def _listen(self) -> asyncio.Server | None:
+        chosen = options()
+        if chosen.diameter_port == 0:
+            return None
+        try:
+            return self.loop.run_until_complete(
+                self.loop.create_server(self.node.new_peer, chosen.diameter_host, chosen.diameter_port)
+            )
+        except OSError as taken:
+            log.warning(
+                "networks cannot be served", host=chosen.diameter_host, port=chosen.diameter_port, why=str(taken)
+            )
+            return None
+
+    def _look(self) -> None:
+        """Take what waits in the database, a piece at a time, and do what the time asks for."""
+        try:
+            taken = self.owner.turn()
+            self._ask_again()
+            self._keep_time(taken)
+        except BaseException as fault:  # noqa: BLE001 - the edge: whatever it is, the process must end
+            self._fail(fault)
+            return
+        if self.stopping.is_set():
+            self.loop.stop()
+            return
+        self.loop.call_later(0 if taken else LOOK_S, self._look)
+
+    def _ask_again(self) -> None:
+        """Ask networks to come again with the sessions of users for whom something has changed."""
+        if not self.owner.stirred:
+            return
+        sessions = self.owner.state.desk.sessions
+        rows = np.array(self.owner.stirred)
+        self.owner.stirred.clear()
+        places = np.flatnonzero((sessions["life"] == Life.OPEN) & np.isin(sessions["row"], rows))
+        self.node.ask_again(places)
+
+    def _keep_time(self, taken: int) -> None:
+        """Settle silent sessions, bring detail to the lake, save the state: each in its time."""
+        now_s = self.loop.time()
+        if now_s - self._swept_at_s >= SWEEP_S and self._is_warm:
+            self._swept_at_s = now_s
+            self.owner.sweep(self.moment())
+        is_calm = taken == 0 and self._inputs_to_flush > 0
+        self._inputs_to_flush = 0 if is_calm else self._inputs_to_flush + taken
+        if is_calm or now_s - self._flushed_at_s >= FLUSH_S:
+            self._flushed_at_s = now_s
+            self.owner.hand_over()
+        self._inputs_to_save += taken
+        self._idle_s = 0.0 if taken else self._idle_s + LOOK_S
+        is_far = self.owner.position - self.owner.snapshot_position >= POSITIONS_A_SNAPSHOT
+        if self._idle_s >= SNAPSHOT_AFTER_IDLE_S or is_far or self._inputs_to_save >= INPUTS_A_SNAPSHOT:
+            self.owner.snapshot()
+            self._idle_s, self._inputs_to_save = 0.0, 0
+
+
+def _identity(started_at: datetime) -> Identity:
+    chosen = options()
+    return Identity(
+        host=chosen.diameter_identity,
+        realm=chosen.diameter_realm,
+        state_id=int(started_at.timestamp()),
+        peers=frozenset(chosen.diameter_peers),
+    )

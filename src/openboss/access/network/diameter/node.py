@@ -1,0 +1,192 @@
+"""The Diameter listener beside the charging engine: what has arrived meanwhile is one group, decided in one turn.
+
+While a group is committed, the next one gathers in the sockets: the busier it is, the larger the groups.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from openboss.access.network.diameter import avps, wire, wire_out
+from openboss.access.network.diameter.avps import avp
+from openboss.access.network.diameter.peers import Identity, Peer
+from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind
+
+MOST_REQUESTS = 4096  # in one group; the rest is the next group
+_HEAD_BYTES, _SERVICE_BYTES = 256, 160  # the most an answer has, beside what it repeats
+
+
+class Server(Protocol):
+    """The engine as the listener sees it."""
+
+    currency: int  # ISO 4217 number of the operator's money
+
+    def serve(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Decide and commit a group; return which were taken, the answers and the quotas."""
+
+    def prepare(self) -> None:
+        """Be ready for the first request."""
+
+
+class Node:
+    """All connections of this process."""
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        server: Server,
+        now_s: Callable[[], int],
+        fail: Callable[[BaseException], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.identity, self.server, self.now_s, self.fail = identity, server, now_s, fail
+        self.loop = loop
+        self.peers: list[Peer] = []
+        self.sessions: dict[int, tuple[Peer, bytes]] = {}  # by place: where the last request came from
+        self.served = 0
+        self._waiting: dict[Peer, None] = {}
+        self._is_due = False
+        self._sequence = 0
+        self._own = np.frombuffer(identity.named() + avp(avps.AUTH_APPLICATION, avps.CREDIT_APPLICATION), np.uint8)
+        self._marks = np.zeros(MOST_REQUESTS, wire.MARK)
+        self._requests = np.zeros(MOST_REQUESTS, REQUEST)
+        self._asks = np.zeros(2 * MOST_REQUESTS + wire.MOST_ASKS, ASK)
+        self._counts = np.zeros(3, np.int64)
+        self._room = (np.zeros(1, wire.STATE), np.zeros(wire.DEEPEST, np.int64), np.zeros(wire.DEEPEST, np.int64))
+
+    def new_peer(self) -> Peer:
+        """Make the protocol of a new connection."""
+        peer = Peer(self.identity, self)
+        self.peers = [known for known in self.peers if known.transport is not None]
+        self.peers.append(peer)
+        return peer
+
+    def prepare(self) -> None:
+        """A peer introduces itself."""
+        self.server.prepare()
+        nothing = np.zeros(1, np.uint8)
+        self._read(nothing, 0, 0, 0)
+        wire_out.write(nothing, self._marks[:0], self._requests, self._asks, np.zeros(0, ANSWER), np.zeros(0, QUOTA),
+                   self._own, 0, np.zeros(8, np.uint8), np.zeros(1, np.int64))  # fmt: skip
+
+    def wake(self, peer: Peer) -> None:
+        """Bytes have arrived at a peer: decide them soon, together with what arrives until then."""
+        self._waiting[peer] = None
+        if not self._is_due:
+            self._is_due = True
+            self.loop.call_soon(self._turn)
+
+    def ask_again(self, places: np.ndarray) -> int:
+        """Ask the networks to come again with some sessions; return how many could be asked."""
+        asked = 0
+        for place in places:
+            peer, session_id = self.sessions.get(int(place), (None, b""))
+            if peer is not None and peer.transport is not None:
+                self._sequence += 1
+                peer.ask_again(session_id, self._sequence)
+                asked += 1
+        return asked
+
+    def stop(self) -> None:
+        """Say goodbye to all peers."""
+        for peer in self.peers:
+            self._sequence += 1
+            peer.say_goodbye(self._sequence)
+
+    # --- a turn --------------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        self._is_due = False
+        try:
+            self._take_group()
+        except BaseException as fault:  # noqa: BLE001 - the edge: whatever it is, the process must end unanswered
+            self.fail(fault)
+
+    def _take_group(self) -> None:
+        """Read what waits, decide it, commit, answer."""
+        waiting, self._waiting = list(self._waiting), {}
+        for peer in waiting:
+            if not peer.is_welcome:
+                peer.introduce()
+        ready = [peer for peer in waiting if peer.is_welcome and peer.inbox]
+        if not ready:
+            return
+        starts = np.cumsum([0, *(len(peer.inbox) for peer in ready)])
+        data = np.frombuffer(b"".join(peer.inbox for peer in ready), np.uint8)
+        self._counts[:] = 0
+        for number, peer in enumerate(ready):
+            stop = self._read(data, int(starts[number]), int(starts[number + 1]), number)
+            self._consumed(peer, stop, int(starts[number]), int(starts[number + 1]))
+        self._answer(data, ready)
+
+    def _read(self, data: np.ndarray, start: int, stop: int, connection: int) -> int:
+        return wire.read(data, start, stop, connection, self._marks, self._requests, self._asks, self._counts,
+                         *self._room, self.now_s())  # fmt: skip
+
+    def _consumed(self, peer: Peer, reached: int, start: int, stop: int) -> None:
+        if reached < 0:  # what follows is no Diameter: answer what was read, then end it
+            peer.taken(stop - start)
+            self.loop.call_soon(peer.close)
+            return
+        peer.taken(reached - start)
+        is_full = self._counts[1] >= MOST_REQUESTS or self._counts[2] + wire.MOST_ASKS > len(self._asks)
+        if peer.inbox and (is_full or self._counts[0] >= MOST_REQUESTS):
+            self.wake(peer)
+
+    def _answer(self, data: np.ndarray, ready: list[Peer]) -> None:
+        marks = self._marks[: self._counts[0]]
+        requests, asks = self._requests[: self._counts[1]], self._asks[: self._counts[2]]
+        answers, quotas = self._decide(requests, asks)
+        room = int(marks["length"].sum()) + len(requests) * (_HEAD_BYTES + len(self._own)) + len(asks) * _SERVICE_BYTES
+        out, places = np.empty(room, np.uint8), np.zeros(len(marks) + 1, np.int64)
+        wire_out.write(data, marks, requests, asks, answers, quotas, self._own, self.server.currency, out, places)
+        edges = np.searchsorted(marks["connection"], np.arange(len(ready) + 1))
+        for number, peer in enumerate(ready):
+            start, stop = places[edges[number]], places[edges[number + 1]]
+            if stop > start:
+                peer.send(out[start:stop].tobytes())
+        for mark in marks[marks["what"] != wire.CREDIT]:
+            self._answer_rarely(data, ready[mark["connection"]], mark)
+        self._remember(data, ready, marks, requests, answers)
+
+    def _decide(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Have all requests decided, in more than one group if one cannot hold what they change."""
+        taken, answers, quotas = self.server.serve(requests, asks)
+        left = np.flatnonzero(~taken)
+        while len(left):
+            taken, more_answers, more_quotas = self.server.serve(requests[left], asks)
+            for place, answer in zip(left[taken], more_answers[taken], strict=True):
+                own = slice(requests[place]["first_ask"], requests[place]["first_ask"] + requests[place]["asks"])
+                answers[place], quotas[own] = answer, more_quotas[own]
+            left = left[~taken]
+        return answers, quotas
+
+    def _answer_rarely(self, data: np.ndarray, peer: Peer, mark: np.ndarray) -> None:
+        at, fault_at = int(mark["at"]), int(mark["fault_at"])
+        whole = data[at : at + int(mark["length"])].tobytes()
+        if mark["what"] == wire.OTHER:
+            peer.handle(whole)
+            return
+        fault = data[fault_at : fault_at + int(mark["fault_length"])].tobytes() if fault_at > 0 else b""
+        peer.refuse(whole, int(mark["fault"]), fault_at, fault)
+
+    def _remember(
+        self, data: np.ndarray, ready: list[Peer], marks: np.ndarray, requests: np.ndarray, answers: np.ndarray
+    ) -> None:
+        """Keep where sessions live, for questions of our own."""
+        self.served += len(requests)
+        credit = marks[marks["what"] == wire.CREDIT]
+        news = np.flatnonzero((requests["kind"] != Kind.UPDATE) & (answers["place"] >= 0))
+        for place in news:
+            mark, session = credit[place], int(answers[place]["place"])
+            if requests[place]["kind"] == Kind.INITIAL:
+                at = int(mark["session_at"])
+                session_id = data[at : at + int(mark["session_length"])].tobytes()
+                self.sessions[session] = (ready[mark["connection"]], session_id)
+            else:
+                self.sessions.pop(session, None)

@@ -1,0 +1,238 @@
+"""One connection to a Diameter peer: who it is, whether it may ask, and what the rarer messages are answered.
+
+Source: RFC 6733 sections 5 (peers), 7 (faults); result codes per TS 32.299.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from openboss.access.network.diameter import avps
+from openboss.access.network.diameter.avps import Malformed, Message, address, avp, message, read_message
+
+MOST_WAITING = 4 << 20  # bytes of one peer that wait; then it must wait too
+PRODUCT = "OpenBOSS"
+
+log = structlog.get_logger("diameter")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who we are to our peers. `peers` are the host names that may connect; empty = whoever reaches the port."""
+
+    host: str
+    realm: str
+    state_id: int
+    peers: frozenset[str] = frozenset()
+
+    def named(self) -> bytes:
+        """Origin-Host and Origin-Realm."""
+        return avp(avps.ORIGIN_HOST, self.host) + avp(avps.ORIGIN_REALM, self.realm)
+
+
+class Desk(Protocol):
+    """Where a connection takes what has arrived."""
+
+    def wake(self, peer: Peer) -> None:
+        """Bytes have arrived."""
+
+    def prepare(self) -> None:
+        """A peer introduces itself: be ready to serve before it is welcomed."""
+
+
+class Peer(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, identity: Identity, desk: Desk) -> None:
+        self.identity, self.desk = identity, desk
+        self.inbox = bytearray()
+        self.transport: asyncio.Transport | None = None
+        self.host, self.realm = "", ""
+        self.is_welcome = False
+        self._is_paused = False
+
+    # --- asyncio -------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to listen."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what has arrived; a peer that floods is not read from until its messages are answered."""
+        self.inbox += data
+        if len(self.inbox) > MOST_WAITING and self.transport:
+            self.transport.pause_reading()
+            self._is_paused = True
+        self.desk.wake(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection; sessions stay, their peer may come back or ask by another way."""
+        if self.is_welcome:
+            log.info("peer gone", peer=self.host, why=str(exc or "closed"))
+        self.transport = None
+
+    # --- for the desk --------------------------------------------------------------------------------------------
+
+    def taken(self, count: int) -> None:
+        """Forget bytes that were read."""
+        del self.inbox[:count]
+        if self._is_paused and self.transport and len(self.inbox) < MOST_WAITING // 2:
+            self.transport.resume_reading()
+            self._is_paused = False
+
+    def send(self, data: bytes) -> None:
+        """Send, if the peer is still there."""
+        if self.transport:
+            self.transport.write(data)
+
+    def close(self) -> None:
+        """End the connection after what was sent has gone out."""
+        self.is_welcome = False
+        if self.transport:
+            self.transport.close()
+
+    def introduce(self) -> None:
+        """Read a new peer's first message: it must say what it can. Anything else ends the connection."""
+        if len(self.inbox) < 4:
+            return
+        length = int.from_bytes(self.inbox[1:4], "big")
+        if self.inbox[0] != 1 or not 20 <= length <= 1 << 14:
+            self.close()
+            return
+        if len(self.inbox) < length:
+            return
+        data = bytes(self.inbox[:length])
+        self.taken(length)
+        try:
+            request = read_message(data)
+        except Malformed:
+            self.close()
+            return
+        if request.command != avps.CAPABILITIES or not request.is_request:
+            self.close()
+            return
+        self._welcome(request)
+
+    def _welcome(self, request: Message) -> None:
+        self.host = (request.first(avps.ORIGIN_HOST) or b"").decode("utf-8", "replace")
+        self.realm = (request.first(avps.ORIGIN_REALM) or b"").decode("utf-8", "replace")
+        if not self.host or not self.realm:
+            self._answer(request, avps.MISSING_AVP, self._capabilities())
+            self.close()
+        elif self.identity.peers and self.host not in self.identity.peers:
+            log.warning("unknown peer refused", peer=self.host)
+            self.close()
+        elif not _applications(request) & {avps.CREDIT_APPLICATION, avps.RELAY_APPLICATION}:
+            self._answer(request, avps.NO_COMMON_APPLICATION, self._capabilities())
+            self.close()
+        else:
+            self.desk.prepare()
+            self.is_welcome = True
+            self._answer(request, avps.SUCCESS, self._capabilities())
+            log.info("peer welcome", peer=self.host)
+
+    def _capabilities(self) -> bytes:
+        assert self.transport is not None
+        own = self.transport.get_extra_info("sockname")[0]
+        return (
+            avp(avps.HOST_IP, address(own.partition("%")[0]))
+            + avp(avps.VENDOR_ID, 0)
+            + avp(avps.PRODUCT_NAME, PRODUCT, flags=0)
+            + avp(avps.STATE_ID, self.identity.state_id)
+            + avp(avps.AUTH_APPLICATION, avps.CREDIT_APPLICATION)
+        )
+
+    def _answer(self, request: Message, result: int, more: bytes = b"") -> None:
+        flags = request.flags & avps.PROXIABLE | (avps.ERROR if 3000 <= result < 4000 else 0)
+        session = request.first(avps.SESSION_ID)
+        content = avp(avps.SESSION_ID, session) if session else b""
+        content += avp(avps.RESULT_CODE, result) + self.identity.named() + more
+        content += b"".join(avp(avps.PROXY_INFO, value) for value in request.all(avps.PROXY_INFO))
+        self.send(message(flags=flags, command=request.command, application=request.application, hop=request.hop,
+                          end=request.end, avps=content))  # fmt: skip
+
+    def handle(self, data: bytes) -> None:
+        """Answer a message that is not of credit control."""
+        try:
+            request = read_message(data)
+        except Malformed:
+            head = Message(data[4], int.from_bytes(data[5:8], "big"), int.from_bytes(data[8:12], "big"),
+                           int.from_bytes(data[12:16], "big"), int.from_bytes(data[16:20], "big"), [])  # fmt: skip
+            if head.is_request:
+                self._answer(head, avps.INVALID_LENGTH)
+            return
+        if not request.is_request:
+            return  # an answer to our own: nothing to do
+        if request.flags & avps.ERROR:
+            self._answer(request, avps.INVALID_BITS)
+        elif request.command == avps.WATCHDOG:
+            self._answer(request, avps.SUCCESS, avp(avps.STATE_ID, self.identity.state_id))
+        elif request.command == avps.DISCONNECT:
+            self._answer(request, avps.SUCCESS)
+            self.close()
+        elif request.command == avps.CAPABILITIES:
+            self._answer(request, avps.SUCCESS, self._capabilities())
+        else:
+            self._answer(request, avps.COMMAND_UNSUPPORTED)
+
+    def refuse(self, data: bytes, result: int, fault_at: int, fault: bytes) -> None:
+        """Answer a credit-control request that cannot be carried out, with the AVP that is to blame.
+
+        fault_at  below zero: minus the code of an AVP that is missing or wrong as a whole
+        """
+        try:
+            request = read_message(data)
+        except Malformed:
+            request = Message(data[4], avps.CREDIT_CONTROL, avps.CREDIT_APPLICATION,
+                              int.from_bytes(data[12:16], "big"), int.from_bytes(data[16:20], "big"), [])  # fmt: skip
+        more = avp(avps.AUTH_APPLICATION, avps.CREDIT_APPLICATION)
+        for code in (avps.CC_TYPE, avps.CC_NUMBER):
+            found = request.number(code)
+            more += avp(code, found) if found is not None else b""
+        if fault_at < 0:
+            fault = avp(-fault_at, bytes(4))
+        elif result == avps.INVALID_LENGTH:
+            fault = fault[:4] + fault[4:5].ljust(1, b"\x40") + (8).to_bytes(3, "big") if len(fault) >= 4 else b""
+        if fault:
+            more += avp(avps.FAILED_AVP, fault + bytes(-len(fault) % 4))
+        self._answer(request, result, more)
+
+    def ask_again(self, session_id: bytes, sequence: int) -> None:
+        """Ask the network to come again with a session: something has changed (Re-Auth-Request)."""
+        content = (
+            avp(avps.SESSION_ID, session_id)
+            + self.identity.named()
+            + avp(avps.DESTINATION_REALM, self.realm)
+            + avp(avps.DESTINATION_HOST, self.host)
+            + avp(avps.AUTH_APPLICATION, avps.CREDIT_APPLICATION)
+            + avp(avps.RE_AUTH_TYPE, 0)
+        )
+        self.send(message(flags=avps.REQUEST | avps.PROXIABLE, command=avps.RE_AUTH,
+                          application=avps.CREDIT_APPLICATION, hop=sequence, end=sequence, avps=content))  # fmt: skip
+
+    def say_goodbye(self, sequence: int) -> None:
+        """Tell the peer that this node stops (Disconnect-Peer-Request, REBOOTING)."""
+        if self.is_welcome:
+            content = self.identity.named() + avp(avps.CAUSE, 0)
+            self.send(message(flags=avps.REQUEST, command=avps.DISCONNECT, application=0, hop=sequence, end=sequence,
+                              avps=content))  # fmt: skip
+        self.close()
+
+
+def _applications(request: Message) -> set[int]:
+    """The applications a peer says it can do, also those it names with a vendor."""
+    found = set()
+    for value in request.all(avps.AUTH_APPLICATION) + request.all(avps.ACCT_APPLICATION):
+        found.add(int.from_bytes(value, "big"))
+    for group in request.all(avps.VENDOR_APPLICATION):
+        try:
+            inner = list(avps.read_avps(group))
+        except Malformed:
+            continue
+        found |= {int.from_bytes(value, "big") for code, _vendor, value in inner if code == avps.AUTH_APPLICATION}
+    return found

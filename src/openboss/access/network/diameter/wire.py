@@ -1,0 +1,483 @@
+"""The bytes of a socket into requests of online charging.
+
+Compiled: a message is walked once, nothing is copied but what is kept. Only messages of credit control are read
+here; the others are pointed out. Unknown AVPs are passed over unless the sender says they matter (the M bit), AVPs of
+3GPP never matter. Source: RFC 6733 section 4, RFC 8506, TS 32.299, TS 29.061.
+"""
+
+import numpy as np
+
+from openboss.kernel.compiled import compiled
+from openboss.kernel.usage import RecordType
+from openboss.modules.charging.engine.online.requests import Kind
+
+CREDIT_CONTROL, APPLICATION = 272, 4
+THREE_GPP = 10415
+LONGEST_MESSAGE = 1 << 16
+HEADER = 20
+DEEPEST = 12
+MOST_ASKS = 64  # services one message may name
+NTP_S = 2_208_988_800  # 1900 to 1970
+BELIEVED_S = 3600  # a network's clock that is further off is not believed
+PLUS = 2 * 10**18  # an international number (charging.numbering)
+
+CREDIT, OTHER, FAULT = range(3)  # what a message is
+
+MARK = np.dtype(
+    [
+        ("at", np.int64),
+        ("length", np.int64),
+        ("session_at", np.int64),
+        ("session_length", np.int64),
+        ("fault_at", np.int64),
+        ("fault_length", np.int64),
+        ("connection", np.int32),
+        ("what", np.int32),
+        ("request", np.int32),  # its place among the requests
+        ("fault", np.int32),  # Result-Code
+        ("hop", np.uint32),
+        ("end", np.uint32),
+        ("kind", np.uint32),
+        ("number", np.uint32),
+        ("has_kind", np.uint8),
+        ("has_proxies", np.uint8),
+        ("is_proxiable", np.uint8),
+        ("spare", np.uint8),
+    ],
+    align=True,
+)
+"""Where a message lies in the inbox, and what its answer must repeat."""
+
+STATE = np.dtype(
+    [
+        ("seen", np.int64),  # bits: which AVPs were there
+        ("context", np.int64),
+        ("subscription_type", np.int64),
+        ("data_at", np.int64),
+        ("data_length", np.int64),
+        ("role", np.int64),
+        ("calling", np.int64),
+        ("called", np.int64),
+        ("recipient", np.int64),
+        ("change", np.int64),  # Tariff-Change-Usage of the units being read
+        ("seconds", np.int64),
+        ("octets", np.int64),
+        ("up", np.int64),
+        ("down", np.int64),
+        ("units", np.int64),
+        ("digits", np.int64),
+        ("exponent", np.int64),
+        ("ask", np.int64),  # the ask being read, -1 = none
+        ("implicit", np.int64),  # the ask of the message itself, -1 = none
+        ("first_ask", np.int64),
+        ("asks", np.int64),  # one behind the last
+    ]
+)
+"""What is known half-way through a message."""
+
+_DATA, _MOC, _MTC = int(RecordType.DATA), int(RecordType.MOC), int(RecordType.MTC)
+_SMS, _MMS = int(RecordType.SMS_MO), int(RecordType.MMS)
+_EVENT = int(Kind.EVENT)
+_SESSION, _HOST, _REALM, _TO_REALM, _APPLICATION, _CONTEXT, _KIND, _NUMBER, _ACTION = (1 << bit for bit in range(9))
+_MISSING = np.array([263, 264, 296, 283, 258, 461, 416, 415], np.int64)
+MISSING_AVP, BAD_LENGTH, BAD_VALUE, UNSUPPORTED_AVP, UNSUPPORTED_APPLICATION, BAD_BITS, TOO_OFTEN, UNABLE = (
+    5005, 5014, 5004, 5001, 3007, 3009, 5009, 5012,
+)  # fmt: skip
+
+
+@compiled
+def be32(data: np.ndarray, at: int) -> int:
+    """Read four bytes."""
+    return (
+        np.int64(data[at]) << 24 | np.int64(data[at + 1]) << 16 | np.int64(data[at + 2]) << 8 | np.int64(data[at + 3])
+    )
+
+
+@compiled
+def be24(data: np.ndarray, at: int) -> int:
+    """Read three bytes."""
+    return np.int64(data[at]) << 16 | np.int64(data[at + 1]) << 8 | np.int64(data[at + 2])
+
+
+@compiled
+def _whole(data: np.ndarray, at: int, length: int) -> int:
+    """Read an unsigned number of four or eight bytes; more than an int64 holds counts as its largest."""
+    if length == 4:
+        return be32(data, at)
+    high = be32(data, at)
+    return (high << 32 | be32(data, at + 4)) if high < 1 << 31 else 2**62
+
+
+@compiled
+def coded_number(data: np.ndarray, at: int, length: int, is_international: bool) -> int:
+    """Read a telephone number, a tel: or a sip: address; 0 = none. Coded as charging.numbering says."""
+    stop = at + length
+    for i in range(at, min(at + 5, stop)):
+        if data[i] == 58:  # the colon of tel: and sip:
+            at = i + 1
+            break
+    zeros, digits, count = 0, 0, 0
+    if is_international:
+        zeros = 2
+    while at < stop and (data[at] == 43 or data[at] == 48) and count == 0:
+        if not is_international:
+            zeros += 2 if data[at] == 43 else 1
+        at += 1
+    while at < stop and 48 <= data[at] <= 57 and count < 16:
+        digits = digits * 10 + (data[at] - 48)
+        at, count = at + 1, count + 1
+    if count == 0 or (at < stop and data[at] != 64 and data[at] != 59):
+        return 0
+    return min(zeros, 8) * 10**18 + digits
+
+
+@compiled
+def _digits(data: np.ndarray, at: int, length: int) -> int:
+    number = 0
+    for i in range(at, at + min(length, 18)):
+        if not 48 <= data[i] <= 57:
+            return 0
+        number = number * 10 + (data[i] - 48)
+    return number
+
+
+@compiled
+def _context(data: np.ndarray, at: int, length: int) -> int:
+    """Read the five digits before the @ of a service context: the 3GPP specification."""
+    for i in range(at, at + length):
+        if data[i] == 64:
+            return _digits(data, i - 5, 5) if i - at >= 5 else 0
+    return 0
+
+
+@compiled
+def _hash(data: np.ndarray, at: int, length: int) -> tuple[int, int]:
+    high, low = np.uint64(0xCBF29CE484222325), np.uint64(0x9E3779B97F4A7C15)
+    for i in range(at, at + length):
+        byte = np.uint64(data[i])
+        high = (high ^ byte) * np.uint64(0x100000001B3)
+        low = (low + byte + np.uint64(1)) * np.uint64(0xD6E8FEB86659FD93)
+        low ^= low >> np.uint64(32)
+    return high, low
+
+
+@compiled
+def _is_group(code: int, vendor: int) -> bool:
+    if vendor == 0:
+        return code == 456 or code == 437 or code == 446 or code == 443 or code == 413 or code == 445
+    return vendor == THREE_GPP and (
+        code == 873 or code == 874 or code == 876 or code == 2000 or code == 2026 or code == 1201
+    )
+
+
+@compiled
+def _is_known(code: int, vendor: int) -> bool:
+    """Say whether an AVP may be marked as one that matters: RADIUS, base and credit control, all of 3GPP."""
+    if vendor != 0:
+        return vendor == THREE_GPP
+    return code < 300 or 411 <= code <= 461 or code == 480 or code == 485 or 620 <= code <= 670
+
+
+@compiled
+def _wanted_length(code: int, vendor: int) -> int:
+    """How long the value of an AVP must be; 0 = any."""
+    if vendor == 0:
+        if code in (258, 416, 415, 436, 432, 439, 450, 452, 420, 55, 429):
+            return 4
+        if code in (421, 412, 414, 417, 447):
+            return 8
+    elif code == 2 or code == 829 or code == 872:
+        return 4
+    return 0
+
+
+@compiled
+def _new_ask(asks: np.ndarray, state: np.ndarray) -> int:
+    place = state.asks
+    if place >= state.first_ask + MOST_ASKS:
+        return -1
+    ask = asks[place]
+    ask.rating_group, ask.service_id = -1, -1
+    ask.want_s, ask.want_octets, ask.want_units, ask.want_li = 0, 0, 0, 0
+    ask.used_s, ask.used_up, ask.used_down, ask.used_units = 0, 0, 0, 0
+    ask.after_s, ask.after_up, ask.after_down, ask.after_units = 0, 0, 0, 0
+    ask.is_asking, ask.is_final = 0, 0
+    state.asks = place + 1
+    return place
+
+
+@compiled
+def _open_group(code: int, state: np.ndarray, asks: np.ndarray) -> bool:
+    """Begin a group; False if there are more services than one message may name."""
+    if code == 456:
+        state.ask = _new_ask(asks, state)
+        return state.ask >= 0
+    if code == 437 or code == 446:
+        state.change, state.seconds, state.octets, state.up, state.down, state.units = 0, 0, 0, 0, 0, 0
+        if state.ask < 0:
+            if state.implicit < 0:
+                state.implicit = _new_ask(asks, state)
+            return state.implicit >= 0
+    elif code == 443:
+        state.subscription_type, state.data_length = -1, 0
+    elif code == 413:
+        state.digits, state.exponent = 0, 0
+    return True
+
+
+@compiled
+def _close_group(code: int, data: np.ndarray, state: np.ndarray, request: np.ndarray, asks: np.ndarray) -> None:
+    """Take over what a group said, now that all of it was read."""
+    if code == 456:
+        state.ask = -1
+        return
+    if code == 443:
+        if state.subscription_type == 0 or state.subscription_type == 2:  # E.164, SIP URI
+            number = coded_number(data, state.data_at, state.data_length, state.subscription_type == 0)
+            request.served = number if request.served == 0 or state.subscription_type == 0 else request.served
+        elif state.subscription_type == 1:
+            request.imsi = _digits(data, state.data_at, state.data_length)
+        return
+    if code != 437 and code != 446 and code != 413:
+        return
+    ask = asks[state.ask if state.ask >= 0 else state.implicit if state.implicit >= 0 else 0]
+    if code == 413:
+        li = state.digits * 1000
+        for _ in range(min(abs(state.exponent), 9)):
+            li = li * 10 if state.exponent > 0 else li // 10
+        ask.want_li = li
+    elif code == 437:
+        ask.is_asking = 1
+        ask.want_s, ask.want_units = state.seconds, state.units
+        ask.want_octets = max(state.octets, state.up + state.down)
+    else:
+        down = max(state.down, state.octets - state.up)  # a total without its parts counts as received
+        if state.change == 1:
+            ask.after_s, ask.after_units = ask.after_s + state.seconds, ask.after_units + state.units
+            ask.after_up, ask.after_down = ask.after_up + state.up, ask.after_down + down
+        else:
+            ask.used_s, ask.used_units = ask.used_s + state.seconds, ask.used_units + state.units
+            ask.used_up, ask.used_down = ask.used_up + state.up, ask.used_down + down
+
+
+@compiled
+def _take_number(code: int, value: int, inside: int, state: np.ndarray, request: np.ndarray, asks: np.ndarray) -> None:
+    """Take over a number of credit control; `inside` is the group it stands in, 0 = the message."""
+    if code == 416:
+        request.kind = min(value, 255)
+        state.seen |= _KIND
+    elif code == 415:
+        request.number = value
+        state.seen |= _NUMBER
+    elif code == 436:
+        request.action = min(value, 255)
+        state.seen |= _ACTION
+    elif code == 432 and inside == 456:
+        asks[state.ask].rating_group = value
+    elif code == 439 and inside == 456:
+        asks[state.ask].service_id = value
+    elif code == 450:
+        state.subscription_type = value
+    elif code == 452:
+        state.change = value
+    elif code == 420:
+        state.seconds = value
+    elif code == 421:
+        state.octets = value
+    elif code == 412:
+        state.up = value
+    elif code == 414:
+        state.down = value
+    elif code == 417:
+        state.units = value
+    elif code == 447:
+        state.digits = min(value, 10**9)
+    elif code == 429:
+        state.exponent = value - 2**32 if value >= 2**31 else value
+
+
+@compiled
+def _take(
+    code: int, vendor: int, inside: int, data: np.ndarray, at: int, length: int, state: np.ndarray, mark: np.ndarray,
+    request: np.ndarray, asks: np.ndarray, now_s: int,
+) -> None:  # fmt: skip
+    """Take over an AVP that is no group."""
+    if vendor != 0:
+        if code == 829:
+            state.role = be32(data, at)
+        elif code == 831:
+            state.calling = coded_number(data, at, length, False)
+        elif code == 832:
+            state.called = coded_number(data, at, length, False)
+        elif code == 897:
+            state.recipient = coded_number(data, at, length, False)
+        elif code == 2:
+            request.call_ref = be32(data, at)
+        elif code == 872 and inside == 456 and be32(data, at) == 2:
+            asks[state.ask].is_final = 1
+        return
+    if code == 263:
+        mark.session_at, mark.session_length = at, length
+        state.seen |= _SESSION
+        request.key_hi, request.key_lo = _hash(data, at, length)
+    elif code == 264:
+        state.seen |= _HOST
+    elif code == 296:
+        state.seen |= _REALM
+    elif code == 283:
+        state.seen |= _TO_REALM
+    elif code == 258:
+        state.seen |= _APPLICATION
+        if be32(data, at) != APPLICATION:
+            mark.fault, mark.fault_at, mark.fault_length = BAD_VALUE, at - 8, 8 + length
+    elif code == 461:
+        state.context = _context(data, at, length)
+        state.seen |= _CONTEXT
+        if state.context not in (32251, 32260, 32274, 32270, 32276):
+            mark.fault, mark.fault_at, mark.fault_length = BAD_VALUE, at - 8, 8 + length
+    elif code == 444:
+        state.data_at, state.data_length = at, length
+    elif code == 284:
+        mark.has_proxies = 1
+    elif code == 55:
+        at_s = be32(data, at) - NTP_S
+        at_s += 2**32 if at_s < 0 else 0
+        request.at_s = at_s if abs(at_s - now_s) <= BELIEVED_S else 0
+    elif _wanted_length(code, 0) > 0:
+        _take_number(code, _whole(data, at, length), inside, state, request, asks)
+
+
+@compiled
+def _walk(
+    data: np.ndarray, start: int, stop: int, state: np.ndarray, mark: np.ndarray, request: np.ndarray,
+    asks: np.ndarray, now_s: int, ends: np.ndarray, groups: np.ndarray,
+) -> None:  # fmt: skip
+    """Walk the AVPs of one message; the first fault ends it."""
+    depth, at = 0, start
+    ends[0], groups[0] = stop, 0
+    while mark.fault == 0:
+        while depth > 0 and at >= ends[depth]:
+            _close_group(groups[depth], data, state, request, asks)
+            depth -= 1
+        if at >= stop:
+            return
+        room = ends[depth] - at
+        code, flags = (be32(data, at), np.int64(data[at + 4])) if room >= 8 else (0, 0)
+        length = be24(data, at + 5) if room >= 8 else 0
+        header = 12 if flags & 0x80 else 8
+        if room < header or length < header or length > room:
+            mark.fault, mark.fault_at, mark.fault_length = BAD_LENGTH, at, min(room, header)
+            return
+        vendor = be32(data, at + 8) if header == 12 else 0
+        following = min(at + (length + 3) // 4 * 4, ends[depth])
+        wanted = _wanted_length(code, vendor)
+        if wanted > 0 and length - header != wanted:
+            mark.fault, mark.fault_at, mark.fault_length = BAD_LENGTH, at, length
+        elif flags & 0x1F:
+            mark.fault, mark.fault_at, mark.fault_length = BAD_BITS, at, length
+        elif flags & 0x40 and not _is_known(code, vendor):
+            mark.fault, mark.fault_at, mark.fault_length = UNSUPPORTED_AVP, at, length
+        elif _is_group(code, vendor) and depth + 1 < DEEPEST:
+            if not _open_group(code if vendor == 0 else 0, state, asks):
+                mark.fault, mark.fault_at, mark.fault_length = TOO_OFTEN, at, length
+            depth += 1
+            ends[depth], groups[depth] = at + length, code if vendor == 0 else 0
+            following = at + header
+        else:
+            inside = groups[depth]
+            _take(code, vendor, inside, data, at + header, length - header, state, mark, request, asks, now_s)
+        at = following
+
+
+@compiled
+def _check(state: np.ndarray, mark: np.ndarray, request: np.ndarray, asks: np.ndarray) -> None:
+    """Say what is missing or impossible, and what kind of use the service context and its information mean."""
+    for bit in range(len(_MISSING)):
+        if not state.seen >> bit & 1:
+            mark.fault, mark.fault_at, mark.fault_length = MISSING_AVP, -_MISSING[bit], 0
+            return
+    if request.kind < 1 or request.kind > 4 or (request.kind == _EVENT and not state.seen & _ACTION):
+        is_missing = request.kind == _EVENT
+        mark.fault, mark.fault_at = (MISSING_AVP, -436) if is_missing else (BAD_VALUE, -416)
+        return
+    if request.action > 3:
+        mark.fault, mark.fault_at = BAD_VALUE, -436
+        return
+    if state.context == 32251:
+        request.record_type = _DATA
+    elif state.context == 32274 or state.context == 32270:
+        request.record_type = _SMS if state.context == 32274 else _MMS
+        request.other = state.recipient if state.recipient != 0 else state.called
+    else:
+        request.record_type = _MTC if state.role == 1 else _MOC
+        request.other = state.calling if state.role == 1 else state.called
+    request.first_ask, request.asks = state.first_ask, state.asks - state.first_ask
+    for place in range(request.first_ask, state.asks):
+        ask = asks[place]
+        largest = max(ask.used_s, ask.used_up, ask.used_down, ask.used_units)
+        largest = max(largest, ask.after_s, ask.after_up, ask.after_down, ask.after_units)
+        if max(largest, ask.want_s, ask.want_octets, ask.want_units) >= 1 << 50:
+            mark.fault, mark.fault_at = BAD_VALUE, -(446 if largest >= 1 << 50 else 437)
+
+
+@compiled
+def read(
+    data: np.ndarray, start: int, stop: int, connection: int, marks: np.ndarray, requests: np.ndarray,
+    asks: np.ndarray, counts: np.ndarray, states: np.ndarray, ends: np.ndarray, groups: np.ndarray, now_s: int,
+) -> int:  # fmt: skip
+    """Read the whole messages between two places; return where the first unread byte lies, or -1 - that if it is junk.
+
+    counts  i64[3]: messages, requests and asks so far; counted on. Stops early when a place runs out.
+    states, ends, groups   room: one STATE, and i64[DEEPEST] twice
+    """
+    at = start
+    state = states[0]
+    while stop - at >= HEADER and counts[0] < len(marks) and counts[1] < len(requests):
+        length = be24(data, at + 1)
+        if data[at] != 1 or length < HEADER or length % 4 or length > LONGEST_MESSAGE:
+            return -1 - at
+        if stop - at < length:
+            break
+        if counts[2] + MOST_ASKS > len(asks):
+            break
+        mark = marks[counts[0]]
+        flags, command, application = data[at + 4], be24(data, at + 5), be32(data, at + 8)
+        mark.at, mark.length, mark.connection = at, length, connection
+        mark.hop, mark.end = be32(data, at + 12), be32(data, at + 16)
+        mark.session_length, mark.fault, mark.fault_at, mark.fault_length = 0, 0, 0, 0
+        mark.has_proxies, mark.is_proxiable, mark.request = 0, flags >> 6 & 1, -1
+        mark.kind, mark.number, mark.has_kind = 0, 0, 0
+        mark.what = OTHER
+        if command == CREDIT_CONTROL and flags & 0x80:
+            _read_credit(data, at, length, application, flags, state, mark, requests, asks, counts, ends, groups, now_s)
+        counts[0] += 1
+        at += length
+    return at
+
+
+@compiled
+def _read_credit(
+    data: np.ndarray, at: int, length: int, application: int, flags: int, state: np.ndarray, mark: np.ndarray,
+    requests: np.ndarray, asks: np.ndarray, counts: np.ndarray, ends: np.ndarray, groups: np.ndarray, now_s: int,
+) -> None:  # fmt: skip
+    request = requests[counts[1]]
+    request.served, request.imsi, request.other, request.at_s, request.call_ref = 0, 0, 0, 0, 0
+    request.number, request.kind, request.action, request.key_hi, request.key_lo = 0, 0, 0, 0, 0
+    request.is_repeated = flags >> 4 & 1
+    state.seen, state.context, state.role, state.calling, state.called, state.recipient = 0, 0, 0, 0, 0, 0
+    state.ask, state.implicit = -1, -1
+    state.first_ask = state.asks = counts[2]
+    if application != APPLICATION:
+        mark.fault = UNSUPPORTED_APPLICATION
+    else:
+        _walk(data, at + HEADER, at + length, state, mark, request, asks, now_s, ends, groups)
+    if mark.fault == 0:
+        _check(state, mark, request, asks)
+    mark.kind, mark.number = request.kind, request.number
+    mark.has_kind = 1 if state.seen & _KIND and state.seen & _NUMBER else 0
+    if mark.fault != 0:
+        mark.what = FAULT
+        return
+    mark.what, mark.request = CREDIT, counts[1]
+    counts[1] += 1
+    counts[2] = state.asks

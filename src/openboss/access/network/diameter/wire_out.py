@@ -1,0 +1,160 @@
+"""Answers of online charging into the bytes of Diameter messages. Compiled. Source: RFC 8506, TS 32.299."""
+
+import numpy as np
+
+from openboss.access.network.diameter.wire import (
+    APPLICATION,
+    CREDIT,
+    CREDIT_CONTROL,
+    HEADER,
+    NTP_S,
+    THREE_GPP,
+    be24,
+    be32,
+)
+from openboss.kernel.compiled import compiled
+from openboss.modules.charging.engine.online.requests import Kind, Measure
+
+QUOTA_HOLDING_S = 900
+_EVENT = int(Kind.EVENT)
+_SECONDS, _OCTETS = int(Measure.SECONDS), int(Measure.OCTETS)
+
+
+@compiled
+def put32(out: np.ndarray, at: int, value: int) -> int:
+    """Write four bytes; return the place behind."""
+    out[at], out[at + 1] = value >> 24 & 255, value >> 16 & 255
+    out[at + 2], out[at + 3] = value >> 8 & 255, value & 255
+    return at + 4
+
+
+@compiled
+def _head(out: np.ndarray, at: int, code: int, length: int) -> int:
+    """Write the head of an AVP that matters; `length` counts the head."""
+    at = put32(out, at, code)
+    return put32(out, at, 0x40 << 24 | length)
+
+
+@compiled
+def put_avp32(out: np.ndarray, at: int, code: int, value: int) -> int:
+    """Write an AVP with a number of four bytes."""
+    return put32(out, _head(out, at, code, 12), value)
+
+
+@compiled
+def put_avp64(out: np.ndarray, at: int, code: int, value: int) -> int:
+    """Write an AVP with a number of eight bytes."""
+    at = _head(out, at, code, 16)
+    return put32(out, put32(out, at, value >> 32), value & 0xFFFFFFFF)
+
+
+@compiled
+def _copy(data: np.ndarray, start: int, length: int, out: np.ndarray, at: int) -> int:
+    for i in range(length):
+        out[at + i] = data[start + i]
+    for i in range(length, (length + 3) // 4 * 4):
+        out[at + i] = 0
+    return at + (length + 3) // 4 * 4
+
+
+@compiled
+def _put_quota(out: np.ndarray, at: int, quota: np.ndarray) -> int:
+    """Write what a service was granted: units, until when, and whether it is the last."""
+    if quota.measure != 0:
+        start = at
+        at = _head(out, at, 431, 0)
+        if quota.change_at_s != 0:
+            at = put_avp32(out, at, 451, quota.change_at_s + NTP_S & 0xFFFFFFFF)
+        if quota.measure == _SECONDS:
+            at = put_avp32(out, at, 420, quota.granted)
+        else:
+            at = put_avp64(out, at, 421 if quota.measure == _OCTETS else 417, quota.granted)
+        put32(out, start + 4, 0x40 << 24 | at - start)
+    if quota.validity_s != 0:
+        at = put_avp32(out, at, 448, quota.validity_s)
+    if quota.is_last == 1:
+        at = _head(out, at, 430, 20)
+        at = put_avp32(out, at, 449, 0)
+    return at
+
+
+@compiled
+def _put_service(out: np.ndarray, at: int, ask: np.ndarray, quota: np.ndarray) -> int:
+    start = at
+    at = _head(out, at, 456, 0)
+    if ask.service_id >= 0:
+        at = put_avp32(out, at, 439, ask.service_id)
+    if ask.rating_group >= 0:
+        at = put_avp32(out, at, 432, ask.rating_group)
+    at = _put_quota(out, at, quota)
+    at = put_avp32(out, at, 268, quota.result)
+    if quota.measure == _OCTETS:
+        at = put32(out, at, 871)
+        at = put32(out, at, 0xC0 << 24 | 16)
+        at = put32(out, put32(out, at, THREE_GPP), QUOTA_HOLDING_S)
+    put32(out, start + 4, 0x40 << 24 | at - start)
+    return at
+
+
+@compiled
+def _put_proxies(data: np.ndarray, mark: np.ndarray, out: np.ndarray, at: int) -> int:
+    """Give back the Proxy-Info AVPs of a request in their order (RFC 6733 6.2)."""
+    place, stop = mark.at + HEADER, mark.at + mark.length
+    while place < stop:
+        length = be24(data, place + 5)
+        if be32(data, place) == 284:
+            at = _copy(data, place, length, out, at)
+        place += (length + 3) // 4 * 4
+    return at
+
+
+@compiled
+def _put_cost(out: np.ndarray, at: int, cost_li: int, currency: int) -> int:
+    """Write Cost-Information: li are thousandths of the currency's unit."""
+    at = _head(out, at, 423, 8 + 36 + 12)
+    at = _head(out, at, 445, 36)
+    at = put_avp64(out, at, 447, cost_li)
+    at = put_avp32(out, at, 429, 2**32 - 3)
+    return put_avp32(out, at, 425, currency)
+
+
+@compiled
+def write(
+    data: np.ndarray, marks: np.ndarray, requests: np.ndarray, asks: np.ndarray, answers: np.ndarray,
+    quotas: np.ndarray, own: np.ndarray, currency: int, out: np.ndarray, places: np.ndarray,
+) -> None:  # fmt: skip
+    """Write the answers to the credit-control messages among the marks.
+
+    own     the AVPs Origin-Host, Origin-Realm and Auth-Application-Id, as bytes
+    places  i64[marks + 1]: where each answer begins; empty for other messages
+    """
+    at = 0
+    for i in range(len(marks)):
+        mark = marks[i]
+        places[i] = at
+        if mark.what != CREDIT:
+            continue
+        start, request, answer = at, requests[mark.request], answers[mark.request]
+        at = put32(out, start + 4, mark.is_proxiable << 30 | CREDIT_CONTROL)
+        at = put32(out, at, APPLICATION)
+        at = put32(out, put32(out, at, mark.hop), mark.end)
+        at = _head(out, at, 263, 8 + mark.session_length)
+        at = _copy(data, mark.session_at, mark.session_length, out, at)
+        at = put_avp32(out, at, 268, answer.result)
+        at = _copy(own, 0, len(own), out, at)
+        at = put_avp32(out, at, 416, request.kind)
+        at = put_avp32(out, at, 415, request.number)
+        for a in range(request.first_ask, request.first_ask + request.asks):
+            if asks[a].rating_group < 0 and asks[a].service_id < 0:
+                at = _put_quota(out, at, quotas[a])
+            else:
+                at = _put_service(out, at, asks[a], quotas[a])
+        if request.kind == _EVENT and answer.result == 2001:
+            if request.action == 2:
+                at = put_avp32(out, at, 422, 1 - answer.has_credit)
+            else:
+                at = _put_cost(out, at, answer.cost_li, currency)
+        if mark.has_proxies == 1:
+            at = _put_proxies(data, mark, out, at)
+        put32(out, start, 1 << 24 | at - start)
+    places[len(marks)] = at

@@ -1,0 +1,12 @@
+"""The engine's second clock: requests of networks, charged before the use goes on.
+
+requests.py  the columns of requests and answers: the contract with the interfaces in access/network
+desk.py      wallets, sessions and their services as arrays: growth, names for snapshots
+arriving.py  compiled: requests find or open their sessions and services; repeats find their answer
+growing.py   open records rated whole at every step, by the function that rates files
+effects.py   compiled: what rating a record did, found by looking, undone before it is rated again
+serving.py   charges, quotas, refusals, ends, one service of each user at a time; cuts.py where records are cut
+images.py    what a group changed, as bytes: journalled, and applied again after a crash
+turns.py     one turn: a group in, answers and images out
+orders.py    commands of business: wallets, top-ups, holds, grants, bars
+"""

@@ -1,0 +1,387 @@
+"""Requests find their sessions and services, or open them; repeats find the answer they had.
+
+Compiled. Nothing is charged here. Source: RFC 8506 section 8.
+"""
+
+import numpy as np
+
+from openboss.kernel.compiled import compiled
+from openboss.kernel.state import Directory, row_at
+from openboss.kernel.usage import RecordType
+from openboss.modules.charging.engine.online.desk import Barred, Desk, Life
+from openboss.modules.charging.engine.online.requests import Action, Kind, Measure, Result
+
+_FREE_PLACE, _OPEN, _CLOSED, _EXPIRED, _PATTERN = (int(life) for life in Life)
+_INITIAL, _EVENT = int(Kind.INITIAL), int(Kind.EVENT)
+_REFUND = int(Action.REFUND)
+_SUCCESS, _UNKNOWN_SESSION = int(Result.SUCCESS), int(Result.UNKNOWN_SESSION)
+_DENIED, _UNABLE = int(Result.END_USER_SERVICE_DENIED), int(Result.UNABLE_TO_COMPLY)
+_UNKNOWN_USER, _NOT_RATED = int(Result.USER_UNKNOWN), int(Result.RATING_FAILED)
+_BARRED_OUT, _BARRED = int(Barred.OUTGOING), int(Barred.EVERYTHING)
+_MTC, _SMS_MT = int(RecordType.MTC), int(RecordType.SMS_MT)
+_NO_MEASURE = int(Measure.NONE)
+SERVICES_A_SESSION = 64
+LATER, DONE, GOES_ON = range(3)  # what became of a request on arrival
+
+
+@compiled
+def find_session(desk: Desk, key_hi: int, key_lo: int) -> int:
+    """Find a session by the hash of its name; -1 = unknown."""
+    place = desk.buckets[np.int64(key_lo & np.uint64(len(desk.buckets) - 1))]
+    while place >= 0:
+        if desk.sessions[place].key_lo == key_lo and desk.sessions[place].key_hi == key_hi:
+            return place
+        place = desk.next_in_bucket[place]
+    return -1
+
+
+@compiled
+def bars(desk: Desk, row: int, record_type: int) -> bool:
+    """Say whether a user's stop forbids a service (D2.1)."""
+    barred = desk.user_barred[row]
+    if barred == _BARRED_OUT:
+        return record_type != _MTC and record_type != _SMS_MT
+    return barred == _BARRED
+
+
+@compiled
+def _new_session(desk: Desk, request: np.ndarray, row: int) -> int:
+    desk.taken[0] -= 1
+    place = desk.free_sessions[desk.taken[0]]
+    session = desk.sessions[place]
+    session.key_hi, session.key_lo = request.key_hi, request.key_lo
+    session.row, session.first_service, session.number, session.kind = row, -1, -1, 0
+    session.life, session.record_type = _OPEN, request.record_type
+    bucket = np.int64(request.key_lo & np.uint64(len(desk.buckets) - 1))
+    desk.next_in_bucket[place] = desk.buckets[bucket]
+    desk.buckets[bucket] = place
+    return place
+
+
+@compiled
+def _new_service(desk: Desk, session: int, life: int) -> int:
+    """Take an empty place for a service of a session, with nothing used; the caller made sure that one is left."""
+    desk.taken[1] -= 1
+    place = desk.free_services[desk.taken[1]]
+    service = desk.services[place]
+    service.session, service.row = session, desk.sessions[session].row
+    service.next = desk.sessions[session].first_service
+    desk.sessions[session].first_service = place
+    service.life, service.marks, service.next_of_user = life, 0, -1
+    service.rating_group, service.service_id, service.answered_number = -2, -2, -1
+    service.act_li, service.reserved_li, service.closed_position, service.change_local_s = 0, 0, 0, 0
+    service.granted, service.change_at_s, service.validity_s = 0, 0, 0
+    service.result, service.measure, service.is_last = 0, _NO_MEASURE, 0
+    return place
+
+
+@compiled
+def _clear(use: np.ndarray) -> None:
+    use.duration_s, use.up_bytes, use.down_bytes, use.message_count = 0, 0, 0, 0
+
+
+@compiled
+def open_service(desk: Desk, place: int) -> None:
+    """Let a service count among its user's open ones."""
+    service = desk.services[place]
+    service.life = _OPEN
+    service.next_of_user = desk.user_service[service.row]
+    desk.user_service[service.row] = place
+
+
+@compiled
+def leave_user(desk: Desk, place: int) -> None:
+    """Take a service from its user's open ones."""
+    row = desk.services[place].row
+    other = desk.user_service[row]
+    if other == place:
+        desk.user_service[row] = desk.services[place].next_of_user
+    else:
+        while desk.services[other].next_of_user != place:
+            other = desk.services[other].next_of_user
+        desk.services[other].next_of_user = desk.services[place].next_of_user
+    desk.services[place].next_of_user = -1
+
+
+@compiled
+def go_on(desk: Desk, place: int, at_s: int, local_s: int) -> int:
+    """Open a new record for the service at a place, from a moment on; return its place."""
+    old = desk.services[place]
+    new = _new_service(desk, old.session, _OPEN)
+    service = desk.services[new]
+    service.rating_group, service.service_id = old.rating_group, old.service_id
+    desk.uses[new] = desk.uses[place]
+    use = desk.uses[new]
+    _clear(use)
+    use.start_at_s, use.start_local_s = at_s, local_s
+    use.partial_seq += 1
+    open_service(desk, new)
+    return new
+
+
+@compiled
+def _service_for(desk: Desk, session: int, ask: np.ndarray, now_s: int, local_s: int) -> int:
+    """Find the open service an ask is about, or open it as the session's others are; -1 = too many."""
+    count, place = 0, desk.sessions[session].first_service
+    pattern = place
+    while place >= 0:
+        service = desk.services[place]
+        same = service.rating_group == ask.rating_group and service.service_id == ask.service_id
+        if same and service.life == _OPEN:
+            return place
+        count, place = count + 1, service.next
+    if count >= SERVICES_A_SESSION:
+        return -1
+    if desk.services[pattern].life == _PATTERN:
+        place = pattern
+        open_service(desk, place)
+    else:
+        place = go_on(desk, pattern, now_s, local_s)
+    desk.services[place].rating_group, desk.services[place].service_id = ask.rating_group, ask.service_id
+    return place
+
+
+@compiled
+def _forget_closed(desk: Desk, session: int, freed: np.ndarray) -> None:
+    """Empty the places of records that were closed before, but for the newest service.
+
+    freed  i64[n]: how many are in it, then the places emptied; what finds no room stays for another time
+    """
+    before = desk.sessions[session].first_service
+    place = desk.services[before].next if before >= 0 else -1
+    while place >= 0:
+        service = desk.services[place]
+        following = service.next
+        if service.life == _CLOSED and freed[0] + 2 < len(freed):
+            desk.services[before].next = following
+            free_service(desk, place)
+            freed[0] += 1
+            freed[freed[0]] = place
+        else:
+            before = place
+        place = following
+
+
+@compiled
+def free_service(desk: Desk, place: int) -> None:
+    """Empty a service's place."""
+    desk.services[place].life = _FREE_PLACE
+    desk.free_services[desk.taken[1]] = place
+    desk.taken[1] += 1
+
+
+@compiled
+def forget_session(desk: Desk, place: int) -> None:
+    """Empty the place of a session and of all its services."""
+    session = desk.sessions[place]
+    bucket = np.int64(session.key_lo & np.uint64(len(desk.buckets) - 1))
+    before, other = -1, desk.buckets[bucket]
+    while other != place:
+        before, other = other, desk.next_in_bucket[other]
+    if before < 0:
+        desk.buckets[bucket] = desk.next_in_bucket[place]
+    else:
+        desk.next_in_bucket[before] = desk.next_in_bucket[place]
+    service = session.first_service
+    while service >= 0:
+        following = desk.services[service].next
+        free_service(desk, service)
+        service = following
+    session.life = _FREE_PLACE
+    desk.free_sessions[desk.taken[0]] = place
+    desk.taken[0] += 1
+
+
+@compiled
+def _repeat(
+    desk: Desk, session: int, request: np.ndarray, asks: np.ndarray, answer: np.ndarray, quotas: np.ndarray
+) -> None:
+    """Answer again what was answered before: a repeated request changes nothing."""
+    answer.result, answer.is_repeat = desk.sessions[session].result, 1
+    for a in range(request.first_ask, request.first_ask + request.asks):
+        quotas[a].result = desk.sessions[session].result
+        place = desk.sessions[session].first_service
+        while place >= 0:
+            service = desk.services[place]
+            same = service.rating_group == asks[a].rating_group and service.service_id == asks[a].service_id
+            if same and service.answered_number == request.number:
+                quota = quotas[a]
+                quota.result, quota.measure, quota.is_last = service.result, service.measure, service.is_last
+                quota.granted, quota.validity_s, quota.change_at_s = (
+                    service.granted, service.validity_s, service.change_at_s,
+                )  # fmt: skip
+                break
+            place = service.next
+
+
+@compiled
+def _open(directory: Directory, desk: Desk, request: np.ndarray, fresh: np.ndarray, k: int, answer: np.ndarray) -> int:
+    """Open the session of a first request with the pattern of its services; -1 with a refusal in the answer."""
+    if k < 0:
+        answer.result = _UNKNOWN_USER if k == -2 else _NOT_RATED
+        return -1
+    use = fresh[k]
+    row = row_at(directory, directory.number_key, directory.number_head, use.served_number, use.start_local_s)
+    if row < 0:
+        answer.result = _UNKNOWN_USER
+        return -1
+    if bars(desk, row, use.record_type):
+        answer.result = _DENIED
+        return -1
+    session = _new_session(desk, request, row)
+    place = _new_service(desk, session, _PATTERN)
+    desk.uses[place] = use
+    _clear(desk.uses[place])
+    return session
+
+
+@compiled
+def _session_of(
+    directory: Directory, desk: Desk, request: np.ndarray, asks: np.ndarray, fresh: np.ndarray, k: int,
+    answer: np.ndarray, quotas: np.ndarray,
+) -> int:  # fmt: skip
+    """Find or open a request's session; -1 if the request is answered already."""
+    place = find_session(desk, request.key_hi, request.key_lo)
+    answer.result = _SUCCESS
+    if place < 0:
+        if request.kind != _INITIAL and request.kind != _EVENT:
+            answer.result = _UNKNOWN_SESSION
+            return -1
+        if request.kind == _EVENT and request.action == _REFUND:
+            answer.result = _UNABLE
+            return -1
+        return _open(directory, desk, request, fresh, k, answer)
+    session = desk.sessions[place]
+    if session.number == request.number and session.kind == request.kind:
+        answer.place = place
+        _repeat(desk, place, request, asks, answer, quotas)
+        return -1
+    if request.number < session.number or request.kind == _INITIAL or request.kind == _EVENT:
+        answer.result = _UNABLE  # older than what was answered last, or opened twice
+        return -1
+    if session.life == _CLOSED:
+        answer.result = _UNKNOWN_SESSION
+        return -1
+    return place
+
+
+@compiled
+def arrive(
+    directory: Directory, desk: Desk, requests: np.ndarray, asks: np.ndarray, fresh: np.ndarray, fresh_at: np.ndarray,
+    answers: np.ndarray, quotas: np.ndarray, became: np.ndarray, ask_place: np.ndarray, busy: np.ndarray,
+    busy_wallets: np.ndarray, freed: np.ndarray, now_s: int, local_s: int,
+) -> None:  # fmt: skip
+    """Let a group of requests find their sessions and services.
+
+    fresh      USE[k]: the requests that may open a session, classified; fresh_at  i64[n]: which one, or below 0
+    became     i8[n]: LATER (its user, or another of the wallet, is in the group already), DONE (answered), GOES_ON
+    ask_place  i64[asks]: the service of each ask that goes on, -1 = none
+    busy, busy_wallets   u8[rows] and u8[wallets], zeros: work space, left as it was
+    """
+    for m in range(len(requests)):
+        request, answer = requests[m], answers[m]
+        k = fresh_at[m]
+        known = find_session(desk, request.key_hi, request.key_lo)
+        row = -1
+        if known >= 0:
+            row = desk.sessions[known].row
+        elif k >= 0:
+            use = fresh[k]
+            row = np.int64(
+                row_at(directory, directory.number_key, directory.number_head, use.served_number, use.start_local_s)
+            )
+        wallet = desk.user_wallet[row] if row >= 0 else -1
+        if row >= 0 and (busy[row] == 1 or (wallet >= 0 and busy_wallets[wallet] == 1)):
+            became[m] = LATER
+            continue
+        became[m] = DONE
+        session = _session_of(directory, desk, request, asks, fresh, k, answer, quotas)
+        if session < 0:
+            continue
+        busy[row] = 1
+        if wallet >= 0:
+            busy_wallets[wallet] = 1
+        became[m] = GOES_ON
+        answer.place = session
+        desk.sessions[session].life = _OPEN
+        _forget_closed(desk, session, freed)
+        for a in range(request.first_ask, request.first_ask + request.asks):
+            place = _service_for(desk, session, asks[a], now_s, local_s)
+            ask_place[a] = place
+            if place < 0:
+                quotas[a].result = _UNABLE
+            else:
+                desk.services[place].answered_number = request.number
+    for m in range(len(requests)):
+        if answers[m].place >= 0:
+            row = desk.sessions[answers[m].place].row
+            busy[row] = 0
+            if desk.user_wallet[row] >= 0:
+                busy_wallets[desk.user_wallet[row]] = 0
+
+
+@compiled
+def other_services(desk: Desk, places: np.ndarray, others: np.ndarray) -> int:
+    """List the other open services of the users of some services; return how many, at most as many as there is room."""
+    count = 0
+    for i in range(len(places)):
+        place = desk.user_service[desk.services[places[i]].row]
+        while place >= 0 and count < len(others):
+            if place != places[i]:
+                others[count] = place
+                count += 1
+            place = desk.services[place].next_of_user
+    return count
+
+
+@compiled
+def open_services(desk: Desk, sessions: np.ndarray, found: np.ndarray) -> int:
+    """List the open services of some sessions; return how many."""
+    count = 0
+    for i in range(len(sessions)):
+        place = desk.sessions[sessions[i]].first_service
+        while place >= 0 and count < len(found):
+            if desk.services[place].life == _OPEN:
+                found[count] = place
+                count += 1
+            place = desk.services[place].next
+    return count
+
+
+@compiled
+def session_places(desk: Desk, sessions: np.ndarray, found: np.ndarray) -> int:
+    """List all services of some sessions, whatever their state; return how many."""
+    count = 0
+    for i in range(len(sessions)):
+        place = desk.sessions[sessions[i]].first_service
+        while place >= 0 and count < len(found):
+            found[count] = place
+            count += 1
+            place = desk.services[place].next
+    return count
+
+
+@compiled
+def leave_users(desk: Desk, places: np.ndarray) -> None:
+    """Take services from their users' open ones."""
+    for i in range(len(places)):
+        leave_user(desk, places[i])
+
+
+@compiled
+def sweep(desk: Desk, now_s: int, remembered_s: int, silent: np.ndarray, forgotten: np.ndarray) -> tuple[int, int]:
+    """Find sessions whose network fell silent, and those that ended long ago; return how many of each."""
+    count, old = 0, 0
+    for place in range(len(desk.sessions)):
+        session = desk.sessions[place]
+        if session.life == _FREE_PLACE:
+            continue
+        silent_s = now_s - session.touched_at_s
+        if session.life == _OPEN:
+            if silent_s > session.silence_s and count < len(silent):
+                silent[count] = place
+                count += 1
+        elif silent_s > remembered_s and old < len(forgotten):
+            forgotten[old] = place
+            old += 1
+    return count, old

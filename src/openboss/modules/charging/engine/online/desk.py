@@ -1,0 +1,239 @@
+"""What online charging knows: wallets, sessions, and the services in them, as arrays.
+
+A user's money lies in a wallet, which several users may share; a user without one is never refused for money. A
+session is found by the hash of its name; its services are a chain. A service has one growing record of use. Ended
+sessions stay for a while, so that a late repeat of a request gets the answer it had.
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from openboss.kernel.compiled import compiled
+from openboss.modules.charging.schema import NORMALISED
+
+
+class Life(IntEnum):
+    """State of a session or of a service."""
+
+    FREE = 0  # the place is empty
+    OPEN = 1
+    CLOSED = 2
+    EXPIRED = 3  # settled because the network fell silent; goes on if it speaks again
+    PATTERN = 4  # a service nobody has asked for yet: what the session's services will be like
+
+
+class Barred(IntEnum):
+    """What a user may not do (D2.2)."""
+
+    NOTHING = 0
+    OUTGOING = 1
+    EVERYTHING = 2
+
+
+WALLET = np.dtype(
+    [
+        ("account_id", np.int64),
+        ("balance_li", np.int64),
+        ("limit_li", np.int64),  # how far below zero the balance may go: 0 for prepaid users
+        ("reserved_li", np.int64),  # for quotas in use
+        ("held_li", np.int64),  # for business that has asked and not yet decided
+    ]
+)
+
+SESSION = np.dtype(
+    [
+        ("key_hi", np.uint64),
+        ("key_lo", np.uint64),
+        ("number", np.int64),  # of the last request
+        ("touched_at_s", np.int64),  # UTC second of the last request
+        ("row", np.int64),
+        ("first_service", np.int64),
+        ("result", np.int32),  # of the last answer
+        ("silence_s", np.int32),  # how long the network may be silent
+        ("kind", np.uint8),  # of the last request
+        ("life", np.uint8),
+        ("record_type", np.uint8),
+        ("spare", np.uint8, 5),
+    ]
+)
+
+SERVICE = np.dtype(
+    [
+        ("rating_group", np.int64),
+        ("service_id", np.int64),
+        ("session", np.int64),
+        ("next", np.int64),  # in the session
+        ("next_of_user", np.int64),  # open services of a user, -1 = the last
+        ("row", np.int64),
+        ("change_local_s", np.int64),  # when other prices begin: the record is cut there
+        ("act_li", np.int64),  # charged so far
+        ("reserved_li", np.int64),
+        ("closed_position", np.int64),
+        # the last answer, for repeats
+        ("answered_number", np.int64),
+        ("granted", np.int64),
+        ("change_at_s", np.int64),
+        ("validity_s", np.int64),
+        ("result", np.int32),
+        ("measure", np.uint8),
+        ("is_last", np.uint8),
+        ("life", np.uint8),
+        ("marks", np.uint8),  # places taken in `effects`
+    ]
+)
+
+EFFECTS_A_RECORD = 16
+EFFECT = np.dtype(
+    [
+        ("kind", np.uint8),  # 0 = none, else FREE_NODE, TOTALS_NODE, COUNTER_NODE
+        ("lane", np.uint8),
+        ("slot", np.uint8),
+        ("spare", np.uint8),
+        ("node", np.int32),
+        ("local_row", np.int64),
+        ("a", np.int64),  # what the record added: used; calls; value
+        ("b", np.int64),  # seconds
+        ("c", np.int64),  # units
+        ("d", np.int64),  # free units
+        ("e", np.int64),  # standard li
+        ("f", np.int64),  # actual li
+    ]
+)
+"""What an open record has done to its user's state, so that it can be undone before it is rated anew."""
+FREE_NODE, TOTALS_NODE, COUNTER_NODE = 1, 2, 3
+
+USE = np.dtype([(name, column.to_numpy().dtype) for name, column in pl.DataFrame(schema=NORMALISED).to_dict().items()])
+"""A record of use: the columns of NORMALISED."""
+
+
+class Desk(NamedTuple):
+    """Every array of online charging."""
+
+    user_wallet: np.ndarray  # i64[rows], -1 = none
+    user_barred: np.ndarray  # u8[rows]: Barred
+    user_number: np.ndarray  # i64[rows]: the number by which a user known by IMSI is classified
+    user_service: np.ndarray  # i64[rows]: first of a user's open services, -1 = none
+    wallets: np.ndarray  # WALLET
+    sessions: np.ndarray  # SESSION
+    services: np.ndarray  # SERVICE
+    uses: np.ndarray  # USE[services]
+    effects: np.ndarray  # EFFECT[services, EFFECTS_A_RECORD]
+    buckets: np.ndarray  # i64[2^k]: first session of a hash, -1 = none; derived
+    next_in_bucket: np.ndarray  # i64[sessions]; derived
+    free_sessions: np.ndarray  # i64[sessions]: stack of empty places; derived
+    free_services: np.ndarray  # i64[services]; derived
+    taken: np.ndarray  # i64[2]: empty places left in the two stacks; derived
+
+
+KEPT = ("user_wallet", "user_barred", "user_number", "user_service", "wallets", "sessions", "services", "uses",
+        "effects")  # fmt: skip
+"""The arrays a snapshot holds; the others follow from them."""
+
+
+def empty_desk() -> Desk:
+    """A desk that knows nobody."""
+    return indexed(
+        {
+            "user_wallet": np.zeros(0, np.int64),
+            "user_barred": np.zeros(0, np.uint8),
+            "user_number": np.zeros(0, np.int64),
+            "user_service": np.zeros(0, np.int64),
+            "wallets": np.zeros(0, WALLET),
+            "sessions": np.zeros(64, SESSION),
+            "services": np.zeros(64, SERVICE),
+            "uses": np.zeros(64, USE),
+            "effects": np.zeros((64, EFFECTS_A_RECORD), EFFECT),
+        }
+    )
+
+
+def indexed(kept: dict[str, np.ndarray]) -> Desk:
+    """Put the kept arrays on a desk and work out the others."""
+    sessions, services = kept["sessions"], kept["services"]
+    empty_sessions = np.flatnonzero(sessions["life"] == Life.FREE)[::-1]
+    empty_services = np.flatnonzero(services["life"] == Life.FREE)[::-1]
+    free_sessions, free_services = np.zeros(len(sessions), np.int64), np.zeros(len(services), np.int64)
+    free_sessions[: len(empty_sessions)] = empty_sessions
+    free_services[: len(empty_services)] = empty_services
+    buckets = np.full(1 << max(2 * len(sessions) - 1, 1).bit_length(), -1, np.int64)
+    next_in_bucket = np.full(len(sessions), -1, np.int64)
+    _fill_buckets(sessions, buckets, next_in_bucket)
+    return Desk(
+        **kept,
+        buckets=buckets,
+        next_in_bucket=next_in_bucket,
+        free_sessions=free_sessions,
+        free_services=free_services,
+        taken=np.array([len(empty_sessions), len(empty_services)], np.int64),
+    )
+
+
+@compiled
+def _fill_buckets(sessions: np.ndarray, buckets: np.ndarray, next_in_bucket: np.ndarray) -> None:
+    mask = np.uint64(len(buckets) - 1)
+    for place in range(len(sessions)):
+        if sessions[place].life != 0:
+            bucket = np.int64(sessions[place].key_lo & mask)
+            next_in_bucket[place] = buckets[bucket]
+            buckets[bucket] = place
+
+
+def with_places(desk: Desk, sessions: int, services: int) -> Desk:
+    """Let a desk have at least so many empty places."""
+    if desk.taken[0] >= sessions and desk.taken[1] >= services:
+        return desk
+    kept = {name: getattr(desk, name) for name in KEPT}
+    if desk.taken[0] < sessions:
+        kept["sessions"] = longer(desk.sessions, max(2 * len(desk.sessions), len(desk.sessions) + sessions))
+    if desk.taken[1] < services:
+        size = max(2 * len(desk.services), len(desk.services) + services)
+        kept |= {name: longer(kept[name], size) for name in ("services", "uses", "effects")}
+    return indexed(kept)
+
+
+def with_users(desk: Desk, rows: int) -> Desk:
+    """Let a desk know the users up to a row."""
+    if len(desk.user_wallet) >= rows:
+        return desk
+    size = max(rows, len(desk.user_wallet) * 3 // 2)
+    return desk._replace(
+        user_wallet=longer(desk.user_wallet, size, -1),
+        user_barred=longer(desk.user_barred, size),
+        user_number=longer(desk.user_number, size),
+        user_service=longer(desk.user_service, size, -1),
+    )
+
+
+def renumber(desk: Desk, lane: int, kind: int, moved_to: np.ndarray) -> None:
+    """Follow the places of one kind and lane that have moved; what was dropped with its period is done for good."""
+    effects = desk.effects
+    kept = np.arange(EFFECTS_A_RECORD)[None, :] < desk.services["marks"][:, None]
+    mine = kept & (effects["kind"] == kind) & (effects["lane"] == lane)
+    effects["node"][mine] = moved_to[effects["node"][mine]]
+    gone = mine & (effects["node"] < 0)
+    effects["a"][gone], effects["node"][gone] = 0, 0
+
+
+def in_use(desk: Desk) -> dict[str, np.ndarray]:
+    """Name the kept arrays, cut after the last place in use."""
+    last_session = int(np.flatnonzero(desk.sessions["life"]).max(initial=-1)) + 1
+    last_service = int(np.flatnonzero(desk.services["life"]).max(initial=-1)) + 1
+    known = (desk.user_wallet >= 0) | (desk.user_number != 0) | (desk.user_barred != 0)
+    users = int(np.flatnonzero(known).max(initial=-1)) + 1
+    cut = {"sessions": last_session, "services": last_service, "uses": last_service, "effects": last_service,
+           **dict.fromkeys(("user_wallet", "user_barred", "user_number", "user_service"), users)}  # fmt: skip
+    return {name: getattr(desk, name)[: cut.get(name)] for name in KEPT}
+
+
+def longer(array: np.ndarray, size: int, filled: int = 0) -> np.ndarray:
+    """Give an array at least `size` places; new ones are zero, or as said."""
+    if len(array) >= size:
+        return array
+    grown = np.zeros((size, *array.shape[1:]), array.dtype)
+    if filled:
+        grown[len(array) :] = filled
+    grown[: len(array)] = array
+    return grown

@@ -1,0 +1,89 @@
+"""Open records rated as they grow, by the same function and the same tables that rate files.
+
+At every step what an open record did to its user is undone, and the record is rated whole again. A user's charge is
+therefore at any moment what the user's closed records, and then the open ones, would come to in a file. Others' use in
+between is neither lost nor counted twice. Source: D4.7, D4.8; docs/algorithms/online.md.
+"""
+
+import numpy as np
+
+from openboss.kernel.records import Rated, rate_records
+from openboss.kernel.state import LANES
+from openboss.kernel.trace import NO_TRACE
+from openboss.kernel.usage import Status
+from openboss.modules.charging.engine.online.desk import USE
+from openboss.modules.charging.engine.online.effects import (
+    SEEN,
+    SEEN_A_RECORD,
+    TOUCHED_COLUMNS,
+    look_before,
+    note_after,
+    undo,
+)
+from openboss.modules.charging.engine.rating import empty_rated, rate_in_order, usage_of
+from openboss.modules.charging.engine.state import EngineState
+
+PLACES_A_LOOK = 256  # records looked at in one go
+NO_PRICE_LI = 2**61  # the cost of use that cannot be rated
+
+
+class TooMuchTouched(AssertionError):
+    """A record changed more places of its user than there is room to remember: a bug, nothing was answered."""
+
+
+class Growing:
+    """Rates open records of an engine's state. Remembers which places a group has touched."""
+
+    def __init__(self) -> None:
+        self._seen = np.zeros((PLACES_A_LOOK, SEEN_A_RECORD), SEEN)
+        self._now = np.zeros(SEEN_A_RECORD, SEEN)
+        self._counts = np.zeros((PLACES_A_LOOK, 3), np.int64)
+        self.touched = np.zeros((1 << 16, TOUCHED_COLUMNS), np.int64)
+        self.touched_count = np.zeros(1, np.int64)
+
+    def has_room(self) -> bool:
+        """Whether another step of PLACES_A_LOOK records can be remembered."""
+        return int(self.touched_count[0]) < len(self.touched) // 2
+
+    def undo(self, state: EngineState, places: np.ndarray) -> None:
+        """Take away what open records have done."""
+        undo(tuple(state.lanes), state.desk, places, self.touched, self.touched_count)
+
+    def rate(self, state: EngineState, places: np.ndarray) -> Rated:
+        """Rate records whole, each of another user, and remember what it did. Their effects must have been undone."""
+        uses = state.desk.uses[places]
+        rated, columns = _laid_out(state, places, uses)
+        state.make_room(np.bincount(rated.row % LANES, minlength=LANES).tolist())
+        for first in range(0, len(places), PLACES_A_LOOK):
+            some = places[first : first + PLACES_A_LOOK]
+            look_before(tuple(state.lanes), state.directory, state.cycles, state.desk, some, self._seen, self._counts)
+            rate_in_order(state, usage_of(columns), rated, np.arange(first, first + len(some)), NO_TRACE)
+            if not note_after(tuple(state.lanes), state.desk, some, self._seen, self._counts, self._now, self.touched,
+                              self.touched_count):  # fmt: skip
+                raise TooMuchTouched(str(places))
+        return rated
+
+    def quote_li(self, state: EngineState, places: np.ndarray, seconds: np.ndarray, octets: np.ndarray,
+                 units: np.ndarray) -> np.ndarray:  # fmt: skip
+        """Say what records would cost in all were more used; nothing changes. Their effects must have been undone."""
+        uses = state.desk.uses[places]
+        uses["duration_s"] += seconds
+        uses["down_bytes"] += octets
+        uses["message_count"] += units
+        rated, columns = _laid_out(state, places, uses)
+        assert state.tables is not None
+        rate_records(state.tables, state.directory, tuple(state.lanes), state.cycles, usage_of(columns), rated,
+                     np.arange(len(places)), NO_TRACE, 0)  # fmt: skip
+        return cost_li(rated)
+
+
+def cost_li(rated: Rated) -> np.ndarray:
+    """What records cost their users; a record that cannot be rated costs more than anybody has."""
+    return np.where(rated.status == Status.ERROR, NO_PRICE_LI, rated.act_li.sum(axis=1))
+
+
+def _laid_out(state: EngineState, places: np.ndarray, uses: np.ndarray) -> tuple[Rated, dict[str, np.ndarray]]:
+    """Lay records out in columns, as a chunk has them."""
+    rated = empty_rated(len(places))
+    rated.row[:] = state.desk.services["row"][places]
+    return rated, {name: np.ascontiguousarray(uses[name]) for name in USE.names or ()}

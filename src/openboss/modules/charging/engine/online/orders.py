@@ -1,0 +1,139 @@
+"""What business tells the engine of money and of users' state: commands, applied in journal order.
+
+    WALLETS   open wallets, change their credit limits, say whose they are
+    TOP_UP    add money (or take it back, with a minus)
+    HOLD      set money aside; answered at once whether there is enough. CONFIRM takes it, RELEASE gives it back
+    GRANT     give a user a free resource for a time
+    STATE     bar a user, or lift the bar
+
+Who sends one again under the same serial number does nothing (atomic.send_command). Source: D0.4, D2.2, D8.1, D9.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from openboss.kernel.allowances import grant
+from openboss.kernel.state import LANES
+from openboss.modules.charging.engine.online.desk import longer, with_users
+from openboss.modules.charging.engine.state import EngineState
+
+KINDS = ("WALLETS", "TOP_UP", "HOLD", "CONFIRM", "RELEASE", "GRANT", "STATE")
+
+
+class OrderRefused(Exception):
+    """The charging engine cannot do this: no such wallet, user or hold, or not enough money. Nothing was changed."""
+
+
+def carry_out(state: EngineState, kind: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """Change the state by one command; return the answer. Raises OrderRefused before any change."""
+    return _ORDERS[kind](state, payload)
+
+
+def users_of(state: EngineState, kind: str, payload: dict[str, Any]) -> np.ndarray:
+    """The rows of users whose running sessions should ask again after a command."""
+    if "subscriber_id" in payload:
+        return np.array([_row(state, payload["subscriber_id"])])
+    if kind == "TOP_UP" or kind == "RELEASE":
+        place = _wallet(state, payload["account_id"])
+        return np.flatnonzero(state.desk.user_wallet == place)
+    return np.zeros(0, np.int64)
+
+
+def _row(state: EngineState, subscriber_id: int) -> int:
+    if not 0 <= subscriber_id < len(state.row_of) or state.row_of[subscriber_id] < 0:
+        raise OrderRefused(f"the engine knows no user {subscriber_id}")
+    return int(state.row_of[subscriber_id])
+
+
+def _wallet(state: EngineState, account_id: int) -> int:
+    place = state.wallet_of.get(account_id)
+    if place is None:
+        raise OrderRefused(f"account {account_id} has no wallet")
+    return place
+
+
+def _open_wallets(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
+    rows = [[_row(state, user) for user in wanted["subscriber_ids"]] for wanted in payload["wallets"]]
+    desk = state.desk = with_users(state.desk, state.used["rows"])
+    known = len(desk.wallets)
+    new = sum(wanted["account_id"] not in state.wallet_of for wanted in payload["wallets"])
+    state.desk = desk = desk._replace(wallets=longer(desk.wallets, known + new))
+    for wanted, users in zip(payload["wallets"], rows, strict=True):
+        place = state.wallet_of.setdefault(wanted["account_id"], len(state.wallet_of))
+        wallet = desk.wallets[place]
+        if wallet["account_id"] == 0:
+            wallet["account_id"] = wanted["account_id"]
+            wallet["balance_li"] = wanted.get("balance_li", 0)
+        wallet["limit_li"] = wanted.get("limit_li", 0)
+        desk.user_wallet[users] = place
+    return {"wallets": len(state.wallet_of)}
+
+
+def _top_up(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
+    wallet = state.desk.wallets[_wallet(state, payload["account_id"])]
+    wallet["balance_li"] += payload["amount_li"]
+    return {"balance_li": int(wallet["balance_li"])}
+
+
+def _hold(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
+    place, amount_li = _wallet(state, payload["account_id"]), payload["amount_li"]
+    wallet = state.desk.wallets[place]
+    free_li = int(wallet["balance_li"] + wallet["limit_li"] - wallet["reserved_li"] - wallet["held_li"])
+    if amount_li > free_li:
+        raise OrderRefused(f"account {payload['account_id']} has {max(free_li, 0)} li free, {amount_li} are wanted")
+    wallet["held_li"] += amount_li
+    state.holds[payload["hold"]] = (place, amount_li)
+    return {"hold": payload["hold"], "held_li": amount_li}
+
+
+def _confirm(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
+    place, amount_li = _taken_hold(state, payload)
+    state.desk.wallets[place]["balance_li"] -= amount_li
+    return {"balance_li": int(state.desk.wallets[place]["balance_li"])}
+
+
+def _release(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
+    place, _amount_li = _taken_hold(state, payload)
+    return {"balance_li": int(state.desk.wallets[place]["balance_li"])}
+
+
+def _taken_hold(state: EngineState, payload: dict[str, Any]) -> tuple[int, int]:
+    if payload["hold"] not in state.holds:
+        raise OrderRefused(f"there is no hold {payload['hold']}")
+    place, amount_li = state.holds.pop(payload["hold"])
+    state.desk.wallets[place]["held_li"] -= amount_li
+    return place, amount_li
+
+
+def _grant(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
+    row, rule = _row(state, payload["subscriber_id"]), payload["rule_id"]
+    assert state.tables is not None
+    if not 0 <= rule < len(state.tables.free_of_rule) or state.tables.free_of_rule[rule] < 0:
+        raise OrderRefused(f"rule {rule} is no free resource")
+    from_s, to_s = payload["from_local_s"], payload["to_local_s"]
+    for slot in np.flatnonzero(state.cycles.is_open):
+        if from_s < state.cycles.end_s[slot] and to_s > state.cycles.start_s[slot]:
+            state.make_free_room(row % LANES, 1)
+            lane = state.lanes[row % LANES]
+            grant(state.tables, lane, row // LANES, slot, rule, payload["units"], 0, from_s, to_s)
+            return {"cycle": int(state.cycles.cycle[slot])}
+    raise OrderRefused("no open month in that time")
+
+
+def _bar(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
+    row = _row(state, payload["subscriber_id"])
+    state.desk = with_users(state.desk, state.used["rows"])
+    state.desk.user_barred[row] = payload["barred"]
+    return {}
+
+
+_ORDERS = {
+    "WALLETS": _open_wallets,
+    "TOP_UP": _top_up,
+    "HOLD": _hold,
+    "CONFIRM": _confirm,
+    "RELEASE": _release,
+    "GRANT": _grant,
+    "STATE": _bar,
+}

@@ -1,0 +1,119 @@
+"""Requests and answers of online charging as columns: filled by an interface, read by the engine, and back.
+
+Neither knows the other's protocol. A request has any number of asks: one for each service (rating group) it names, or
+one that is implicit where the message asks for itself. Source: RFC 8506, 3GPP TS 32.299; D4.8.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Kind(IntEnum):
+    """What a request does with its session (CC-Request-Type)."""
+
+    INITIAL = 1
+    UPDATE = 2
+    TERMINATION = 3
+    EVENT = 4
+
+
+class Action(IntEnum):
+    """What an event wants (Requested-Action)."""
+
+    DEBIT = 0
+    REFUND = 1
+    CHECK_BALANCE = 2
+    PRICE = 3
+
+
+class Result(IntEnum):
+    """How a request or a service fared (Result-Code of RFC 6733 and 8506)."""
+
+    SUCCESS = 2001
+    TOO_BUSY = 3004
+    UNKNOWN_SESSION = 5002
+    END_USER_SERVICE_DENIED = 4010
+    CREDIT_LIMIT_REACHED = 4012
+    INVALID_VALUE = 5004
+    UNABLE_TO_COMPLY = 5012
+    USER_UNKNOWN = 5030
+    RATING_FAILED = 5031
+
+
+class Measure(IntEnum):
+    """What a quota is counted in."""
+
+    NONE = 0
+    SECONDS = 1
+    OCTETS = 2
+    UNITS = 3
+
+
+REQUEST = np.dtype(
+    [
+        ("key_hi", np.uint64),  # hash of the session's name
+        ("key_lo", np.uint64),
+        ("served", np.int64),  # numbers coded as in charging.numbering: leading zeros * 10**18 + digits
+        ("imsi", np.int64),
+        ("other", np.int64),
+        ("at_s", np.int64),  # UTC second of the event as the network has it, 0 = not said
+        ("call_ref", np.int64),
+        ("number", np.int64),  # number of the request in its session
+        ("first_ask", np.int32),
+        ("asks", np.int32),
+        ("kind", np.uint8),
+        ("action", np.uint8),
+        ("record_type", np.uint8),  # kernel.usage.RecordType
+        ("is_repeated", np.uint8),  # the network says it may have sent it before
+    ],
+    align=True,
+)
+
+USED_FIELDS = ("used_s", "used_up", "used_down", "used_units", "after_s", "after_up", "after_down", "after_units")
+ASK = np.dtype(
+    [
+        ("rating_group", np.int64),  # -1 = the request itself
+        ("service_id", np.int64),  # -1 = none
+        ("want_s", np.int64),
+        ("want_octets", np.int64),
+        ("want_units", np.int64),
+        ("want_li", np.int64),
+        *((name, np.int64) for name in USED_FIELDS),  # after_*: used after the tariff change
+        ("is_asking", np.uint8),  # a quota is wanted
+        ("is_final", np.uint8),  # the network has ended this service
+    ],
+    align=True,
+)
+
+ANSWER = np.dtype(
+    [
+        ("place", np.int32),  # of the session, -1 = none
+        ("result", np.int32),
+        ("balance_li", np.int64),
+        ("cost_li", np.int64),  # of a price enquiry or a direct debit
+        ("is_repeat", np.uint8),
+        ("has_credit", np.uint8),  # of a check of the balance
+    ],
+    align=True,
+)
+
+QUOTA = np.dtype(
+    [
+        ("result", np.int32),
+        ("measure", np.uint8),
+        ("is_last", np.uint8),  # nothing can follow: the network must end the service when it is used up
+        ("granted", np.int64),
+        ("validity_s", np.int64),  # 0 = not limited
+        ("change_at_s", np.int64),  # UTC second at which other prices begin, 0 = none within the quota's life
+    ],
+    align=True,
+)
+"""What an ask was given, in the order of the asks."""
+
+
+def empty_requests(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Make room for `count` requests with an ask each, all absent."""
+    asks = np.zeros(count, ASK)
+    asks["rating_group"] = asks["service_id"] = -1
+    return np.zeros(count, REQUEST), asks

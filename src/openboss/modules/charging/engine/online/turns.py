@@ -1,0 +1,197 @@
+"""One turn of the online clock: a group of requests in, what changed and what to answer out.
+
+The state is changed first and journalled after it, in one commit; nobody hears an answer before that. If the commit
+fails the process must end, and its successor rebuilds the state without the turn. A user, and a wallet, has one
+request a group: others wait for the next turn.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from openboss.kernel.compiled import compiled
+from openboss.kernel.state import Directory, row_at
+from openboss.modules.charging import canonical as c
+from openboss.modules.charging.engine.online import arriving
+from openboss.modules.charging.engine.online import desk as places
+from openboss.modules.charging.engine.online.desk import USE, Desk
+from openboss.modules.charging.engine.online.images import images_of
+from openboss.modules.charging.engine.online.requests import REQUEST, Kind
+from openboss.modules.charging.engine.online.serving import Group, News, Rules, Server
+from openboss.modules.charging.engine.state import EngineState
+from openboss.modules.charging.normalise import NAMES, OperatorClock, _normalise
+from openboss.modules.charging.numbering import ZEROS, NumberingTables
+
+_PLUS = 2 * ZEROS  # how an international number is coded
+_UNKNOWN_USER_FAULT = 306
+_NOBODY = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a group is decided: UTC, and the operator's wall clock around it."""
+
+    at: datetime
+    clock: OperatorClock
+
+    @property
+    def now_s(self) -> int:
+        """UTC second."""
+        return int(self.at.timestamp())
+
+    @property
+    def offset_s(self) -> int:
+        """The operator's wall clock less UTC."""
+        return int(self.clock.offset_s[self.now_s // 3600 - self.clock.first_hour])
+
+    @property
+    def local_s(self) -> int:
+        """Second of the operator's wall clock."""
+        return self.now_s + self.offset_s
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a turn came to. Requests not `taken` wait for the next one."""
+
+    taken: np.ndarray  # bool[n]
+    answers: np.ndarray
+    quotas: np.ndarray
+    images: bytes  # empty = nothing was changed: repeats and refusals only
+    detail: pl.DataFrame | None
+    news: list[News]
+
+
+@compiled
+def _fill_raw(directory: Directory, desk: Desk, requests: np.ndarray, raw: np.ndarray, now_s: int) -> None:
+    """Write the requests that may open a session as a reader of files would have."""
+    for m in range(len(requests)):
+        request = requests[m]
+        for field in range(raw.shape[1]):
+            raw[m, field] = c.ABSENT
+        for field in (c.OTHER, c.THIRD, c.MSC, c.CALL_REF, c.SERVICE):
+            raw[m, field] = 0
+        at_s = request.at_s if request.at_s != 0 else now_s
+        served = request.served
+        if served == 0 and request.imsi != 0:
+            row = row_at(directory, directory.imsi_key, directory.imsi_head, request.imsi, at_s)
+            if row >= 0 and desk.user_number[row] != 0:
+                served = _PLUS + desk.user_number[row]
+        raw[m, c.RECORD], raw[m, c.SERVED], raw[m, c.OTHER] = request.record_type, served, request.other
+        raw[m, c.IMSI] = request.imsi if request.imsi != 0 else c.ABSENT
+        raw[m, c.START], raw[m, c.START_OFFSET], raw[m, c.DURATION] = at_s, 0, 0
+        raw[m, c.CALL_REF], raw[m, c.MESSAGES] = request.call_ref, 0
+
+
+class Turns:
+    """Decides groups of requests on an engine's state. Holds no state of its own but room to work in."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self._server = Server(rules)
+        self._busy = np.zeros(0, np.uint8)
+        self._busy_wallets = np.zeros(0, np.uint8)
+        self._freed = np.zeros(1 << 16, np.int64)
+
+    def decide(
+        self,
+        state: EngineState,
+        requests: np.ndarray,
+        asks: np.ndarray,
+        *,
+        numbering: NumberingTables,
+        moment: Moment,
+        position: int,
+    ) -> Decided:
+        """Change the state by a group of requests; what comes back must be journalled at `position` before all else."""
+        self._make_room(state, len(requests), len(asks))
+        fresh, fresh_at = _classified(state, requests, numbering, moment)
+        group = Group.of(requests, asks, moment.now_s, moment.local_s, position)
+        group.answers["place"] = -1
+        self._freed[0] = 0
+        arriving.arrive(
+            state.directory, state.desk, requests, asks, fresh, fresh_at, group.answers, group.quotas, group.became,
+            group.ask_place, self._busy, self._busy_wallets, self._freed, moment.now_s, moment.local_s,
+        )  # fmt: skip
+        if (group.became == arriving.GOES_ON).any():
+            self._server.serve(state, group)
+        taken = group.became != arriving.LATER
+        return self._written(state, group, taken)
+
+    def sweep(self, state: EngineState, *, moment: Moment, position: int) -> Decided | None:
+        """Settle sessions whose network fell silent, forget ended ones; None if there is nothing to do."""
+        silent, old = np.zeros(1024, np.int64), np.zeros(1024, np.int64)
+        some, many = arriving.sweep(state.desk, moment.now_s, self.rules.remembered_s, silent, old)
+        if some + many == 0:
+            return None
+        self._make_room(state, 0, 1)
+        group = Group.of(np.zeros(0, REQUEST), _NOBODY, moment.now_s, moment.local_s, position)
+        self._freed[0] = 0
+        self._server.expire(state, group, silent[:some])
+        self._server.forget(state, group, old[:many])
+        return self._written(state, group, np.zeros(0, np.bool_))
+
+    def cut(self, state: EngineState, cycle_end_s: int, *, position: int) -> pl.DataFrame | None:
+        """End every open record that began before a local second, and go on with new ones from there (FREEZE)."""
+        group = Group.of(np.zeros(0, REQUEST), _NOBODY, 0, cycle_end_s, position)
+        return self._server.cut_all(state, group, cycle_end_s)
+
+    def warm(self, state: EngineState, moment: Moment, numbering: NumberingTables) -> None:
+        """Have the compiled code ready: decide nothing, once."""
+        self._make_room(state, 1, 1)
+        self._server.warm(state)
+        raw, faults = np.empty((0, c.ROWS), np.int64), np.zeros(0, np.int16)
+        _fill_raw(state.directory, state.desk, np.zeros(0, REQUEST), raw, 0)
+        clock = moment.clock
+        _normalise(raw, faults, numbering, clock.offset_s, clock.first_hour, 0, np.empty((len(NAMES), 0), np.int64))
+
+    def _written(self, state: EngineState, group: Group, taken: np.ndarray) -> Decided:
+        detail = pl.concat(group.detail) if group.detail else None
+        if not group.is_changed:
+            return Decided(taken, group.answers, group.quotas, b"", detail, [])
+        growing = self._server.growing
+        sessions = np.unique(np.concatenate([group.answers["place"][group.became == arriving.GOES_ON],
+                                             *group.sessions])).astype(np.int64)  # fmt: skip
+        services = np.unique(np.concatenate([*group.services, self._freed[1 : self._freed[0] + 1]])).astype(np.int64)
+        wallets = np.unique(np.concatenate(group.wallets)) if group.wallets else _NOBODY
+        images = images_of(
+            state.desk,
+            state.lanes,
+            sessions=sessions,
+            services=services,
+            wallets=wallets.astype(np.int64),
+            touched=growing.touched[: growing.touched_count[0]],
+            detail=detail,
+        )
+        return Decided(taken, group.answers, group.quotas, images, detail, group.news)
+
+    def _make_room(self, state: EngineState, requests: int, asks: int) -> None:
+        state.desk = places.with_users(state.desk, state.used["rows"])
+        state.desk = places.with_places(state.desk, requests + 1, requests + 2 * asks + 1)
+        self._busy = places.longer(self._busy, len(state.desk.user_wallet))
+        self._busy_wallets = places.longer(self._busy_wallets, max(1, len(state.desk.wallets)))
+        self._server.growing.touched_count[0] = 0
+
+
+def _classified(
+    state: EngineState, requests: np.ndarray, numbering: NumberingTables, moment: Moment
+) -> tuple[np.ndarray, np.ndarray]:
+    """Classify the requests that may open a session by the same pass as usage files."""
+    opening = np.flatnonzero((requests["kind"] == Kind.INITIAL) | (requests["kind"] == Kind.EVENT))
+    fresh_at = np.full(len(requests), -1, np.int64)
+    if not len(opening):
+        return np.zeros(0, USE), fresh_at
+    raw = np.empty((len(opening), c.ROWS), np.int64)
+    faults = np.zeros(len(opening), np.int16)
+    out = np.empty((len(NAMES), len(opening)), np.int64)
+    _fill_raw(state.directory, state.desk, requests[opening], raw, moment.now_s)
+    clock = moment.clock
+    kept = _normalise(raw, faults, numbering, clock.offset_s, clock.first_hour, moment.now_s, out)
+    fresh = np.zeros(kept, USE)
+    for row, name in enumerate(NAMES):
+        fresh[name] = out[row, :kept].astype(USE[name], copy=False)
+    fresh_at[opening] = np.where(faults == 0, np.cumsum(faults == 0) - 1, -1)
+    fresh_at[opening[faults == _UNKNOWN_USER_FAULT]] = -2
+    return fresh, fresh_at

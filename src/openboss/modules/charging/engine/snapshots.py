@@ -1,0 +1,73 @@
+"""The engine's state in a folder: written whole and fsynced, read back to the byte or not at all."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from openboss.kernel.records import Cycles
+from openboss.kernel.state import LANES, Directory, Lane
+from openboss.modules.charging.engine import changes
+from openboss.modules.charging.engine.online.desk import KEPT
+from openboss.modules.charging.engine.state import EngineState
+
+
+def save_snapshot(state: EngineState, folder: Path, position: int) -> str:
+    """Write the state into a new folder, fsynced, and return the SHA-256 of its manifest.
+
+    Never touches an older snapshot; days of keys that have not changed since one are named, not written again.
+    """
+    folder.mkdir(parents=True, exist_ok=False)
+    for name, array in state.arrays().items():
+        _write(folder / f"{name}.npy", array)
+    for path, keys in state.duplicates.to_save(folder):
+        _write(path, keys)
+    manifest = {
+        "position": position,
+        "tariff_sha256": state.tariff_sha256,
+        "used": state.used,
+        "pools": {str(key): row for key, row in sorted(state.pools.items())},
+        "holds": state.holds,
+        "days": state.duplicates.manifest(),
+        "digest": state.digest(),
+    }
+    text = json.dumps(manifest, indent=1, sort_keys=True).encode()
+    with (folder / "manifest.json").open("wb") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    for place in (folder, folder.parent):
+        descriptor = os.open(place, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+    return hashlib.sha256(text).hexdigest()
+
+
+def load_snapshot(folder: Path) -> EngineState:
+    """Read a state back, without its tariff tables. Raises ValueError if a byte differs from what was saved."""
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    state = EngineState(used=manifest["used"], tariff_sha256=manifest["tariff_sha256"])
+    read = {path.stem: np.load(path) for path in folder.glob("*.npy") if not path.stem.startswith("keys-")}
+    state.row_of = read["row_of"]
+    state.pools = {int(key): row for key, row in manifest["pools"].items()}
+    state.directory = Directory(**{name: read[f"directory.{name}"] for name in Directory._fields})
+    state.lanes = [Lane(**{name: read[f"lane{number}.{name}"] for name in Lane._fields}) for number in range(LANES)]
+    state.cycles = Cycles(**{name: read[f"cycles.{name}"] for name in Cycles._fields})
+    state.desk = state.desk._replace(**{name: read[f"desk.{name}"] for name in KEPT})
+    state.settle_desk()
+    state.holds = {serial_no: (place, held_li) for serial_no, (place, held_li) in manifest["holds"].items()}
+    state.duplicates.load(manifest["days"], folder.parent)
+    state.draws_on_pool = np.zeros(state.used["rows"], np.uint8)
+    changes.mark_who_draws(state.directory, np.arange(state.used["rows"], dtype=np.int32), state.draws_on_pool)
+    if state.digest() != manifest["digest"]:
+        raise ValueError(f"snapshot {folder.name} is damaged: its digest does not fit; an older one will be used")
+    return state
+
+
+def _write(path: Path, array: np.ndarray) -> None:
+    with path.open("wb") as file:
+        np.save(file, array)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,258 @@
+"""Diameter credit control with a client nobody here wrote, on a socket, against an engine on PostgreSQL."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+from diameter.message import Message
+from diameter.message.avp.grouped import (
+    MultipleServicesCreditControl,
+    RequestedServiceUnit,
+    SubscriptionId,
+    UsedServiceUnit,
+)
+from diameter.message.commands.credit_control import CreditControlRequest
+from diameter.node import Node as Client
+from diameter.node.application import SimpleThreadingApplication
+from tests.modules.charging.engine.conftest import local_s
+from tests.modules.charging.engine.test_online import MB, NUMBERING, PREPAID, Network, moment, network, open_wallet  # noqa: F401
+from tests.modules.charging.engine.test_owner import world  # noqa: F401
+
+from openboss.access.network.diameter import avps
+from openboss.access.network.diameter.avps import avp, message
+from openboss.access.network.diameter.node import Node
+from openboss.access.network.diameter.peers import Identity
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Listener:
+    """A node with its loop in a thread."""
+
+    currency = 156
+
+    def __init__(self, engine: Network) -> None:
+        self.engine, self.faults, self.captured = engine, [], []
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.ready = threading.Event()
+        self.thread.start()
+        assert self.ready.wait(10)
+
+    def prepare(self) -> None:
+        self.engine.owner.warm(moment(), NUMBERING)
+
+    def serve(self, requests, asks):
+        decided = self.engine.owner.serve(requests, asks, numbering=NUMBERING, moment=moment())
+        return decided.taken, decided.answers, decided.quotas
+
+    def _run(self) -> None:
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        identity = Identity("charge.test", "test", 1)
+        self.node = Node(
+            identity=identity,
+            server=self,
+            now_s=lambda: local_s("2026-10-05 02:00:00"),
+            fail=self.faults.append,
+            loop=loop,
+        )
+        self.loop = loop
+        loop.run_until_complete(loop.create_server(self.node.new_peer, "127.0.0.1", self.port))
+        self.ready.set()
+        loop.run_forever()
+        from django.db import connection
+
+        connection.close()
+
+    def stop(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
+
+
+@pytest.fixture
+def listener(network):  # noqa: F811
+    open_wallet(network, 10_000)
+    found = Listener(network)
+    yield found
+    found.stop()
+    assert found.faults == []
+
+
+@pytest.fixture
+def client(listener):
+    node = Client("gw.test", "test", ip_addresses=["127.0.0.1"])
+    peer = node.add_peer(f"aaa://charge.test:{listener.port}", "test", ip_addresses=["127.0.0.1"], is_persistent=True)
+    application = SimpleThreadingApplication(4, is_auth_application=True)
+    node.add_application(application, [peer])
+    node.start()
+    application.wait_for_ready(timeout=60)
+    yield application
+    node.stop(wait_timeout=2)
+
+
+def credit_request(
+    session: str,
+    kind: int,
+    number: int,
+    *,
+    context: str = "32251@3gpp.org",
+    used: dict | None = None,
+    asking: bool = True,
+):
+    request = CreditControlRequest()
+    request.header.application_id = 4
+    request.session_id, request.origin_host, request.origin_realm = session, b"gw.test", b"test"
+    request.destination_realm, request.auth_application_id = b"test", 4
+    request.service_context_id, request.cc_request_type, request.cc_request_number = context, kind, number
+    request.subscription_id = [SubscriptionId(subscription_id_type=0, subscription_id_data=str(PREPAID))]
+    service = MultipleServicesCreditControl(rating_group=100)
+    if asking:
+        service.requested_service_unit = RequestedServiceUnit()
+    if used:
+        service.used_service_unit = [UsedServiceUnit(**used)]
+    request.multiple_services_credit_control = [service]
+    return request
+
+
+def test_python_diameter_completes_a_data_session_with_the_exact_charge(network, client):  # noqa: F811
+    answer = client.send_request(credit_request("gw;1", 1, 0), timeout=60)
+    service = answer.multiple_services_credit_control[0]
+    assert (answer.result_code, service.result_code, service.granted_service_unit.cc_total_octets) == (
+        2001,
+        2001,
+        10 * MB,
+    )
+    answer = client.send_request(credit_request("gw;1", 2, 1, used={"cc_total_octets": 10 * MB}))
+    assert answer.multiple_services_credit_control[0].granted_service_unit.cc_total_octets == 10 * MB
+    answer = client.send_request(credit_request("gw;1", 3, 2, used={"cc_total_octets": MB}, asking=False))
+    assert (answer.result_code, answer.cc_request_type, answer.cc_request_number) == (2001, 3, 2)
+    assert network.wallet()["balance_li"] == 6810
+    network.crash()
+    assert network.wallet()["balance_li"] == 6810
+
+
+def test_python_diameter_completes_a_voice_session_with_the_exact_charge(network, client):  # noqa: F811
+    from diameter.message.avp.grouped import ImsInformation, ServiceInformation
+
+    def call(kind, number, **more):
+        request = credit_request("gw;call", kind, number, context="32260@3gpp.org", **more)
+        request.service_information = ServiceInformation(
+            ims_information=ImsInformation(role_of_node=0, called_party_address=["tel:+8613900000001"])
+        )
+        return request
+
+    answer = client.send_request(call(1, 0), timeout=60)
+    assert answer.multiple_services_credit_control[0].granted_service_unit.cc_time == 60
+    answer = client.send_request(call(2, 1, used={"cc_time": 60}))
+    assert answer.multiple_services_credit_control[0].granted_service_unit.cc_time == 60
+    client.send_request(call(3, 2, used={"cc_time": 1}, asking=False))
+    assert network.wallet()["balance_li"] == 10_000 - 800  # 61 s are two minutes
+
+
+class Wire:
+    """A peer that sends what it likes."""
+
+    def __init__(self, port: int, *, introduced: bool = True) -> None:
+        self.line = socket.create_connection(("127.0.0.1", port))
+        self.line.settimeout(60)
+        if introduced:
+            content = (
+                avp(avps.ORIGIN_HOST, "odd.test") + avp(avps.ORIGIN_REALM, "test")
+                + avp(avps.HOST_IP, avps.address("127.0.0.1"))
+                + avp(avps.VENDOR_ID, 0) + avp(avps.PRODUCT_NAME, "odd", flags=0) + avp(avps.AUTH_APPLICATION, 4)
+            )  # fmt: skip
+            self.send(message(flags=0x80, command=257, application=0, hop=1, end=1, avps=content))
+            assert self.answer().result_code == 2001
+
+    def send(self, data: bytes) -> None:
+        self.line.sendall(data)
+
+    def read(self) -> bytes:
+        head = self._exactly(4)
+        return head + self._exactly(int.from_bytes(head[1:], "big") - 4)
+
+    def answer(self):
+        return Message.from_bytes(self.read())
+
+    def _exactly(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            more = self.line.recv(count - len(data))
+            if not more:
+                raise ConnectionResetError
+            data += more
+        return data
+
+    def is_closed(self) -> bool:
+        with contextlib.suppress(OSError):
+            return self.line.recv(1) == b""
+        return True
+
+
+def test_half_messages_wait_and_several_at_once_are_answered_in_order(listener):
+    wire = Wire(listener.port)
+    data = b"".join(credit_request(f"s;{n}", 1, 0).as_bytes() for n in range(3))
+    wire.send(data[:50])
+    time.sleep(0.1)
+    wire.send(data[50:])
+    assert [wire.answer().session_id for _ in range(3)] == ["s;0", "s;1", "s;2"]
+    wire.send(message(flags=0x80, command=280, application=0, hop=9, end=9, avps=b""))
+    assert wire.answer().result_code == 2001
+
+
+def test_hostile_messages_get_an_error_or_a_closed_line_and_disturb_nobody(listener, network):  # noqa: F811
+    wire = Wire(listener.port)
+    good = credit_request("s;1", 1, 0).as_bytes()
+    cases = {
+        5014: good[:25] + b"\xff\xff\xff" + good[28:],  # an AVP longer than its message
+        5001: _with(good, b"\x00\x0f\x42\x40\x40\x00\x00\x0cabcd"),  # unknown, and it matters
+        5005: message(flags=0xC0, command=272, application=4, hop=1, end=1, avps=avp(263, "s;2")),
+        3007: good[:8] + (99).to_bytes(4, "big") + good[12:],
+    }
+    for code, data in cases.items():
+        wire.send(data)
+        assert wire.answer().result_code == code
+    wire.send(b"GET / HTTP/1.1\r\n\r\n" + bytes(40))
+    assert wire.is_closed()
+    stranger = Wire(listener.port, introduced=False)
+    stranger.send(good)
+    assert stranger.is_closed()
+    calm = Wire(listener.port)
+    calm.send(good)
+    assert calm.answer().result_code == 2001
+    assert network.wallet()["balance_li"] == 10_000
+
+
+def _with(data: bytes, more: bytes) -> bytes:
+    return data[:1] + (len(data) + len(more)).to_bytes(3, "big") + data[4:] + more
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_tshark_finds_nothing_wrong_with_our_answers(listener, tmp_path):
+    wire = Wire(listener.port)
+    frames = []
+    steps = [(1, 0, None), (2, 1, {"cc_total_octets": 9_900_000}), (2, 2, {"cc_total_octets": 9_900_000}),
+             (2, 3, {"cc_total_octets": 9_900_000}), (3, 4, {"cc_total_octets": 100})]  # fmt: skip
+    for kind, number, used in steps:
+        wire.send(credit_request("s;9", kind, number, used=used).as_bytes())
+        frames.append(wire.read())
+    wire.send(message(flags=0xC0, command=272, application=4, hop=1, end=1, avps=avp(263, "s;2")))
+    frames.append(wire.read())
+    dump = tmp_path / "frames.txt"
+    dump.write_text("\n".join("000000 " + " ".join(f"{byte:02x}" for byte in frame) for frame in frames) + "\n")
+    capture = tmp_path / "frames.pcap"
+    subprocess.run(["text2pcap", "-q", "-T", "3868,40000", str(dump), str(capture)], check=True, capture_output=True)
+    said = subprocess.run(
+        ["tshark", "-r", str(capture), "-Y", "diameter && _ws.expert", "-V"], check=True, capture_output=True, text=True
+    )
+    assert said.stdout == ""

@@ -1,0 +1,213 @@
+"""Requests of networks: reserved, charged as they grow, settled; each answer committed first; rebuilt after a crash."""
+
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from openboss.kernel.usage import RecordType
+from openboss.modules.charging.atomic import engine as journal
+from openboss.modules.charging.engine.online.images import Images
+from openboss.modules.charging.engine.online.requests import Kind, Measure, Result, empty_requests
+from openboss.modules.charging.engine.online.turns import Moment
+from openboss.modules.charging.engine.owner import recover
+from openboss.modules.charging.models import EngineJournal
+from openboss.modules.charging.normalise import operator_clock
+from openboss.modules.charging.numbering import build_numbering
+from openboss.modules.system.models import Outbox
+from openboss.processes.warm_up import _numbering_frames
+
+from .conftest import local_s
+from .test_owner import USERS, world  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PREPAID, POSTPAID = 8613900000002, 8613900000001
+MB = 1024 * 1024
+NUMBERING = build_numbering(_numbering_frames())
+
+
+def moment(text: str = "2026-10-05 10:00:00") -> Moment:
+    now_s = local_s(text) - 28_800
+    return Moment(datetime.fromtimestamp(now_s, UTC), operator_clock("Asia/Shanghai", now_s))
+
+
+class Network:
+    """A network element with one engine: sends requests, one a group unless said otherwise."""
+
+    def __init__(self, folder) -> None:
+        self.folder = folder
+        self.owner = recover(lake_dir=folder / "lake", snapshot_dir=folder / "engine", threads=1)
+        self.owner.drain()
+
+    def crash(self) -> None:
+        """Another process takes over, from snapshot and journal."""
+        self.owner = recover(lake_dir=self.folder / "lake", snapshot_dir=self.folder / "engine", threads=1)
+
+    def order(self, kind: str, serial_no: str | None = None, **payload):
+        command = journal.send_command(kind=kind, payload=payload, serial_no=serial_no)
+        self.owner.drain()
+        return journal.command_state(command)
+
+    def ask(self, session: int, number: int, kind: Kind, at: Moment, *, served: int = PREPAID, rating_group: int = 1,
+            record_type: RecordType = RecordType.DATA, asking: bool = True, other: int = 0, **used):  # fmt: skip
+        requests, asks = empty_requests(1)
+        requests["key_hi"], requests["key_lo"] = session, 77
+        requests["served"], requests["other"] = 2 * 10**18 + served, other
+        requests["kind"], requests["number"], requests["record_type"] = kind, number, record_type
+        requests["asks"] = 1
+        asks["rating_group"], asks["is_asking"] = rating_group, asking
+        for name, value in used.items():
+            asks[name] = value
+        decided = self.owner.serve(requests, asks, numbering=NUMBERING, moment=at)
+        assert decided.taken.all()
+        return decided.answers[0], decided.quotas[0]
+
+    def wallet(self) -> dict[str, int]:
+        found = self.owner.state.desk.wallets[0]
+        return {name: int(found[name]) for name in found.dtype.names}
+
+
+@pytest.fixture
+def network(world):  # noqa: F811
+    (world / "engine").mkdir(exist_ok=True)
+    return Network(world)
+
+
+def open_wallet(network: Network, balance_li: int, limit_li: int = 0) -> None:
+    wallet = {"account_id": 5, "balance_li": balance_li, "limit_li": limit_li, "subscriber_ids": [12]}
+    assert network.order("WALLETS", wallets=[wallet]).state == "DONE"
+
+
+def detail(network: Network) -> pl.DataFrame:
+    network.owner.flush()
+    return pl.read_parquet(network.owner.lake.usage_files(202610), hive_partitioning=True)
+
+
+def test_a_data_session_is_reserved_charged_and_settled_to_the_li(network):
+    open_wallet(network, 10_000)
+    answer, quota = network.ask(1, 0, Kind.INITIAL, moment())
+    assert (answer["result"], quota["measure"], quota["granted"]) == (2001, Measure.OCTETS, 10 * MB)
+    assert network.wallet()["reserved_li"] == 2900  # 10 MB at 0.29
+    network.ask(1, 1, Kind.UPDATE, moment("2026-10-05 10:05:00"), used_down=10 * MB)
+    assert (network.wallet()["balance_li"], network.wallet()["reserved_li"]) == (7100, 2900)
+    network.ask(1, 2, Kind.TERMINATION, moment("2026-10-05 10:09:00"), used_down=MB, asking=False)
+    assert (network.wallet()["balance_li"], network.wallet()["reserved_li"]) == (6810, 0)
+    row = detail(network).row(0, named=True)
+    assert (row["act_basic_li"], row["kb_units"], row["subscriber_id"], row["status"]) == (3190, 11 * 1024, 12, 0)
+
+
+def test_a_repeated_request_gets_the_same_answer_and_changes_nothing(network):
+    open_wallet(network, 10_000)
+    network.ask(1, 0, Kind.INITIAL, moment())
+    first = network.ask(1, 1, Kind.UPDATE, moment(), used_down=3 * MB)
+    before, rows = network.wallet(), EngineJournal.objects.count()
+    again = network.ask(1, 1, Kind.UPDATE, moment("2026-10-05 10:01:00"), used_down=3 * MB)
+    assert again[1] == first[1]
+    assert (again[0]["result"], again[0]["is_repeat"]) == (2001, 1)
+    assert (network.wallet(), EngineJournal.objects.count()) == (before, rows)
+    last = network.ask(1, 2, Kind.TERMINATION, moment(), used_down=MB, asking=False)
+    assert network.ask(1, 2, Kind.TERMINATION, moment(), used_down=MB, asking=False)[1] == last[1]
+    assert network.wallet()["balance_li"] == 10_000 - 1160
+
+
+@pytest.mark.requirement("CHG-11", "CHG-13")
+def test_the_last_slice_may_go_below_zero_and_then_nothing_is_granted(network):
+    open_wallet(network, 390)
+    call = {"record_type": RecordType.MOC, "other": 13900000001, "rating_group": -1}
+    _answer, quota = network.ask(1, 0, Kind.INITIAL, moment(), **call)
+    assert (quota["granted"], quota["is_last"]) == (1, 1)  # a minute costs 0.40
+    network.ask(1, 1, Kind.TERMINATION, moment(), used_s=1, asking=False, **call)
+    assert network.wallet()["balance_li"] == -10
+    told = Outbox.objects.get(topic="charging.wallet").payload
+    assert told == {"kind": "EMPTY", "account_id": 5, "balance_li": -10}
+    answer, quota = network.ask(2, 0, Kind.INITIAL, moment(), **call)
+    assert answer["result"] == Result.CREDIT_LIMIT_REACHED
+    assert network.order("TOP_UP", "P-1", account_id=5, amount_li=1000).answer == {"balance_li": 990}
+    assert network.ask(3, 0, Kind.INITIAL, moment(), **call)[0]["result"] == 2001
+
+
+@pytest.mark.requirement("CHG-12")
+def test_a_threshold_is_told_once_each_time_the_balance_falls_through_it(network):
+    open_wallet(network, 11_000)
+    network.ask(1, 0, Kind.INITIAL, moment())
+    for number in range(1, 8):
+        network.ask(1, number, Kind.UPDATE, moment(), used_down=MB)
+    assert [message.payload["kind"] for message in Outbox.objects.filter(topic="charging.wallet")] == ["LOW"]
+
+
+def test_the_same_top_up_under_one_serial_number_is_done_once(network):
+    open_wallet(network, 0)
+    network.order("TOP_UP", "P-7", account_id=5, amount_li=1000)
+    network.order("TOP_UP", "P-7", account_id=5, amount_li=1000)
+    assert network.wallet()["balance_li"] == 1000
+
+
+def test_money_on_hold_is_not_granted_and_a_hold_without_money_is_refused(network):
+    open_wallet(network, 1000)
+    assert network.order("HOLD", account_id=5, amount_li=900, hold="H1").state == "DONE"
+    assert network.order("HOLD", account_id=5, amount_li=200, hold="H2").state == "REFUSED"
+    _answer, quota = network.ask(1, 0, Kind.INITIAL, moment())
+    assert (quota["granted"], quota["is_last"]) == (362_496, 1)  # 354 KB for 0.100
+    assert network.order("CONFIRM", account_id=5, hold="H1").answer == {"balance_li": 100}
+
+
+def test_a_stopped_user_is_denied_and_an_unknown_one_refused(network):
+    network.order("STATE", subscriber_id=12, barred=2)
+    assert network.ask(1, 0, Kind.INITIAL, moment())[0]["result"] == Result.END_USER_SERVICE_DENIED
+    assert network.ask(2, 0, Kind.INITIAL, moment(), served=8613900009999)[0]["result"] == Result.USER_UNKNOWN
+    assert network.ask(3, 4, Kind.UPDATE, moment())[0]["result"] == Result.UNKNOWN_SESSION
+
+
+def test_a_session_whose_network_falls_silent_is_settled_and_may_go_on(network):
+    open_wallet(network, 10_000)
+    network.ask(1, 0, Kind.INITIAL, moment())
+    network.ask(1, 1, Kind.UPDATE, moment(), used_down=2 * MB)
+    network.owner.sweep(moment("2026-10-05 10:59:00"))
+    assert network.wallet()["reserved_li"] > 0
+    network.owner.sweep(moment("2026-10-05 11:01:00"))
+    assert (network.wallet()["reserved_li"], network.wallet()["balance_li"]) == (0, 9420)
+    network.ask(1, 2, Kind.TERMINATION, moment("2026-10-05 11:02:00"), used_down=MB, asking=False)
+    assert network.wallet()["balance_li"] == 9130
+    assert sorted(detail(network)["partial_seq"]) == [0, 1]
+
+
+def test_an_engine_that_dies_between_any_two_requests_goes_on_as_if_it_had_not(network):
+    open_wallet(network, 10_000)
+    network.ask(1, 0, Kind.INITIAL, moment())
+    for number in range(1, 5):
+        network.ask(1, number, Kind.UPDATE, moment(), used_down=1_500_000)
+        before = network.owner.state.digest()
+        if number == 2:
+            network.owner.snapshot()
+        network.crash()
+        assert network.owner.state.digest() == before
+    network.ask(1, 5, Kind.TERMINATION, moment(), used_down=1, asking=False)
+    network.crash()
+    used_kb = (4 * 1_500_000 + 1 + 1023) // 1024
+    assert network.wallet()["balance_li"] == 10_000 - (used_kb * 290 * 2 + 1024) // 2048
+    assert detail(network)["kb_units"].to_list() == [used_kb]
+
+
+def test_images_may_be_applied_twice(network):
+    open_wallet(network, 10_000)
+    network.ask(1, 0, Kind.INITIAL, moment())
+    network.ask(1, 1, Kind.UPDATE, moment(), used_down=MB)
+    before = network.owner.state.digest()
+    for row in EngineJournal.objects.filter(kind="ONLINE").order_by("position"):
+        network.owner.state.apply_images(Images(bytes(row.images)))
+    network.owner.state.settle_desk()
+    assert network.owner.state.digest() == before
+
+
+def test_sessions_of_one_user_side_by_side_come_to_what_all_of_it_costs(network):
+    open_wallet(network, 100_000)
+    for session in (1, 2):
+        network.ask(session, 0, Kind.INITIAL, moment())
+    for number in range(1, 6):
+        network.ask(1, number, Kind.UPDATE, moment(), used_down=MB // 3)
+        network.ask(2, number, Kind.UPDATE, moment(), used_down=MB // 7)
+    for session in (2, 1):
+        network.ask(session, 6, Kind.TERMINATION, moment(), asking=False)
+    frame = detail(network)
+    assert frame["act_basic_li"].sum() == (frame["kb_units"].sum() * 290 * 2 + 1024) // 2048
+    assert network.wallet()["balance_li"] == 100_000 - frame["act_basic_li"].sum()
