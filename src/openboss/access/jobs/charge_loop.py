@@ -110,7 +110,7 @@ class ChargeLoop:
         self.stopping.set()
         self.loop.stop()
 
-    def _listen(self) -> asyncio.Server | None:
+    def _listen(self) -> asyncio.AbstractServer | None:
         chosen = options()
         if chosen.diameter_port == 0:
             return None

@@ -221,7 +221,8 @@ class Owner:
             self.state.open_cycle(payload["cycle"])
             return {}
         if kind in orders.KINDS:
-            stirred = orders.users_of(self.state, kind, payload) if kind not in ("WALLETS", "HOLD") else []
+            concerned = kind not in ("WALLETS", "HOLD")
+            stirred = orders.users_of(self.state, kind, payload) if concerned else np.zeros(0, np.int64)
             answer = orders.carry_out(self.state, kind, payload)
             self.stirred.extend(int(row) for row in stirred)
             return answer
@@ -387,7 +388,7 @@ def _replay(owner: Owner, in_lake: int) -> None:
             images = Images(entry.images)
             owner.state.apply_images(images)
             if entry.position > in_lake and images.detail is not None:
-                owner.pending.append(pl.DataFrame(images.detail).cast(dict(RATED)))
+                owner.pending.append(pl.DataFrame(images.detail).cast(RATED))
             continue
         if entry.kind == "CHUNK":
             usage = owner.lake.read_chunk(entry.payload["path"], entry.payload["sha256"])

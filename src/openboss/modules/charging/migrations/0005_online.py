@@ -43,7 +43,13 @@ class Migration(migrations.Migration):
                 migrations.RemoveConstraint("EngineJournal", "charging_enginejournal_once"),
                 migrations.RemoveConstraint("EngineJournal", "charging_enginejournal_kind"),
                 migrations.RemoveField("EngineJournal", "journal_id"),
-                migrations.AddField("EngineJournal", "pk", models.CompositePrimaryKey("stream", "position")),
+                migrations.AddField(
+                    "EngineJournal",
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "stream", "position", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 migrations.AlterField("EngineJournal", "payload", models.JSONField(null=True)),
                 migrations.AddField("EngineJournal", "images", models.BinaryField(null=True)),
                 migrations.AddField("EngineJournal", "requests", models.IntegerField(default=0)),

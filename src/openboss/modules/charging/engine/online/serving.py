@@ -485,6 +485,7 @@ def debit(state: EngineState, news: list[News], wallet: int, li: int, rules: Rul
     after_li = before_li - li
     purse["balance_li"] = after_li
     limit_li = int(purse["limit_li"])
+    lines: tuple[tuple[str, int], ...]
     if limit_li == 0:
         lines = (("LOW", rules.low_li), ("LOWER", rules.lower_li), ("EMPTY", 0))
     else:
