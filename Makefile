@@ -22,6 +22,7 @@ demo: $(INSTALLED) ## Run the main job from nothing to explained bills in the br
 
 test: $(INSTALLED) ## Run all tests (browser tests where a Chromium is found or may be installed)
 	@sh scripts/browser.sh
+	@sh scripts/peers.sh
 	@$(BIN)/openboss warm-up
 	@$(PYTEST) -m "not soak" $(PARALLEL)
 

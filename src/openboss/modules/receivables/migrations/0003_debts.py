@@ -247,46 +247,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Request",
-            fields=[
-                ("request_id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("kind", models.CharField(max_length=16)),
-                ("account_id", models.BigIntegerField()),
-                ("amount_fen", models.BigIntegerField()),
-                ("details", models.JSONField()),
-                ("reason", models.CharField(max_length=200)),
-                ("asked_by", models.BigIntegerField()),
-                ("asked_at", models.DateTimeField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("WAITING", "Waiting"), ("APPROVED", "Approved"), ("REFUSED", "Refused")],
-                        default="WAITING",
-                        max_length=8,
-                    ),
-                ),
-                ("decided_by", models.BigIntegerField(null=True)),
-                ("decided_at", models.DateTimeField(null=True)),
-            ],
-            options={
-                "db_table": "receivables_request",
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("decided_by__isnull", True), ("state", "WAITING")),
-                            models.Q(
-                                models.Q(("state", "WAITING"), _negated=True),
-                                ("decided_by__isnull", False),
-                                models.Q(("decided_by", models.F("asked_by")), _negated=True),
-                            ),
-                            _connector="OR",
-                        ),
-                        name="receivables_request_two_people",
-                    )
-                ],
-            },
-        ),
-        migrations.CreateModel(
             name="Standing",
             fields=[
                 ("account_id", models.BigIntegerField(primary_key=True, serialize=False)),

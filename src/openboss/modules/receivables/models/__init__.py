@@ -1,6 +1,6 @@
 """Data of receivables. No logic here."""
 
-from openboss.modules.receivables.models.credit import Message, Request, Standing
+from openboss.modules.receivables.models.credit import Message, Standing
 from openboss.modules.receivables.models.debts import (
     Allocation,
     Bucket,
@@ -40,7 +40,6 @@ __all__ = [
     "Period",
     "Posting",
     "Receivable",
-    "Request",
     "Standing",
     "Till",
 ]

@@ -1,7 +1,7 @@
-"""Credit control: an account's standing, messages sent, and what waits for a second person."""
+"""Credit control: an account's standing, and messages sent."""
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 
 class Standing(models.Model):
@@ -43,36 +43,5 @@ class Message(models.Model):
                 fields=["account_id", "plan", "step", "bill_id"],
                 condition=Q(over_at__isnull=True),
                 name="receivables_message_once",
-            ),
-        ]
-
-
-class Request(models.Model):
-    """Something that two people must agree to: asked by one, decided by another."""
-
-    class State(models.TextChoices):
-        WAITING = "WAITING"
-        APPROVED = "APPROVED"
-        REFUSED = "REFUSED"
-
-    request_id = models.BigAutoField(primary_key=True)
-    kind = models.CharField(max_length=16)
-    account_id = models.BigIntegerField()
-    amount_fen = models.BigIntegerField()
-    details = models.JSONField()
-    reason = models.CharField(max_length=200)
-    asked_by = models.BigIntegerField()
-    asked_at = models.DateTimeField()
-    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
-    decided_by = models.BigIntegerField(null=True)
-    decided_at = models.DateTimeField(null=True)
-
-    class Meta:
-        db_table = "receivables_request"
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(state="WAITING", decided_by__isnull=True)
-                | (~Q(state="WAITING") & Q(decided_by__isnull=False) & ~Q(decided_by=F("asked_by"))),
-                name="receivables_request_two_people",
             ),
         ]
