@@ -41,7 +41,6 @@ PAGES = [
     "/ageing/",
     "/suspense/",
     "/ledger/?from=2026-10-01&to=2026-11-30",
-    "/ledger/entries/1/",
     "/ledger/balance/",
     "/jobs/",
     "/help/",
