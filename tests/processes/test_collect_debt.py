@@ -84,6 +84,16 @@ def test_paying_ends_the_stop_for_arrears_and_never_the_stop_of_a_lost_phone(des
     assert state(user, on(11, 10, 12)) == "TWO_WAY_STOP"
 
 
+def test_who_pays_a_part_is_not_stopped_by_paying(desk: Desk) -> None:
+    account = desk.account()
+    user = user_of(account)
+    desk.bill(account, 202609, RENT=3000, user=user)
+    take(desk, account, 1000, on(11, 10))
+    assert state(user, on(11, 10, 12)) == "ACTIVE", "nobody had looked at the account before"
+    collect_debt.run(at=on(11, 11))
+    assert state(user, on(11, 11, 12)) == "ONE_WAY_STOP"
+
+
 @pytest.mark.requirement("CHG-12")
 def test_a_balance_that_falls_through_ten_is_told_once_and_again_only_after_it_recovered(desk: Desk) -> None:
     account = desk.account()

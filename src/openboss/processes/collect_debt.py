@@ -58,9 +58,17 @@ def run(*, at: datetime, unbilled: Unbilled = nothing_unbilled) -> Tally:
 
 
 def look_at(
-    account_ids: list[int], *, at: datetime, unbilled_fen: Mapping[int, int] | None = None, tally: Tally | None = None
+    account_ids: list[int],
+    *,
+    at: datetime,
+    unbilled_fen: Mapping[int, int] | None = None,
+    tally: Tally | None = None,
+    may_begin: bool = True,
 ) -> Tally:
-    """Look at some accounts in the caller's transaction: do the steps that are due, undo those that are over."""
+    """Look at some accounts in the caller's transaction: do the steps that are due, undo those that are over.
+
+    may_begin  False undoes only: who has just paid is not stopped for having paid too little
+    """
     tally = tally or Tally()
     rules = rules_at(at)
     records.lock_accounts(account_ids)
@@ -74,7 +82,7 @@ def look_at(
         ended += [message_id for (plan, step, _), message_id in done.items() if (plan, step) not in now]
         if not any(step.action in STOPS for step in reached):
             _resume(position, at, tally)
-        due = [] if credit.is_quiet(at=at, rules=rules) else reached
+        due = reached if may_begin and not credit.is_quiet(at=at, rules=rules) else []
         new = [step for step in due if (step.plan, step.step, step.bill_id) not in done]
         begun += [step for step in new if _do(position, step, at, tally)]
     records.end_steps(message_ids=ended, at=at)

@@ -70,7 +70,7 @@ def take(
             till_id=till_id,
             agent_account_id=agent_account_id,
         )
-        resumed = _look_again(posted, at, unbilled)
+        resumed = _look_again(posted, at, unbilled, may_begin=False)
     left_fen = owed(account_id=account_id, at=at).owed_fen
     return PaymentTaken(posted, left_fen, tendered_fen, tendered_fen - paid_fen, resumed)
 
@@ -92,12 +92,14 @@ def reverse(
             staff_id=staff_id,
             approved_by=approved_by,
         )
-        _look_again(posted, at, collect_debt.nothing_unbilled)
+        _look_again(posted, at, collect_debt.nothing_unbilled, may_begin=True)
     return posted
 
 
-def _look_again(posted: PaymentPosted, at: datetime, unbilled: collect_debt.Unbilled) -> tuple[int, ...]:
+def _look_again(
+    posted: PaymentPosted, at: datetime, unbilled: collect_debt.Unbilled, *, may_begin: bool
+) -> tuple[int, ...]:
     if posted.account_id is None or posted.is_repeat:
         return ()
     accounts = [posted.account_id]
-    return tuple(collect_debt.look_at(accounts, at=at, unbilled_fen=unbilled(accounts)).resumed)
+    return tuple(collect_debt.look_at(accounts, at=at, unbilled_fen=unbilled(accounts), may_begin=may_begin).resumed)
