@@ -479,7 +479,7 @@ def test_more_counters_than_there_is_room_for_are_made_room_for(monkeypatch):
 def asked_of(world, row):
     """A record as the online engine asks about it: writable columns, a known user."""
     columns = {name: np.array([value], np.int64) for name, value in row.items()}
-    usage = rating._usage(columns)
+    usage = rating.usage_of(columns)
     rated = rating.empty_rated(1)
     rated.row[:] = world.state.row_of[ME]
     world.state.make_room([1, 1, 1, 1])
