@@ -152,7 +152,7 @@ def run(users: int, days: int, file_records: int, folder: Path) -> None:
 
     chosen, at = options(), datetime(2026, 10, 1 + days, 6, tzinfo=ZONE)
     open_world(users, days, folder)
-    files = sorted((folder / "generated" / "usage").glob("*/*"))
+    files = sorted((folder / "generated" / "usage").glob("*/*.txt"))  # text alone: Polars reads no BER
     orders, far_end = multiprocessing.get_context("spawn").Pipe()
     child = multiprocessing.get_context("spawn").Process(target=collector_side, args=(far_end, at), daemon=True)
     child.start()
