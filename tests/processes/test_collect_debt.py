@@ -108,7 +108,6 @@ def test_a_balance_that_falls_through_ten_is_told_once_and_again_only_after_it_r
     assert messages() == ["PREPAID_LOW", "PREPAID_LOW"]
 
 
-@pytest.mark.requirement("CHG-11")
 def test_a_prepaid_balance_below_nothing_stops_at_once_and_a_recharge_resumes(desk: Desk) -> None:
     account = desk.account()
     user = user_of(account, pay_type="PREPAID")
@@ -167,7 +166,6 @@ def test_nobody_is_stopped_at_night_during_a_complaint_or_when_exempt(desk: Desk
     assert (again.stopped, again.reminded, again.managers_told) == (0, 0, 0)
 
 
-@pytest.mark.requirement("CHG-32")
 def test_more_than_five_hundred_unbilled_within_a_day_of_activation_is_high_use(desk: Desk) -> None:
     opened = on(11, 1)
     asked = {"average_fen": 0, "opened_at": opened, "at": opened + timedelta(hours=20)}

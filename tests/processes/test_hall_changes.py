@@ -96,7 +96,7 @@ def test_a_plan_of_another_brand_asks_for_consent_and_the_brand_changes_on_its_d
     assert line(user, DECEMBER).brand == "EASYOWN"
 
 
-@pytest.mark.requirement("ARC-06", "ARC-15")
+@pytest.mark.requirement("ARC-06")
 def test_the_call_centre_and_the_counter_make_the_same_order_with_the_same_result(office: Office) -> None:
     results = []
     for place, channel in enumerate(("HALL", "REMOTE", "WEB")):

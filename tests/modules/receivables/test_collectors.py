@@ -7,26 +7,34 @@ import pytest
 from django.db import connection
 
 from openboss.modules.receivables.functions import collectors, deposits, validity
+from openboss.modules.receivables.functions.payments import INCOMING, post_payments
 from openboss.modules.receivables.functions.reconciliation import bill_differences, takings_differences
+from openboss.modules.system.atomic import put_parameter
 from tests.modules.receivables.conftest import Desk, check_books, on
 
 
 @pytest.mark.requirement("STL-08", "ACM-06")
 def test_a_banks_file_of_a_thousand_items_against_ours_of_one_less_opens_one_difference(desk: Desk) -> None:
-    account = desk.account()
-    for number in range(9):
-        desk.pay(account, 100 + number, on(11, 5), means="BANK", channel="BANK", serial_no=f"B{number}")
-    theirs = pl.DataFrame({"serial_no": [f"B{n}" for n in range(10)], "paid_fen": [100 + n for n in range(10)]})
+    account, numbers = desk.account(), [f"B{n:04}" for n in range(1000)]
+    theirs = pl.DataFrame({"serial_no": numbers, "paid_fen": range(100, 1100)})
+    known = {"account_id": account, "means": "BANK", "paid_at": on(11, 5), "agent_account_id": None}
+    incoming = theirs.with_columns(reference="serial_no", **{name: pl.lit(one) for name, one in known.items()})
+    incoming = incoming.select(pl.col(name).cast(kind) for name, kind in INCOMING.items())
+    assert len(post_payments(incoming[:999], channel="BANK", at=on(11, 5))) == 999
     day = {"channel": "BANK", "business_on": date(2026, 11, 5)}
     (difference,) = collectors.compare_with_collector(theirs, **day)
-    assert (difference.object_id, difference.expected_fen, difference.found_fen) == ("B9", 109, 0)
-    assert collectors.compare_with_collector(theirs[:9], **day) == []
+    assert (difference.object_id, difference.expected_fen, difference.found_fen) == ("B0999", 1099, 0)
+    assert collectors.compare_with_collector(theirs[:999], **day) == []
     assert collectors.collection_fee(collected_fen=100_000, at=on(11, 5)) == 500
 
 
 @pytest.mark.requirement("STL-07")
-def test_kiosk_vendors_get_eight_per_mille(desk: Desk) -> None:
-    assert collectors.kiosk_vendor_share(collected_fen=11_000_000_000, at=on(11, 5)) == 88_000_000
+def test_kiosk_vendors_get_eight_per_mille_which_saves_220000_a_month_against_one_per_cent(desk: Desk) -> None:
+    at_eight_per_mille = collectors.kiosk_vendor_share(collected_fen=11_000_000_000, at=on(11, 5))
+    put_parameter(key="money.kiosk_vendor_ppm", value=10_000, from_on=date(2026, 11, 6), at=on(11, 5))
+    at_one_per_cent = collectors.kiosk_vendor_share(collected_fen=11_000_000_000, at=on(11, 6))
+    assert (at_eight_per_mille, at_one_per_cent) == (88_000_000, 110_000_000)
+    assert at_one_per_cent - at_eight_per_mille == 22_000_000
 
 
 @pytest.mark.requirement("STL-06")

@@ -193,7 +193,6 @@ def test_locks_and_reservations_that_ended_are_freed_by_the_job() -> None:
     assert resources.count_numbers() == {"IDLE": 10}
 
 
-@pytest.mark.requirement("BMR-02")
 def test_a_clerk_uses_numbers_of_the_own_place_only_and_a_superior_those_below() -> None:
     load(last=FIRST + 9)
     with pytest.raises(resources.NotYourStock):

@@ -125,7 +125,6 @@ def test_a_customer_chooses_a_card_by_capacity_and_price() -> None:
     assert cards == [("SIM_32K", 5000), ("SIM_64K", 8000)]
 
 
-@pytest.mark.requirement("ARC-26", "BMR-02")
 def test_cards_go_from_the_supplier_to_the_outlet_to_the_customer_and_the_stock_adds_up(users: None) -> None:
     import_cards(card_lines(100))
     first, last = iccid(0), iccid(39)

@@ -110,7 +110,6 @@ def test_a_repeated_request_gets_the_same_answer_and_changes_nothing(network):
     assert network.wallet()["balance_li"] == 10_000 - 1160
 
 
-@pytest.mark.requirement("CHG-11", "CHG-13")
 def test_the_last_slice_may_go_below_zero_and_then_nothing_is_granted(network):
     open_wallet(network, 390)
     call = {"record_type": RecordType.MOC, "other": 13900000001, "rating_group": -1}
@@ -126,7 +125,6 @@ def test_the_last_slice_may_go_below_zero_and_then_nothing_is_granted(network):
     assert network.ask(3, 0, Kind.INITIAL, moment(), **call)[0]["result"] == 2001
 
 
-@pytest.mark.requirement("CHG-12")
 def test_a_threshold_is_told_once_each_time_the_balance_falls_through_it(network):
     open_wallet(network, 11_000)
     network.ask(1, 0, Kind.INITIAL, moment())
