@@ -22,6 +22,7 @@ from openboss.access.openapi.door import (
     answers,
     chosen,
     listed,
+    midnight,
     money,
     whole_number,
 )
@@ -69,7 +70,7 @@ class AppliedCustomerBillingRate(Shape):
 
 
 def _first_day(cycle: int) -> str:
-    return f"{date(cycle // 100, cycle % 100, 1)}T00:00:00+08:00"
+    return midnight(date(cycle // 100, cycle % 100, 1))
 
 
 def _bill(row: BillRow) -> CustomerBill:
@@ -82,7 +83,7 @@ def _bill(row: BillRow) -> CustomerBill:
         bill_no=row.bill_no,
         state=row.state,
         bill_date=end,
-        payment_due_date=f"{row.due_on}T00:00:00+08:00",
+        payment_due_date=midnight(row.due_on),
         billing_period=TimePeriod(start_date_time=_first_day(row.cycle), end_date_time=end),
         amount_due=money(row.total_fen),
         tax_included_amount=money(row.total_fen),
@@ -131,7 +132,6 @@ def list_applied_customer_billing_rate(
 ) -> Any:
     """The rates of one bill, by user and kind of fee."""
     del request
-    first = (paging.page() - 1) * paging.limit
     view = _found(bill_id)
     rates = [
         AppliedCustomerBillingRate(
@@ -148,7 +148,7 @@ def list_applied_customer_billing_rate(
         for group in part.groups
         for item in group.items
     ]
-    return listed(response, paging, rates[first : first + paging.limit], len(rates))
+    return listed(response, paging, paging.part(rates), len(rates))
 
 
 def _found(bill_id: str) -> billing.BillView:

@@ -24,6 +24,7 @@ from openboss.access.openapi.door import (
     answers,
     chosen,
     listed,
+    midnight,
     whole_number,
 )
 from openboss.modules.catalog import functions as catalog
@@ -94,7 +95,7 @@ def offer_names() -> dict[int, str]:
 
 
 def _since(day: date) -> TimePeriod:
-    return TimePeriod(start_date_time=f"{day}T00:00:00+08:00")
+    return TimePeriod(start_date_time=midnight(day))
 
 
 def _offering(version: OfferVersionView, ids: dict[str, int]) -> ProductOffering:
@@ -156,12 +157,11 @@ def list_product_offering(
 ) -> Any:
     """Offerings in force today, by id; `category.id` is a kind (MAIN, ADDON ...) or a brand."""
     del request
-    first = (paging.page() - 1) * paging.limit
     versions = sorted(catalog.offers_at(clock.today()), key=lambda version: version.offer_id)
     if category_id is not None:
         versions = [version for version in versions if category_id in (version.kind, version.brand)]
     ids = {version.code: version.offer_id for version in versions}
-    rows = [_offering(version, ids) for version in versions[first : first + paging.limit]]
+    rows = [_offering(version, ids) for version in paging.part(versions)]
     return listed(response, paging, rows, len(versions))
 
 
@@ -186,10 +186,9 @@ def retrieve_product_offering(request: HttpRequest, offering_id: str, fields: st
 def list_product_offering_price(request: HttpRequest, response: HttpResponse, paging: Paging = PagingQuery) -> Any:
     """Fees and prices in force today, by offering."""
     del request
-    first = (paging.page() - 1) * paging.limit
     versions = sorted(catalog.offers_at(clock.today()), key=lambda version: version.offer_id)
     prices = [price for version in versions for price in _prices(version)]
-    return listed(response, paging, prices[first : first + paging.limit], len(prices))
+    return listed(response, paging, paging.part(prices), len(prices))
 
 
 @catalog_router.get(

@@ -17,6 +17,7 @@ from openboss.access.openapi.door import (
     answers,
     chosen,
     listed,
+    midnight,
     router,
     whole_number,
 )
@@ -88,7 +89,7 @@ def _customer(row: CustomerRow) -> Customer:
             Characteristic(name="vipLevel", value=row.vip_level),
             Characteristic(name="organisation", value=row.org_code),
         ],
-        valid_for=TimePeriod(start_date_time=f"{row.created_on}T00:00:00+08:00"),
+        valid_for=TimePeriod(start_date_time=midnight(row.created_on)),
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from datetime import date, datetime, time
+from typing import Annotated, Any, TypeVar
 
 from allauth.idp.oidc.contrib.ninja.security import TokenAuth
 from allauth.idp.oidc.models import Client
@@ -13,9 +14,11 @@ from ninja import Query, Router, Schema
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from openboss.access.jobs import clock
 from openboss.modules.system import functions as system
 
 PAGE_LIMIT = 1000
+T = TypeVar("T")
 
 
 class Refusal(Exception):
@@ -122,6 +125,11 @@ def money(amount_fen: int, currency: str = "CNY") -> Money:
     return Money(unit=currency, value=amount_fen / 100)
 
 
+def midnight(day: date) -> str:
+    """The first moment of a day on the operator's clock, as TM Forum writes moments."""
+    return datetime.combine(day, time(), clock.operator_timezone()).isoformat()
+
+
 class Paging(Schema):
     """Which part of a list: `offset` is a multiple of `limit`; `fields` names the attributes wanted."""
 
@@ -134,6 +142,11 @@ class Paging(Schema):
         if self.offset % self.limit:
             raise Refusal(400, "invalidOffset", "offset must be a multiple of limit")
         return self.offset // self.limit + 1
+
+    def part(self, rows: Sequence[T]) -> Sequence[T]:
+        """This page of rows that are all in memory. Raises Refusal."""
+        first = (self.page() - 1) * self.limit
+        return rows[first : first + self.limit]
 
 
 PagingQuery: Any = Query()

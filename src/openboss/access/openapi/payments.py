@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -27,6 +26,7 @@ from openboss.access.openapi.door import (
     answers,
     chosen,
     listed,
+    midnight,
     money,
     router,
     whole_number,
@@ -168,9 +168,8 @@ def list_payment(
 ) -> Any:
     """The payments of one account, the newest first, refunds below zero."""
     del request
-    first = (paging.page() - 1) * paging.limit
     rows = receivables.payments_of_account(account_id=_known_account(account_id))
-    return listed(response, paging, [_payment(row) for row in rows[first : first + paging.limit]], len(rows))
+    return listed(response, paging, [_payment(row) for row in paging.part(rows)], len(rows))
 
 
 @payment_router.get("/payment/{payment_id}", response=answers(Payment), operation_id="retrievePayment")
@@ -223,16 +222,12 @@ def _bucket(row: MoneyHeld, account_id: int) -> Bucket:
         name=row.kind,
         remaining_value=_yuan(row.balance_fen),
         party_account=_account_ref(account_id),
-        valid_for=None if row.valid_to_on is None else TimePeriod(end_date_time=_midnight(row.valid_to_on)),
+        valid_for=None if row.valid_to_on is None else TimePeriod(end_date_time=midnight(row.valid_to_on)),
     )
 
 
 def _yuan(amount_fen: int) -> Quantity:
     return Quantity(amount=money(amount_fen).value, units="CNY")
-
-
-def _midnight(day: date) -> str:
-    return f"{day}T00:00:00+08:00"
 
 
 @balance_router.get("/bucket", response=answers(list[Bucket]), operation_id="listBucket")
@@ -244,10 +239,9 @@ def list_bucket(
 ) -> Any:
     """The money an account holds, bucket by bucket, deposits too."""
     del request
-    first = (paging.page() - 1) * paging.limit
     known = _known_account(account_id)
     rows = [_bucket(row, known) for row in receivables.owed(account_id=known, at=clock.now()).money]
-    return listed(response, paging, rows[first : first + paging.limit], len(rows))
+    return listed(response, paging, paging.part(rows), len(rows))
 
 
 @balance_router.get(
@@ -270,5 +264,4 @@ def list_accumulated_balance(
         bucket=[Ref(id=str(one.bucket_id), name=one.kind) for one in state.money if one.kind != "DEPOSIT"],
         party_account=_account_ref(known),
     )
-    first = (paging.page() - 1) * paging.limit
-    return listed(response, paging, [whole][first : first + paging.limit], 1)
+    return listed(response, paging, paging.part([whole]), 1)
