@@ -114,13 +114,31 @@ def test_local_seconds_count_on_the_operators_wall_clock() -> None:
     assert clock.local_s(datetime(2026, 10, 1, 0, 0, tzinfo=clock.operator_timezone())) == 20727 * 86400
 
 
-def test_the_folder_of_the_compiled_kernel_changes_with_any_source(
+def test_what_a_file_imports_is_in_the_name_of_the_folder_of_its_compiled_code() -> None:
+    sources = Path(compiled_cache.__file__).resolve().parents[1]
+    under = compiled_cache.sources_under(sources / "kernel" / "records.py")
+    assert {sources / "kernel" / name for name in ("records.py", "rating.py", "usage.py", "tariffs.py")} <= under
+    assert sources / "modules" / "charging" / "canonical.py" not in under
+
+
+def test_the_folder_of_compiled_code_changes_with_what_its_file_imports_and_with_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leaf = tmp_path / "leaf.py"
-    leaf.write_text("PRICE = 1\n")
-    monkeypatch.setattr(compiled_cache, "_kernel_sources", lambda: [leaf])
-    before = compiled_cache.kernel_hash()
-    assert compiled_cache.kernel_hash() == before
-    leaf.write_text("PRICE = 2\n")
-    assert compiled_cache.kernel_hash() != before
+    package = tmp_path / "openboss"
+    package.mkdir()
+    files = {"leaf": "PRICE = 1\n", "other": "X = 1\n", "caller": "from openboss.leaf import (\n    PRICE,\n)\n"}
+    for name, text in files.items():
+        (package / f"{name}.py").write_text(text)
+    monkeypatch.setattr(compiled_cache, "_SOURCES", tmp_path)
+    before = _folder_now(package / "caller.py")
+    (package / "other.py").write_text("X = 2\n")
+    assert _folder_now(package / "caller.py") == before
+    (package / "leaf.py").write_text("PRICE = 2\n")
+    assert _folder_now(package / "caller.py") != before
+
+
+def _folder_now(source: Path) -> Path:
+    """As another process would name it."""
+    compiled_cache._hash_of.cache_clear()
+    compiled_cache._imported_by.cache_clear()
+    return compiled_cache.folder_of(source)

@@ -12,7 +12,7 @@ import typer
 
 from openboss.access.jobs.installation import set_up_django
 from openboss.access.jobs.refusals import Refused
-from openboss.config.compiled_cache import forget_old_kernels
+from openboss.config.compiled_cache import forget_old_code
 
 _COMMAND = (sys.executable, "-m", "openboss.access.jobs.cli", "warm-up")
 _LANES = (("rating",), ("collecting", "billing"))  # about equally long
@@ -59,7 +59,7 @@ def warming() -> Iterator[Callable[[], None]]:
         codes = [process.wait() for process in running]
         if any(codes):
             raise NotCompiled(f"exit codes {codes}")
-        forget_old_kernels()
+        forget_old_code()
 
     try:
         yield wait
