@@ -9,6 +9,7 @@ from openboss.modules.receivables.models.debts import (
     OpenItem,
     Receivable,
 )
+from openboss.modules.receivables.models.desk import LongRun, Proposal, WebOrder
 from openboss.modules.receivables.models.direct_debit import DebitItem, DebitRun, Mandate
 from openboss.modules.receivables.models.ledger import (
     BusinessDay,
@@ -33,13 +34,16 @@ __all__ = [
     "DocumentSeries",
     "Entry",
     "LateFee",
+    "LongRun",
     "Mandate",
     "Message",
     "OpenItem",
     "Payment",
     "Period",
     "Posting",
+    "Proposal",
     "Receivable",
     "Standing",
     "Till",
+    "WebOrder",
 ]
