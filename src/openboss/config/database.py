@@ -60,6 +60,7 @@ def django_databases(*, database_url: str | None, cluster_dir: Path) -> dict[str
             "ENGINE": "django.db.backends.postgresql",
             **fields,
             "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": {"pool": dict(_POOL), "application_name": "openboss", **extra},
+            # Django's own statements are never prepared; those of system.statements are, at once.
+            "OPTIONS": {"pool": dict(_POOL), "application_name": "openboss", "prepare_threshold": 0, **extra},
         }
     }

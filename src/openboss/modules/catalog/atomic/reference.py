@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from openboss.modules.catalog.models import BillItemType
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.copying import checked, copy_in, copy_out
+from openboss.modules.system.statements import kept_until_written
 
 NAMES = {"name_zh": pl.String, "name_en": pl.String}
 FLAGS = ("is_comm", "is_voice", "is_vas", "is_third", "no_discount", "is_home", "free")
@@ -80,6 +81,7 @@ class BillItemTypeView:
     report_group: str
 
 
+@kept_until_written("catalog_billitemtype")
 def bill_item_types() -> list[BillItemTypeView]:
     """List the kinds of bill lines in the order in which a bill shows them."""
     fields = list(BillItemTypeView.__dataclass_fields__)

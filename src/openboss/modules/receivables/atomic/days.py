@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from openboss.modules.receivables.models import BusinessDay, DaySeal, Entry, Period
 from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.statements import ask
 
 FIRST_LINK = bytes(32)
 SEAL_LOCK = 0x5EA2
@@ -49,7 +50,12 @@ class SealCheck:
 
 def open_day_from(day: date) -> date:
     """The first open business day from a day on."""
-    closed = set(BusinessDay.objects.filter(business_on__gte=day, state="CLOSED").values_list("business_on", flat=True))
+    closed = {
+        row[0]
+        for row in ask(
+            "SELECT business_on FROM receivables_businessday WHERE business_on >= %s::date AND state = 'CLOSED'", [day]
+        )
+    }
     while day in closed:
         day += timedelta(days=1)
     return day

@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from openboss.modules.system.atomic.audit import record_audit
 from openboss.modules.system.models import Parameter
+from openboss.modules.system.statements import kept_until_written
 
 SCOPES = ("GROUP", "PROVINCE", "CITY", "BRAND", "OFFER")  # from the most general to the most specific
 
@@ -33,6 +34,7 @@ def parameter_at(*, key: str, on: date, scopes: Mapping[str, str] | None = None)
     return found[key]
 
 
+@kept_until_written("system_parameter")
 def parameters_under(*, prefix: str, on: date, scopes: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Read the most specific value valid on a day of every parameter whose key begins so, in one question."""
     asked = {"GROUP": "", **(scopes or {})}
