@@ -6,12 +6,15 @@ work. Here values travel beside the text. Inside Django's connection and transac
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString, ParamSpec, TypeVar, cast
 
 from django.db import connection
 from psycopg import Cursor
 
 _MOST_KEPT = 1000
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def ask(statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -36,7 +39,7 @@ def put_rows(table: str, columns: dict[str, str], rows: Sequence[Sequence[object
         )
 
 
-def kept_until_written[**P, T](table: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def kept_until_written(table: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Keep the answers of a question to one small table until a row of it is written, by whatever process.
 
     The rows' transactions tell: one statement over the table instead of reading and building it all. Answers are
