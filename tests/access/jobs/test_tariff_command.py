@@ -49,12 +49,20 @@ def test_right_documents_are_counted_and_compiled(folder: Path) -> None:
     assert (facts["offers"], facts["versions"], facts["free_resources"]) == (2, 5, 1)
 
 
-def test_a_wrong_document_is_named_with_line_field_and_remedy(folder: Path) -> None:
+def test_a_wrong_document_is_named_with_line_field_and_remedy_in_the_language_of_the_reader(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     change(folder, "unit: 60 s", "unit: 60 x")
     with pytest.raises(TariffsWrong, match="gotone_98.yaml, line 16: .*60 x"):
         run("tariff", "check", folder / "tariffs")
+    with pytest.raises(TariffsWrong, match="gotone_98.yaml 第 16 行：prices OVER: unit '60 x' 不是计量"):
+        run("tariff", "check", folder / "tariffs", "--language", "zh")
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    with pytest.raises(TariffsWrong, match="第 16 行"):
+        run("tariff", "check", folder / "tariffs")
     found = json.loads(run("tariff", "check", folder / "tariffs", "--json", code=1))
-    assert (found["documents"], len(found["problems"])) == (1, 1)
+    assert (found["documents"], [one["code"] for one in found["problems"]]) == (1, ["not_measure"])
 
 
 def test_a_comparison_names_the_version_the_rule_and_the_field(folder: Path) -> None:

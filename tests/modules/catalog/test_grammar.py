@@ -1,7 +1,9 @@
 """What is wrong with a tariff document is said with line, field and remedy; the same grammar is its schema."""
 
+import re
 from datetime import date
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import pytest
@@ -9,8 +11,12 @@ import yaml
 
 from openboss.modules.catalog.documents import DocumentRefused, Limit, read_text
 from openboss.modules.catalog.grammar import document_schema
+from openboss.modules.catalog.problems import SENTENCES
 
-EXAMPLE = Path(__file__).parents[3] / "example" / "tariffs"
+ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "example" / "tariffs"
+CATALOG = ROOT / "src" / "openboss" / "modules" / "catalog"
+COMMAND = ROOT / "src" / "openboss" / "access" / "jobs" / "tariff_command.py"
 HEAD = """\
 offer: PLAN
 offer_id: 900
@@ -27,7 +33,7 @@ ITEMS = {"LOCAL", "DATA_DOM"}
 def problems_of(text: str, *limits: Limit) -> list[str]:
     with pytest.raises(DocumentRefused) as refused:
         read_text(text, name="plan.yaml", item_codes=ITEMS, limits=list(limits))
-    return refused.value.problems
+    return [str(problem) for problem in refused.value.problems]
 
 
 def with_price(fields: str, more: str = "") -> str:
@@ -146,6 +152,30 @@ def test_a_night_price_below_the_floor_is_refused_as_well() -> None:
         with_price("unit: 60 s, price: '0.40', bands: [{from: '0:00', to: '7:00', price: '0.09'}]"), FLOOR
     )
     assert problem.endswith("prices P: 0.09 is below the floor of 0.10 per 60 s (floor)")
+
+
+def test_a_problem_is_said_in_both_languages_with_the_same_place_and_values() -> None:
+    with pytest.raises(DocumentRefused) as refused:
+        read_text(with_price("unit: 60 s, price: '0.65'"), name="plan.yaml", item_codes=ITEMS, limits=[ROAMING])
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.line, problem.section, problem.rule) == ("above_cap", 8, "prices", "P")
+    assert problem.of("zh") == "plan.yaml 第 8 行：prices P：0.65 高于上限 0.60（每 60 s，roaming）"
+    assert problem.of("en") == "plan.yaml, line 8: prices P: 0.65 is above the cap of 0.60 per 60 s (roaming)"
+
+
+def test_both_sentences_of_a_problem_say_the_same_values() -> None:
+    def asked(sentence: str) -> set[str | None]:
+        return {name for _, name, _, _ in Formatter().parse(sentence) if name}
+
+    assert [code for code, (english, chinese) in SENTENCES.items() if asked(english) != asked(chinese)] == []
+
+
+def test_every_problem_that_is_raised_has_its_sentence_and_the_other_way_round() -> None:
+    sources = [*CATALOG.glob("*.py"), *CATALOG.glob("compiler/*.py"), *CATALOG.glob("functions/*.py"), COMMAND]
+    text = "".join(source.read_text(encoding="utf-8") for source in sources if source.name != "problems.py")
+    raised = set(re.findall(r"""(?:TariffRefused|Problem)\(\s*"(\w+)\"""", text))
+    raised |= set(re.findall(r"""wrong\(\w+, "(\w+)\"""", text)) | {"above_cap", "above_cap_with_connect"}
+    assert raised == set(SENTENCES)
 
 
 def allows(schema: dict[str, Any], value: Any) -> bool:

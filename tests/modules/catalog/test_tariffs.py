@@ -26,7 +26,7 @@ def _local_s(day: date) -> int:
 def _problems(plan: Plan, versions: dict[str, str], **changes: str) -> list[str]:
     with pytest.raises(catalog.DocumentRefused) as refused:
         plan(versions, **changes)
-    return refused.value.problems
+    return [str(problem) for problem in refused.value.problems]
 
 
 def test_the_same_document_again_changes_nothing(plan: Plan) -> None:

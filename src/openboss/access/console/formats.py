@@ -124,6 +124,11 @@ def is_chinese() -> bool:
     return (get_language() or "").startswith("zh")
 
 
+def language() -> str:
+    """The language of this request, zh or en."""
+    return "zh" if is_chinese() else "en"
+
+
 def named(thing: object) -> str:
     """The name of a thing that carries one in both languages, in the language of the request."""
     wanted = ("name_zh", "zh") if is_chinese() else ("name_en", "en")

@@ -14,13 +14,14 @@ import yaml
 from openboss.access.jobs import clock
 from openboss.access.jobs.generate_base import EXAMPLE
 from openboss.access.jobs.installation import open_installation, set_up_django
-from openboss.access.jobs.refusals import Refused
+from openboss.access.jobs.refusals import Refused, language_of_terminal
 
 if TYPE_CHECKING:
-    from openboss.modules.catalog.functions import OfferDocument
+    from openboss.modules.catalog.functions import OfferDocument, Problem
 
 Reference = Annotated[Path, typer.Option(help="The operator's reference tables (bill items, limits).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Language = Annotated[str, typer.Option(help="zh or en: the language of problems; else that of the terminal.")]
 Documents = Annotated[list[Path], typer.Argument(help="Tariff documents, or folders of them.")]
 
 
@@ -55,33 +56,49 @@ def register(app: typer.Typer) -> None:
     app.add_typer(tariff, name="tariff")
 
 
-def check(documents: Documents, reference: Reference = EXAMPLE / "reference", as_json: AsJson = False) -> None:
+def check(
+    documents: Documents,
+    reference: Reference = EXAMPLE / "reference",
+    as_json: AsJson = False,
+    language: Language = "",
+) -> None:
     """Check documents against grammar, bill items and regulated limits; exit 1 and all problems if any is wrong."""
     set_up_django()
     read, problems = _read(documents, reference)
     if as_json:
-        print(json.dumps({"documents": len(read), "problems": problems}, ensure_ascii=False, indent=1))
+        told = [_as_json(problem) for problem in problems]
+        print(json.dumps({"documents": len(read), "problems": told}, ensure_ascii=False, indent=1))
         if problems:
             sys.exit(1)
         return
     if problems:
-        raise TariffsWrong("\n  ".join(problems))
+        raise TariffsWrong(_lines(problems, language))
     print(f"{len(read)} documents with {sum(len(one.versions) for one in read)} versions are right")
 
 
-def _read(documents: list[Path], reference: Path) -> tuple[list[OfferDocument], list[str]]:
+def _lines(problems: list[Problem], language: str = "") -> str:
+    return "\n  ".join(problem.of(language or language_of_terminal()) for problem in problems)
+
+
+def _as_json(problem: Problem) -> dict[str, Any]:
+    place = {"file": problem.file, "line": problem.line, "section": problem.section, "rule": problem.rule}
+    return {**place, "code": problem.code, "zh": problem.sentence("zh"), "en": problem.sentence("en")}
+
+
+def _read(documents: list[Path], reference: Path) -> tuple[list[OfferDocument], list[Problem]]:
     """Read all documents named; what is right, and every problem of the others."""
-    from openboss.modules.catalog.functions import DocumentRefused, limits_of_file, read_document, read_items
+    from openboss.modules.catalog.functions import DocumentRefused, Problem, limits_of_file, read_document, read_items
 
     codes, limits = {item.code for item in read_items(reference)}, limits_of_file(reference)
-    read, problems = [], []
+    read: list[OfferDocument] = []
+    problems: list[Problem] = []
     for path in _files(documents):
         try:
             read.append(read_document(path, item_codes=codes, limits=limits))
         except DocumentRefused as refused:
             problems += refused.problems
         except OSError as refused:
-            problems.append(f"{path}: {refused.strerror}")
+            problems.append(Problem("no_file", {"error": refused.strerror}, str(path)))
     return read, problems
 
 
@@ -97,11 +114,11 @@ def compile_(documents: Documents, reference: Reference = EXAMPLE / "reference",
 
     read, problems = _read(documents, reference)
     if problems:
-        raise TariffsWrong("\n  ".join(problems))
+        raise TariffsWrong(_lines(problems))
     try:
         tables = compile_tariffs(numbered(read), read_items(reference))
     except TariffRefused as refused:
-        raise TariffsNotCompiled(str(refused)) from refused
+        raise TariffsNotCompiled(refused.of(language_of_terminal())) from refused
     facts = {
         "offers": len(read),
         "versions": len(tables.version_from_s),

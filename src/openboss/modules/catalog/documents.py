@@ -19,14 +19,19 @@ from openboss.modules.catalog.compiler import AXES, TariffRefused, check_rule, p
 from openboss.modules.catalog.compiler.measures import listed
 from openboss.modules.catalog.compiler.prices import PERIOD_UNITS
 from openboss.modules.catalog.grammar import Shape
+from openboss.modules.catalog.problems import Problem
 
 
 class DocumentRefused(ValueError):
-    """Tariff documents cannot be used; `problems` says where and what would be right. Nothing was changed."""
+    """Tariff documents cannot be used; `problems` say where and what would be right. Nothing was changed."""
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+
+    def of(self, language: str) -> str:
+        """Say everything that is wrong, for zh or en."""
+        return "\n".join(problem.of(language) for problem in self.problems)
 
 
 @dataclass(frozen=True)
@@ -94,15 +99,16 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 class _Reader:
     """Checks one file and collects what is wrong with it."""
 
-    def __init__(self, path: Path, item_codes: set[str], limits: list[Limit]) -> None:
-        self.path = path
+    def __init__(self, name: str, item_codes: set[str], limits: list[Limit]) -> None:
+        self.name = name
         self.item_codes = item_codes
         self.limits = limits
-        self.problems: list[str] = []
+        self.section, self.rule = "", ""  # where the reader is
+        self.problems: list[Problem] = []
 
-    def wrong(self, place: Any, what: str) -> None:
-        line = f", line {place.line}" if isinstance(place, _Lined) else ""
-        self.problems.append(f"{self.path.name}{line}: {what}")
+    def wrong(self, place: Any, code: str, **values: Any) -> None:
+        line = place.line if isinstance(place, _Lined) else 0
+        self.problems.append(Problem(code, values, self.name, line, self.section, self.rule))
 
     def shape(self, shape: Shape, value: Any, what: str, place: Any) -> bool:
         """Complain about what does not have a shape; say whether it has it."""
@@ -113,14 +119,14 @@ class _Reader:
     def items(self, place: _Lined, codes: Any, what: str) -> None:
         for code in codes if isinstance(codes, list) else [codes]:
             if code not in self.item_codes and code != "ALL":
-                self.wrong(place, f"{what}: there is no bill item {code!r}; see bill_items.csv")
+                self.wrong(place, "no_such_item", what=what, value=code)
 
     def compiles(self, place: _Lined, check: Callable[[], None]) -> bool:
         """Run a check of the compiler and add file and line to its complaint; say whether there was none."""
         try:
             check()
         except TariffRefused as refused:
-            self.wrong(place, str(refused))
+            self.wrong(place, refused.problem.code, **refused.problem.values)
             return False
         return True
 
@@ -130,19 +136,19 @@ def read_document(path: Path, *, item_codes: set[str], limits: list[Limit]) -> O
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as broken:
-        raise DocumentRefused([f"{path.name}: this is not readable as UTF-8 YAML: {broken}"]) from broken
+        raise DocumentRefused([Problem("unreadable", {"error": broken}, path.name)]) from broken
     return read_text(text, name=path.name, item_codes=item_codes, limits=limits)
 
 
 def read_text(text: str, *, name: str, item_codes: set[str], limits: list[Limit]) -> OfferDocument:
     """Read and check one tariff document (YAML or JSON) that is called `name` in complaints. Raises DocumentRefused."""
-    reader = _Reader(Path(name), item_codes, limits)
+    reader = _Reader(name, item_codes, limits)
     try:
         found = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as broken:
-        raise DocumentRefused([f"{name}: this is not readable as UTF-8 YAML: {broken}"]) from broken
+        raise DocumentRefused([Problem("unreadable", {"error": broken}, name)]) from broken
     if not isinstance(found, _Lined):
-        raise DocumentRefused([f"{name}: a tariff file begins with 'offer: CODE'"])
+        raise DocumentRefused([Problem("no_offer", {}, name)])
     offer = _read_offer(reader, found)
     if reader.problems or offer is None:
         raise DocumentRefused(reader.problems)
@@ -157,7 +163,7 @@ def _read_offer(reader: _Reader, found: _Lined) -> OfferDocument | None:
     versions = [_read_version(reader, version, found) for version in parts]
     days = [version.from_on for version in versions]
     if not versions or days != sorted(set(days)):
-        reader.wrong(found, "versions must be given in the order of their days, at least one, no day twice")
+        reader.wrong(found, "versions_out_of_order")
     if reader.problems:
         return None
     return OfferDocument(
@@ -176,7 +182,7 @@ def _read_version(reader: _Reader, version: Any, offer: _Lined) -> VersionDocume
     nothing = VersionDocument(date.min, {}, "", ())
     sections = set(grammar.SECTIONS)
     if not isinstance(version, _Lined):
-        reader.wrong(offer, f"a version is {version!r}; write its fields, beginning with from")
+        reader.wrong(offer, "not_a_version", value=version)
         return nothing
     plain = _Lined({key: value for key, value in version.items() if key not in sections})
     plain.line = version.line
@@ -192,8 +198,9 @@ def _read_version(reader: _Reader, version: Any, offer: _Lined) -> VersionDocume
                 continue
             code, name_zh, name_en = checked
             if code in rules:
-                reader.wrong(rule, f"rule {code} stands twice in the version of {from_on}")
+                reader.wrong(rule, "rule_twice", rule=code, day=from_on)
             rules[code] = (code, kind, name_zh, name_en)
+    reader.section, reader.rule = "", ""
     document = json.loads(json.dumps({key: value for key, value in version.items() if key != "from"}, default=str))
     content = json.dumps(document, sort_keys=True, ensure_ascii=False).encode()
     return VersionDocument(from_on, document, hashlib.sha256(content).hexdigest(), tuple(rules.values()))
@@ -203,8 +210,9 @@ def _read_rule(
     reader: _Reader, section: str, rule: Any, version: _Lined, offer: _Lined, on: date
 ) -> tuple[str, str, str] | None:
     if not isinstance(rule, _Lined):
-        reader.wrong(version, f"{section}: {rule!r} is not a rule; a rule is a mapping with rule, names ...")
+        reader.wrong(version, "not_a_rule", what=section, value=rule)
         return None
+    reader.section, reader.rule = section, str(rule.get("rule") or "")
     what = f"{section} {rule.get('rule', '?')}"
     _, shape = grammar.SECTIONS[section]
     fits = reader.shape(shape, rule, what, rule)
@@ -212,7 +220,7 @@ def _read_rule(
         if rule.get(name) is not None:
             reader.items(rule, rule[name], what)
     if section == "prices" and "steps" not in rule and not {"unit", "price"} <= set(rule):
-        reader.wrong(rule, f"{what} lacks {', '.join(sorted({'unit', 'price'} - set(rule)))}")
+        reader.wrong(rule, "lacks", what=what, missing=", ".join(sorted({"unit", "price"} - set(rule))))
         fits = False
     if not fits:
         return None
@@ -238,12 +246,12 @@ def _check_limit(reader: _Reader, rule: _Lined, what: str, on: date, limit: Limi
         each = Fraction(text) * limit_count / own_count
         dearest = each + connect
         if limit.max_yuan is not None and dearest > Fraction(limit.max_yuan):
-            with_fee = f" with the connect fee of {rule['connect']}" if connect else ""
-            reader.wrong(
-                place, f"{what}: {text}{with_fee} is above the cap of {limit.max_yuan} per {limit.per} ({limit.name})"
-            )
+            values = {"limit": limit.max_yuan, "per": limit.per, "name": limit.name, "connect": rule.get("connect")}
+            code = "above_cap_with_connect" if connect else "above_cap"
+            reader.wrong(place, code, what=what, price=text, **values)
         if limit.min_yuan is not None and each < Fraction(limit.min_yuan):
-            reader.wrong(place, f"{what}: {text} is below the floor of {limit.min_yuan} per {limit.per} ({limit.name})")
+            values = {"limit": limit.min_yuan, "per": limit.per, "name": limit.name}
+            reader.wrong(place, "below_floor", what=what, price=text, **values)
 
 
 def _prices_of(rule: _Lined) -> Iterator[tuple[Any, str, str]]:

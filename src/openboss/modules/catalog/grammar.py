@@ -16,7 +16,13 @@ from openboss.modules.catalog.compiler.free import UNITS
 from openboss.modules.catalog.compiler.measures import MEASURES
 from openboss.modules.catalog.compiler.prices import BASES, ROUNDINGS, TIER_MODES
 
-Wrong = Callable[[Any, str], None]  # a place of the document, and what is wrong there
+
+class Wrong(Protocol):
+    """Takes a problem: a place of the document, the code of what is wrong there, and its values."""
+
+    def __call__(self, place: Any, code: str, **values: Any) -> None: ...
+
+
 Schema = dict[str, Any]
 
 
@@ -38,7 +44,7 @@ class Words:
 
     def check(self, value: Any, what: str, place: Any, wrong: Wrong) -> None:
         if value not in self.known:
-            wrong(place, f"{what} is {value!r}; one of {', '.join(self.known)}")
+            wrong(place, "not_one_of", what=what, value=value, known=", ".join(self.known))
 
     def schema(self) -> Schema:
         return {"enum": list(self.known)}
@@ -53,7 +59,7 @@ class Text:
 
     def check(self, value: Any, what: str, place: Any, wrong: Wrong) -> None:
         if not isinstance(value, str) or not value:
-            wrong(place, f"{what} is {value!r}; write text, such as {self.example}")
+            wrong(place, "not_text", what=what, value=value, example=self.example)
 
     def schema(self) -> Schema:
         return {"type": "string", "minLength": 1, "examples": [self.example]}
@@ -68,7 +74,7 @@ class Whole:
 
     def check(self, value: Any, what: str, place: Any, wrong: Wrong) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or not self.least <= value <= self.most:
-            wrong(place, f"{what} is {value!r}; write a whole number from {self.least} to {self.most}")
+            wrong(place, "not_whole", what=what, value=value, least=self.least, most=self.most)
 
     def schema(self) -> Schema:
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
@@ -80,7 +86,7 @@ class Flag:
 
     def check(self, value: Any, what: str, place: Any, wrong: Wrong) -> None:
         if not isinstance(value, bool):
-            wrong(place, f"{what} is {value!r}; write true or false")
+            wrong(place, "not_flag", what=what, value=value)
 
     def schema(self) -> Schema:
         return {"type": "boolean"}
@@ -92,12 +98,12 @@ class Yuan:
 
     def check(self, value: Any, what: str, place: Any, wrong: Wrong) -> None:
         if not isinstance(value, str):
-            wrong(place, f'{what} is {value!r}; write it in quotes, such as "0.40"')
+            wrong(place, "money_not_quoted", what=what, value=value)
             return
         try:
             yuan(value, what)
         except TariffRefused:
-            wrong(place, f"{what} '{value}' is no amount; write yuan with at most 6 decimals")
+            wrong(place, "not_money", what=what, value=value)
 
     def schema(self) -> Schema:
         return {"type": "string", "pattern": r"^\d+(\.\d{1,6})?$", "examples": ["0.40"]}
@@ -112,7 +118,7 @@ class Measure:
     def check(self, value: Any, what: str, place: Any, wrong: Wrong) -> None:
         count, _, word = str(value).partition(" ")
         if value not in self.more and (not count.isdigit() or int(count) < 1 or word not in MEASURES):
-            wrong(place, f"{what} '{value}' is no measure; write a count and one of {', '.join(MEASURES)}: '60 s'")
+            wrong(place, "not_measure", what=what, value=value, known=", ".join(MEASURES))
 
     def schema(self) -> Schema:
         measure = {"type": "string", "pattern": f"^[1-9][0-9]* ({'|'.join(MEASURES)})$", "examples": ["60 s", "1 GB"]}
@@ -125,7 +131,7 @@ class Day:
 
     def check(self, value: Any, what: str, place: Any, wrong: Wrong) -> None:
         if day_of(value) is None:
-            wrong(place, f"{what} is {value!r}; write a day such as 2026-10-01")
+            wrong(place, "not_day", what=what, value=value)
 
     def schema(self) -> Schema:
         return {"type": "string", "format": "date", "examples": ["2026-10-01"]}
@@ -157,7 +163,7 @@ class ListOf:
             if self.one:
                 self.shape.check(value, what, place, wrong)
             else:
-                wrong(place, f"{what} is {value!r}; write a list: [..., ...]")
+                wrong(place, "not_list", what=what, value=value)
             return
         for part in value:
             self.shape.check(part, what, part if isinstance(part, dict) else place, wrong)
@@ -178,14 +184,14 @@ class Fields:
     def check(self, value: Any, what: str, place: Any, wrong: Wrong) -> None:
         what = self.name or what
         if not isinstance(value, dict):
-            wrong(place, f"{what} is {value!r}; write fields: {', '.join([*self.needed, *self.allowed])}")
+            wrong(place, "not_fields", what=what, value=value, known=", ".join([*self.needed, *self.allowed]))
             return
         missing, foreign = sorted(set(self.needed) - set(value)), sorted(set(value) - {*self.needed, *self.allowed})
         if missing:
-            wrong(value, f"{what} lacks {', '.join(missing)}")
+            wrong(value, "lacks", what=what, missing=", ".join(missing))
         if foreign:
             known = ", ".join(sorted([*self.needed, *self.allowed]))
-            wrong(value, f"{what} has the unknown field {foreign[0]}; known are {known}")
+            wrong(value, "unknown_field", what=what, field=foreign[0], known=known)
         for key, shape in {**self.needed, **self.allowed}.items():
             if key in value:
                 own = key if self.name and not isinstance(shape, Names) else f"{what.split(':')[0]}: {key}"
@@ -204,7 +210,7 @@ class Named:
 
     def check(self, value: Any, what: str, place: Any, wrong: Wrong) -> None:
         if not isinstance(value, dict):
-            wrong(place, f"{what} is {value!r}; write names and what they stand for")
+            wrong(place, "not_named", what=what, value=value)
             return
         for name, part in value.items():
             self.shape.check(part, f"{what} {name}", part if isinstance(part, dict) else value, wrong)
@@ -219,7 +225,7 @@ class Names:
 
     def check(self, value: Any, what: str, place: Any, wrong: Wrong) -> None:
         if not isinstance(value, dict) or not value.get("zh") or not value.get("en"):
-            wrong(place, f"{what} must be given in both languages, {{zh: ..., en: ...}}")
+            wrong(place, "not_both_languages", what=what)
 
     def schema(self) -> Schema:
         text = {"type": "string", "minLength": 1}

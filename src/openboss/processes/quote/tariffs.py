@@ -99,7 +99,7 @@ def _compiled(texts: tuple[tuple[str, str], ...], reference: Path) -> Tariffs:
         try:
             documents.append(_document(name, text, reference))
         except DocumentRefused as refused:
-            problems += refused.problems
+            problems += map(str, refused.problems)
     if problems:
         raise QuoteRefused(problems)
     items, _ = _items_and_limits(reference)

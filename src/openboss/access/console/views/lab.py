@@ -60,7 +60,7 @@ def _result(request: HttpRequest, document: dict[str, Any]) -> tuple[tariff_lab.
     except NothingToReplay:
         return None, _("There is no closed month to replay for these users.")
     except (catalog.DocumentRefused, catalog.TariffRefused) as refused:
-        return None, _("The tariff breaks a rule: %s") % refused
+        return None, _("The tariff breaks a rule: %s") % refused.of(formats.language())
 
 
 def _band(band: tariff_lab.ChangeBand) -> str:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from openboss.access.console import words
+from openboss.access.console import formats, words
 from openboss.access.console.page import page, part
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views import offer_form
@@ -93,7 +93,8 @@ def check(request: HttpRequest) -> HttpResponse:
     except FormRefused as refused:
         return part(request, "offer_check.html", {"problems": refused.problems})
     text = _text(document)
-    context = {"problems": catalog.problems_of(text), "text": text, **price_card(document)}
+    problems = [one.of(formats.language()) for one in catalog.problems_of(text)]
+    context = {"problems": problems, "text": text, **price_card(document)}
     return part(request, "offer_check.html", context)
 
 
@@ -123,7 +124,7 @@ def save(request: HttpRequest) -> HttpResponse:
     try:
         saved = catalog.save_draft(_text(document), at=clock.now(), staff_id=staff_of(request).staff_id)
     except catalog.DocumentRefused as refused:
-        return _form(request, document, _("Not saved yet"), refused.problems)
+        return _form(request, document, _("Not saved yet"), [one.of(formats.language()) for one in refused.problems])
     except catalog.VersionPublished:
         return _form(
             request, document, _("Not saved yet"), [_("A version of this day is out already; choose another day.")]

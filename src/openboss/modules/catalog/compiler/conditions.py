@@ -35,7 +35,7 @@ def class_mask(when: Mapping[str, Any], where: str) -> np.ndarray:
         known = [code.name for code in codes if code < width]
         unknown = [name for name in listed(names) if name not in known]
         if unknown:
-            raise TariffRefused(f"{where}: {axis} '{unknown[0]}' is unknown; one of {', '.join(known)}")
+            raise TariffRefused("unknown_word", where, name=axis, value=unknown[0], known=", ".join(known))
         chosen.append([int(codes[name]) for name in listed(names)])
     mask = np.zeros([width for _, width in AXES.values()], np.uint8)
     mask[np.ix_(*[list(axis) for axis in chosen])] = 1
@@ -80,7 +80,7 @@ def tests_of(when: Mapping[str, Any], zones: Mapping[str, Sequence[str]], where:
     foreign = set(when) - set(AXES) - set(_READERS) - {"component", "factor", "zone", "friends"}
     if foreign:
         known = ", ".join([*AXES, *_READERS, "zone", "friends"])
-        raise TariffRefused(f"{where}: '{sorted(foreign)[0]}' is no condition; one of {known}")
+        raise TariffRefused("not_a_condition", where, value=sorted(foreign)[0], known=known)
     found = []
     for name, (number, read) in _READERS.items():
         if name in when:
@@ -89,7 +89,7 @@ def tests_of(when: Mapping[str, Any], zones: Mapping[str, Sequence[str]], where:
         found.append((kernel.FIELD_PREFIX, zone_edges(listed(when["zone"]), zones, where)))
     if "friends" in when:
         if when["friends"] is not True:
-            raise TariffRefused(f"{where}: friends is {when['friends']!r}; write true or leave it out")
+            raise TariffRefused("friends_not_true", where, value=when["friends"])
         found.append((kernel.FIELD_FRIENDS, (1, 2)))
     return tuple(sorted(found))
 
@@ -109,12 +109,12 @@ def zone_edges(names: Sequence[str], zones: Mapping[str, Sequence[str]], where: 
     """Find the ranges of numbers whose longest prefix over all zones belongs to one of some zones."""
     for name in names:
         if name not in zones:
-            raise TariffRefused(f"{where}: there is no zone '{name}' in this version; one of {', '.join(zones)}")
+            raise TariffRefused("no_such_zone", where, value=name, known=", ".join(zones))
     owners = [(_prefix(prefix, "zone", where)[0], len(prefix), zone) for zone in zones for prefix in zones[zone]]
     taken: dict[tuple[int, int], str] = {}
     for range_, _, zone in owners:
         if taken.setdefault(range_, zone) != zone:
-            raise TariffRefused(f"{where}: a prefix stands in the zones {taken[range_]} and {zone}; it can be in one")
+            raise TariffRefused("prefix_in_two_zones", where, one=taken[range_], other=zone)
     marks = sorted({edge for range_, _, _ in owners for edge in range_})
     found = []
     for from_, to in zip(marks, marks[1:], strict=False):
@@ -127,21 +127,21 @@ def zone_edges(names: Sequence[str], zones: Mapping[str, Sequence[str]], where: 
 def _prefix(value: Any, name: str, where: str) -> list[tuple[int, int]]:
     digits = str(value)
     if not digits.isdigit() or digits[0] == "0" or len(digits) >= kernel.PREFIX_DIGITS:
-        raise TariffRefused(f"{where}: {name} '{value}' is no prefix; write E.164 digits without + in quotes: \"8610\"")
+        raise TariffRefused("not_a_prefix", where, name=name, value=value)
     scale = 10 ** (kernel.PREFIX_DIGITS - len(digits))
     return [(int(digits) * scale, (int(digits) + 1) * scale)]
 
 
 def _whole(value: Any, name: str, where: str) -> list[tuple[int, int]]:
     if not str(value).isdigit() or int(value) >= 2**62:
-        raise TariffRefused(f"{where}: {name} '{value}' is no number; write digits")
+        raise TariffRefused("not_a_number", where, name=name, value=value)
     return [(int(value), int(value) + 1)]
 
 
 def _abroad(value: Any, name: str, where: str) -> list[tuple[int, int]]:
     ((code, _),) = _whole(value, name, where)
     if not 0 < code < 1000:
-        raise TariffRefused(f"{where}: {name} '{value}' is no country code; write 1 to 3 digits, such as 852")
+        raise TariffRefused("not_a_country", where, name=name, value=value)
     return [(ABROAD + code, ABROAD + code + 1)]
 
 
@@ -154,7 +154,7 @@ def day_kinds(names: Any, where: str) -> list[int]:
     """Read names of days as kinds of day: 0 Monday to 6 Sunday, 7 holiday. Raises TariffRefused."""
     for name in listed(names):
         if name not in DAYS:
-            raise TariffRefused(f"{where}: '{name}' is no day; one of {', '.join(DAYS)}")
+            raise TariffRefused("not_a_weekday", where, value=name, known=", ".join(DAYS))
     return sorted({kind for name in listed(names) for kind in DAYS[name]})
 
 

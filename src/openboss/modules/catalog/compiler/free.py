@@ -41,11 +41,11 @@ def read_free(rule: Mapping[str, Any], where: str) -> FreeResource:
     """Read one free resource. Raises TariffRefused. Source: docs/formats/tariffs.md, D6.3-D6.5, CHG-30."""
     word = rule.get("unit")
     if word not in UNITS:
-        raise TariffRefused(f"{where}: unit '{word}' is unknown; one of {', '.join(UNITS)}")
+        raise TariffRefused("unknown_word", where, name="unit", value=word, known=", ".join(UNITS))
     unit, measure, size = UNITS[word]
     share = rule.get("share") or {}
     if share and share.get("by") != "POOL":
-        raise TariffRefused(f"{where}: share is by {share.get('by')!r}; write {{by: POOL}}, with per_user if wished")
+        raise TariffRefused("share_by_pool", where, value=share.get("by"))
     overflow = _one_of(rule.get("overflow", "CHARGE"), ("CHARGE", "BLOCK"), "overflow", where)
     columns = {
         tariffs.FREE_MEASURE: int(measure),
@@ -66,19 +66,19 @@ def read_free(rule: Mapping[str, Any], where: str) -> FreeResource:
         for row in rule.get("speed") or []
     ]
     if speeds != sorted(speeds):
-        raise TariffRefused(f"{where}: speeds are given from the least use to the most")
+        raise TariffRefused("speeds_rise", where)
     return FreeResource(unit, _granted(rule.get("granted"), unit, where), columns, scope, speeds)
 
 
 def _whole(value: Any, name: str, where: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**50:
-        raise TariffRefused(f"{where}: {name} is {value!r}; write a whole number, 0 or more")
+        raise TariffRefused("not_a_count", where, name=name, value=value)
     return value
 
 
 def _one_of(word: Any, words: Sequence[str], name: str, where: str) -> str:
     if word not in words:
-        raise TariffRefused(f"{where}: {name} is {word!r}; one of {', '.join(words)}")
+        raise TariffRefused("not_one_of", f"{where}: {name}", value=word, known=", ".join(words))
     return str(word)
 
 
@@ -88,7 +88,7 @@ def _granted(granted: Any, unit: Unit, where: str) -> int:
     if unit == Unit.MONEY:
         return li(granted, f"{where} granted")
     if not isinstance(granted, int) or isinstance(granted, bool) or not 0 <= granted < LARGEST[Unit.KB]:
-        raise TariffRefused(f"{where}: granted is {granted!r}; write a whole number of units, or UNLIMITED")
+        raise TariffRefused("wrong_grant", where, value=granted)
     return granted
 
 
@@ -96,7 +96,7 @@ def _carries(carry_over: Any, where: str) -> int:
     if isinstance(carry_over, bool):
         return int(carry_over)
     if not isinstance(carry_over, dict) or set(carry_over) != {"cycles"}:
-        raise TariffRefused(f"{where}: carry_over is {carry_over!r}; true, false or {{cycles: 3}}")
+        raise TariffRefused("wrong_carry_over", where, value=carry_over)
     return _whole(carry_over["cycles"], "carry_over cycles", where)
 
 
@@ -106,10 +106,10 @@ def _validity(valid: Any, where: str) -> dict[int, int]:
         return columns
     names = {"cycles": tariffs.FREE_CYCLES, "days": tariffs.FREE_DAYS, "months": tariffs.FREE_MONTHS}
     if not isinstance(valid, dict) or len(valid) != 1 or not set(valid) <= set(names):
-        raise TariffRefused(f"{where}: valid is {valid!r}; one of {{cycles: 1}}, {{days: 7}}, {{months: 6}}")
+        raise TariffRefused("wrong_validity", where, value=valid)
     ((name, number),) = valid.items()
     if not isinstance(number, int) or not 1 <= number <= 1200:
-        raise TariffRefused(f"{where}: valid {name} is {number!r}; a whole number from 1 to 1200")
+        raise TariffRefused("wrong_validity_count", where, name=name, value=number)
     columns[names[name]] = number
     return columns
 
@@ -121,9 +121,7 @@ def _factor(part: Mapping[str, Any], where: str) -> Fraction:
     except InvalidOperation:
         factor = Decimal(0)
     if not 0 < factor <= LARGEST_FACTOR or factor * 1000 % 1:
-        raise TariffRefused(
-            f"{where}: factor is {text!r}; write it in quotes, above 0 up to {LARGEST_FACTOR}, at most 3 decimals"
-        )
+        raise TariffRefused("wrong_factor", where, value=text, most=LARGEST_FACTOR)
     return Fraction(factor)
 
 
@@ -133,12 +131,12 @@ def read_cap(
     """Read one cap as columns and the items it is about. Raises TariffRefused. Source: D6.6."""
     for code in listed(rule["items"]):
         if code not in item_ids:
-            raise TariffRefused(f"{where}: bill item '{code}' is unknown; see the bill items of the catalog")
+            raise TariffRefused("unknown_item", where, value=code)
     over = _one_of(rule.get("over", "CYCLE"), ("DAY", "CYCLE", "QUARTER", "YEAR"), "over", where)
     if "cap" not in rule and "closes_at" not in rule:
-        raise TariffRefused(f"{where}: a cap has cap, closes_at or both")
+        raise TariffRefused("cap_of_nothing", where)
     if rule.get("by", "VISITED") != "VISITED":
-        raise TariffRefused(f"{where}: by is {rule['by']!r}; VISITED or nothing")
+        raise TariffRefused("by_visited_only", where, value=rule["by"])
     counts = over != "CYCLE" or "by" in rule or "closes_at" in rule
     columns = {
         tariffs.CAP_RULE: rule_id,

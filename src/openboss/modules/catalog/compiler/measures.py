@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from openboss.kernel.usage import Unit
+from openboss.modules.catalog.problems import Problem
 
 MEASURES: Mapping[str, tuple[Unit, int]] = {
     "s": (Unit.SECOND, 1),
@@ -27,13 +28,20 @@ LI_PER_YUAN = 1000
 class TariffRefused(Exception):
     """The tariff document cannot be compiled; the message names offer, rule, field and what would be right."""
 
+    def __init__(self, code: str, what: str, **values: Any) -> None:
+        self.problem = Problem(code, {"what": what, **values})
+        super().__init__(str(self.problem))
+
+    def of(self, language: str) -> str:
+        """Say what is wrong, for zh or en."""
+        return self.problem.of(language)
+
 
 def parse_measure(text: Any, where: str) -> tuple[Unit, int]:
     """Read '60 s' or '1 GB' as seconds, messages, KB or events, and how many of them. Raises TariffRefused."""
     found = _MEASURE.fullmatch(str(text).strip())
     if not found or found[2] not in MEASURES or int(found[1]) < 1:
-        words = ", ".join(MEASURES)
-        raise TariffRefused(f"{where}: '{text}' is no measure; write a count and one of {words}: '60 s'")
+        raise TariffRefused("wrong_measure", where, value=text, known=", ".join(MEASURES))
     unit, size = MEASURES[found[2]]
     return unit, int(found[1]) * size
 
@@ -44,7 +52,7 @@ def units_of(value: Any, unit: Unit, size: int, where: str) -> int:
         return value
     own, quantity = parse_measure(value, where)
     if own != unit or quantity % size:
-        raise TariffRefused(f"{where}: '{value}' is no whole number of the units of the price; write a count of units")
+        raise TariffRefused("not_whole_units", where, value=value)
     return quantity // size
 
 
@@ -55,7 +63,7 @@ def yuan(text: Any, where: str) -> Fraction:
     except InvalidOperation:
         amount = None
     if amount is None or not amount.is_finite() or amount < 0 or amount * 1_000_000 % 1:
-        raise TariffRefused(f"{where}: '{text}' is no amount; write yuan in quotes, at most 6 decimals: \"0.40\"")
+        raise TariffRefused("wrong_money", where, value=text)
     return Fraction(amount)
 
 
@@ -63,7 +71,7 @@ def li(text: Any, where: str) -> int:
     """Read an amount that must be whole li: caps, least and most charges. Raises TariffRefused."""
     amount = yuan(text, where) * LI_PER_YUAN
     if amount.denominator != 1 or amount > 10**12:
-        raise TariffRefused(f"{where}: '{text}' is no whole number of li; write yuan with at most 3 decimals")
+        raise TariffRefused("not_whole_li", where, value=text)
     return int(amount)
 
 
@@ -72,7 +80,7 @@ def second_of_day(text: Any, where: str) -> int:
     found = _CLOCK.fullmatch(str(text))
     second = int(found[1]) * 3600 + int(found[2]) * 60 if found and int(found[2]) < 60 else DAY_S + 1
     if second > DAY_S:
-        raise TariffRefused(f"{where}: '{text}' is no time of day; write \"07:00\" in quotes")
+        raise TariffRefused("not_a_time", where, value=text)
     return second
 
 

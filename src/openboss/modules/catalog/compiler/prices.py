@@ -118,7 +118,7 @@ def read_price(rule: Mapping[str, Any], offer: str, counters: Mapping[str, Any],
 
 def _known(word: Any, words: Mapping[str, int], name: str, where: str) -> int:
     if word not in words:
-        raise TariffRefused(f"{where}: {name} is {word!r}; one of {', '.join(words)}")
+        raise TariffRefused("not_one_of", f"{where}: {name}", value=word, known=", ".join(words))
     return words[word]
 
 
@@ -126,7 +126,7 @@ def _first_unit(rule: Mapping[str, Any], where: str) -> Any:
     if "steps" not in rule:
         return rule.get("unit")
     if not rule["steps"] or {"unit", "price", "per", "bands"} & set(rule):
-        raise TariffRefused(f"{where}: with steps, unit, price, per and bands stand in each step; give one at least")
+        raise TariffRefused("steps_stand_alone", where)
     return rule["steps"][0].get("unit")
 
 
@@ -136,22 +136,22 @@ def _counted(rule: Mapping[str, Any], offer: str, counters: Mapping[str, Any], w
     if name is not None:
         if name not in counters or {"basis", "counts"} & set(rule):
             known = ", ".join(counters) or "none is defined"
-            raise TariffRefused(f"{where}: counter '{name}' gives basis and counts itself; counters here: {known}")
+            raise TariffRefused("counter_says_it", where, value=name, known=known)
         basis, counts = counters[name]["over"], counters[name].get("counts", "USER")
     _known(basis, BASES, "basis", where)
     _known(counts, {"USER": 0, "POOL": 1}, "counts", where)
     if rule.get("by", "VISITED") != "VISITED":
-        raise TariffRefused(f"{where}: by is {rule['by']!r}; VISITED or nothing")
+        raise TariffRefused("by_visited_only", where, value=rule["by"])
     own = basis not in ("RECORD", "CYCLE") or counts == "POOL" or "by" in rule or name is not None
     if basis == "RECORD" and own:
-        raise TariffRefused(f"{where}: counts, counter and by are about a period; write a basis such as CYCLE")
+        raise TariffRefused("basis_needed", where)
     return basis, counter_id(offer, name or rule["rule"]) if own else 0, counts == "POOL"
 
 
 def _once_a_period(rule: Mapping[str, Any], basis: str, offer: str, where: str) -> Price:
     """Read a price for a day or a cycle: due at its first event."""
     if {"tiers", "bands", "steps", "per", "basis", "counter", "at_least"} & set(rule):
-        raise TariffRefused(f"{where}: a price for {rule['unit']} is due once; it has no tiers, bands, steps, basis")
+        raise TariffRefused("due_once", where, value=rule["unit"])
     amount = yuan(rule["price"], where) * LI_PER_YUAN
     tiers = [Tier(0, amount, Fraction(0), 0, None, None), Tier(1, Fraction(0), Fraction(0), 0, None, None)]
     price = Price(Unit.EVENT, [Step(0, tariffs.FOREVER, 1, amount, [])], basis, tiers)
@@ -163,19 +163,19 @@ def _check_together(rule: Mapping[str, Any], read: Price, where: str) -> None:
     """Refuse what cannot stand together."""
     over_period = read.basis != "RECORD"
     if over_period and (len(read.steps) > 1 or read.steps[0].bands or read.steps[0].place_li):
-        raise TariffRefused(f"{where}: a price over a {read.basis} has no time bands and no steps; leave basis out")
+        raise TariffRefused("no_bands_over_period", where, value=read.basis)
     if read.tiers and not over_period:
-        raise TariffRefused(f"{where}: tiers count over a period; write basis: CYCLE, DAY, QUARTER, YEAR or CONTRACT")
+        raise TariffRefused("tiers_need_period", where)
     starts = [tier.from_ for tier in read.tiers]
     if starts and (starts[0] != 0 or starts != sorted(set(starts))):
-        raise TariffRefused(f"{where}: tiers rise, and the first is from 0; they are from {starts}")
+        raise TariffRefused("tiers_rise", where, value=starts)
     if rule.get("tier_mode") == "VOLUME" and (any(tier.block for tier in read.tiers) or "min_charge" in rule):
-        raise TariffRefused(f"{where}: tier_mode VOLUME has no blocks and no min_charge; write price and flat only")
+        raise TariffRefused("volume_is_plain", where)
     if "at_least" in rule and parse_measure(rule["at_least"], where)[0] != read.unit:
-        raise TariffRefused(f"{where}: at_least '{rule['at_least']}' is of another kind than the unit of the price")
+        raise TariffRefused("at_least_of_other_kind", where, value=rule["at_least"])
     units = {parse_measure(step.get("unit"), where)[0] for step in rule.get("steps") or []}
     if len(units) > 1:
-        raise TariffRefused(f"{where}: the units of all steps are of one kind: all seconds, or all KB")
+        raise TariffRefused("steps_of_one_kind", where)
 
 
 def _read_rounding(rounding: Mapping[str, Any] | None, where: str) -> tuple[int, int]:
@@ -183,7 +183,7 @@ def _read_rounding(rounding: Mapping[str, Any] | None, where: str) -> tuple[int,
         return 1, tariffs.ROUND_HALF_UP
     place_li = li(rounding.get("place", "0.001"), f"{where} rounding")
     if place_li < 1:
-        raise TariffRefused(f'{where}: rounding place is 0; write the place in yuan, from "0.001"')
+        raise TariffRefused("place_is_zero", where)
     return place_li, _known(rounding.get("mode", "HALF_UP"), ROUNDINGS, "rounding mode", where)
 
 
@@ -191,7 +191,7 @@ def _unit_price(part: Mapping[str, Any], text: Any, unit: Unit, size: int, where
     """Work out li for one unit of `size` from yuan for `per`."""
     own, per = parse_measure(part["per"], where) if "per" in part else (unit, size)
     if own != unit or per % size:
-        raise TariffRefused(f"{where}: per '{part['per']}' must be a whole number of units")
+        raise TariffRefused("per_not_whole", where, value=part["per"])
     return yuan(text, where) * LI_PER_YUAN * size / per
 
 
@@ -204,9 +204,9 @@ def _read_steps(rule: Mapping[str, Any], where: str) -> list[Step]:
         if place + 1 < len(parts):
             own, to = parse_measure(part.get("to"), f"{where} step {place + 1} to")
             if own != unit or to <= from_:
-                raise TariffRefused(f"{where}: step {place + 1} ends at '{part['to']}': too early, or in other units")
+                raise TariffRefused("step_ends_wrong", where, number=place + 1, value=part["to"])
         elif "steps" in rule and "to" in part:
-            raise TariffRefused(f"{where}: the last step has no end; leave 'to' out")
+            raise TariffRefused("last_step_ends", where)
         price = _unit_price(part, part.get("price"), unit, size, where)
         bands = _read_bands(part, unit, size, where)
         place_li, rounding = 0, tariffs.ROUND_HALF_UP
@@ -248,9 +248,7 @@ def _keep(stretches: dict[tuple[int, int, Fraction], int], found: tuple[int, int
 def _read_tier(tier: Mapping[str, Any], unit: Unit, size: int, where: str) -> Tier:
     block = units_of(tier.get("block", 0), unit, size, where)
     if ("block_price" in tier) == ("price" in tier) or (block > 0) != bool({"block_price", "block_cap"} & set(tier)):
-        raise TariffRefused(
-            f"{where}: a tier has either price (with block and block_cap if wished) or block and block_price"
-        )
+        raise TariffRefused("tier_price_or_block", where)
     return Tier(
         units_of(tier.get("from"), unit, size, where),
         _unit_price(tier, tier["price"], unit, size, where) if "price" in tier else Fraction(0),
@@ -309,7 +307,4 @@ def prove_it_fits(read: Price, den: int, where: str) -> None:
     places = [read.fields[tariffs.PRICE_PLACE_LI], *(step.place_li for step in read.steps)]
     if 2 * worst + den * max(places) * 2 >= FITS:
         dearest = max(_amounts(read)) / LI_PER_YUAN
-        raise TariffRefused(
-            f"{where}: a price of {float(dearest):g} yuan a unit is too fine or too high to be summed in 64 bits; "
-            "write fewer decimals, a larger unit or a lower price"
-        )
+        raise TariffRefused("does_not_fit", where, value=float(dearest))

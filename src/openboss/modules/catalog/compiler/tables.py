@@ -184,7 +184,7 @@ def _lay_over(
 
 def _narrowed(wide: np.ndarray, what: str) -> np.ndarray:
     if wide.max(initial=0) > NARROW or wide.min(initial=0) < -NARROW:
-        raise TariffRefused(f"{what}: more than {NARROW} rules in force; retire offers that nobody holds")
+        raise TariffRefused("too_many_rules", what, value=NARROW)
     return wide.astype(np.int16)
 
 
@@ -192,21 +192,21 @@ def _components(rule: Mapping[str, Any], where: str) -> list[int]:
     names = listed(rule.get("component", "basic"))
     for name in names:
         if name not in COMPONENTS:
-            raise TariffRefused(f"{where}: component '{name}' is unknown; basic or ld")
+            raise TariffRefused("unknown_component", where, value=name)
     return [int(COMPONENTS[name]) for name in names]
 
 
 def _claim(rows: _Rows, counter: int, name: str, where: str) -> None:
     """Note whose counter a number is, and refuse the rare case that two names give one number."""
     if counter and rows.counters.setdefault(counter, name) != name:
-        raise TariffRefused(f"{where}: its counter collides with {rows.counters[counter]}; give the rule another code")
+        raise TariffRefused("counter_collides", where, value=rows.counters[counter])
 
 
 def _add_price(rule: Mapping[str, Any], read: Price, version: Version, rows: _Rows, where: str) -> int:
     den = denominator(read)
     prove_it_fits(read, den, where)
     if rule["item"] not in rows.items:
-        raise TariffRefused(f"{where}: bill item '{rule['item']}' is unknown; see the bill items of the catalog")
+        raise TariffRefused("unknown_item", where, value=rule["item"])
     _claim(rows, read.counter, f"{version.code}/{rule.get('counter') or rule['rule']}", where)
     row = [0] * tariffs.PRICE_COLUMNS
     row[tariffs.PRICE_STEP], row[tariffs.PRICE_TIER] = len(rows.steps), len(rows.tiers)

@@ -57,6 +57,7 @@ from openboss.modules.catalog.functions.reference import (
 from openboss.modules.catalog.functions.sale import Buyer, Refusal, offers_on_sale, refusals, unfit
 from openboss.modules.catalog.functions.tariffs import import_tariffs
 from openboss.modules.catalog.grammar import document_schema
+from openboss.modules.catalog.problems import Problem
 from openboss.modules.catalog.publications import PublicationRefused, hash_of_tables
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "OfferIdTaken",
     "OfferNotFound",
     "OfferVersionView",
+    "Problem",
     "PublicationRefused",
     "PublicationView",
     "ReferenceRefused",

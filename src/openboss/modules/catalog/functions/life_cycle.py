@@ -12,6 +12,7 @@ from openboss.modules.catalog.atomic import OfferNotFound, OfferVersionView, Pub
 from openboss.modules.catalog.documents import DocumentRefused, OfferDocument, read_text
 from openboss.modules.catalog.functions.publication import publish
 from openboss.modules.catalog.functions.reference import tariff_limits
+from openboss.modules.catalog.problems import Problem
 from openboss.modules.system.functions import staff_by_id
 
 EDIT, APPROVE = "catalog.edit", "catalog.approve"
@@ -154,7 +155,7 @@ def refuse_unlawful(offer_id: int, from_on: date) -> None:
     check_text(text, name=found[0].code)
 
 
-def problems_of(text: str, *, name: str = "draft") -> list[str]:
+def problems_of(text: str, *, name: str = "") -> list[Problem]:
     """Say what is wrong with a document, for live validation; nothing if all is well."""
     try:
         check_text(text, name=name)

@@ -9,6 +9,7 @@ from openboss.modules.catalog import atomic
 from openboss.modules.catalog.atomic import bill_item_types
 from openboss.modules.catalog.documents import DocumentRefused, OfferDocument, read_document
 from openboss.modules.catalog.functions.reference import tariff_limits
+from openboss.modules.catalog.problems import Problem
 
 
 @transaction.atomic
@@ -22,7 +23,7 @@ def import_tariffs(folder: Path, *, at: datetime, staff_id: int | None = None) -
     item_codes = {item.code for item in bill_item_types()}
     limits = tariff_limits()
     documents: list[OfferDocument] = []
-    problems: list[str] = []
+    problems: list[Problem] = []
     for path in sorted(folder.glob("*.yaml")):
         try:
             documents.append(read_document(path, item_codes=item_codes, limits=limits))
