@@ -14,6 +14,7 @@ from tests.modules.billing.conftest import AT, Books
 from tests.modules.billing.operator import CYCLE, ITEM_ID, Operator, offer, rent
 
 Close = Callable[..., Books]
+OTHER = 4_711  # whoever started a run that somebody else releases
 
 
 @pytest.fixture
@@ -42,10 +43,10 @@ def operator_of(calls_li: int, users: int = 3) -> Operator:
 
 
 def close_cycle(operator: Operator, cycle: int, staff_id: int) -> None:
-    """Close and release a month of its own."""
+    """Close and release a month of its own, started by somebody else."""
     billing.open_cycle(cycle=cycle)
     billing.cut_cycle(cycle=cycle, position=1, at=AT, staff_id=None)
-    billing.collect_inputs(**operator.inputs(cycle=cycle))
+    billing.collect_inputs(**operator.inputs(cycle=cycle), staff_id=OTHER)
     billing.calculate(cycle=cycle, at=AT, staff_id=None, progress=lambda step, part: None)
     for finding in billing.audit_run(cycle=cycle, at=AT, staff_id=None):
         if finding.needs_sign_off:
@@ -56,7 +57,7 @@ def close_cycle(operator: Operator, cycle: int, staff_id: int) -> None:
 @pytest.mark.requirement("ACP-23")
 def test_an_item_that_moved_by_more_than_a_fifth_needs_a_signature(bill: Close, boss: int) -> None:
     close_cycle(operator_of(10_000), 202610, boss)
-    bill(operator_of(12_010))
+    bill(operator_of(12_010), staff_id=OTHER)
     findings = {one.kind: one for one in billing.audit_run(cycle=CYCLE, at=AT, staff_id=None)}
     item = findings["ITEM"]
     assert (item.item_id, item.before, item.now, item.deviation_ppm) == (ITEM_ID["LOCAL"], 3_000, 3_603, 201_000)
@@ -147,12 +148,22 @@ def test_a_month_without_findings_is_released_by_another_than_started_it(boss: i
     assert billing.release_cycle(cycle=CYCLE, staff_id=second_boss(), at=AT) == 3
 
 
+def test_a_run_nobody_stands_for_is_released_by_one_person_after_another_has_signed(boss: int) -> None:
+    close_cycle(operator_of(10_000), 202610, boss)
+    (finding,) = started_by(operator_of(12_010), None)
+    billing.sign_finding(finding_id=finding.finding_id, staff_id=boss, reason="new tariff", at=AT)
+    with pytest.raises(billing.OwnRun):  # one person would have signed and released
+        billing.release_cycle(cycle=CYCLE, staff_id=boss, at=AT)
+    assert BillCycle.objects.get(cycle=CYCLE).state == "AUDITED"
+    assert billing.release_cycle(cycle=CYCLE, staff_id=second_boss(), at=AT) == 3
+
+
 @pytest.mark.parametrize("change", ["UPDATE billing_billitem SET due_fen = 0, discount_fen = std_fen",
                                     "DELETE FROM billing_billline",
                                     "UPDATE billing_bill SET total_fen = 0, discount_fen = std_fen",
                                     "DELETE FROM billing_bill"])  # fmt: skip
 def test_released_bills_cannot_be_changed_by_anybody(bill: Close, boss: int, change: str) -> None:
-    bill(operator_of(10_000))
+    bill(operator_of(10_000), staff_id=OTHER)
     billing.audit_run(cycle=CYCLE, at=AT, staff_id=None)
     billing.release_cycle(cycle=CYCLE, staff_id=boss, at=AT)
     with pytest.raises(DatabaseError, match="released"), transaction.atomic():

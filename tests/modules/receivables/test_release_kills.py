@@ -21,6 +21,7 @@ from tests.modules.billing.test_kills import environment
 from tests.modules.receivables.conftest import LONG_AGO, Desk, check_books, on
 
 USERS, PART_SIZE, KILLS = 400, 20, 5
+SOMEBODY_ELSE = 4_711  # started the run
 AT = on(12, 1, hour=9)
 WORK = """
 import sys
@@ -43,7 +44,7 @@ def audited(desk: Desk, tmp_path: Path, settings: Any) -> int:
         operator.used(user, "LOCAL", 1_000 + 37 * user)
     billing.open_cycle(cycle=CYCLE)
     billing.cut_cycle(cycle=CYCLE, position=1, at=AT, staff_id=None)
-    billing.collect_inputs(**operator.inputs(part_size=PART_SIZE))
+    billing.collect_inputs(**operator.inputs(part_size=PART_SIZE), staff_id=SOMEBODY_ELSE)
     billing.calculate(cycle=CYCLE, at=AT, staff_id=None, progress=lambda *_: None)
     billing.audit_run(cycle=CYCLE, at=AT, staff_id=None)
     put_role(code="CHIEF", name_zh="主管", name_en="Chief", rights=["billing.release"], at=LONG_AGO)

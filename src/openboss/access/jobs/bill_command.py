@@ -11,6 +11,7 @@ import typer
 from openboss.access.jobs import clock
 from openboss.access.jobs.installation import open_installation
 from openboss.access.jobs.refusals import Refused
+from openboss.access.jobs.signing_in import sign_in
 
 if TYPE_CHECKING:
     from openboss.modules.billing.functions import RunStatus
@@ -28,22 +29,28 @@ def register(app: typer.Typer) -> None:
 def bill(
     cycle: Annotated[int, typer.Argument(help="The month, such as 202610.")],
     until: Annotated[str, typer.Option(help="Stop after FREEZE, COLLECT, CALCULATE or AUDIT.")] = "AUDIT",
-    release_as: Annotated[str, typer.Option(help="Login of a person with the right: release the audited bills.")] = "",
+    start_as: Annotated[str, typer.Option("--as", help="Your login: the run is started in your name.")] = "",
+    release_as: Annotated[str, typer.Option(help="Your login: release the audited bills, and do nothing else.")] = "",
     status_only: Annotated[bool, typer.Option("--status", help="Only say how far the month is.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Close a month step by step up to the audit; started again, it goes on where it stopped."""
+    """Close a month step by step up to the audit; started again, it goes on where it stopped.
+
+    Release is a command of its own, by another person than started the run or signed (four eyes). The password of a
+    login is asked for; a script writes it to standard input.
+    """
     with open_installation():
         from openboss.modules.billing import functions as billing
         from openboss.modules.charging.functions.engine import EngineRefused, EngineSilent
-        from openboss.modules.system.functions import staff_by_login
         from openboss.processes import close_month
 
         try:
-            if not status_only:
-                close_month.run(cycle, at=clock.now(), until=until, progress=_progress)
-                if release_as:
-                    close_month.release(cycle, at=clock.now(), staff_id=staff_by_login(login=release_as).staff_id)
+            if release_as:
+                staff = sign_in(release_as, right="billing.release")
+                close_month.release(cycle, at=clock.now(), staff_id=staff.staff_id)
+            elif not status_only:
+                staff_id = sign_in(start_as, right="billing.run").staff_id if start_as else None
+                close_month.run(cycle, at=clock.now(), staff_id=staff_id, until=until, progress=_progress)
             status = billing.run_status(cycle)
         except (
             close_month.MonthNotOver,

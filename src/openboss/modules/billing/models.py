@@ -65,7 +65,7 @@ class BillRun(models.Model):
     part_count = models.IntegerField(default=0)  # known once the inputs are collected
     cancelled = models.BooleanField(default=False)
     started_at = models.DateTimeField(db_default=Now())
-    started_by = models.BigIntegerField(null=True)  # null: a schedule or the command line
+    started_by = models.BigIntegerField(null=True)  # null: a schedule, or nobody who said who they are
 
     class Meta:
         db_table = "billing_billrun"

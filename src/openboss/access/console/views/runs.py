@@ -183,7 +183,7 @@ def release(request: HttpRequest, cycle: int) -> HttpResponse:
     except billing.NotEntitled:
         messages.error(request, _("Your role may not release bills."))
     except billing.OwnRun:
-        messages.error(request, _("You started this run and nobody else has signed: another person has to release it."))
+        messages.error(request, _("Two people stand behind a release: let somebody else sign a finding, or release."))
     except billing.CycleStateRefused:
         messages.error(request, _("The month is not audited, or was released already. Load the page again."))
     else:

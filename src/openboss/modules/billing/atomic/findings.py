@@ -19,7 +19,7 @@ class FindingSigned(Exception):
 
 
 class OwnRun(Exception):
-    """You started this bill run yourself: another person has to sign its findings, or to release it."""
+    """You alone stand behind this bill run: somebody else has to sign a finding of it, or to release it."""
 
 
 @dataclass(frozen=True)

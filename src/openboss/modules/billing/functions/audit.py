@@ -69,7 +69,8 @@ def release_cycle(*, cycle: int, staff_id: int, at: datetime, book: Booking = la
     The decision is one transaction. Then each part is one: its bills become payable and are booked. Started again
     after a kill, the parts that are not done follow; when all are, releasing again changes nothing.
     book  takes the bills and items of a part into the books, see atomic.validate_part
-    Four eyes: whoever started the run signs nothing, and releases it only where somebody else has signed (D21.7).
+    Four eyes (D21.7): whoever started the run signs nothing, and behind a release stand two people, the one who
+    releases and another who started the run or signed one of its findings.
     Raises NotEntitled, NotSigned, OwnRun, CycleStateRefused.
     """
     staff = staff_by_id(staff_id=staff_id)
@@ -84,7 +85,8 @@ def release_cycle(*, cycle: int, staff_id: int, at: datetime, book: Booking = la
         unsigned = [one for one in findings if one.needs_sign_off and not one.signed_by]
         if unsigned:
             raise NotSigned(", ".join(sorted({one.kind for one in unsigned})))
-        if run.started_by == staff_id and not any(one.signed_by for one in findings):
+        others = {one.signed_by for one in findings if one.signed_by} - {staff.login}
+        if run.started_by in (None, staff_id) and not others:
             raise atomic.OwnRun(staff.login)
         atomic.begin_release(cycle=cycle, at=at, staff_id=staff_id, login=staff.login)
     return _release_parts(cycle, run, book)
