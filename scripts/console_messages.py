@@ -18,6 +18,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 CONSOLE = Path(__file__).resolve().parent.parent / "src/openboss/access/console"
+SELFCARE = CONSOLE.parent / "selfcare"
 FOLDER = CONSOLE / "locale/zh_Hans/LC_MESSAGES"
 KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
 TAG = re.compile(
@@ -35,18 +36,22 @@ def _block(body: str) -> str | tuple[str, str]:
     return (texts[0], texts[1]) if len(texts) == 2 else texts[0]
 
 
+def _files(pattern: str) -> list[tuple[Path, str]]:
+    """The files of the console and of self-care, which share one catalog, each with its name."""
+    folders = (CONSOLE, SELFCARE)
+    return [(path, path.relative_to(folder).as_posix()) for folder in folders for path in sorted(folder.rglob(pattern))]
+
+
 def collect() -> Catalog:
-    """Every text of the console's code and templates, with where it stands."""
+    """Every text of the code and templates people see, with where it stands."""
     found = Catalog(charset="utf-8")
-    for path in sorted(CONSOLE.rglob("*.py")):
-        where = path.relative_to(CONSOLE).as_posix()
+    for path, where in _files("*.py"):
         for line, _function, messages, _comments in extract_python(io.BytesIO(path.read_bytes()), KEYWORDS, [], {}):
             texts = [messages] if isinstance(messages, str) else [text for text in messages if text]
             if texts:
                 found.add(texts[0] if len(texts) == 1 else tuple(texts[:2]), locations=[(where, line)])
-    for path in sorted(CONSOLE.rglob("*.html")):
+    for path, where in _files("*.html"):
         source = path.read_text(encoding="utf-8")
-        where = path.relative_to(CONSOLE).as_posix()
         for match in TAG.finditer(source):
             line = source.count("\n", 0, match.start()) + 1
             message = match["text"] if match["text"] is not None else _block(match["body"])

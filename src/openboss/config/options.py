@@ -51,6 +51,9 @@ class Options(BaseSettings):
     diameter_peers: list[str] = []
     """Origin-Hosts that may connect; empty = whoever reaches the port, so leave that to the loopback."""
 
+    web_payments: str = ""
+    """The provider through which customers pay on the web: `sandbox` for trials; empty = they cannot."""
+
     currency: int = Field(default=156, ge=1, le=999)
     """ISO 4217 number of the operator's money."""
 

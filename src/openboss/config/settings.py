@@ -17,6 +17,7 @@ LAKE_DIR = _options.lake_dir
 INBOX_DIR = _options.inbox_dir
 KEYS_FILE = _options.keys_file
 SHARDS = _options.shards
+WEB_PAYMENTS = _options.web_payments
 
 SECRET_KEY = open_keyring(KEYS_FILE).signing_key.hex()
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", _options.web_host, *_options.allowed_hosts]
@@ -44,6 +45,7 @@ INSTALLED_APPS = [
     "openboss.modules.billing",
     "openboss.modules.receivables",
     "openboss.access.console",
+    "openboss.access.selfcare",
 ]
 AUTH_USER_MODEL = "system.Staff"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -82,6 +82,10 @@ class Keyring:
         plain = unicodedata.normalize("NFKC", text).strip().casefold()
         return hmac.new(self.index_key, plain.encode(), hashlib.sha256).digest()[:_INDEX_BYTES]
 
+    def key_for(self, partner: str) -> bytes:
+        """Give the key whose HMAC proves that a message is a partner's: one for each, none of them tells another."""
+        return hmac.new(self.signing_key, b"openboss-partner " + partner.encode(), hashlib.sha256).digest()
+
 
 def read_keyring(path: Path) -> Keyring:
     """Read a key file. Raises KeyFileUnusable."""
@@ -183,6 +187,11 @@ def decrypt(token: bytes) -> str:
 def blind_index(text: str) -> bytes:
     """Give the value to store beside an encrypted column, to find it by equality."""
     return current_keyring().blind_index(text)
+
+
+def key_for(partner: str) -> bytes:
+    """Give the key shared with a partner (a bank, a payment provider), made from this installation's key file."""
+    return current_keyring().key_for(partner)
 
 
 # Re-encryption of one module's columns: given `re_encrypt(token) -> token`, rewrite all rows, return how many.

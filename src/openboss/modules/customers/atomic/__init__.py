@@ -104,6 +104,7 @@ from openboss.modules.customers.atomic.questions import (
     person_of,
     reveal,
     sims_of_subscriber,
+    subscriber_of_number,
 )
 from openboss.modules.customers.atomic.records import (
     ContactView,
@@ -294,6 +295,7 @@ __all__ = [
     "set_vip_by_hand",
     "sims_of_subscriber",
     "spend_challenge",
+    "subscriber_of_number",
     "succeed_subscriber",
     "take_off_list",
     "terminate",

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 
 from openboss.modules.catalog.atomic import OfferView, offers
-from openboss.modules.customers.atomic.effective import effective_state
+from openboss.modules.customers.atomic.effective import SubscriberUnknown, effective_state
 from openboss.modules.customers.atomic.payment import AccountUnknown
 from openboss.modules.customers.masking import mask_document, mask_name, mask_number, national_number
 from openboss.modules.customers.models import (
@@ -378,6 +378,14 @@ def numbers_of_subscribers(*, subscriber_ids: list[int], at: datetime) -> dict[i
     """Give the number of each user at a moment (or the last one before), as an integer in E.164."""
     rows = NumberPeriod.objects.filter(subscriber_id__in=subscriber_ids, period__startswith__lte=at)
     return dict(rows.order_by("period").values_list("subscriber_id", "number"))
+
+
+def subscriber_of_number(*, number: int, at: datetime) -> int:
+    """Name the user who has a number at a moment. Raises SubscriberUnknown."""
+    row = NumberPeriod.objects.filter(number=number, period__contains=at).first()
+    if row is None:
+        raise SubscriberUnknown(number)
+    return row.subscriber_id
 
 
 _NUMBERS_OF_IMSIS = """

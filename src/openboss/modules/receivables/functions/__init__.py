@@ -102,7 +102,13 @@ from openboss.modules.receivables.functions.statements import (
     revenue_by_item,
     statement,
 )
-from openboss.modules.receivables.functions.suspense import AccountMissing, NotSuspended, attribute, suspense_list
+from openboss.modules.receivables.functions.suspense import (
+    AccountMissing,
+    NotSuspended,
+    attribute,
+    suspend_payment,
+    suspense_list,
+)
 from openboss.modules.receivables.functions.tills import (
     DifferenceUnexplained,
     TillOpen,
@@ -212,6 +218,7 @@ __all__ = [
     "standing_view",
     "statement",
     "steps_of",
+    "suspend_payment",
     "suspense_list",
     "take_deposit",
     "till_view",

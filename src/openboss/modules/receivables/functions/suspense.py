@@ -7,12 +7,13 @@ from django.db import transaction
 
 from openboss.modules.customers.atomic.owners import customers_of_accounts
 from openboss.modules.receivables.atomic import debts, payments
-from openboss.modules.receivables.atomic.ledger import Line, hold_day, post_entry
+from openboss.modules.receivables.atomic.ledger import Act, Line, hold_day, post_entry
 from openboss.modules.receivables.atomic.payments import PaymentView
 from openboss.modules.receivables.functions.authority import require
 from openboss.modules.receivables.functions.clearing import clear_accounts
+from openboss.modules.receivables.functions.counter import money_in
 from openboss.modules.receivables.functions.payments import PaymentPosted, answer_of
-from openboss.modules.receivables.functions.rules import act_of, day_of, rules_at
+from openboss.modules.receivables.functions.rules import Rules, act_of, day_of, rules_at
 from openboss.modules.system.atomic import record_audit
 
 
@@ -27,6 +28,24 @@ class AccountMissing(LookupError):
 def suspense_list() -> list[PaymentView]:
     """Payments that wait to be attributed, the oldest first; their note says why."""
     return payments.suspended()
+
+
+@transaction.atomic
+def suspend_payment(*, paid_fen: int, means: str, channel: str, serial_no: str, note: str, at: datetime) -> PaymentView:
+    """Take in money that has come but belongs to no account yet; note says why. Once under its serial number.
+
+    Raises SerialNumberUsed, MeansUnknown, AmountWrong.
+    """
+
+    def owed_to_somebody(rules: Rules, act: Act) -> list[Line]:  # noqa: ARG001 (the same on every day)
+        return [Line(rules.chart.no_of("SUSPENSE"), -paid_fen)]
+
+    taken = money_in(
+        purpose="BILL", account_id=None, paid_fen=paid_fen, means=means, lines=owed_to_somebody, channel=channel,
+        serial_no=serial_no, at=at, staff_id=None, note=note,
+    )  # fmt: skip
+    payments.set_state(payment_id=taken.payment_id, state="SUSPENDED")
+    return payments.payment_view(payment_id=taken.payment_id)
 
 
 @transaction.atomic

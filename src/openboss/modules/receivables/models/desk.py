@@ -1,4 +1,4 @@
-"""Work that waits or runs: proposals for a second person, orders of payment on the web, long runs with their progress."""
+"""Work that waits or runs: proposals for a second person, orders of the web, long runs with their progress."""
 
 from django.db import models
 from django.db.models import F, Q

@@ -1,0 +1,13 @@
+"""The addresses of self-care, under /my/."""
+
+from django.urls import path
+
+from openboss.access.selfcare import pay
+
+app_name = "selfcare"
+urlpatterns = [
+    path("pay/", pay.start, name="pay"),
+    path("pay/notices/<str:provider>/", pay.notice, name="notice"),
+    path("pay/sandbox/<str:order_no>/", pay.sandbox_page, name="sandbox"),
+    path("pay/<str:order_no>/", pay.order, name="order"),
+]
