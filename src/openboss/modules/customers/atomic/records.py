@@ -8,7 +8,6 @@ from typing import Any
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateRange, DateTimeTZRange
 from django.db.models import Q
-from pypinyin import lazy_pinyin
 
 from openboss.modules.customers.atomic.questions import CustomerUnknown
 from openboss.modules.customers.atomic.subscribers import operator_day
@@ -98,6 +97,8 @@ def document_index(document: DocumentRead) -> bytes:
 
 
 def _readings(name: str) -> dict[str, str]:
+    from pypinyin import lazy_pinyin  # here: its dictionary takes half a second of every start
+
     syllables = [part.lower() for part in lazy_pinyin(name) if part.strip()]
     return {"pinyin": " ".join(syllables)[:240], "initials": "".join(part[0] for part in syllables)[:64]}
 
