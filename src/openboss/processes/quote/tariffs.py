@@ -1,6 +1,7 @@
 """The tariff documents of a quote, checked and compiled as the catalog does it, each set once a process."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -69,16 +70,22 @@ def tariffs_of(named: Sequence[str | dict[str, Any]], *, reference: Path, beside
     return _compiled(tuple(texts), reference)
 
 
-def _texts_of(path: Path, place: str) -> list[tuple[str, str]]:
-    files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
-    if not files or not all(file.is_file() for file in files):
+def _texts_of(path: Path, place: str) -> tuple[tuple[str, str], ...]:
+    folder, stamps = path, list[tuple[str, int]]()
+    if path.is_dir():
+        with os.scandir(path) as entries:
+            stamps = sorted((one.name, one.stat().st_mtime_ns) for one in entries if one.name.endswith(".yaml"))
+    elif path.is_file():
+        folder, stamps = path.parent, [(path.name, path.stat().st_mtime_ns)]
+    if not stamps:
         raise QuoteRefused([f"{place}: there is no tariff document at {path}"])
-    return [(file.name, _read(file, file.stat().st_mtime_ns)) for file in files]
+    return _read(folder, tuple(stamps))
 
 
-@lru_cache(maxsize=1024)
-def _read(file: Path, _changed_ns: int) -> str:
-    return file.read_text(encoding="utf-8")
+@lru_cache(maxsize=256)
+def _read(folder: Path, stamps: tuple[tuple[str, int], ...]) -> tuple[tuple[str, str], ...]:
+    """Read files of a folder, anew when one was changed (nanoseconds of each file's last change)."""
+    return tuple((name, (folder / name).read_text(encoding="utf-8")) for name, _ in stamps)
 
 
 @lru_cache(maxsize=64)
@@ -94,7 +101,8 @@ def _document(name: str, text: str, reference: Path) -> OfferDocument:
 
 @lru_cache(maxsize=64)
 def _compiled(texts: tuple[tuple[str, str], ...], reference: Path) -> Tariffs:
-    documents, problems = [], []
+    documents: list[OfferDocument] = []
+    problems: list[str] = []
     for name, text in texts:
         try:
             documents.append(_document(name, text, reference))
