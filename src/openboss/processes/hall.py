@@ -441,7 +441,7 @@ def _refusals() -> Iterator[type[Exception]]:
     """Every refusal that the modules below and the flows can name: a programming error is none of them."""
     from openboss.modules.resources import functions as resources
 
-    for module in (customers, resources, orders, open_user, change_number, change_products, transfer_user):
+    for module in (customers, resources, orders, open_user, change_number, change_products, transfer_user, cancel_user):
         for thing in vars(module).values():
             if isinstance(thing, type) and issubclass(thing, Exception):
                 yield thing

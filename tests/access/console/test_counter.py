@@ -11,12 +11,16 @@ from django.test import Client
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders import functions as orders
+from openboss.modules.receivables.functions.owed import owed
 from openboss.modules.resources import functions as resources
+from openboss.processes import take_payment
 
-from .conftest import EXAMPLE, NOW, Tab, signed_in
+from .conftest import Tab, signed_in
+from .small_operator import EXAMPLE, NOW
 
 pytestmark = [pytest.mark.usefixtures("operator", "stock")]
 HALL, CUSTOMER, USER = "17.027.05.01", 12, 12
+TO_MOVE, NEW_OWNER, TO_LEAVE = 31, 33, 37
 SHOWN = {"proof": "HOLDER_AT_HALL"}
 
 
@@ -50,6 +54,23 @@ def _place(client: Client, kind: str, **fields: Any) -> Any:
 def _confirm(client: Client, order_id: int, **fields: str) -> str:
     client.post(f"/orders/{order_id}/confirm/", fields, follow=True)
     return orders.order_view(order_id=order_id).state
+
+
+def _line() -> Any:
+    return customers.line_of(subscriber_id=USER, at=clock.now())
+
+
+def _user_of(customer_id: int) -> tuple[int, int]:
+    """The first user of a customer who owes nothing any more, and its number."""
+    picture = customers.customer_360(customer_id=customer_id, at=clock.now())
+    for account in picture.accounts:
+        if fen := owed(account_id=account.account_id, at=clock.now()).owed_fen:
+            paid = {"account_id": account.account_id, "paid_fen": fen, "means": "CARD", "channel": "HALL"}
+            take_payment.take(**paid, serial_no=f"T-{account.account_id}", at=clock.now())
+    user = picture.subscribers[0]
+    number = customers.line_of(subscriber_id=user.subscriber_id, at=clock.now()).number
+    assert number is not None
+    return user.subscriber_id, number
 
 
 def _state() -> str:
@@ -91,6 +112,67 @@ def test_a_card_is_replaced_for_its_price(clerk: Client) -> None:
     assert _confirm(clerk, order.order_id, means="CASH", tendered="1") == "ACKNOWLEDGED"
     assert _confirm(clerk, order.order_id, means="CASH", tendered="500") == "COMPLETED"
     assert resources.sim_view(iccid=card.iccid).subscriber_id == USER
+
+
+def test_a_number_is_changed_to_a_free_one_and_back(clerk: Client) -> None:
+    before = _line().number
+    free = next(one for one in resources.find_numbers(at=NOW, org_codes=[HALL]) if not one.deposit_fen)
+    order = _place(clerk, "CHANGE_NUMBER", number=str(free.number)[2:]).context["order"]
+    assert _confirm(clerk, order.order_id, means="CASH", tendered="500") == "COMPLETED"
+    assert _line().number == free.number
+    clerk.post(f"/orders/{order.order_id}/give-up/", {"reason": "wanted the old one"})
+    assert _line().number == before
+
+
+def test_who_pays_half_is_shown_on_last_months_bill_before_it_is_written(clerk: Client) -> None:
+    picture = clerk.get(f"/orders/new/CHANGE_PAYER/?customer={CUSTOMER}&user={USER}").context["asks"]
+    account = picture[0][1][0][0]
+    about = {"customer": str(CUSTOMER), "user": str(USER), "account_id": str(account), "item_scope": "ALL"}
+    text = clerk.post("/orders/new/CHANGE_PAYER/preview/", {**about, "mode": "RATIO", "value": "50"}).content.decode()
+    assert "would have been shared" in text
+    wrong = clerk.post("/orders/new/CHANGE_PAYER/preview/", {**about, "mode": "RATIO", "value": "101"})
+    assert "at most 100 per cent" in wrong.content.decode()
+    order = _place(clerk, "CHANGE_PAYER", **about, mode="LIMIT", value="100.00").context["order"]
+    assert order.items[0].values["value"] == 10_000
+    assert _confirm(clerk, order.order_id) == "PENDING"
+    clerk.post(f"/orders/{order.order_id}/give-up/", {"reason": "changed their mind"})
+    assert orders.order_view(order_id=order.order_id).state == "CANCELLED"
+
+
+def test_data_of_a_customer_are_changed_and_the_order_holds_none_of_them_in_clear(clerk: Client) -> None:
+    order = _place(clerk, "CHANGE_CUSTOMER", name="Li Ming", reason="misspelt").context["order"]
+    assert "Li Ming" not in str(order)
+    clerk.post(f"/orders/{order.order_id}/check/", {"document_kind": "HOLDER_ID", "document-HOLDER_ID": "ID 99"})
+    assert _confirm(clerk, order.order_id) == "COMPLETED"
+    assert customers.names_of_customers(customer_ids=[CUSTOMER])[CUSTOMER] == "L******"
+
+
+def test_a_user_goes_to_another_owner_who_is_found_by_a_number_of_theirs(clerk: Client) -> None:
+    user, number = _user_of(TO_MOVE)
+    _owner, known = _user_of(NEW_OWNER)
+    about = {"customer": str(TO_MOVE), "user": str(user), "main_offer_id": "102"}
+    refused = clerk.post("/orders/new/TRANSFER/preview/", {**about, "to_customer_id": "999999999"}).content.decode()
+    assert "New owner" in refused
+    order = _place(clerk, "TRANSFER", **about, to_customer_id=str(known)[2:], change_brand="1").context["order"]
+    for kind in ("HOLDER_ID", "NEW_HOLDER_ID"):
+        clerk.post(f"/orders/{order.order_id}/check/", {"document_kind": kind, f"document-{kind}": f"{kind} 7"})
+    assert _confirm(clerk, order.order_id, service_password="258147") == "COMPLETED"
+    assert customers.search(str(number)[2:])[0].customer_id == NEW_OWNER
+
+
+def test_who_leaves_waits_three_months_and_may_come_back(clerk: Client) -> None:
+    user, _number = _user_of(TO_LEAVE)
+    about = {"customer": str(TO_LEAVE), "user": str(user)}
+    order = _place(clerk, "PRE_CANCEL", **about, reason="moves away", retention="M-Zone").context["order"]
+    steps = {"step": [one.step for one in order.steps]}
+    papers = {"document_kind": "HOLDER_ID", "document-HOLDER_ID": "ID 7"}
+    clerk.post(f"/orders/{order.order_id}/check/", {**steps, **papers})
+    assert _confirm(clerk, order.order_id, means="CASH", tendered="5000") == "COMPLETED"
+    assert "Not before this day" in _place(clerk, "CANCEL", **about).content.decode()
+    back = _place(clerk, "RE_INSTATE", **about).context["order"]
+    clerk.post(f"/orders/{back.order_id}/check/", {"step": "IDENTITY"})
+    assert _confirm(clerk, back.order_id) == "COMPLETED"
+    assert customers.effective_state(subscriber_id=user, at=clock.now()) == "ACTIVE"
 
 
 def test_a_clerk_without_the_right_cannot_use_the_counter() -> None:

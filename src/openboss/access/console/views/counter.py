@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from openboss.access.console import formats, words
@@ -19,76 +17,24 @@ from openboss.access.console.page import page, part
 from openboss.access.console.session import needs, staff_of, visit_tab
 from openboss.access.console.views.counter_refusals import sentence
 from openboss.access.console.views.customers import whole_picture
+from openboss.access.console.views.desks import BY_KIND, DESKS, INTEGERS, KEYS, Ask, Desk
+from openboss.access.console.views.money import AmountUnreadable, fen_of
 from openboss.access.console.views.pay import serial_no
 from openboss.access.jobs import clock
+from openboss.kernel.periods import previous_cycle
 from openboss.modules.catalog import functions as catalog
+from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import Customer360, Proof, SubscriberView
 from openboss.modules.orders.functions import Item
 from openboss.modules.resources import functions as resources
 from openboss.modules.system import functions as system
 from openboss.processes import hall
+from openboss.processes.change_customer import SplitPreview, preview_split, sealed_request
 
 NUMBERS, CARDS = 60, 30
+MOBILE_DIGITS = 11
+COUNTER_REFUSALS: tuple[type[Exception], ...] = (*hall.REFUSALS, AmountUnreadable)
 PROOFS = (Proof.HOLDER_AT_HALL, Proof.ID_AT_HALL, Proof.SERVICE)
-
-
-@dataclass(frozen=True)
-class Ask:
-    """One thing a flow asks for. `kind`: offer, addon, holding, number, card, account, flag, text or a vocabulary."""
-
-    key: str
-    title: str | Promise
-    kind: str = "text"
-
-
-@dataclass(frozen=True)
-class Desk:
-    """A flow as the counter offers it: what it asks, and from when it may count."""
-
-    kind: str
-    icon: str
-    asks: tuple[Ask, ...] = ()
-    effective: tuple[str, ...] = ("NOW",)
-    for_user: bool = True
-
-
-FIRST_MONTH = Ask("first_month", _("First month"), "first_month")
-DESKS = (
-    Desk(
-        "OPEN",
-        "user-plus",
-        (
-            Ask("number", _("Number"), "number"),
-            Ask("iccid", _("SIM card"), "card"),
-            Ask("main_offer_id", _("Plan"), "offer"),
-            Ask("account_id", _("Account that pays"), "account"),
-            Ask("pay_type", _("Payment"), "pay_type"),
-            FIRST_MONTH,
-            Ask("roaming", _("Roaming abroad"), "flag"),
-            Ask("agent", _("Somebody acts for the holder"), "flag"),
-        ),
-        for_user=False,
-    ),
-    Desk(
-        "CHANGE_PLAN",
-        "repeat",
-        (
-            Ask("offer_id", _("New plan"), "offer"),
-            FIRST_MONTH,
-            Ask("change_brand", _("Agrees to another brand"), "flag"),
-        ),
-        ("NEXT_CYCLE", "NEXT_DAY", "NOW"),
-    ),
-    Desk("ADD_PRODUCT", "package", (Ask("offer_id", _("Product"), "addon"), FIRST_MONTH), ("NOW", "NEXT_CYCLE")),
-    Desk("END_PRODUCT", "circle-x", (Ask("holding_id", _("Product"), "holding"),), ("NEXT_CYCLE", "NOW")),
-    Desk("REPLACE_SIM", "device-sim", (Ask("iccid", _("New SIM card"), "card"),)),
-    Desk("REPORT_LOST", "ban"),
-    Desk("RELEASE_LOST", "player-play"),
-    Desk("HOLD", "player-pause"),
-    Desk("RESUME", "player-play"),
-)
-BY_KIND = {desk.kind: desk for desk in DESKS}
-INTEGERS = ("offer", "addon", "holding", "number", "account")
 
 
 def places_of(request: HttpRequest) -> frozenset[str]:
@@ -114,10 +60,9 @@ def counter(request: HttpRequest) -> HttpResponse:
     """What can be done for this customer."""
     picture, user = _whose(request)
     visit_tab(request, picture.customer.customer_id)
-    keys = ("F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "F11")
     desks = [
         {"desk": desk, "key": key, "url": _address(desk.kind, picture, user)}
-        for desk, key in zip(DESKS, keys, strict=True)
+        for desk, key in zip(DESKS, KEYS, strict=True)
         if user or not desk.for_user
     ]
     context = {"active": "console:customers", "tab": picture.customer.customer_id, "who": picture.customer}
@@ -140,7 +85,7 @@ def _choices(
     if ask.kind == "holding":
         held = user.holdings if user else ()
         return [(one.holding_id, formats.named(one)) for one in held if one.kind != "MAIN" and one.to_at is None]
-    if ask.kind == "account":
+    if ask.kind in ("account", "payer"):
         return [(one.account_id, str(one.account_id)) for one in picture.accounts]
     if ask.kind == "number":
         numbers = resources.find_numbers(at=clock.now(), org_codes=places_of(request), limit=NUMBERS)
@@ -148,7 +93,12 @@ def _choices(
     if ask.kind == "card":
         cards = resources.free_sims(org_codes=places_of(request), limit=CARDS)
         return [(one.iccid, f"{one.iccid} · {one.hlr_code}") for one in cards]
-    return list(words.choices(ask.kind)) if ask.kind in words.WORDS else []
+    if ask.kind == "item":
+        kinds = catalog.bill_item_types()
+        groups = {one.group_code: formats.named({"zh": one.group_zh, "en": one.group_en}) for one in kinds}
+        return [("ALL", _("Everything")), *groups.items(), *((one.code, formats.named(one)) for one in kinds)]
+    unchanged = [("", _("as it is"))] if ask.optional else []
+    return [*unchanged, *words.choices(ask.kind)] if ask.kind in words.WORDS else []
 
 
 def _number_text(number: resources.NumberOffer) -> str:
@@ -179,17 +129,46 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 def _request(request: HttpRequest, desk: Desk) -> dict[str, Any]:
-    """What the filled form asks for, as the flow wants it."""
+    """What the filled form asks for, as the flow wants it. Raises AmountUnreadable."""
     wanted: dict[str, Any] = {}
     for ask in desk.asks:
         text = request.POST.get(ask.key, "").strip()
         if ask.kind == "flag":
             wanted |= {ask.key: True} if text else {}
+        elif ask.kind == "money":  # a per cent is a hundred ten-thousandths, a yuan a hundred fen
+            wanted |= {ask.key: fen_of(text)} if text else {}
         elif text:
             wanted[ask.key] = int(text) if ask.kind in INTEGERS and text.isdecimal() else text
-    if desk.kind == "OPEN":
-        wanted |= _derived(wanted)
-    return wanted
+            if ask.kind == "number" and text.isdecimal():
+                wanted[ask.key] = _whole_number(int(text))
+    match desk.kind:
+        case "OPEN":
+            return wanted | _derived(wanted)
+        case "TRANSFER":
+            return wanted | _new_owner(wanted)
+        case "CHANGE_CUSTOMER":
+            reason = wanted.pop("reason", "")
+            return sealed_request(wanted, reason=reason) if wanted else {}
+        case _:
+            return wanted
+
+
+def _new_owner(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The customer a number or a customer number names, and their first account if none is named.
+
+    What cannot be found stays empty, so that the flow says that it is missing.
+    """
+    text = str(wanted.get("to_customer_id", ""))
+    found = [hit.customer_id for hit in customers.search(text) if text.isdecimal() and len(text) >= MOBILE_DIGITS]
+    customer_id = found[0] if len(found) == 1 else int(text) if text.isdecimal() and not found else None
+    if customer_id is None:
+        return {"to_customer_id": None}
+    try:
+        accounts = whole_picture(customer_id).accounts
+    except Http404:
+        return {"to_customer_id": None}
+    account_id = wanted.get("to_account_id") or next((one.account_id for one in accounts), None)
+    return {"to_customer_id": customer_id, "to_account_id": account_id}
 
 
 def _derived(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -197,8 +176,7 @@ def _derived(wanted: dict[str, Any]) -> dict[str, Any]:
     offer = next((one for one in catalog.offers() if one.offer_id == wanted.get("main_offer_id")), None)
     found: dict[str, Any] = {"brand": offer.brand if offer else ""}
     if isinstance(wanted.get("number"), int):
-        number = wanted["number"] = _whole_number(wanted["number"])
-        found["home_area"] = resources.number_view(number=number, at=clock.now()).home_area
+        found["home_area"] = resources.number_view(number=wanted["number"], at=clock.now()).home_area
     return found
 
 
@@ -236,6 +214,10 @@ def _about(values: Mapping[str, Any], names: Mapping[int, str]) -> str:
         return names.get(values["offer_id"], str(values["offer_id"]))
     if "number" in values:
         return formats.masked_phone(values["number"])
+    if "mode" in values:
+        return f"{values['account_id']} · {words.word('relation_mode', values['mode']).text}"
+    if "fields" in values:
+        return ", ".join(str(words.word("order_field", field).text) for field in values["fields"])
     if "reason" in values:
         return str(words.word("state_event", values["reason"]).text)
     return str(values.get("iccid", ""))
@@ -248,15 +230,32 @@ def preview(request: HttpRequest, kind: str) -> HttpResponse:
     try:
         _desk, asked = _order(request, kind)
         plan = hall.preview(**asked)
-    except hall.REFUSALS as refused:
+        split = _split(asked) if kind == "CHANGE_PAYER" else None
+    except COUNTER_REFUSALS as refused:
         return part(request, "order_preview.html", {"refusal": sentence(refused)})
     context = {
         "items": contents(plan.items),
         "plan": plan,
         "sum_fen": sum(fee.fee_fen for fee in plan.fees),
         "effective": asked["effective"],
+        "split": split,
+        "split_rows": _split_rows(split) if split else [],
     }
     return part(request, "order_preview.html", context)
+
+
+def _split(asked: Mapping[str, Any]) -> SplitPreview:
+    """How last month's bill would have been shared with this payer (D1.1). Raises RelationWrong."""
+    wanted = {key: value for key, value in asked["request"].items() if key != "account_id"}
+    cycle = previous_cycle(customers.cycle_of(asked["at"]))
+    account_id = asked["request"]["account_id"]
+    return preview_split(subscriber_id=asked["subscriber_id"], cycle=cycle, account_id=account_id, **wanted)
+
+
+def _split_rows(split: SplitPreview) -> list[tuple[int, int, int]]:
+    """Account, what it paid, what it would have paid."""
+    accounts = sorted({*split.before_fen, *split.after_fen})
+    return [(one, split.before_fen.get(one, 0), split.after_fen.get(one, 0)) for one in accounts]
 
 
 @require_POST
@@ -273,7 +272,7 @@ def place(request: HttpRequest, kind: str) -> HttpResponse:
             staff_id=staff_of(request).staff_id,
             within=places_of(request),
         )
-    except hall.REFUSALS as refused:
+    except COUNTER_REFUSALS as refused:
         messages.error(request, sentence(refused))
         back = f"{reverse('console:order_new', args=[kind])}?customer={request.POST.get('customer', '')}"
         return redirect(f"{back}&user={request.POST.get('user', '')}")

@@ -6,19 +6,27 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from openboss.access.console import words
+from openboss.access.console import formats, words
 
 REFUSALS: dict[str, str | Promise] = {
+    "AccountUnknown": _("There is no such account."),
+    "AmountUnreadable": _("Write the amount with at most two decimals, such as 50 or 50.25."),
     "Blacklisted": _("This document is on the black list: only prepaid service is possible."),
     "BrandChange": _("The plan is of another brand: the customer must agree to the change of brand."),
+    "CustomerUnknown": _("There is no such customer."),
+    "DocumentTaken": _("Another customer has this document: perhaps the two are one person."),
+    "DocumentWrong": _("This cannot be the number of such a document: read it again."),
+    "FeesOpen": _("Something is still to be paid first:"),
     "HoldWithArrears": _("Something is owed: let the customer pay first, then the number can be kept."),
     "HoldingUnknown": _("The user does not hold this product."),
     "MainOfferHeld": _("The user would hold two main plans: change the plan instead."),
     "MoveForbidden": _("The number or card is not in a state for this; take another one."),
+    "NotDesignated": _("This hall takes no cancellations; these do:"),
     "NotEntitled": _("What the customer showed is not enough for this: ask for the document or the password."),
     "NotOneRegister": _("Number and card belong to different registers: take a card of the number's register."),
     "NotReversible": _("This order cannot be taken back."),
     "NotYourStock": _("This lies at another outlet; it cannot be used here."),
+    "NothingChanged": _("Nothing would change."),
     "NumberChosen": _("Somebody else has chosen this number, or it is in use: take another one."),
     "NumberTaken": _("The number has another user."),
     "NumberUnknown": _("This number is not in stock."),
@@ -34,6 +42,10 @@ REFUSALS: dict[str, str | Promise] = {
     "PlanBelowMinimum": _("The plan is below the minimum spend of this number: take a larger one."),
     "ReasonActive": _("The service is stopped for this reason already."),
     "ReasonNotActive": _("The service is not stopped for this reason."),
+    "RelationWrong": _(
+        "A ratio is more than 0 and at most 100 per cent, a limit more than 0.00 yuan; what pays in full or the rest "
+        "has neither, and the rest is of everything."
+    ),
     "RequestIncomplete": _("Still to be filled in:"),
     "SameNumber": _("The user has this number already."),
     "SamePlan": _("The user has this plan already."),
@@ -43,9 +55,10 @@ REFUSALS: dict[str, str | Promise] = {
     "StateForbids": _("The user's state does not allow this."),
     "StopsForbid": _("The service is stopped: clear the stops first."),
     "TenderedTooLittle": _("Less was handed over than is to be paid."),
+    "TooEarly": _("Not before this day:"),
     "TooManyNumbers": _("This document has as many numbers as the law allows."),
 }
-DETAILED = ("OrderIncomplete", "RequestIncomplete", "OfferRefused")
+DETAILED = ("OrderIncomplete", "RequestIncomplete", "OfferRefused", "TooEarly", "NotDesignated")
 
 
 def sentence(refused: Exception) -> str:
@@ -53,6 +66,8 @@ def sentence(refused: Exception) -> str:
     kind = type(refused).__name__
     if kind not in REFUSALS:
         return _now("Refused (%s): nothing was changed.") % kind
+    if kind == "FeesOpen":
+        return f"{REFUSALS[kind]} ¥{formats.yuan_of_fen(int(str(refused)))}"
     detail = _now(", ").join(_named(part) for part in str(refused).split(", ")) if kind in DETAILED else ""
     return f"{REFUSALS[kind]} {detail}".strip()
 

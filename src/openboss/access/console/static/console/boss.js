@@ -172,6 +172,7 @@ function onKey(event) {
   else if (event.key === "[" || event.key === "]") walkTabs(event.key === "]" ? 1 : -1);
   else if (event.key === "w") document.querySelector("[data-close-tab]")?.click();
   else if (event.key === "s") { event.preventDefault(); openSaveView(); }
+  else if (/^\d$/.test(event.key)) functionKey(event.key);
   else if ("jk".includes(event.key)) listKey(event.key);
   else if (event.key === "Enter" && event.target === body && listKey("Enter")) event.preventDefault();
 }
