@@ -71,4 +71,12 @@ def _executed(statement: str, values: Sequence[object]) -> Cursor[Any]:
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
         cursor = Cursor(connection.connection)
-        return cursor.execute(cast(LiteralString, statement), values, prepare=True)
+        return cursor.execute(cast(LiteralString, statement), [_as_sent(value) for value in values], prepare=True)
+
+
+def _as_sent(value: object) -> object:
+    """Write whole numbers as an array's text: sent as numbers their type would follow their size, and every size would
+    be another statement to prepare."""
+    if not isinstance(value, list) or not all(isinstance(one, int | None) for one in value):
+        return value
+    return "{" + ",".join(map(str, value)).replace("None", "NULL").replace("True", "t").replace("False", "f") + "}"

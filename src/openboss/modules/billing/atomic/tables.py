@@ -14,6 +14,7 @@ from openboss.kernel.periods import previous_cycle
 from openboss.modules.billing.models import Bill, BillCycle
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.copying import copy_out
+from openboss.modules.system.statements import run
 
 PARTITIONED = ("billing_billitem", "billing_billline", "billing_freeuse", "billing_discountchoice")
 BILL_ID_STEP = 10_000_000_000
@@ -116,12 +117,11 @@ def released_totals(*, cycle: int) -> pl.DataFrame:
 
 def note_settlement(*, bill_ids: Sequence[int], states: Sequence[str]) -> None:
     """Note how far released bills are paid: validated, partiallySettled, settled or writtenOff."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE billing_bill b SET state = c.s FROM unnest(%s::bigint[], %s::text[]) AS c(b, s)"
-            " WHERE bill_id = c.b AND b.state <> c.s AND b.state NOT IN ('new', 'onHold')",
-            [list(bill_ids), list(states)],
-        )
+    run(
+        "UPDATE billing_bill b SET state = c.s FROM unnest(%s::bigint[], %s::text[]) AS c(b, s)"
+        " WHERE bill_id = c.b AND b.state <> c.s AND b.state NOT IN ('new', 'onHold')",
+        [list(bill_ids), list(states)],
+    )
 
 
 def _refuse_released(cycle: int) -> None:

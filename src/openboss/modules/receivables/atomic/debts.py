@@ -1,24 +1,20 @@
 """Open items and the money of accounts: read for clearing, changed by clearing (D8.1, D8.2). Many accounts at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 import polars as pl
-from django.db import connection
-from django.db.models import Case, F, Sum, When
+from django.db.models import F, Sum
 
 from openboss.modules.receivables.models import (
-    Allocation,
     Bucket,
-    Clearing,
     Entry,
-    LateFee,
     OpenItem,
     Posting,
     Receivable,
 )
 from openboss.modules.system.copying import copy_in, copy_out
+from openboss.modules.system.statements import ask, run
 
 BILLS = {
     "bill_id": pl.Int64,
@@ -43,28 +39,23 @@ ITEMS = {
     "due_fen": pl.Int64,
     "paid_fen": pl.Int64,
 }
-BUCKETS = {
-    "bucket_id": pl.Int64,
-    "account_id": pl.Int64,
-    "kind": pl.String,
-    "balance_fen": pl.Int64,
-    "item_ids": pl.String,  # {31,32}
-}
 
 
 def lock_accounts(account_ids: Sequence[int]) -> None:
     """Let nobody else move money of these accounts until this transaction ends; in one order, so that none waits
     for another in a circle."""
     wanted = sorted(set(account_ids))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO receivables_standing (account_id, extra_fen, is_exempt, exposure_fen)"
-            " SELECT a, 0, false, 0 FROM unnest(%s::bigint[]) a ORDER BY a ON CONFLICT DO NOTHING",
-            [wanted],
-        )
-        cursor.execute(
-            "SELECT 1 FROM receivables_standing WHERE account_id = ANY(%s) ORDER BY account_id FOR UPDATE", [wanted]
-        )
+    run(
+        "INSERT INTO receivables_standing (account_id, extra_fen, is_exempt, exposure_fen)"
+        " SELECT a, 0, false, 0 FROM unnest(%s::bigint[]) a"
+        " WHERE NOT EXISTS (SELECT 1 FROM receivables_standing s WHERE s.account_id = a) ORDER BY a"
+        " ON CONFLICT DO NOTHING",
+        [wanted],
+    )
+    run(
+        "SELECT 1 FROM receivables_standing WHERE account_id = ANY(%s::bigint[]) ORDER BY account_id FOR UPDATE",
+        [wanted],
+    )
 
 
 def open_bills(account_ids: Sequence[int]) -> pl.DataFrame:
@@ -102,19 +93,6 @@ def items_of(bill_ids: Sequence[int]) -> pl.DataFrame:
     return frame.with_columns(pl.col("is_late_exempt").cast(pl.Boolean))
 
 
-def buckets_of(account_ids: Sequence[int], *, kinds: Sequence[str], on: date) -> pl.DataFrame:
-    """The money accounts have in buckets of some kinds that are valid on a day, columns of BUCKETS, the kinds in the
-    order given, inside a kind those that end first."""
-    return copy_out(
-        "SELECT bucket_id, account_id, kind, balance_fen, item_ids::text FROM receivables_bucket"
-        " WHERE account_id = ANY(%s) AND kind = ANY(%s) AND balance_fen > 0"
-        " AND valid_from_on <= %s AND (valid_to_on IS NULL OR valid_to_on > %s)"
-        " ORDER BY account_id, array_position(%s, kind::text), valid_to_on NULLS LAST, bucket_id",
-        BUCKETS,
-        (list(account_ids), list(kinds), on, on, list(kinds)),
-    )
-
-
 def put_receivables(*, bills: pl.DataFrame, items: pl.DataFrame, booked_at: datetime) -> None:
     """Store released bills as debts, in the caller's transaction.
 
@@ -135,16 +113,16 @@ def put_receivables(*, bills: pl.DataFrame, items: pl.DataFrame, booked_at: date
 
 def add_to_bucket(*, account_ids: Sequence[int], kind: str, amounts_fen: Sequence[int], on: date) -> dict[int, int]:
     """Put money into the CASH, DEPOSIT or AGENT bucket of accounts (each named once); return bucket ids by account."""
-    with connection.cursor() as cursor:
-        cursor.execute(
+    return dict(
+        ask(
             "INSERT INTO receivables_bucket (account_id, kind, item_ids, valid_from_on, balance_fen)"
-            " SELECT a, %s, '{}', %s, f FROM unnest(%s::bigint[], %s::bigint[]) AS added(a, f) ORDER BY a"
+            " SELECT a, %s::text, '{}', %s::date, f FROM unnest(%s::bigint[], %s::bigint[]) AS added(a, f) ORDER BY a"
             " ON CONFLICT (account_id, kind) WHERE kind IN ('CASH', 'DEPOSIT', 'AGENT')"
             " DO UPDATE SET balance_fen = receivables_bucket.balance_fen + excluded.balance_fen"
             " RETURNING account_id, bucket_id",
             [kind, on, list(account_ids), list(amounts_fen)],
         )
-        return dict(cursor.fetchall())
+    )
 
 
 def open_bucket(
@@ -164,136 +142,12 @@ def open_bucket(
 
 def change_buckets(*, bucket_ids: Sequence[int], amounts_fen: Sequence[int]) -> None:
     """Add to buckets, or take from them (below zero); a balance below zero is refused by the database."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE receivables_bucket b SET balance_fen = balance_fen + c.f"
-            " FROM (SELECT id, sum(f)::bigint AS f FROM unnest(%s::bigint[], %s::bigint[]) AS c(id, f) GROUP BY id) c"
-            " WHERE b.bucket_id = c.id",
-            [list(bucket_ids), list(amounts_fen)],
-        )
-
-
-def pay_items(paid: pl.DataFrame) -> None:
-    """Add to what is paid of items (below zero: take back): bill_id, subscriber_id, item_id, paid_fen."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE receivables_openitem i SET paid_fen = i.paid_fen + c.f"
-            " FROM (SELECT b, s, k, sum(f)::bigint AS f FROM"
-            " unnest(%s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[]) AS c(b, s, k, f) GROUP BY b, s, k) c"
-            " WHERE i.bill_id = c.b AND i.subscriber_id = c.s AND i.item_id = c.k",
-            [paid[name].to_list() for name in ("bill_id", "subscriber_id", "item_id", "paid_fen")],
-        )
-
-
-def book_late_fees(*, fees: pl.DataFrame, item_id: int, rank: int) -> None:
-    """Add late fees to bills and move their clocks: bill_id, fee_fen, late_from_on (the next day to count),
-    late_cap_fen. A fee below zero takes a booking back."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO receivables_openitem"
-            " (bill_id, subscriber_id, item_id, rank, is_late_exempt, due_fen, paid_fen)"
-            " SELECT b, 0, %s, %s, true, f, 0 FROM unnest(%s::bigint[], %s::bigint[]) AS c(b, f) WHERE f <> 0"
-            " ON CONFLICT (bill_id, subscriber_id, item_id)"
-            " DO UPDATE SET due_fen = receivables_openitem.due_fen + excluded.due_fen",
-            [item_id, rank, fees["bill_id"].to_list(), fees["fee_fen"].to_list()],
-        )
-        cursor.execute(
-            "UPDATE receivables_receivable r SET open_fen = open_fen + f, late_fen = late_fen + f,"
-            " late_from_on = d, late_cap_fen = cap"
-            " FROM unnest(%s::bigint[], %s::bigint[], %s::date[], %s::bigint[]) AS c(b, f, d, cap) WHERE bill_id = b",
-            [fees[name].to_list() for name in ("bill_id", "fee_fen", "late_from_on", "late_cap_fen")],
-        )
-
-
-def close_bills(*, bill_ids: Sequence[int], paid_fen: Sequence[int]) -> pl.DataFrame:
-    """Take what was paid (each bill once; below zero: give back) off what is open; say what is open now and in all."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE receivables_receivable r SET open_fen = open_fen - f"
-            " FROM unnest(%s::bigint[], %s::bigint[]) AS c(b, f) WHERE bill_id = b"
-            " RETURNING bill_id, open_fen, total_fen, late_fen, standing",
-            [list(bill_ids), list(paid_fen)],
-        )
-        schema = {name: BILLS[name] for name in ("bill_id", "open_fen", "total_fen", "late_fen", "standing")}
-        return pl.DataFrame(cursor.fetchall(), schema=schema, orient="row")
-
-
-def put_clearings(*, clearings: pl.DataFrame, allocations: pl.DataFrame, late_fees: pl.DataFrame) -> None:
-    """Write down acts of clearing: what paid what, and the late fees booked by them."""
-    copy_in("receivables_clearing", clearings)
-    copy_in("receivables_allocation", allocations)
-    copy_in("receivables_latefee", late_fees)
-
-
-@dataclass(frozen=True)
-class ClearingView:
-    """One act of clearing of an account; entry_id None: there was nothing to pay."""
-
-    clearing_id: int
-    account_id: int
-    payment_id: int | None
-    cleared_on: date
-    at: datetime
-    position: int
-    entry_id: int | None
-    late_entry_id: int | None
-
-
-def clearings_after(*, account_id: int, position: int) -> list[ClearingView]:
-    """The acts of clearing of an account after a position that were not undone, the newest first."""
-    rows = Clearing.objects.filter(account_id=account_id, position__gt=position, is_undone=False)
-    names = list(ClearingView.__dataclass_fields__)
-    return [ClearingView(**row) for row in rows.order_by("-position", "-clearing_id").values(*names)]
-
-
-def undo_clearing(*, clearing_id: int) -> pl.DataFrame:
-    """Give back what an act of clearing paid and take back the late fees it booked, in the caller's transaction.
-
-    Returns what is open on its bills now, see close_bills.
-    """
-    Clearing.objects.filter(clearing_id=clearing_id).update(is_undone=True)
-    names = {"bill_id": pl.Int64, "subscriber_id": pl.Int64, "item_id": pl.Int16, "bucket_id": pl.Int64}
-    names["paid_fen"] = pl.Int64
-    rows = Allocation.objects.filter(clearing_id=clearing_id).values_list(*names)
-    paid = pl.DataFrame(list(rows), schema=names, orient="row")
-    by_bill = paid.group_by("bill_id").agg(pl.col("paid_fen").sum()).sort("bill_id")
-    pay_items(paid.with_columns(-pl.col("paid_fen")))
-    close_bills(bill_ids=by_bill["bill_id"].to_list(), paid_fen=(-by_bill["paid_fen"]).to_list())
-    change_buckets(bucket_ids=paid["bucket_id"].to_list(), amounts_fen=paid["paid_fen"].to_list())
-    for row in LateFee.objects.filter(clearing_id=clearing_id):
-        _unbook(row)
-    bill_ids = by_bill["bill_id"].to_list()
-    return close_bills(bill_ids=bill_ids, paid_fen=[0] * len(bill_ids))
-
-
-def _unbook(row: LateFee) -> None:
-    """Take one late fee back: the clock stands where it stood, and with the first fee the cap goes."""
-    Receivable.objects.filter(bill_id=row.bill_id).update(
-        open_fen=F("open_fen") - row.fee_fen,
-        late_fen=F("late_fen") - row.fee_fen,
-        late_from_on=row.from_on,
-        late_cap_fen=Case(When(late_fen=row.fee_fen, then=None), default=F("late_cap_fen")),
+    run(
+        "UPDATE receivables_bucket b SET balance_fen = balance_fen + c.f"
+        " FROM (SELECT id, sum(f)::bigint AS f FROM unnest(%s::bigint[], %s::bigint[]) AS c(id, f) GROUP BY id) c"
+        " WHERE b.bucket_id = c.id",
+        [list(bucket_ids), list(amounts_fen)],
     )
-    late = OpenItem.objects.filter(bill_id=row.bill_id, subscriber_id=0)
-    late.update(due_fen=F("due_fen") - row.fee_fen)
-
-
-def moved_after(*, account_id: int, position: int, without_entry_id: int) -> dict[int, int]:
-    """By bucket, what came into it less what left it after a position, other than by clearing, in fen.
-
-    What was reversed counts as if it had never been, the entry that is being reversed too.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT p.bucket_id, -sum(p.amount_fen)::bigint FROM receivables_posting p"
-            " JOIN receivables_entry e USING (entry_id)"
-            " WHERE p.account_id = %s AND p.bucket_id IS NOT NULL AND p.entry_id > %s AND p.entry_id <> %s"
-            " AND e.cause NOT LIKE 'CLEARING%%' AND e.reverses_id IS NULL"
-            " AND NOT EXISTS (SELECT 1 FROM receivables_entry r WHERE r.reverses_id = e.entry_id)"
-            " GROUP BY 1",
-            [account_id, position, without_entry_id],
-        )
-        return dict(cursor.fetchall())
 
 
 def has_waivers(*, account_id: int, position: int) -> bool:
@@ -313,14 +167,6 @@ def misplaced(*, bill_id: int, receivable_no: int) -> int:
 def money_of(account_id: int) -> list[Bucket]:
     """Every bucket of an account with money in it."""
     return list(Bucket.objects.filter(account_id=account_id, balance_fen__gt=0).order_by("kind", "bucket_id"))
-
-
-def cleared_by(*, payment_id: int) -> tuple[int, int]:
-    """What a payment cleared and the late fees that fell due with it, in fen."""
-    acts = Clearing.objects.filter(payment_id=payment_id, is_undone=False).values("clearing_id")
-    paid = Allocation.objects.filter(clearing_id__in=acts).aggregate(fen=Sum("paid_fen", default=0))
-    late = LateFee.objects.filter(clearing_id__in=acts).aggregate(fen=Sum("fee_fen", default=0))
-    return paid["fen"], late["fen"]
 
 
 def overdue_since(due_before: date, *, standing: str) -> pl.DataFrame:

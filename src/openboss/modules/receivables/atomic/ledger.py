@@ -6,11 +6,12 @@ from datetime import date, datetime
 from typing import Any
 
 import polars as pl
-from django.db import connection, transaction
+from django.db import transaction
 
 from openboss.modules.receivables.models import BusinessDay, ChartAccount, Entry, Posting
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.copying import copy_in
+from openboss.modules.system.statements import ask, kept_until_written, put_rows, run
 
 POSTINGS = pl.Schema(
     {
@@ -26,6 +27,21 @@ POSTINGS = pl.Schema(
         "bucket_id": pl.Int64,
     }
 )
+ENTRY_COLUMNS = {
+    "entry_id": "bigint",
+    "serial_no": "text",
+    "cause": "text",
+    "business_on": "date",
+    "period": "int",
+    "currency": "text",
+    "staff_id": "bigint",
+    "channel": "text",
+    "at": "timestamptz",
+    "reverses_id": "bigint",
+    "note": "text",
+}
+POSTING_TYPES: dict[Any, str] = {pl.Int64: "bigint", pl.Int32: "int", pl.Int16: "smallint", pl.Date: "date"}
+POSTING_COLUMNS = {name: POSTING_TYPES[kind] for name, kind in POSTINGS.items()}
 DIMENSIONS = ("account_id", "subscriber_id", "item_id", "bill_id", "bucket_id")
 
 
@@ -114,6 +130,7 @@ class EntryView:
     lines: tuple[Line, ...]
 
 
+@kept_until_written("receivables_chartaccount")
 def chart() -> Chart:
     """Read the chart of accounts."""
     rows = ChartAccount.objects.order_by("chart_no")
@@ -157,19 +174,13 @@ def put_chart(*, accounts: Iterable[ChartView], at: datetime, staff_id: int | No
 
 def new_ids(table: str, column: str, count: int) -> list[int]:
     """Take ids of a table ahead, for rows that name each other."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)", [table, column, count]
-        )
-        return [row[0] for row in cursor.fetchall()]
+    sequence = f"pg_get_serial_sequence('{table}', '{column}')"
+    return [row[0] for row in ask(f"SELECT nextval({sequence}) FROM generate_series(1, %s::bigint)", [count])]
 
 
 def hold_day(business_on: date) -> None:
     """Keep a business day from being closed until this transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock_shared(20001, extract(epoch FROM %s::date)::int / 86400)", [business_on]
-        )
+    run("SELECT pg_advisory_xact_lock_shared(20001, extract(epoch FROM %s::date)::int / 86400)", [business_on])
 
 
 def is_closed(business_on: date) -> bool:
@@ -203,6 +214,43 @@ def put_entries(*, entries: pl.DataFrame, postings: pl.DataFrame, act: Act) -> N
     copy_in("receivables_posting", lines.select(pl.col(name).cast(kind) for name, kind in POSTINGS.items()))
 
 
+class Draft:
+    """Entries on their way into the ledger, written in one go in the caller's transaction."""
+
+    def __init__(self, act: Act) -> None:
+        self._act = act
+        self._entries: list[tuple[object, ...]] = []
+        self._postings: list[tuple[object, ...]] = []
+
+    def add(
+        self,
+        entry_id: int,
+        *,
+        serial_no: str,
+        cause: str,
+        lines: Iterable[Line],
+        note: str = "",
+        reverses_id: int | None = None,
+    ) -> None:
+        """Add an entry; lines of nothing are left out."""
+        act = self._act
+        period = act.business_on.year * 100 + act.business_on.month
+        self._entries.append(
+            (entry_id, serial_no, cause, act.business_on, period, act.currency, act.staff_id, act.channel, act.at,
+             reverses_id, note)
+        )  # fmt: skip
+        self._postings += [
+            (entry_id, number, line.chart_no, line.amount_fen, act.business_on, line.account_id, line.subscriber_id,
+             line.item_id, line.bill_id, line.bucket_id)
+            for number, line in enumerate((line for line in lines if line.amount_fen), 1)
+        ]  # fmt: skip
+
+    def write(self) -> None:
+        """Write the entries with their postings."""
+        put_rows("receivables_entry", ENTRY_COLUMNS, self._entries)
+        put_rows("receivables_posting", POSTING_COLUMNS, self._postings)
+
+
 def post_entry(
     *,
     serial_no: str,
@@ -214,31 +262,11 @@ def post_entry(
     entry_id: int | None = None,
 ) -> int:
     """Write one entry in the caller's transaction; return its id. Lines of nothing are left out."""
-    entry = Entry.objects.create(
-        entry_id=entry_id or new_ids("receivables_entry", "entry_id", 1)[0],
-        serial_no=serial_no,
-        cause=cause,
-        business_on=act.business_on,
-        period=act.business_on.year * 100 + act.business_on.month,
-        currency=act.currency,
-        staff_id=act.staff_id,
-        channel=act.channel,
-        at=act.at,
-        reverses_id=reverses_id,
-        note=note,
-    )
-    Posting.objects.bulk_create(
-        Posting(
-            entry_id=entry.entry_id,
-            line_no=line_no,
-            chart_no=line.chart_no,
-            amount_fen=line.amount_fen,
-            business_on=act.business_on,
-            **{name: getattr(line, name) for name in DIMENSIONS},
-        )
-        for line_no, line in enumerate((line for line in lines if line.amount_fen), 1)
-    )
-    return entry.entry_id
+    draft = Draft(act)
+    number = entry_id or new_ids("receivables_entry", "entry_id", 1)[0]
+    draft.add(number, serial_no=serial_no, cause=cause, lines=lines, note=note, reverses_id=reverses_id)
+    draft.write()
+    return number
 
 
 def reverse_entry(*, entry_id: int, act: Act, note: str = "") -> int:

@@ -1,33 +1,31 @@
 """Money over the border: payments claimed by their serial number, suspended, reversed (D0.4, ACM-02)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
-import polars as pl
-from django.db import connection
 from django.db.models import Sum
 
 from openboss.modules.receivables.models import Payment
+from openboss.modules.system.statements import ask
 
-CLAIMS: dict[str, Any] = {
-    "payment_id": pl.Int64,
-    "serial_no": pl.String,
-    "account_id": pl.Int64,
-    "purpose": pl.String,
-    "paid_fen": pl.Int64,
-    "means": pl.String,
-    "channel": pl.String,
-    "reference": pl.String,
-    "note": pl.String,
-    "staff_id": pl.Int64,
-    "till_id": pl.Int64,
-    "business_on": pl.Date,
-    "at": pl.Datetime("us", "UTC"),
-    "state": pl.String,
-    "entry_id": pl.Int64,
-    "reverses_id": pl.Int64,
+CLAIMS = {
+    "payment_id": "bigint",
+    "serial_no": "text",
+    "account_id": "bigint",
+    "purpose": "text",
+    "paid_fen": "bigint",
+    "means": "text",
+    "channel": "text",
+    "reference": "text",
+    "note": "text",
+    "staff_id": "bigint",
+    "till_id": "bigint",
+    "business_on": "date",
+    "at": "timestamptz",
+    "state": "text",
+    "entry_id": "bigint",
+    "reverses_id": "bigint",
 }
 
 
@@ -57,21 +55,19 @@ class PaymentView:
     reverses_id: int | None
 
 
-def claim_payments(frame: pl.DataFrame) -> list[str]:
-    """Store payments (columns of CLAIMS) whose serial number is new; return the numbers that were.
+def claim_payments(claims: Sequence[Mapping[str, object]]) -> list[str]:
+    """Store payments (each with the keys of CLAIMS) whose serial number is new; return the numbers that were.
 
     A number that another transaction is just storing is waited for. Serial numbers are taken in one order.
     """
-    frame = frame.select(pl.col(name).cast(kind) for name, kind in CLAIMS.items()).sort("serial_no")
-    types: dict[Any, str] = {pl.Int64: "bigint", pl.String: "text", pl.Date: "date"}
-    columns = [f"%s::{types.get(kind, 'timestamptz')}[]" for kind in CLAIMS.values()]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO receivables_payment ({', '.join(CLAIMS)})"
-            f" SELECT * FROM unnest({', '.join(columns)}) ON CONFLICT (serial_no) DO NOTHING RETURNING serial_no",
-            [frame[name].to_list() for name in CLAIMS],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    ordered = sorted(claims, key=lambda one: str(one["serial_no"]))
+    types = ", ".join(f"%s::{kind}[]" for kind in CLAIMS.values())
+    taken = ask(
+        f"INSERT INTO receivables_payment ({', '.join(CLAIMS)})"
+        f" SELECT * FROM unnest({types}) ON CONFLICT (serial_no) DO NOTHING RETURNING serial_no",
+        [[one[name] for one in ordered] for name in CLAIMS],
+    )
+    return [row[0] for row in taken]
 
 
 def payment_view(*, payment_id: int) -> PaymentView:
@@ -85,10 +81,12 @@ def payment_by_serial(*, serial_no: str) -> PaymentView:
 
 
 def _one(**key: int | str) -> PaymentView:
-    found = Payment.objects.filter(**key).first()
-    if found is None:
-        raise PaymentUnknown(*key.values())
-    return _view(found)
+    ((name, value),) = key.items()
+    kind = CLAIMS[name]
+    found = ask(f"SELECT {', '.join(CLAIMS)} FROM receivables_payment WHERE {name} = %s::{kind}", [value])
+    if not found:
+        raise PaymentUnknown(value)
+    return PaymentView(**dict(zip(CLAIMS, found[0], strict=True)))
 
 
 def payments_by_serial(*, serial_nos: Sequence[str]) -> dict[str, PaymentView]:
@@ -120,16 +118,18 @@ def suspended() -> list[PaymentView]:
     return [_view(row) for row in Payment.objects.filter(state="SUSPENDED").order_by("payment_id")]
 
 
-def seen_before(frame: pl.DataFrame) -> set[str]:
-    """Which payments (serial_no, account_id, paid_fen, means, reference) repeat another one's reference and content."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.s FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::text[]) AS c(s, a, f, m, r)"
-            " JOIN receivables_payment p ON p.reference = c.r AND p.account_id = c.a AND p.paid_fen = c.f"
-            " AND p.means = c.m AND p.serial_no <> c.s WHERE c.r <> '' AND p.state = 'POSTED'",
-            [frame[name].to_list() for name in ("serial_no", "account_id", "paid_fen", "means", "reference")],
-        )
-        return {row[0] for row in cursor.fetchall()}
+def seen_before(wanted: Sequence[tuple[str, int, int, str, str]]) -> set[str]:
+    """Which payments (serial number, account, fen, means, reference) repeat another one's reference and content."""
+    referring = [one for one in wanted if one[4]]
+    if not referring:
+        return set()
+    found = ask(
+        "SELECT c.s FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::text[]) AS c(s, a, f, m, r)"
+        " JOIN receivables_payment p ON p.reference = c.r AND p.account_id = c.a AND p.paid_fen = c.f"
+        " AND p.means = c.m AND p.serial_no <> c.s WHERE p.reference <> '' AND p.state = 'POSTED'",
+        [list(column) for column in zip(*referring, strict=True)],
+    )
+    return {row[0] for row in found}
 
 
 def paid_by(*, column: str, from_on: date, to_on: date) -> dict[str, int]:

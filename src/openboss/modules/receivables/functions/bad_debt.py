@@ -9,10 +9,11 @@ from django.db import transaction
 
 from openboss.modules.billing.atomic import note_settlement
 from openboss.modules.receivables.atomic import debts, standing
+from openboss.modules.receivables.atomic.clearings import book_late_fees, close_bills, debts_by_bill
 from openboss.modules.receivables.atomic.ledger import Act, Line, hold_day, new_ids, post_entry, put_entries
 from openboss.modules.receivables.atomic.payments import PaymentView
 from openboss.modules.receivables.functions.authority import require, require_second
-from openboss.modules.receivables.functions.clearing import late_fees_now, settle_states
+from openboss.modules.receivables.functions.clearing import late_fees_due, settle_states
 from openboss.modules.receivables.functions.counter import money_in
 from openboss.modules.receivables.functions.payments import AmountWrong
 from openboss.modules.receivables.functions.rules import Rules, act_of, day_of, rules_at
@@ -66,11 +67,11 @@ def waive_late_fee(*, bill_id: int, waived_fen: int, reason: str, serial_no: str
     )
     post_entry(serial_no=f"WAIVER {serial_no}", cause="WAIVER", lines=[given_up, owed_as], act=act, note=reason[:200])
     debts.waive_item(bill_id=bill_id, item_id=late.item_id, waived_fen=waived_fen)
-    now = debts.close_bills(bill_ids=[bill_id], paid_fen=[waived_fen])
+    now = close_bills({bill_id: waived_fen})
     settle_states(now)
     after = {"waived_fen": waived_fen}
     _audit("receivables.waive_late_fee", "bill", bill_id, act, reason, after)
-    return int(now["open_fen"][0])
+    return now[0].open_fen
 
 
 @transaction.atomic
@@ -164,14 +165,11 @@ def _owed_on(bill_id: int, rules: Rules) -> int:
 
 def _book_late_fee(bill_id: int, account_id: int, rules: Rules, act: Act, serial_no: str) -> None:
     """Let the late fee of a bill fall due up to today, so that some of it can be waived."""
-    bill = debts.bills_by_id([bill_id]).with_columns(cleared_on=pl.lit(day_of(act.at)))
-    late = late_fees_now(bill, debts.items_of([bill_id]), rules).filter(pl.col("fee_fen") > 0)
-    if late.is_empty():
+    late = late_fees_due(debts_by_bill([bill_id]), {account_id: day_of(act.at)}, rules)
+    if not late:
         return
-    kind = rules.late_fee_item
-    moved = late.select("bill_id", "fee_fen", late_from_on="cleared_on", late_cap_fen="cap_fen")
-    debts.book_late_fees(fees=moved, item_id=kind.item_id, rank=kind.sort_order)
-    fee_fen = int(late["fee_fen"][0])
+    kind, fee_fen = rules.late_fee_item, late[0].fee_fen
+    book_late_fees(late, item_id=kind.item_id, rank=kind.sort_order)
     lines = [
         Line(_owed_on(bill_id, rules), fee_fen, account_id=account_id, bill_id=bill_id),
         Line(rules.chart.no_of("LATE_FEE"), -fee_fen, account_id=account_id, bill_id=bill_id, item_id=kind.item_id),

@@ -6,8 +6,9 @@ import polars as pl
 
 from openboss.modules.billing.atomic import note_settlement
 from openboss.modules.receivables.atomic import debts
+from openboss.modules.receivables.atomic.clearings import money_for
 from openboss.modules.receivables.atomic.ledger import Act, hold_day, new_ids, put_entries
-from openboss.modules.receivables.functions.clearing import clear_accounts
+from openboss.modules.receivables.functions.clearing import Turn, clear_accounts
 from openboss.modules.receivables.functions.rules import Rules, act_of, rules_at
 
 
@@ -40,11 +41,9 @@ def book_bills(bills: pl.DataFrame, items: pl.DataFrame, *, at: datetime, staff_
 def clear_from_advances(account_ids: list[int], *, rules: Rules, act: Act) -> None:
     """Let money that accounts paid in advance pay what is open, in the caller's transaction that holds their locks."""
     kinds = rules.value("bucket_order")
-    able = debts.buckets_of(account_ids, kinds=kinds, on=act.business_on)["account_id"].unique().sort()
-    turns = pl.DataFrame({"account_id": able}).with_columns(
-        cleared_on=pl.lit(rules.on), payment_id=pl.lit(None, pl.Int64)
-    )
-    if turns.height:
+    money = money_for(account_ids, kinds=kinds, on=act.business_on)
+    turns = [Turn(account_id, rules.on) for account_id in sorted({one.account_id for one in money})]
+    if turns:
         clear_accounts(turns, rules=rules, act=act)
 
 

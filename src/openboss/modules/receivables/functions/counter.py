@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import polars as pl
 from django.db import IntegrityError, transaction
 
 from openboss.modules.receivables.atomic import debts, payments
@@ -16,7 +15,7 @@ from openboss.modules.receivables.atomic.ledger import Act, Line, entry_by_seria
 from openboss.modules.receivables.atomic.payments import PaymentView
 from openboss.modules.receivables.functions.authority import require_second
 from openboss.modules.receivables.functions.bills import clear_from_advances
-from openboss.modules.receivables.functions.clearing import clear_accounts
+from openboss.modules.receivables.functions.clearing import Turn, clear_accounts
 from openboss.modules.receivables.functions.payments import AmountWrong, MeansUnknown
 from openboss.modules.receivables.functions.rules import Rules, act_of, rules_at
 from openboss.modules.system.atomic import SerialNumberUsed, record_audit
@@ -264,10 +263,7 @@ def settle_finally(*, account_id: int, serial_no: str, at: datetime, staff_id: i
     act = act_of(rules, at=at, staff_id=staff_id, channel="HALL")
     hold_day(act.business_on)
     debts.lock_accounts([account_id])
-    turn = pl.DataFrame({"account_id": [account_id]}).with_columns(
-        cleared_on=pl.lit(rules.on), payment_id=pl.lit(None, pl.Int64)
-    )
-    cleared = clear_accounts(turn, rules=rules, act=act, with_deposit=True).allocations
+    cleared = clear_accounts([Turn(account_id, rules.on)], rules=rules, act=act, with_deposit=True).allocated
     held = sum(one.balance_fen for one in debts.money_of(account_id) if one.kind == "DEPOSIT")
     if held:
         bucket_id = _taken("DEPOSIT", account_id, held, act)
@@ -279,7 +275,7 @@ def settle_finally(*, account_id: int, serial_no: str, at: datetime, staff_id: i
         post_entry(serial_no=f"RELEASE_DEPOSIT {serial_no}", cause="RELEASE_DEPOSIT", lines=lines, act=act)
     cash_fen = sum(one.balance_fen for one in debts.money_of(account_id) if one.kind == "CASH")
     short_fen = int(debts.open_bills([account_id])["open_fen"].sum())
-    return FinalSettlement(int(cleared["paid_fen"].sum()) if cleared.height else 0, cash_fen, short_fen)
+    return FinalSettlement(sum(one.paid_fen for one in cleared), cash_fen, short_fen)
 
 
 def money_in(
@@ -370,7 +366,7 @@ def _move(
         "entry_id": new_ids("receivables_entry", "entry_id", 1)[0],
         "reverses_id": None,
     }
-    if not payments.claim_payments(pl.DataFrame([row], schema_overrides=payments.CLAIMS)):
+    if not payments.claim_payments([row]):
         kept = payments.payment_by_serial(serial_no=serial_no)
         if (kept.purpose, kept.account_id, kept.paid_fen, kept.means) != (purpose, account_id, paid_fen, means):
             raise SerialNumberUsed(serial_no)

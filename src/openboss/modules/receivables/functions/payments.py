@@ -3,31 +3,57 @@
 One payment at a counter and a hundred thousand from a bank's file go the same way.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from django.db import IntegrityError, transaction
 
 from openboss.modules.customers.atomic.owners import customers_of_accounts
-from openboss.modules.receivables.atomic import debts, payments
-from openboss.modules.receivables.atomic.ledger import Act, hold_day, new_ids, put_entries
+from openboss.modules.receivables.atomic import clearings, debts, payments
+from openboss.modules.receivables.atomic.ledger import Act, Draft, Line, hold_day, new_ids
 from openboss.modules.receivables.atomic.payments import PaymentView
-from openboss.modules.receivables.functions.clearing import clear_accounts
+from openboss.modules.receivables.functions.clearing import Turn, clear_accounts
 from openboss.modules.receivables.functions.rules import Rules, act_of, day_of, rules_at
 from openboss.modules.system.atomic import SerialNumberUsed
+from openboss.modules.system.copying import checked
 
-INCOMING: dict[str, Any] = {
-    "serial_no": pl.String,
-    "account_id": pl.Int64,
-    "paid_fen": pl.Int64,
-    "means": pl.String,
-    "reference": pl.String,
-    "paid_at": pl.Datetime("us", "UTC"),
-    "agent_account_id": pl.Int64,  # whose money it is, when an agent pays; else null
-}
+INCOMING = pl.Schema(
+    {
+        "serial_no": pl.String,
+        "account_id": pl.Int64,
+        "paid_fen": pl.Int64,
+        "means": pl.String,
+        "reference": pl.String,
+        "paid_at": pl.Datetime("us", "UTC"),
+        "agent_account_id": pl.Int64,  # whose money it is, when an agent pays; else null
+    }
+)
+
+
+class Incoming(NamedTuple):
+    """A row of INCOMING."""
+
+    serial_no: str
+    account_id: int
+    paid_fen: int
+    means: str
+    reference: str
+    paid_at: datetime
+    agent_account_id: int | None
+
+
+class _Arrived(NamedTuple):
+    """A payment that is being posted: whose it is (none: it waits, the note says why), and the ids it gets."""
+
+    row: Incoming
+    account_id: int | None
+    note: str
+    payment_id: int
+    entry_id: int
 
 
 class AgentShort(Exception):
@@ -78,17 +104,8 @@ def post_payment(
     Raises SerialNumberUsed for another payment under this number, MeansUnknown, AmountWrong, AgentShort.
     Source: ACM-02, ACM-25, D0.4.
     """
-    row = {
-        "serial_no": serial_no,
-        "account_id": account_id,
-        "paid_fen": paid_fen,
-        "means": means,
-        "reference": reference,
-        "paid_at": paid_at or at,
-        "agent_account_id": agent_account_id,
-    }
-    frame = pl.DataFrame([row], schema=INCOMING)
-    posted = post_payments(frame, channel=channel, at=at, staff_id=staff_id, till_id=till_id)
+    one = Incoming(serial_no, account_id, paid_fen, means, reference, paid_at or at, agent_account_id)
+    posted = _post([one], channel=channel, at=at, staff_id=staff_id, till_id=till_id)
     kept = payments.payment_by_serial(serial_no=serial_no)
     if (kept.paid_fen, kept.means) != (paid_fen, means) or kept.account_id not in (account_id, None):
         raise SerialNumberUsed(serial_no)
@@ -97,8 +114,9 @@ def post_payment(
 
 def answer_of(payment: PaymentView, *, is_repeat: bool = False) -> PaymentPosted:
     """Say what a payment did, from what was written down."""
-    cleared_fen, late_fee_fen = debts.cleared_by(payment_id=payment.payment_id)
-    cash = [one for one in debts.money_of(payment.account_id or 0) if one.kind == "CASH"]
+    cleared_fen, late_fee_fen, cash_fen = clearings.cleared_by(
+        payment_id=payment.payment_id, account_id=payment.account_id
+    )
     return PaymentPosted(
         payment.payment_id,
         payment.account_id,
@@ -106,12 +124,11 @@ def answer_of(payment: PaymentView, *, is_repeat: bool = False) -> PaymentPosted
         payment.paid_fen,
         cleared_fen,
         late_fee_fen,
-        sum(one.balance_fen for one in cash),
+        cash_fen,
         is_repeat,
     )
 
 
-@transaction.atomic
 def post_payments(
     frame: pl.DataFrame, *, channel: str, at: datetime, staff_id: int | None = None, till_id: int | None = None
 ) -> list[str]:
@@ -119,116 +136,131 @@ def post_payments(
 
     Several payments of one account count in the order of the frame. Raises MeansUnknown, AmountWrong, AgentShort.
     """
+    rows = [Incoming(*row) for row in checked(frame, INCOMING, name="payments").iter_rows()]
+    return _post(rows, channel=channel, at=at, staff_id=staff_id, till_id=till_id)
+
+
+@transaction.atomic
+def _post(
+    wanted: Sequence[Incoming], *, channel: str, at: datetime, staff_id: int | None, till_id: int | None
+) -> list[str]:
     rules = rules_at(at)
     act = act_of(rules, at=at, staff_id=staff_id, channel=channel)
-    _check(frame, rules)
+    _check(wanted, rules)
     hold_day(act.business_on)
-    frame = _attributed(frame.unique("serial_no", keep="first", maintain_order=True))
-    frame = frame.with_columns(
-        payment_id=pl.Series(new_ids("receivables_payment", "payment_id", frame.height), dtype=pl.Int64),
-        entry_id=pl.Series(new_ids("receivables_entry", "entry_id", frame.height), dtype=pl.Int64),
-    )
-    claimed = payments.claim_payments(_claims(frame, act, till_id))
-    frame = frame.filter(pl.col("serial_no").is_in(claimed))
-    turn = pl.when(pl.col("account_id").is_null()).then(0).otherwise(pl.int_range(pl.len()).over("account_id"))
-    for _, round_ in frame.with_columns(turn=turn).sort("turn", "payment_id").group_by("turn", maintain_order=True):
-        _take_in(round_, rules, act)
-    return claimed
+    once = {one.serial_no: one for one in reversed(wanted)}
+    arrived = _attributed([one for one in wanted if once[one.serial_no] is one])
+    claimed = set(payments.claim_payments([_claim(one, act, till_id) for one in arrived]))
+    rounds: dict[int, list[_Arrived]] = {}
+    turns: Counter[int] = Counter()
+    for one in arrived:
+        if one.row.serial_no in claimed:
+            rounds.setdefault(turns[one.account_id] if one.account_id is not None else 0, []).append(one)
+            if one.account_id is not None:
+                turns[one.account_id] += 1
+    for number in sorted(rounds):
+        _take_in(rounds[number], rules, act)
+    return list(claimed)
 
 
-def _check(frame: pl.DataFrame, rules: Rules) -> None:
-    for means in frame["means"].unique():
+def _check(wanted: Sequence[Incoming], rules: Rules) -> None:
+    for means in {one.means for one in wanted}:
         if rules.chart.of_means(means) is None:
             raise MeansUnknown(means)
-    if frame.filter(pl.col("paid_fen") <= 0).height:
+    if any(one.paid_fen <= 0 for one in wanted):
         raise AmountWrong()
 
 
-def _attributed(frame: pl.DataFrame) -> pl.DataFrame:
-    """Keep the account of payments we can attribute; say of the others why they wait."""
-    known = list(customers_of_accounts(account_ids=frame["account_id"].unique().to_list()))
-    repeated = list(payments.seen_before(frame))
-    note = (
-        pl.when(~pl.col("account_id").is_in(known))
-        .then(pl.format("UNKNOWN ACCOUNT {}", "account_id"))
-        .when(pl.col("serial_no").is_in(repeated))
-        .then(pl.format("DUPLICATE {}", "account_id"))
-        .otherwise(pl.lit(""))
+def _attributed(wanted: Sequence[Incoming]) -> list[_Arrived]:
+    """Keep the account of payments we can attribute; say of the others why they wait. Ids are given here."""
+    known = customers_of_accounts(account_ids=list({one.account_id for one in wanted}))
+    repeated = payments.seen_before(
+        [(one.serial_no, one.account_id, one.paid_fen, one.means, one.reference) for one in wanted]
     )
-    frame = frame.with_columns(note=note)
-    return frame.with_columns(account_id=pl.when(pl.col("note") == "").then("account_id"))
+    payment_ids = new_ids("receivables_payment", "payment_id", len(wanted))
+    entry_ids = new_ids("receivables_entry", "entry_id", len(wanted))
+    arrived = []
+    for one, payment_id, entry_id in zip(wanted, payment_ids, entry_ids, strict=True):
+        note = f"UNKNOWN ACCOUNT {one.account_id}" if one.account_id not in known else ""
+        if not note and one.serial_no in repeated:
+            note = f"DUPLICATE {one.account_id}"
+        arrived.append(_Arrived(one, None if note else one.account_id, note, payment_id, entry_id))
+    return arrived
 
 
-def _claims(frame: pl.DataFrame, act: Act, till_id: int | None) -> pl.DataFrame:
-    return frame.with_columns(
-        purpose=pl.lit("BILL"),
-        channel=pl.lit(act.channel),
-        staff_id=pl.lit(act.staff_id, pl.Int64),
-        till_id=pl.lit(till_id, pl.Int64),
-        business_on=pl.lit(act.business_on),
-        at=pl.lit(act.at),
-        state=pl.when(pl.col("note") == "").then(pl.lit("POSTED")).otherwise(pl.lit("SUSPENDED")),
-        reverses_id=pl.lit(None, pl.Int64),
-    )
+def _claim(one: _Arrived, act: Act, till_id: int | None) -> dict[str, Any]:
+    return {
+        "payment_id": one.payment_id,
+        "serial_no": one.row.serial_no,
+        "account_id": one.account_id,
+        "purpose": "BILL",
+        "paid_fen": one.row.paid_fen,
+        "means": one.row.means,
+        "channel": act.channel,
+        "reference": one.row.reference,
+        "note": one.note,
+        "staff_id": act.staff_id,
+        "till_id": till_id,
+        "business_on": act.business_on,
+        "at": act.at,
+        "state": "SUSPENDED" if one.note else "POSTED",
+        "entry_id": one.entry_id,
+        "reverses_id": None,
+    }
 
 
-def _take_in(frame: pl.DataFrame, rules: Rules, act: Act) -> None:
+def _take_in(arrived: Sequence[_Arrived], rules: Rules, act: Act) -> None:
     """Put payments into cash, at most one an account, or into suspense; then clear."""
-    ours = frame.filter(pl.col("account_id").is_not_null()).sort("account_id")
-    accounts = ours["account_id"].to_list()
-    debts.lock_accounts([*accounts, *frame["agent_account_id"].drop_nulls()])
-    frame = _from_agents(frame, act)
+    accounts = {one.account_id: one.row.paid_fen for one in arrived if one.account_id is not None}
+    agents = [one.row.agent_account_id for one in arrived if one.row.agent_account_id is not None]
+    debts.lock_accounts([*accounts, *agents])
+    agent_buckets = _from_agents(arrived, act) if agents else {}
     buckets = debts.add_to_bucket(
-        account_ids=accounts, kind="CASH", amounts_fen=ours["paid_fen"].to_list(), on=act.business_on
+        account_ids=list(accounts), kind="CASH", amounts_fen=list(accounts.values()), on=act.business_on
     )
-    _enter(frame, buckets, rules, act)
-    turns = ours.select(
-        "account_id", "payment_id", cleared_on=pl.Series([day_of(one) for one in ours["paid_at"]], dtype=pl.Date)
-    )
-    if turns.height:
-        clear_accounts(turns, rules=rules, act=act)
+    draft = Draft(act)
+    for one in arrived:
+        _enter(draft, one, buckets, agent_buckets, rules)
+    turns = [
+        Turn(one.account_id, day_of(one.row.paid_at), one.payment_id) for one in arrived if one.account_id is not None
+    ]
+    if turns:
+        clear_accounts(turns, rules=rules, act=act, draft=draft)
+    else:
+        draft.write()
 
 
-def _from_agents(frame: pl.DataFrame, act: Act) -> pl.DataFrame:
-    """Take what agents pay out of their own money; adds agent_bucket_id. Raises AgentShort."""
-    paying = frame.filter(pl.col("agent_account_id").is_not_null())
-    if paying.is_empty():
-        return frame.with_columns(agent_bucket_id=pl.lit(None, pl.Int64))
-    agents = paying["agent_account_id"].unique().to_list()
+def _from_agents(arrived: Sequence[_Arrived], act: Act) -> dict[int, int]:
+    """Take what agents pay out of their own money; return their buckets. Raises AgentShort."""
+    paying = [(one.row.agent_account_id, one.row.paid_fen) for one in arrived if one.row.agent_account_id is not None]
+    agents = list({agent for agent, _ in paying})
     bucket = debts.add_to_bucket(account_ids=agents, kind="AGENT", amounts_fen=[0] * len(agents), on=act.business_on)
-    frame = frame.with_columns(
-        agent_bucket_id=pl.col("agent_account_id").replace_strict(bucket, default=None, return_dtype=pl.Int64)
-    )
-    paying = frame.filter(pl.col("agent_account_id").is_not_null())
     try:
         with transaction.atomic():
             debts.change_buckets(
-                bucket_ids=paying["agent_bucket_id"].to_list(), amounts_fen=(-paying["paid_fen"]).to_list()
+                bucket_ids=[bucket[agent] for agent, _ in paying], amounts_fen=[-paid_fen for _, paid_fen in paying]
             )
     except IntegrityError as short:
         raise AgentShort(", ".join(map(str, agents))) from short
-    return frame
+    return bucket
 
 
-def _enter(frame: pl.DataFrame, buckets: Mapping[int, int], rules: Rules, act: Act) -> None:
-    """One entry a payment: what came in against the account's money, or against what nobody has claimed."""
-    no_of = rules.chart.no_of
-    means: dict[str, Any] = {name: rules.chart.of_means(name) for name in frame["means"].unique()}
-    came_in = frame.select(
-        "entry_id",
-        account_id=pl.coalesce("agent_account_id", "account_id"),
-        bucket_id="agent_bucket_id",
-        amount_fen="paid_fen",
-        chart_no=pl.col("means").replace_strict(means, return_dtype=pl.Int32),
-    )
-    owed = pl.when(pl.col("account_id").is_null()).then(no_of("SUSPENSE")).otherwise(no_of("PREPAYMENT"))
-    to_whom = frame.select(
-        "entry_id",
-        "account_id",
-        amount_fen=-pl.col("paid_fen"),
-        chart_no=owed,
-        bucket_id=pl.col("account_id").replace_strict(buckets, default=None, return_dtype=pl.Int64),
-    )
-    entries = frame.select("entry_id", serial_no=pl.format("PAYMENT {}", "serial_no"), cause=pl.lit("PAYMENT"))
-    postings = pl.concat([came_in, to_whom], how="diagonal_relaxed").sort("entry_id", maintain_order=True)
-    put_entries(entries=entries, postings=postings, act=act)
+def _enter(
+    draft: Draft, one: _Arrived, buckets: Mapping[int, int], agent_buckets: Mapping[int, int], rules: Rules
+) -> None:
+    """The entry of a payment: what came in against the account's money, or against what nobody has claimed."""
+    means_no = rules.chart.of_means(one.row.means)
+    assert means_no is not None
+    agent = one.row.agent_account_id
+    if agent is None:
+        came_in = Line(means_no, one.row.paid_fen, account_id=one.account_id)
+    else:
+        came_in = Line(means_no, one.row.paid_fen, account_id=agent, bucket_id=agent_buckets[agent])
+    if one.account_id is None:
+        to_whom = Line(rules.chart.no_of("SUSPENSE"), -one.row.paid_fen)
+    else:
+        to_whom = Line(
+            rules.chart.no_of("PREPAYMENT"), -one.row.paid_fen, one.account_id, bucket_id=buckets[one.account_id]
+        )
+    serial_no = f"PAYMENT {one.row.serial_no}"
+    draft.add(one.entry_id, serial_no=serial_no, cause="PAYMENT", lines=[came_in, to_whom])

@@ -6,10 +6,10 @@ done again in its turn, on its own day, with the money that was there then.
 
 from datetime import datetime
 
-import polars as pl
 from django.db import IntegrityError, transaction
 
-from openboss.modules.receivables.atomic import debts, documents, payments
+from openboss.modules.receivables.atomic import clearings, debts, documents, payments
+from openboss.modules.receivables.atomic.clearings import ClearingView
 from openboss.modules.receivables.atomic.ledger import (
     Act,
     Line,
@@ -21,7 +21,7 @@ from openboss.modules.receivables.atomic.ledger import (
 )
 from openboss.modules.receivables.atomic.payments import PaymentView
 from openboss.modules.receivables.functions.authority import require_second
-from openboss.modules.receivables.functions.clearing import clear_accounts, settle_states
+from openboss.modules.receivables.functions.clearing import Turn, clear_accounts, settle_states
 from openboss.modules.receivables.functions.payments import PaymentPosted, answer_of
 from openboss.modules.receivables.functions.rules import Rules, act_of, rules_at
 from openboss.modules.system.atomic import SerialNumberUsed, record_audit
@@ -132,32 +132,25 @@ def _check(payment: PaymentView, act: Act, approved_by: int | None) -> None:
 
 def _as_if_never_paid(payment: PaymentView, account_id: int, came_in_id: int, rules: Rules, act: Act) -> None:
     """Undo what was cleared since, take the money out of the bucket, and clear again what would have been cleared."""
-    later = debts.clearings_after(account_id=account_id, position=came_in_id)
+    later = clearings.clearings_after(account_id=account_id, position=came_in_id)
     for one in later:
         _undo(one, rules, act)
     _take_from(payment, account_id, "CASH", act)
     again = [one for one in reversed(later) if one.payment_id != payment.payment_id]
     for one in again:
-        turn = {
-            "account_id": account_id,
-            "payment_id": one.payment_id,
-            "cleared_on": one.cleared_on,
-            "at": one.at,
-            "position": one.position,
-        }
-        turns = pl.DataFrame([turn], schema_overrides={"payment_id": pl.Int64, "position": pl.Int64})
-        not_yet = debts.moved_after(account_id=account_id, position=one.position, without_entry_id=came_in_id)
-        clear_accounts(turns, rules=rules, act=act, not_yet=not_yet)
+        turn = Turn(account_id, one.cleared_on, one.payment_id, one.at, one.position)
+        not_yet = clearings.moved_after(account_id=account_id, position=one.position, without_entry_id=came_in_id)
+        clear_accounts([turn], rules=rules, act=act, not_yet=not_yet)
 
 
-def _undo(one: debts.ClearingView, rules: Rules, act: Act) -> None:
+def _undo(one: ClearingView, rules: Rules, act: Act) -> None:
     """Give back what one act of clearing paid, with the entries that say so."""
     for known_id in (one.entry_id, one.late_entry_id):
         if known_id is not None:
             reverse_entry(entry_id=known_id, act=act)
-    now = debts.undo_clearing(clearing_id=one.clearing_id)
+    now = clearings.undo_clearing(clearing_id=one.clearing_id)
     settle_states(now)
-    doubtful = now.filter(pl.col("standing") == "DOUBTFUL")["bill_id"].to_list()
+    doubtful = [bill.bill_id for bill in now if bill.standing == "DOUBTFUL"]
     for bill_id in doubtful:  # paid before it became doubtful: what comes back is doubtful too
         moved_fen = debts.misplaced(bill_id=bill_id, receivable_no=rules.chart.no_of("RECEIVABLE"))
         lines = [
@@ -189,7 +182,7 @@ def _write_down(
         "entry_id": entry_id,
         "reverses_id": payment.payment_id,
     }
-    payments.claim_payments(pl.DataFrame([back], schema_overrides=payments.CLAIMS))
+    payments.claim_payments([back])
     payments.set_state(payment_id=payment.payment_id, state="REVERSED")
     record_audit(
         staff_id=act.staff_id,

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-import polars as pl
 from django.db import transaction
 
 from openboss.modules.customers.atomic.owners import customers_of_accounts
@@ -10,7 +9,7 @@ from openboss.modules.receivables.atomic import debts, payments
 from openboss.modules.receivables.atomic.ledger import Act, Line, hold_day, post_entry
 from openboss.modules.receivables.atomic.payments import PaymentView
 from openboss.modules.receivables.functions.authority import require
-from openboss.modules.receivables.functions.clearing import clear_accounts
+from openboss.modules.receivables.functions.clearing import Turn, clear_accounts
 from openboss.modules.receivables.functions.counter import money_in
 from openboss.modules.receivables.functions.payments import PaymentPosted, answer_of
 from openboss.modules.receivables.functions.rules import Rules, act_of, day_of, rules_at
@@ -73,8 +72,7 @@ def attribute(*, payment_id: int, account_id: int, reason: str, at: datetime, st
     ]
     post_entry(serial_no=f"ATTRIBUTE {payment_id}", cause="ATTRIBUTE", lines=lines, act=act, note=reason[:200])
     payments.set_state(payment_id=payment_id, state="POSTED", account_id=account_id)
-    turn = {"account_id": account_id, "payment_id": payment_id, "cleared_on": day_of(payment.at)}
-    clear_accounts(pl.DataFrame([turn]), rules=rules, act=act)
+    clear_accounts([Turn(account_id, day_of(payment.at), payment_id)], rules=rules, act=act)
     record_audit(
         staff_id=staff_id,
         action="receivables.attribute",
