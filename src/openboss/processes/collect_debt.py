@@ -91,6 +91,11 @@ def look_at(
     return tally
 
 
+def has_begun(*, account_id: int, at: datetime) -> bool:
+    """Whether something of credit control goes on with an account: a step, a used up limit, a user who is stopped."""
+    return records.is_watched(account_id=account_id) or customers.has_stopped_users(account_id=account_id, at=at)
+
+
 def _crossed_at(position: Position, at: datetime) -> datetime | None:
     """Since when the limit is used up."""
     return (position.crossed_at or at) if position.exposure_fen >= position.limit_fen else None

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from openboss.modules.receivables.functions.owed import owed
 from openboss.modules.receivables.functions.payments import PaymentPosted, post_payment
+from openboss.modules.receivables.functions.points import credit_again
 from openboss.modules.receivables.functions.reversal import reverse_payment
 from openboss.processes import collect_debt
 
@@ -78,7 +79,7 @@ def take(
 def reverse(
     *, payment_id: int, reason: str, serial_no: str, at: datetime, staff_id: int, approved_by: int | None = None
 ) -> PaymentPosted:
-    """Take a payment back: bills, late fees, advances and credit control as if it had never been.
+    """Take a payment back: bills, late fees, advances, points and credit control as if it had never been.
 
     Raises PaymentUnknown, ReversedBefore, VoucherUsed, InvoiceNotReturned, MoneyGone, LaterActs, SecondPersonNeeded,
     NotEntitled, SerialNumberUsed.
@@ -92,6 +93,8 @@ def reverse(
             staff_id=staff_id,
             approved_by=approved_by,
         )
+        if posted.account_id is not None:
+            credit_again(account_id=posted.account_id, at=at)
         _look_again(posted, at, collect_debt.nothing_unbilled, may_begin=True)
     return posted
 
@@ -99,7 +102,10 @@ def reverse(
 def _look_again(
     posted: PaymentPosted, at: datetime, unbilled: collect_debt.Unbilled, *, may_begin: bool
 ) -> tuple[int, ...]:
+    """Let credit control look again; with a payment only where it has begun something that may be over now."""
     if posted.account_id is None or posted.is_repeat:
+        return ()
+    if not may_begin and not collect_debt.has_begun(account_id=posted.account_id, at=at):
         return ()
     accounts = [posted.account_id]
     return tuple(collect_debt.look_at(accounts, at=at, unbilled_fen=unbilled(accounts), may_begin=may_begin).resumed)

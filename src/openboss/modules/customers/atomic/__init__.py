@@ -27,7 +27,17 @@ from openboss.modules.customers.atomic.inventory import (
     list_accounts,
     list_holdings,
 )
+from openboss.modules.customers.atomic.lists import (
+    CertificateWrong,
+    NumberNotListable,
+    TooManyListed,
+    add_certificate,
+    certificates_of,
+    change_listed_numbers,
+    listed_numbers,
+)
 from openboss.modules.customers.atomic.network import NetworkProfile, wanted_network, wanted_profile
+from openboss.modules.customers.atomic.owners import has_stopped_users
 from openboss.modules.customers.atomic.passwords import (
     ChallengeMissing,
     ChallengeShown,
@@ -161,6 +171,14 @@ from openboss.modules.customers.atomic.subscribers import (
 )
 
 __all__ = [
+    "CertificateWrong",
+    "NumberNotListable",
+    "TooManyListed",
+    "add_certificate",
+    "certificates_of",
+    "change_listed_numbers",
+    "listed_numbers",
+    "has_stopped_users",
     "AccountRow",
     "AccountUnknown",
     "AccountView",

@@ -33,3 +33,23 @@ def users_paid_by(*, account_ids: list[int], cycle: int, at: datetime) -> pl.Dat
         (at, cycle, account_ids),
     )
     return frame.with_columns(pl.col("is_stopped").cast(pl.Boolean))
+
+
+def has_stopped_users(*, account_id: int, at: datetime) -> bool:
+    """Whether a user whose rest an account pays is stopped at a moment, for whatever reason."""
+    found = ask(
+        "SELECT 1 FROM customers_paymentrelation r JOIN customers_stopperiod p USING (subscriber_id)"
+        " WHERE r.account_id = %s::bigint AND r.mode = 'REST' AND p.period @> %s::timestamptz LIMIT 1",
+        [account_id, at],
+    )
+    return bool(found)
+
+
+def stars_of(*, subscriber_ids: list[int]) -> pl.DataFrame:
+    """The star of users, and the VIP grade of their customers: subscriber_id, star, vip_level."""
+    return copy_out(
+        "SELECT s.subscriber_id, s.star, c.vip_level FROM customers_subscriber s JOIN customers_customer c"
+        " USING (customer_id) WHERE s.subscriber_id = ANY(%s)",
+        {"subscriber_id": pl.Int64, "star": pl.Int16, "vip_level": pl.String},
+        (subscriber_ids,),
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 import polars as pl
 from django.db.models import F, Sum
@@ -164,9 +165,24 @@ def misplaced(*, bill_id: int, receivable_no: int) -> int:
     return found.aggregate(fen=Sum("amount_fen", default=0))["fen"]
 
 
-def money_of(account_id: int) -> list[Bucket]:
+class MoneyIn(NamedTuple):
+    """A bucket of an account with money in it."""
+
+    bucket_id: int
+    kind: str
+    balance_fen: int
+    item_ids: list[int]
+    valid_to_on: date | None
+
+
+def money_of(account_id: int) -> list[MoneyIn]:
     """Every bucket of an account with money in it."""
-    return list(Bucket.objects.filter(account_id=account_id, balance_fen__gt=0).order_by("kind", "bucket_id"))
+    found = ask(
+        "SELECT bucket_id, kind, balance_fen, item_ids, valid_to_on FROM receivables_bucket"
+        " WHERE account_id = %s::bigint AND balance_fen > 0 ORDER BY kind, bucket_id",
+        [account_id],
+    )
+    return [MoneyIn(*row) for row in found]
 
 
 def overdue_since(due_before: date, *, standing: str) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from openboss.modules.receivables.models import Message, Standing
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.copying import copy_out
+from openboss.modules.system.statements import ask
 
 EXPOSURES = {
     "account_id": pl.Int64,
@@ -101,6 +102,17 @@ def debtors(*, after_account_id: int, limit: int) -> list[int]:
             [after_account_id, limit] * 3 + [limit],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def is_watched(*, account_id: int) -> bool:
+    """Whether credit control has begun something with an account: a step that goes on, or a limit that is used up."""
+    found = ask(
+        "SELECT 1 FROM receivables_message WHERE account_id = %s::bigint AND over_at IS NULL"
+        " UNION ALL SELECT 1 FROM receivables_standing WHERE account_id = %s::bigint AND crossed_at IS NOT NULL"
+        " LIMIT 1",
+        [account_id, account_id],
+    )
+    return bool(found)
 
 
 def exposures(*, account_ids: Sequence[int], kinds: Sequence[str], on: date) -> pl.DataFrame:

@@ -9,7 +9,8 @@ from datetime import date, datetime
 import polars as pl
 
 from openboss.modules.receivables.atomic import debts
-from openboss.modules.receivables.functions.clearing import late_fees_now
+from openboss.modules.receivables.atomic.clearings import open_debts
+from openboss.modules.receivables.functions.clearing import late_fees_due
 from openboss.modules.receivables.functions.rules import rules_at
 
 AGES = ((0, "NOT_DUE"), (30, "D0_30"), (60, "D31_60"), (90, "D61_90"), (180, "D91_180"), (360, "D181_360"))
@@ -68,23 +69,25 @@ class Owed:
 def owed(*, account_id: int, at: datetime) -> Owed:
     """Say what an account owes at a moment, bill by bill, the oldest first, and the money it has."""
     rules = rules_at(at)
-    bills = debts.open_bills([account_id]).with_columns(cleared_on=pl.lit(rules.on)).sort("bill_id")
-    bills = late_fees_now(bills, debts.items_of(bills["bill_id"].to_list()), rules)
+    bills = open_debts([account_id])
+    late_fen = {one.bill_id: one.fee_fen for one in late_fees_due(bills, {account_id: rules.on}, rules)}
     money = tuple(
         MoneyHeld(row.bucket_id, row.kind, row.balance_fen, tuple(row.item_ids), row.valid_to_on)
         for row in debts.money_of(account_id)
     )
-    rows = bills.select(
-        *("bill_id", "cycle", "due_on", "total_fen", "open_fen", "standing"),
-        late_fee_fen="fee_fen",
-        is_overdue=pl.col("due_on") < rules.on,
-    )
+    owed_bills = tuple(
+        BillOwed(
+            bill.bill_id, bill.cycle, bill.due_on, bill.total_fen, bill.open_fen, late_fen.get(bill.bill_id, 0),
+            bill.standing, bill.due_on < rules.on,
+        )
+        for bill in bills
+    )  # fmt: skip
     return Owed(
         account_id,
-        tuple(BillOwed(**row) for row in rows.iter_rows(named=True)),
+        owed_bills,
         money,
-        int(bills["open_fen"].sum()),
-        int(bills["fee_fen"].sum()),
+        sum(bill.open_fen for bill in bills),
+        sum(late_fen.values()),
         sum(one.balance_fen for one in money if one.kind not in ("DEPOSIT", "AGENT")),
         sum(one.balance_fen for one in money if one.kind == "DEPOSIT"),
     )
