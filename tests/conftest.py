@@ -93,7 +93,7 @@ def _drop_databases_of_dead_runs(fields: dict[str, Any]) -> None:
     ) as session:
         names = session.execute("SELECT datname FROM pg_database WHERE datname LIKE 'test\\_openboss\\_%'").fetchall()
         for (name,) in names:
-            owner = name.removeprefix("test_openboss_")
+            owner = name.removeprefix("test_openboss_").split("_")[0]
             if owner.isdigit() and not Path("/proc", owner).exists():
                 with contextlib.suppress(psycopg.Error):  # another run may be dropping it too
                     session.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

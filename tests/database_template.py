@@ -25,7 +25,7 @@ _KEPT = 6  # other trees on this machine have theirs
 def migrated_template(fields: dict[str, Any]) -> str:
     """Name the template of these migrations on a server, making it if nobody has."""
     name = _PREFIX + _state_of_migrations()
-    with _session(fields, "postgres") as session:
+    with session_of(fields, "postgres") as session:
         session.execute("SELECT pg_advisory_lock(%s)", [_LOCK])  # until this session ends
         found = [row[0] for row in session.execute(
             "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY oid DESC", [_PREFIX]
@@ -57,7 +57,8 @@ def _state_of_migrations() -> str:
     return digest.hexdigest()[:16]
 
 
-def _session(fields: dict[str, Any], database: str) -> psycopg.Connection:
+def session_of(fields: dict[str, Any], database: str) -> psycopg.Connection:
+    """Open a connection of one's own to a database of the server of this run."""
     return psycopg.connect(
         host=fields["HOST"],
         port=fields["PORT"] or None,

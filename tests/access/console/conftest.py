@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
-EXAMPLE = Path(__file__).parents[3] / "example"
-NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
-USERS, DAYS = 100, 62
+from .small_operator import SmallOperator, at_work, original
+
 CHROMIUM = [
     "--no-sandbox",
     "--disable-quic",
@@ -26,90 +24,29 @@ CHROMIUM = [
 ]
 
 
+@pytest.fixture(scope="session")
+def small_operator(
+    database_fields: dict[str, Any], django_db_modify_db_settings: None, django_db_blocker: Any
+) -> Iterator[SmallOperator]:
+    """The operator that tests work in copies of."""
+    del django_db_modify_db_settings  # the connection knows the server of this run
+    with original(database_fields, unblocked=django_db_blocker.unblock) as one:
+        yield one
+
+
 @pytest.fixture(scope="package")
-def operator(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Two months of a small operator from usage files to bills: September released, October audited."""
-    from django.conf import settings
-    from django.db import connection
-    from django.test.utils import setup_databases, teardown_databases
-
-    from openboss.access.jobs import clock
-
-    folder = tmp_path_factory.mktemp("operator")
-    # pytest-django makes the database only for tests that are marked, and these commit for real and share it.
-    own = not connection.settings_dict["NAME"].startswith("test_")
-    before = settings.DATA_DIR, settings.LAKE_DIR
-    settings.DATA_DIR, settings.LAKE_DIR = folder, folder / "lake"
-    clock.pin(NOW)
-    pinned = clock._clock_file()
+def operator(
+    small_operator: SmallOperator, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """A copy of the small operator with two closed months, for the tests of a package to work in one after another."""
+    folder, database = tmp_path_factory.mktemp("operator"), f"test_openboss_{os.getpid()}_copy"
+    small_operator.copy_to(folder, database)
     with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False, aliases={"default"}) if own else []
         try:
-            _empty()  # numbers given by the database, such as file 1, begin anew
-            _fill(folder)
-            yield folder
+            with at_work(folder, database):
+                yield folder
         finally:
-            if own:
-                _end_other_sessions()
-                teardown_databases(made, verbosity=0)
-            else:
-                _empty()
-            settings.DATA_DIR, settings.LAKE_DIR = before
-            pinned.unlink(missing_ok=True)
-            clock.shift.cache_clear()
-
-
-def _end_other_sessions() -> None:
-    """End sessions of server threads whose browser went away a moment ago."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-
-
-def _empty() -> None:
-    from django.core.management import call_command
-    from tests.conftest import _guards
-
-    _guards("DISABLE")
-    call_command("flush", interactive=False, verbosity=0, allow_cascade=True)
-    _guards("ENABLE")
-
-
-def _fill(folder: Path) -> None:
-    from django.conf import settings
-
-    from openboss.access.jobs.generate import generate_operator
-    from openboss.access.network.collector import Place, collect_once
-    from openboss.modules.billing import functions as billing
-    from openboss.modules.charging.functions.engine import rate_waiting
-    from openboss.processes import close_month
-    from openboss.processes.open_operator import open_operator, take_customers_over
-
-    generate_operator(
-        users=USERS, days=DAYS, seed=1, start=date(2026, 9, 1), out=folder / "generated", records_per_day=2.0
-    )
-    open_operator(EXAMPLE, at=NOW)
-    take_customers_over(folder / "generated" / "base", first_cycle=202609, at=NOW)
-    place = Place(data_dir=folder, lake_dir=settings.LAKE_DIR, timezone=settings.TIME_ZONE)
-    shutil.copytree(folder / "generated" / "usage", place.inbox_dir, dirs_exist_ok=True)
-    collect_once(place=place, now=lambda: NOW)
-    rate_waiting()
-    close_month.run(202609, at=NOW)
-    for finding in billing.list_findings(run_id=billing.live_run(cycle=202609).run_id):
-        if finding.needs_sign_off:
-            billing.sign_finding(finding_id=finding.finding_id, staff_id=_staff_id("billing2"), reason="ok", at=NOW)
-    close_month.release(202609, at=NOW, staff_id=_staff_id("billing"))
-    close_month.run(202610, at=NOW)
-
-
-def _staff_id(login: str) -> int:
-    from openboss.modules.system import functions as system
-
-    return system.authenticate_staff(login=login, password="openboss-demo", at=NOW).staff_id
+            small_operator.drop(database)  # with the sessions of server threads whose browser went away a moment ago
 
 
 def signed_in(login: str) -> Client:

@@ -12,7 +12,8 @@ from django.test import Client
 from openboss.access.console.views.money import AmountUnreadable, fen_of
 from openboss.modules.receivables import functions as receivables
 
-from .conftest import NOW, Tab, signed_in
+from .conftest import Tab, signed_in
+from .small_operator import NOW
 
 pytestmark = [pytest.mark.usefixtures("operator")]
 TILL_FEN = 50_000

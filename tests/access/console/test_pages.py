@@ -55,7 +55,7 @@ pytestmark = [pytest.mark.usefixtures("operator")]
 
 
 def _rights(login: str) -> frozenset[str]:
-    from .conftest import NOW
+    from .small_operator import NOW
 
     return system.authenticate_staff(login=login, password="openboss-demo", at=NOW).rights
 
@@ -178,7 +178,7 @@ def test_open_customers_stay_as_tabs_that_lead_back_to_where_one_was() -> None:
 def test_a_held_file_is_given_up_for_a_reason_by_somebody_who_may(operator: Path) -> None:
     from openboss.modules.charging.functions import collection
 
-    from .conftest import NOW
+    from .small_operator import NOW
 
     held = collection.register_file(
         inbox="NOBODY", name="odd.txt", sha256="0" * 64, size_bytes=1, sequence=None, arrived_at=NOW
@@ -205,7 +205,7 @@ def test_the_lamp_says_that_charging_is_silent() -> None:
 def test_jobs_are_shown_on_the_installations_clock() -> None:
     from openboss.access.console.tasks import close_month_up_to_audit
 
-    from .conftest import NOW
+    from .small_operator import NOW
 
     job = close_month_up_to_audit.configure(schedule_in={"hours": 1}).defer(cycle=209912, staff_id=1)
     shown = signed_in("billing").get("/jobs/").context["list"]["rows"][0]["cells"]

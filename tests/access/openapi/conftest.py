@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from tests.access.console.conftest import operator  # noqa: F401 - a fixture of the tests below
+from tests.access.console.conftest import operator, small_operator  # noqa: F401 - fixtures of the tests below
 
 RIGHTS = ("customers.view", "catalog.view", "billing.view", "receivables.view", "receivables.collect")
 

@@ -32,7 +32,7 @@ def test_a_token_opens_only_what_its_scopes_name(token: Callable[..., str]) -> N
 
 def test_a_client_gets_no_right_that_its_member_of_staff_lacks(operator: Path) -> None:
     from allauth.idp.oidc.models import Client as Registered
-    from tests.access.console.conftest import NOW
+    from tests.access.console.small_operator import NOW
 
     from openboss.modules.system.functions import ScopeBeyondRights, add_client
 
@@ -43,7 +43,7 @@ def test_a_client_gets_no_right_that_its_member_of_staff_lacks(operator: Path) -
 
 
 def test_a_removed_clients_token_ends_at_once(token: Callable[..., str]) -> None:
-    from tests.access.console.conftest import NOW
+    from tests.access.console.small_operator import NOW
 
     from openboss.modules.system.functions import list_clients, remove_client
 
