@@ -21,17 +21,15 @@ from openboss.modules.receivables.functions.rules import Rules, act_of, day_of, 
 from openboss.modules.system.atomic import SerialNumberUsed
 from openboss.modules.system.copying import checked
 
-INCOMING = pl.Schema(
-    {
-        "serial_no": pl.String,
-        "account_id": pl.Int64,
-        "paid_fen": pl.Int64,
-        "means": pl.String,
-        "reference": pl.String,
-        "paid_at": pl.Datetime("us", "UTC"),
-        "agent_account_id": pl.Int64,  # whose money it is, when an agent pays; else null
-    }
-)
+INCOMING: dict[str, Any] = {
+    "serial_no": pl.String,
+    "account_id": pl.Int64,
+    "paid_fen": pl.Int64,
+    "means": pl.String,
+    "reference": pl.String,
+    "paid_at": pl.Datetime("us", "UTC"),
+    "agent_account_id": pl.Int64,  # whose money it is, when an agent pays; else null
+}
 
 
 class Incoming(NamedTuple):
@@ -136,7 +134,7 @@ def post_payments(
 
     Several payments of one account count in the order of the frame. Raises MeansUnknown, AmountWrong, AgentShort.
     """
-    rows = [Incoming(*row) for row in checked(frame, INCOMING, name="payments").iter_rows()]
+    rows = [Incoming(*row) for row in checked(frame, pl.Schema(INCOMING), name="payments").iter_rows()]
     return _post(rows, channel=channel, at=at, staff_id=staff_id, till_id=till_id)
 
 
