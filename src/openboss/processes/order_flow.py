@@ -120,15 +120,26 @@ def offers_of(subscriber_id: int, at: datetime) -> dict[int, OfferView]:
 
 
 def tell_engine(*subscriber_ids: int) -> None:
-    """Let the charging engine learn of changed users, in the caller's transaction."""
-    announce_users(customers.engine_image(subscriber_ids=list(subscriber_ids)))
+    """Let the charging engine learn of changed users, in the caller's transaction, and of who now shares with them."""
+    sharers = customers.users_who_share(subscriber_ids=subscriber_ids)
+    announce_users(customers.engine_image(subscriber_ids=sorted({*subscriber_ids, *sharers})))
 
 
 def refuse_unsuitable(asked: Asked, *, customer_id: int, offer_code: str, held: Sequence[str]) -> None:
     """Refuse an offer that is not for this customer, or does not go with what is held. Raises OfferRefused."""
-    person = customers.person_of(customer_id=customer_id)
-    buyer = Buyer(held=tuple(held), born_on=person.born_on, customer_class=person.customer_class, channel=asked.channel)
-    found = refusals(code=offer_code, buyer=buyer, on=customers.operator_day(asked.effective_at))
+    person, on = customers.person_of(customer_id=customer_id), customers.operator_day(asked.effective_at)
+    area = asked.request.get("home_area")
+    if asked.subscriber_id is not None:
+        area = customers.line_of(subscriber_id=asked.subscriber_id, at=asked.at).home_area
+    buyer = Buyer(
+        held=tuple(held),
+        born_on=person.born_on,
+        customer_class=person.customer_class,
+        channel=asked.channel,
+        area=area,
+        certificates=customers.certificates_of(customer_id=person.customer_id, on=on),
+    )
+    found = refusals(code=offer_code, buyer=buyer, on=on)
     if found:
         raise OfferRefused("; ".join(one.en for one in found))
 

@@ -32,6 +32,7 @@ PACK_SHARES = (0.34, 0.28, 0.18, 0.1, 0.04, 0.06)
 TEST_AREA = 99  # no province's code: an invented identity number begins with it
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # ISO 7064, as GB 11643 prescribes
 CHECK_SIGNS = "10X98765432"
+ONE_LISTS, ONE_HOLDS_CERTIFICATE = 50, 200  # one user, customer in so many
 UNIT_SIGNS = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # GB 32100
 
 
@@ -48,6 +49,8 @@ def base_frames(population: Population) -> Iterator[tuple[str, pl.DataFrame]]:
     yield _framed("groups", _groups(population))
     yield _framed("group_members", _group_members(population))
     yield _framed("stops", _stops(population))
+    yield _framed("listed_numbers", _listed_numbers(population))
+    yield _framed("certificates", _certificates(population))
 
 
 def _framed(name: str, columns: dict[str, Any] | pl.DataFrame) -> tuple[str, pl.DataFrame]:
@@ -203,6 +206,26 @@ def _numbers(population: Population) -> pl.DataFrame:
         }
     ).filter(pl.Series(changed))
     return pl.concat([earlier, today])
+
+
+def _listed_numbers(population: Population) -> pl.DataFrame:
+    """A few users have chosen the number of the user before them."""
+    numbers = _numbers(population)
+    chosen = numbers.with_columns(subscriber_id=pl.col("subscriber_id") + 1)
+    wanted = (pl.col("subscriber_id") % ONE_LISTS == 0) & (pl.col("subscriber_id") <= population.users)
+    return chosen.filter(wanted & pl.col("to_at").is_null())
+
+
+def _certificates(population: Population) -> pl.DataFrame:
+    """A few customers have shown a certificate of disability, all of them long ago."""
+    owners = np.arange(1, population.users + 1, dtype=np.int64)[_owns_line(population)]
+    holders = owners[owners % ONE_HOLDS_CERTIFICATE == 0]
+    return pl.DataFrame({"customer_id": holders}).with_columns(
+        kind=pl.lit("DISABILITY"),
+        number_masked=pl.format("{}***", pl.col("customer_id")),
+        from_on=pl.lit(date(2020, 1, 1)),
+        to_on=pl.lit(None, pl.Date),
+    )
 
 
 def _sims(population: Population) -> dict[str, Any]:

@@ -148,6 +148,7 @@ from openboss.modules.customers.atomic import (
     terminate,
     unused_preopenings,
     use_dynamic_code,
+    users_who_share,
     vip_level_of,
     wanted_network,
     wanted_profile,
@@ -159,6 +160,7 @@ from openboss.modules.customers.masking import mask_document, mask_name, mask_nu
 from openboss.modules.customers.messages import sms
 
 __all__ = [
+    "users_who_share",
     "CertificateWrong",
     "NumberNotListable",
     "TooManyListed",

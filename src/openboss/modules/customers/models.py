@@ -271,6 +271,42 @@ class GroupMember(models.Model):
         ]
 
 
+class ListedNumber(models.Model):
+    """A number of a user's own choice that prices may ask for, over time (friends; when: {friends: true})."""
+
+    listed_number_id = models.BigAutoField(primary_key=True)
+    subscriber = models.ForeignKey(Subscriber, models.PROTECT, related_name="listed_numbers")
+    number = models.BigIntegerField()  # E.164
+    period = DateTimeRangeField()
+
+    class Meta:
+        db_table = "customers_listednumber"
+        constraints = [
+            ExclusionConstraint(
+                name="customers_listed_number_once",
+                expressions=[only_one("subscriber_id"), only_one("number"), ("period", RangeOperators.OVERLAPS)],
+            )
+        ]
+
+
+class Certificate(models.Model):
+    """A paper of a customer that opens offers and discounts, such as of a disability, while it is valid (BMT-07)."""
+
+    certificate_id = models.BigAutoField(primary_key=True)
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="certificates")
+    kind = models.CharField(max_length=32)  # DISABILITY, STUDENT, VETERAN ...: what documents ask for
+    number_masked = models.CharField(max_length=64)
+    from_on = models.DateField()
+    to_on = models.DateField(null=True)  # the first day it is no longer valid
+
+    class Meta:
+        db_table = "customers_certificate"
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "kind", "from_on"], name="customers_certificate_once"),
+            models.CheckConstraint(condition=Q(to_on__gt=F("from_on")), name="customers_certificate_term"),
+        ]
+
+
 class StopPeriod(models.Model):
     """A stop reason active for a subscriber over time; the same reason never twice at once."""
 

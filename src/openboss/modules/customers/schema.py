@@ -102,6 +102,18 @@ GROUP_MEMBERS = pl.Schema(
 
 STOPS = pl.Schema({"subscriber_id": pl.Int64(), "reason": pl.String(), "from_at": MOMENT, "to_at": MOMENT})
 
+LISTED_NUMBERS = pl.Schema({"subscriber_id": pl.Int64(), "number": pl.Int64(), "from_at": MOMENT, "to_at": MOMENT})
+
+CERTIFICATES = pl.Schema(
+    {
+        "customer_id": pl.Int64(),
+        "kind": pl.String(),  # DISABILITY | STUDENT ...
+        "number_masked": pl.String(),
+        "from_on": pl.Date(),
+        "to_on": pl.Date(),
+    }
+)
+
 FRAMES = {
     "customers": CUSTOMERS,
     "subscribers": SUBSCRIBERS,
@@ -113,4 +125,6 @@ FRAMES = {
     "groups": GROUPS,
     "group_members": GROUP_MEMBERS,
     "stops": STOPS,
+    "listed_numbers": LISTED_NUMBERS,
+    "certificates": CERTIFICATES,
 }

@@ -57,6 +57,7 @@ def collect(
         "holdings": image.holdings,
         "stops": image.stops,
         "relations": image.relations,
+        "members": image.members,
     }
     part_count = int(part_of["part"].max()) + 1 if part_of.height else 0  # type: ignore[arg-type]
     for name, frame in frames.items():

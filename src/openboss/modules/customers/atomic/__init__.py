@@ -9,6 +9,7 @@ from openboss.modules.customers.atomic.bulk import (
     load_base,
     re_encrypt_documents,
     resources_in_use,
+    users_who_share,
 )
 from openboss.modules.customers.atomic.effective import SubscriberUnknown, active_reasons, effective_state
 from openboss.modules.customers.atomic.finding import (
@@ -171,6 +172,7 @@ from openboss.modules.customers.atomic.subscribers import (
 )
 
 __all__ = [
+    "users_who_share",
     "CertificateWrong",
     "NumberNotListable",
     "TooManyListed",

@@ -33,6 +33,8 @@ TABLES = {
     "groups": "customers_closedgroup",
     "group_members": "customers_groupmember",
     "stops": "customers_stopperiod",
+    "listed_numbers": "customers_listednumber",
+    "certificates": "customers_certificate",
 }
 REASON_CODES = {reason.stop_reason_id: reason.code for reason in STOP_REASONS}
 SPANS = (("from_at", "to_at"), ("from_cycle", "to_cycle"), ("opened_at", "closed_at"))
@@ -48,7 +50,9 @@ class EngineImage(NamedTuple):
     subscribers(subscriber_id, home_area, brand, opened_local_s, closed_local_s)
     numbers(number, subscriber_id, from_local_s, to_local_s), imsis(imsi, ...)
     holdings(subscriber_id, offer_id, first_month: kernel.proration.FirstMonth, from_local_s, to_local_s)
-    groups(subscriber_id, group_id, kind: kernel.usage.ClosedGroup, from_local_s, to_local_s)
+    groups(subscriber_id, group_id, kind: kernel.usage.ClosedGroup, from_local_s, to_local_s); kind ACCOUNT: those whose
+    rest one account pays, where it pays that of several
+    friends(subscriber_id, number, from_local_s, to_local_s): numbers of the user's own choice
     """
 
     subscribers: pl.DataFrame
@@ -56,13 +60,16 @@ class EngineImage(NamedTuple):
     imsis: pl.DataFrame
     holdings: pl.DataFrame
     groups: pl.DataFrame
+    friends: pl.DataFrame
 
 
 class BillingImage(NamedTuple):
     """What the bill run must know of users in a cycle; days are operator-local, an open end is null.
 
     attributes(subscriber_id, customer_id, born_on, opened_on, closed_on, customer_class, vip_level, brand, star,
-    home_area), holdings(holding_id, subscriber_id, offer_id, first_month, from_on, to_on),
+    home_area, certificates: those of the customer that are valid on the last day, with commas),
+    members(subscriber_id, group_id, kind): closed groups on the last day,
+    holdings(holding_id, subscriber_id, offer_id, first_month, from_on, to_on),
     stops(subscriber_id, reason, from_on, to_on),
     relations(relation_id, subscriber_id, account_id, item_scope, mode, value, priority),
     accounts(account_id, customer_id, language, layout, pay_method)
@@ -73,6 +80,7 @@ class BillingImage(NamedTuple):
     stops: pl.DataFrame
     relations: pl.DataFrame
     accounts: pl.DataFrame
+    members: pl.DataFrame
 
 
 # --- loading ---------------------------------------------------------------------------------------------------------
@@ -292,9 +300,17 @@ def engine_image(*, subscriber_ids: Iterable[int] | None = None) -> EngineImage:
             {**user, "offer_id": pl.Int64(), "first_month": pl.Int8(), **spans},
         ),
         groups=read(
-            f"m.subscriber_id, m.group_id, {kind}, {span}",
-            "customers_groupmember m JOIN customers_closedgroup g USING (group_id)",
+            "subscriber_id, group_id, kind, from_local_s, to_local_s",
+            f"(SELECT m.subscriber_id, m.group_id, {kind} AS kind, {_local_s('lower(period)', zone)} AS from_local_s,"
+            f" {_local_s('upper(period)', zone)} AS to_local_s"
+            f" FROM customers_groupmember m JOIN customers_closedgroup g USING (group_id)"
+            f" UNION ALL SELECT subscriber_id, account_id, {int(ClosedGroup.ACCOUNT)},"
+            f" {_cycle_start_s('lower(cycles)')}, {_cycle_start_s('upper(cycles)')}"
+            f" FROM customers_paymentrelation WHERE mode = 'REST' AND account_id IN ({_SHARED_ACCOUNTS})) shared",
             {**user, "group_id": pl.Int64(), "kind": pl.Int8(), **spans},
+        ),
+        friends=read(
+            f"subscriber_id, number, {span}", "customers_listednumber", {**user, "number": pl.Int64(), **spans}
         ),
     )
 
@@ -302,6 +318,37 @@ def engine_image(*, subscriber_ids: Iterable[int] | None = None) -> EngineImage:
 _IN_SERVICE = "subscriber_id NOT IN (SELECT subscriber_id FROM customers_subscriber WHERE life = 'PREOPENED')"
 # as kernel.state.short_number_key
 _SHORT_KEY = f"{SHORT_NUMBER_BASE} + group_id * {SHORT_NUMBERS} + short_number"
+
+
+_SHARED_ACCOUNTS = """SELECT account_id FROM customers_paymentrelation WHERE mode = 'REST'
+GROUP BY account_id HAVING count(DISTINCT subscriber_id) > 1"""
+
+
+def _cycle_start_s(cycle: str) -> str:
+    """SQL for the local second at which a cycle begins; null = for ever."""
+    return f"coalesce(extract(epoch FROM to_date(({cycle})::text, 'YYYYMM'))::bigint, {FOREVER_S})"
+
+
+def users_who_share(*, subscriber_ids: Iterable[int]) -> list[int]:
+    """Name those whose rest the same accounts pay, if these are few: they begin to share when a user joins.
+
+    In larger accounts everybody was told before. Source: issue 3 section 1 (counters and free resources by account).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_SHARERS, [list(subscriber_ids), TOLD_AGAIN])
+        return [subscriber_id for (subscriber_id,) in cursor.fetchall()]
+
+
+TOLD_AGAIN = 10  # users of an account who are told to the engine anew when one of them changes
+_SHARERS = """
+WITH shared AS (
+    SELECT account_id FROM customers_paymentrelation WHERE mode = 'REST' AND account_id IN (
+        SELECT account_id FROM customers_paymentrelation WHERE mode = 'REST' AND subscriber_id = ANY (%s))
+    GROUP BY account_id HAVING count(DISTINCT subscriber_id) BETWEEN 2 AND %s
+)
+SELECT DISTINCT subscriber_id FROM customers_paymentrelation JOIN shared USING (account_id) WHERE mode = 'REST'
+ORDER BY 1
+"""
 
 
 def _local_s(moment: str, zone: str) -> str:
@@ -360,8 +407,12 @@ def billing_image(*, cycle: int, also: Iterable[int] = ()) -> BillingImage:
     return BillingImage(
         attributes=copy_out(
             f"""SELECT s.subscriber_id, s.customer_id, c.born_on, {_local_day("s.opened_at", zone)},
-                {_local_day("s.closed_at", zone)}, c.customer_class, c.vip_level, s.brand, s.star, s.home_area
+                {_local_day("s.closed_at", zone)}, c.customer_class, c.vip_level, s.brand, s.star, s.home_area,
+                coalesce(p.kinds, '')
             FROM customers_subscriber s JOIN customers_customer c USING (customer_id)
+            LEFT JOIN (SELECT customer_id, string_agg(DISTINCT kind, ',') AS kinds FROM customers_certificate
+                WHERE from_on < '{next_on}' AND (to_on IS NULL OR to_on >= '{next_on}')
+                GROUP BY customer_id) p USING (customer_id)
             WHERE s.life <> 'PREOPENED'
                 AND (tstzrange(s.opened_at, s.closed_at) && {month} OR s.subscriber_id IN ({gone}))
             ORDER BY s.subscriber_id""",
@@ -386,6 +437,13 @@ def billing_image(*, cycle: int, also: Iterable[int] = ()) -> BillingImage:
             "SELECT account_id, customer_id, language, layout, pay_method FROM customers_account ORDER BY account_id",
             {"account_id": pl.Int64(), "customer_id": pl.Int64(), **_ACCOUNT},
         ),
+        members=copy_out(
+            f"""SELECT m.subscriber_id, m.group_id, g.kind FROM customers_groupmember m
+            JOIN customers_closedgroup g USING (group_id)
+            WHERE m.period @> (('{next_on}'::timestamp AT TIME ZONE '{zone}') - interval '1 second')
+            ORDER BY m.subscriber_id, m.group_id""",
+            {**user, "group_id": pl.Int64(), "kind": pl.String()},
+        ),
     )
 
 
@@ -399,6 +457,7 @@ _ATTRIBUTES = {
     "brand": pl.String(),
     "star": pl.Int8(),
     "home_area": pl.Int32(),
+    "certificates": pl.String(),
 }
 _RELATION = {"item_scope": pl.String(), "mode": pl.String(), "value": pl.Int64(), "priority": pl.Int32()}
 _ACCOUNT = {"language": pl.String(), "layout": pl.String(), "pay_method": pl.String()}

@@ -1,0 +1,127 @@
+"""What prices and offers may ask of a user beyond products: numbers of the user's own choice, certificates."""
+
+from datetime import date, datetime
+
+from django.db import IntegrityError, transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.models import Q
+
+from openboss.modules.customers.atomic.questions import CustomerUnknown
+from openboss.modules.customers.atomic.subscribers import StateForbids, audit_subscriber, locked
+from openboss.modules.customers.life import ACTIVE
+from openboss.modules.customers.masking import mask_document
+from openboss.modules.customers.models import Certificate, Customer, ListedNumber
+from openboss.modules.system.atomic import record_audit
+
+
+class NumberNotListable(ValueError):
+    """This number cannot stand on a user's list: it is their own, or not a number in E.164 digits."""
+
+
+class TooManyListed(Exception):
+    """The user's list of numbers is full; take one off first."""
+
+
+class CertificateWrong(ValueError):
+    """A certificate needs a kind, a number and a last day after its first."""
+
+
+@transaction.atomic
+def change_listed_numbers(
+    *,
+    subscriber_id: int,
+    add: list[int],
+    remove: list[int],
+    at_most: int,
+    from_at: datetime,
+    at: datetime,
+    staff_id: int | None,
+) -> list[int]:
+    """Change the numbers a user has chosen (friends) from a moment on; return those that stand then.
+
+    What stands there already stays, what does not stand there need not be removed. Raises SubscriberUnknown,
+    StateForbids, NumberNotListable, TooManyListed; then nothing was changed. Source: issue 3 section 1 (friends).
+    """
+    subscriber = locked(subscriber_id)
+    if subscriber.life != ACTIVE:
+        raise StateForbids(subscriber.life)
+    own = set(subscriber.numbers.filter(period__contains=from_at).values_list("number", flat=True))
+    wrong = [number for number in add if number in own or not 100 <= number < 10**15]
+    if wrong:
+        raise NumberNotListable(wrong[0])
+    before = listed_numbers(subscriber_id=subscriber_id, at=from_at)
+    after = sorted((set(before) - set(remove)) | set(add))
+    if len(after) > at_most:
+        raise TooManyListed(at_most)
+    rows = ListedNumber.objects.filter(subscriber_id=subscriber_id)
+    rows.filter(period__startswith__gte=from_at).delete()  # was never in force
+    for row in rows.filter(period__contains=from_at).exclude(number__in=after):
+        rows.filter(pk=row.pk).update(period=DateTimeTZRange(row.period.lower, from_at))
+    standing = set(rows.filter(period__contains=from_at).values_list("number", flat=True))
+    period = DateTimeTZRange(from_at, None)
+    ListedNumber.objects.bulk_create(
+        ListedNumber(subscriber=subscriber, number=number, period=period) for number in after if number not in standing
+    )
+    audit_subscriber(
+        "customers.change_listed_numbers",
+        subscriber_id,
+        at,
+        staff_id,
+        before={"numbers": before},
+        after={"numbers": after, "from_at": from_at.isoformat()},
+    )
+    return after
+
+
+def listed_numbers(*, subscriber_id: int, at: datetime) -> list[int]:
+    """Name the numbers a user has chosen at a moment, in rising order."""
+    rows = ListedNumber.objects.filter(subscriber_id=subscriber_id, period__contains=at)
+    return sorted(rows.values_list("number", flat=True))
+
+
+@transaction.atomic
+def add_certificate(
+    *,
+    customer_id: int,
+    kind: str,
+    number: str,
+    from_on: date,
+    to_on: date | None,
+    at: datetime,
+    staff_id: int | None,
+) -> int:
+    """Write down that a customer has shown a certificate, valid from a day up to another; return its id.
+
+    kind    as documents ask for it: DISABILITY, STUDENT ...; the number is kept masked
+    Raises CustomerUnknown, CertificateWrong for a missing kind or number, days that are none, one shown before.
+    Source: BMT-07, ACP-09.
+    """
+    if not Customer.objects.filter(pk=customer_id).exists():
+        raise CustomerUnknown(customer_id)
+    if not kind or not number or (to_on is not None and to_on <= from_on):
+        raise CertificateWrong(kind)
+    row = Certificate(
+        customer_id=customer_id, kind=kind, number_masked=mask_document(number), from_on=from_on, to_on=to_on
+    )
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError as shown:
+        raise CertificateWrong(kind) from shown
+    record_audit(
+        staff_id=staff_id,
+        action="customers.add_certificate",
+        object_kind="customer",
+        object_id=customer_id,
+        at=at,
+        after={"kind": kind, "from_on": from_on.isoformat()},
+    )
+    return row.certificate_id
+
+
+def certificates_of(*, customer_id: int, on: date) -> frozenset[str]:
+    """Name the kinds of certificate a customer has on a day."""
+    valid = Q(to_on__isnull=True) | Q(to_on__gt=on)
+    return frozenset(
+        Certificate.objects.filter(valid, customer_id=customer_id, from_on__lte=on).values_list("kind", flat=True)
+    )
