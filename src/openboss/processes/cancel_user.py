@@ -16,6 +16,7 @@ from openboss.modules.customers import functions as customers
 from openboss.modules.orders.functions import Item
 from openboss.modules.receivables.functions.counter import settle_finally
 from openboss.modules.receivables.functions.owed import has_arrears, owed
+from openboss.modules.receivables.functions.points import end_points
 from openboss.modules.resources import functions as resources
 from openboss.processes.order_flow import Asked, Flow, Plan, Result, fee, offers_of, tell_engine
 from openboss.processes.transfer_user import FeesOpen
@@ -135,6 +136,7 @@ def end_user(subscriber_id: int, *, remove_tag: int, at: datetime, staff_id: int
     line = customers.line_of(subscriber_id=subscriber_id, at=at)
     customers.end_agreements(subscriber_id=subscriber_id, **own)
     customers.terminate(subscriber_id=subscriber_id, remove_tag=remove_tag, **own)
+    end_points(subscriber_id=subscriber_id, **own)
     if line.number is not None:
         resources.quarantine_number(number=line.number, **own)
     if line.iccid is not None:

@@ -8,6 +8,7 @@ new       a new user of the new owner, with a plan, a payer and a password of it
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders.functions import Item
 from openboss.modules.receivables.functions.owed import owed
+from openboss.modules.receivables.functions.points import end_points
 from openboss.modules.resources import functions as resources
 from openboss.processes.change_number import refuse_stopped
 from openboss.processes.open_user import TooManyNumbers
@@ -62,6 +63,7 @@ def carry_out(asked: Asked) -> Result:
     assert line.iccid is not None
     customers.end_agreements(subscriber_id=asked.user, **own)
     customers.terminate(subscriber_id=asked.user, remove_tag=6, **own)
+    end_points(subscriber_id=asked.user, **own)
     fresh = customers.succeed_subscriber(
         subscriber_id=asked.user,
         customer_id=asked.need("to_customer_id"),

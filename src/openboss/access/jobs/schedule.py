@@ -8,7 +8,10 @@ from procrastinate.contrib.django import app
 
 from openboss.access.jobs import clock
 from openboss.config.options import options
+from openboss.kernel.periods import previous_cycle
 from openboss.modules.charging.functions import alarms
+from openboss.modules.customers import functions as customers
+from openboss.modules.receivables.functions import points
 from openboss.modules.system import functions as system
 from openboss.processes import clear_error_pool, collect_debt, hall, keep_books, waiting_times
 
@@ -91,3 +94,12 @@ def run_credit_control(timestamp: int) -> int:  # noqa: ARG001
 def run_keep_books(timestamp: int) -> int:  # noqa: ARG001
     """Close and seal the books of yesterday, move old debts, compare what is told twice (D22.1)."""
     return len(keep_books.run(at=clock.now()).differences)
+
+
+@app.periodic(cron="30 5 10 * *")
+@app.task(name="openboss.credit_points", queueing_lock="credit_points")
+def credit_points(timestamp: int) -> int:  # noqa: ARG001
+    """Give users the points for what was paid last month, and end those whose time is over (D11.1, D11.4)."""
+    now = clock.now()
+    points.expire(at=now)
+    return points.credit_month(month=previous_cycle(customers.cycle_of(now)), at=now)

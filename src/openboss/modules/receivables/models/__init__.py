@@ -20,6 +20,7 @@ from openboss.modules.receivables.models.ledger import (
     Posting,
 )
 from openboss.modules.receivables.models.money import Document, DocumentSeries, Payment, Till
+from openboss.modules.receivables.models.points import PointsBalance, PointsEntry
 
 __all__ = [
     "Allocation",
@@ -40,6 +41,8 @@ __all__ = [
     "OpenItem",
     "Payment",
     "Period",
+    "PointsBalance",
+    "PointsEntry",
     "Posting",
     "Proposal",
     "Receivable",
