@@ -26,6 +26,7 @@ E_DUPLICATE = 401
 Columns = dict[str, np.ndarray]
 _KEPT = [name for name in NORMALISED if name in RATED]
 _ARROW = pl.DataFrame(schema=RATED).to_arrow().schema
+_COMPILED_FOR = {name: pl.Series(name, [], NORMALISED.get(name, pl.Int32)).to_numpy().dtype for name in Usage._fields}
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,9 @@ def rate_in_order(state: EngineState, usage: Usage, rated: Rated, order: np.ndar
 
 
 def usage_of(columns: Columns) -> Usage:
+    """The columns that rating reads, absent ones 0, in the types it is compiled for: others compile it once more."""
     absent = np.zeros(len(columns["record_type"]), np.int32)
-    return Usage(**{name: columns.get(name, absent) for name in Usage._fields})
+    return Usage(**{name: columns.get(name, absent).astype(kind, copy=False) for name, kind in _COMPILED_FOR.items()})
 
 
 def _open_months(state: EngineState, start_local_s: np.ndarray) -> None:

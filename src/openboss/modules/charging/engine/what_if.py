@@ -19,7 +19,7 @@ from openboss.kernel.tariffs import TariffTables
 from openboss.kernel.trace import empty_trace
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.changes import count_nodes, list_nodes
-from openboss.modules.charging.engine.rating import _rate, empty_rated, rate_in_order
+from openboss.modules.charging.engine.rating import _rate, empty_rated, rate_in_order, usage_of
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, Image, _with_room, cycle_slot
 from openboss.modules.charging.schema import RATED
 
@@ -102,7 +102,7 @@ def opened(tables: TariffTables, image: Image, cycles: Iterable[int]) -> EngineS
 
 def rate_event(state: EngineState, columns: Mapping[str, int]) -> EventRated:
     """Rate one event and say what it changed. A column of kernel.records.Usage that is absent is 0."""
-    usage = Usage(**{name: np.array([columns.get(name, 0)], np.int64) for name in Usage._fields})
+    usage = usage_of({name: np.array([columns.get(name, 0)], np.int64) for name in Usage._fields})
     rated, trace = empty_rated(1), empty_trace(TRACE_ROOM)
     find_users(state.directory, usage, rated, 0, 1)
     if rated.error[0]:
