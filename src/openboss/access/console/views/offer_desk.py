@@ -13,23 +13,24 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from openboss.access.console import formats, words
+from openboss.access.console import words
 from openboss.access.console.page import page, part
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views import offer_form
+from openboss.access.console.views.offer_fields import Post
 from openboss.access.console.views.offer_form import FormRefused
+from openboss.access.console.views.offer_problems import Told, told
+from openboss.access.console.views.offer_sections import BY_KEY
 from openboss.access.console.views.offers import item_names_by_code, sections_of
 from openboss.access.jobs import clock
 from openboss.modules.catalog import functions as catalog
 
 
-def _form(
-    request: HttpRequest, document: dict[str, Any], title: str, problems: list[str] | None = None
-) -> HttpResponse:
+def _form(request: HttpRequest, post: Post, title: str, problems: list[str] | None = None) -> HttpResponse:
     context = {
         "active": "console:offers",
         "title": title,
-        "form": offer_form.form_of(document),
+        "form": offer_form.form_of(post),
         "kinds": [(code, text) for code, text in words.choices("offer_kind") if code != "STANDARD"],
         "brands": words.choices("brand"),
         "problems": problems or [],
@@ -55,12 +56,12 @@ def new(request: HttpRequest) -> HttpResponse:
     """An empty form, or that of an offer to be cloned."""
     wanted = request.GET.get("clone", "")
     if not wanted.isdecimal():
-        return _form(request, offer_form.empty_document(), _("New offer"))
+        return _form(request, offer_form.sent(offer_form.empty_document()), _("New offer"))
     fresh = offer_form.empty_document()
     document = _stored(int(wanted), request.GET.get("from", ""))
     document |= {"offer": "", "offer_id": fresh["offer_id"], "source": None}
     document["versions"][0] = {**document["versions"][0], "from": ""}
-    return _form(request, document, _("New offer"))
+    return _form(request, offer_form.sent(document), _("New offer"))
 
 
 @require_GET
@@ -71,17 +72,17 @@ def edit(request: HttpRequest, offer_id: int, from_on: str) -> HttpResponse:
     state = next(one.state for one in catalog.versions_of(offer_id=offer_id) if one.from_on.isoformat() == from_on)
     if state != "DRAFT":
         document["versions"][0] = {**document["versions"][0], "from": ""}
-        return _form(request, document, _("New version"))
-    return _form(request, document, _("Edit the draft"))
+        return _form(request, offer_form.sent(document), _("New version"))
+    return _form(request, offer_form.sent(document), _("Edit the draft"))
 
 
 @require_GET
 @needs("catalog.edit")
 def row(request: HttpRequest, section: str) -> HttpResponse:
     """One more rule for the form."""
-    if section not in offer_form.BY_KEY:
+    if section not in BY_KEY:
         raise Http404
-    return part(request, "offer_rule.html", {"row": offer_form.row_of(offer_form.BY_KEY[section])})
+    return part(request, "offer_rule.html", {"row": offer_form.fresh_row(BY_KEY[section])})
 
 
 @require_POST
@@ -91,11 +92,10 @@ def check(request: HttpRequest) -> HttpResponse:
     try:
         document = offer_form.document_of(request.POST)
     except FormRefused as refused:
-        return part(request, "offer_check.html", {"problems": refused.problems})
+        return part(request, "offer_check.html", {"problems": [Told("", "", text) for text in refused.problems]})
     text = _text(document)
-    problems = [one.of(formats.language()) for one in catalog.problems_of(text)]
-    context = {"problems": problems, "text": text, **price_card(document)}
-    return part(request, "offer_check.html", context)
+    problems = told(catalog.problems_of(text), request.POST)
+    return part(request, "offer_check.html", {"problems": problems, "text": text, **price_card(document)})
 
 
 def price_card(document: dict[str, Any]) -> dict[str, Any]:
@@ -114,24 +114,22 @@ def _text(document: dict[str, Any]) -> str:
 @require_POST
 @needs("catalog.edit")
 def save(request: HttpRequest) -> HttpResponse:
-    """Store the form as a draft."""
+    """Store the form as a draft; a form that cannot be stored comes back as it was filled in."""
+
+    def refused(problems: list[str]) -> HttpResponse:
+        return _form(request, request.POST, _("Not saved yet"), problems)
+
     try:
         document = offer_form.document_of(request.POST)
-    except FormRefused as refused:
-        for problem in refused.problems:
-            messages.error(request, problem)
-        return redirect("console:offers")
-    try:
         saved = catalog.save_draft(_text(document), at=clock.now(), staff_id=staff_of(request).staff_id)
-    except catalog.DocumentRefused as refused:
-        return _form(request, document, _("Not saved yet"), [one.of(formats.language()) for one in refused.problems])
+    except FormRefused as wrong:
+        return refused(wrong.problems)
+    except catalog.DocumentRefused as wrong:
+        return refused([f"{one.where} {one.text}".strip() for one in told(wrong.problems, request.POST)])
     except catalog.VersionPublished:
-        return _form(
-            request, document, _("Not saved yet"), [_("A version of this day is out already; choose another day.")]
-        )
+        return refused([_("A version of this day is out already; choose another day.")])
     except catalog.OfferIdTaken:
-        problem = _("Another offer has this code or number; choose another code.")
-        return _form(request, document, _("Not saved yet"), [problem])
+        return refused([_("Another offer has this code or number; choose another code.")])
     messages.success(request, _("Draft saved. Try it, then send it for approval."))
     on = date.fromisoformat(document["versions"][0]["from"])
     return redirect(f"{reverse('console:offer', args=[saved.offer_id])}?from={on.isoformat()}")

@@ -1,106 +1,25 @@
 """The form of an offer: what stands in a tariff document as fields, and back again.
 
-Every rule has its usual fields; what a rule says beyond them (bands, tiers, steps ...) stays in its own small YAML
-field, so that nothing of a document is lost by opening it in the form.
+Every field of the grammar has an input (`offer_sections`). What a document says beyond them, or in a way that a field
+would not say back, stays as text with its rule, so that nothing of a document is lost by opening it in the form. A form
+is always drawn from what inputs hold: those of a stored document, or those that were sent and cannot be stored yet.
 """
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import yaml
-from django.http import QueryDict
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from openboss.access.console import formats, words
+from openboss.access.console.views.offer_fields import Field, Given, Misfit, Post, post_of, read, rows_in, shown
+from openboss.access.console.views.offer_sections import SECTIONS, VERSION, Section
 from openboss.modules.catalog import functions as catalog
 
-AXES = {
-    "component": "component",
-    "record": "record_type",
-    "roam": "roam_type",
-    "ld": "ld_type",
-    "net": "other_net",
-    "group": "closed_group",
-}
-UNITS = ("MIN", "MSG", "KB", "MB", "SECOND", "EVENT")
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field of a rule. `kind`: text, yuan, count, choice, items, flag or condition."""
-
-    key: str
-    title: str | Promise
-    kind: str = "text"
-    choices: str = ""  # a vocabulary of words.py, or `items`, `units`
-    otherwise: str = ""  # what a fresh rule begins with
-
-
-@dataclass(frozen=True)
-class Section:
-    """The rules of one kind."""
-
-    key: str
-    title: str | Promise
-    fields: tuple[Field, ...]
-
-
-ITEM = Field("item", gettext_lazy("Bill item"), "choice", "items")
-SECTIONS = (
-    Section(
-        "recurring",
-        gettext_lazy("Monthly fees"),
-        (
-            ITEM,
-            Field("fee", gettext_lazy("Fee a month"), "yuan"),
-            Field("first_month", gettext_lazy("First month"), "choice", "first_month", "PRORATE"),
-        ),
-    ),
-    Section(
-        "free",
-        gettext_lazy("Included"),
-        (
-            Field("granted", gettext_lazy("How much"), "count"),
-            Field("unit", gettext_lazy("Unit"), "choice", "units", "MIN"),
-            Field("scope", gettext_lazy("For"), "condition"),
-            Field("priority", gettext_lazy("Priority"), "count", otherwise="50"),
-            Field("carry_over", gettext_lazy("Left over goes into next month"), "flag"),
-        ),
-    ),
-    Section(
-        "prices",
-        gettext_lazy("Prices"),
-        (
-            Field("component", gettext_lazy("Part"), "choice", "component", "basic"),
-            Field("when", gettext_lazy("For"), "condition"),
-            ITEM,
-            Field("price", gettext_lazy("Price"), "yuan"),
-            Field("unit", gettext_lazy("Charged by"), otherwise="60 s"),
-            Field("per", gettext_lazy("Price is for")),
-        ),
-    ),
-    Section(
-        "caps",
-        gettext_lazy("Caps"),
-        (Field("cap", gettext_lazy("At most a month"), "yuan"), Field("items", gettext_lazy("Bill items"), "items")),
-    ),
-    Section(
-        "discounts",
-        gettext_lazy("Discounts"),
-        (
-            Field("phase", gettext_lazy("Phase"), "choice", "discount_phase", "P3"),
-            Field("items", gettext_lazy("Bill items"), "items"),
-            Field("priority", gettext_lazy("Priority"), "count", otherwise="50"),
-        ),
-    ),
-)
-BY_KEY = {section.key: section for section in SECTIONS}
+HEAD = ("offer", "offer_id", "zh", "en", "kind", "brand", "from", "source")
 
 
 class FormRefused(ValueError):
@@ -111,112 +30,62 @@ class FormRefused(ValueError):
         self.problems = problems
 
 
-def choices_of(field: Field) -> list[tuple[str, str]]:
-    """What a choice offers, in the language of the request."""
-    if field.choices == "items":
-        return [(item.code, formats.named(item)) for item in catalog.bill_item_types()]
-    if field.choices == "units":
-        return [(unit, unit) for unit in UNITS]
-    return [(code, str(text)) for code, text in words.choices(field.choices)]
-
-
-def _is_plain(condition: Any) -> bool:
-    """Whether a condition can be shown as ticks: one set of known codes over the known axes."""
-    if not isinstance(condition, dict) or not set(condition) <= set(AXES):
-        return False
-    known = {axis: {code for code, _text in words.choices(vocabulary)} for axis, vocabulary in AXES.items()}
-    return all(set(_listed(codes)) <= known[axis] for axis, codes in condition.items())
-
-
-def _fits(field: Field, value: Any) -> bool:
-    """Whether a value can be shown in its field; what cannot stays with the rule's further fields."""
-    if field.kind == "condition":
-        return _is_plain(value)
-    if field.kind == "flag":
-        return isinstance(value, bool)
-    if field.kind == "items":
-        return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
-    return isinstance(value, str | int)
-
-
-def _listed(value: Any) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
-
-
-def row_of(section: Section, rule: dict[str, Any] | None = None) -> dict[str, Any]:
-    """One rule as the row of a form; None = a fresh one."""
-    place = f"{section.key}-{secrets.randbelow(10**9)}"
-    rest = dict(rule or {})
-    names = rest.pop("names", {})
-    shown = {"place": place, "rule": rest.pop("rule", ""), "zh": names.get("zh", ""), "en": names.get("en", "")}
-    cells = []
-    for field in section.fields:
-        value = rest.pop(field.key) if field.key in rest and _fits(field, rest[field.key]) else None
-        cells.append(_cell(field, place, value, is_fresh=rule is None))
-    more = yaml.safe_dump(rest, allow_unicode=True, sort_keys=False, width=100) if rest else ""
-    return {**shown, "section": section, "cells": cells, "more": more, "is_fresh": rule is None}
-
-
-def _cell(field: Field, place: str, value: Any, *, is_fresh: bool) -> dict[str, Any]:
-    cell: dict[str, Any] = {"field": field, "name": f"{place}-{field.key}", "value": "" if value is None else value}
-    if field.kind == "condition":
-        chosen = {axis: _listed(codes) for axis, codes in (value or {}).items()}
-        cell["axes"] = [
-            (axis, [(code, text, code in chosen.get(axis, [])) for code, text in words.choices(vocabulary)])
-            for axis, vocabulary in AXES.items()
-        ]
-    elif field.kind == "items":
-        codes = _listed(value) if value else []
-        pairs = [("ALL", _("All items")), *((item.code, formats.named(item)) for item in catalog.bill_item_types())]
-        pairs.sort(key=lambda pair: codes.index(pair[0]) if pair[0] in codes else len(codes))  # in the document's order
-        cell["axes"] = [("", [(code, text, code in codes) for code, text in pairs])]
-    elif field.kind == "choice":
-        known = choices_of(field)
-        strange = [(str(value), str(value))] if value and value not in [code for code, _text in known] else []
-        cell["choices"] = [*known, *strange]
-    if is_fresh and field.otherwise:
-        cell["value"] = field.otherwise
-    return cell
-
-
-def form_of(document: dict[str, Any]) -> dict[str, Any]:
-    """A document with one version as the form shows it."""
+def sent(document: dict[str, Any]) -> Post:
+    """What a browser sends of a form that shows a document with one version."""
     version = dict(document["versions"][-1])
-    relations = dict(version.pop("relations", None) or {})
-    requires, excludes = relations.pop("requires", None) or [], relations.pop("excludes", None) or []
-    if relations:
-        version["relations"] = relations
-    from_on = version.pop("from", "")
-    sections = [
-        (section, [row_of(section, rule) for rule in version.pop(section.key, None) or []]) for section in SECTIONS
-    ]
-    return {
-        "document": document,
-        "from_on": from_on.isoformat() if isinstance(from_on, date) else from_on,
-        "requires": ", ".join(requires),
-        "excludes": ", ".join(excludes),
-        "sections": sections,
-        "more": yaml.safe_dump(version, allow_unicode=True, sort_keys=False, width=100) if version else "",
+    from_on, names = version.pop("from", ""), document["names"]
+    given: Given = {
+        "offer": [document["offer"]],
+        "offer_id": [str(document["offer_id"])],
+        "zh": [names["zh"]],
+        "en": [names["en"]],
+        "kind": [document["kind"]],
+        "brand": [document["brand"] or ""],
+        "from": [from_on.isoformat() if isinstance(from_on, date) else from_on],
+        "source": [document["source"] or ""],
     }
+    for section in SECTIONS:
+        for number, rule in enumerate(version.pop(section.key, None) or []):
+            given |= _sent_rule(section, rule, f"{section.key}-{number}")
+    return post_of(given | _sent_fields(VERSION, version, "version"))
 
 
-def document_of(post: QueryDict) -> dict[str, Any]:
+def _sent_rule(section: Section, rule: dict[str, Any], place: str) -> Given:
+    rest = dict(rule)
+    names = rest.pop("names", None) or {}
+    named = {f"{place}-{language}": [names.get(language, "")] for language in ("zh", "en")}
+    return {f"{place}-rule": [rest.pop("rule", "")], **named, **_sent_fields(section.fields, rest, place)}
+
+
+def _sent_fields(fields: tuple[Field, ...], values: dict[str, Any], place: str) -> Given:
+    """Inputs of some fields; what fits into none stands as text in the field `more`."""
+    rest, given = dict(values), Given()
+    for field in fields:
+        if rest.get(field.key) is None:
+            rest.pop(field.key, None)
+            continue
+        try:
+            given |= shown(field, rest[field.key], f"{place}-{field.key}")
+        except (Misfit, TypeError, KeyError, AttributeError):
+            continue
+        del rest[field.key]
+    more = yaml.safe_dump(rest, allow_unicode=True, sort_keys=False, width=100) if rest else ""
+    return given | {f"{place}-more": [more]}
+
+
+def document_of(post: Post) -> dict[str, Any]:
     """The document that a filled form means. Raises FormRefused with everything that cannot be read."""
     problems: list[str] = []
     version: dict[str, Any] = {"from": post.get("from", "").strip()}
     for section in SECTIONS:
-        rules = [_rule(section, place, post, problems) for place in _places(section, post)]
+        places = [f"{section.key}-{number}" for number in rows_in(section.key, post)]
+        rules = [_rule(section, place, post, problems) for place in places if f"{place}-rule" in post]
         if rules:
             version[section.key] = rules
-    further = _more(post.get("more", ""), _("More of this version"), problems)
-    relations = {key: _codes(post.get(key, "")) for key in ("requires", "excludes")}
-    relations = {**(further.pop("relations", None) or {}), **relations}
-    if any(relations.values()):
-        version["relations"] = relations
-    version |= further
-    offer_id = post.get("offer_id", "").strip()
+    version |= _read_fields(VERSION, "version", post, _("This version"), problems)
     if problems:
         raise FormRefused(problems)
+    offer_id = post.get("offer_id", "").strip()
     return {
         "offer": post.get("offer", "").strip().upper(),
         "offer_id": int(offer_id) if offer_id.isdecimal() else 0,
@@ -228,41 +97,19 @@ def document_of(post: QueryDict) -> dict[str, Any]:
     }
 
 
-def _codes(text: str) -> list[str]:
-    return [code.strip().upper() for code in text.split(",") if code.strip()]
-
-
-def _places(section: Section, post: QueryDict) -> list[str]:
-    """The rows of a section in the order in which they stand on the page."""
-    found = dict.fromkeys(key.rsplit("-", 1)[0] for key in post if key.startswith(f"{section.key}-"))
-    return [place for place in found if post.get(f"{place}-rule") is not None]
-
-
-def _rule(section: Section, place: str, post: QueryDict, problems: list[str]) -> dict[str, Any]:
-    rule: dict[str, Any] = {"rule": post[f"{place}-rule"].strip().upper()}
-    for field in section.fields:
-        value = _value(field, f"{place}-{field.key}", post)
-        if value not in ("", None, [], {}):
-            rule[field.key] = value
-    more = _more(post.get(f"{place}-more", ""), f"{section.title} {rule['rule']}", problems)
-    for field in section.fields:
-        if field.kind == "condition" and field.key not in rule and field.key not in more:
-            rule[field.key] = {}
+def _rule(section: Section, place: str, post: Post, problems: list[str]) -> dict[str, Any]:
+    code = post[f"{place}-rule"].strip().upper()
+    found = _read_fields(section.fields, place, post, f"{section.title} {code}", problems)
+    if found.get("unit") == "YUAN" and isinstance(found.get("granted"), int):
+        found["granted"] = str(found["granted"])  # free money is money
     names = {language: post.get(f"{place}-{language}", "").strip() for language in ("zh", "en")}
-    return {**rule, **more, "names": names}
+    return {"rule": code, **found, "names": names}
 
 
-def _value(field: Field, name: str, post: QueryDict) -> Any:
-    if field.kind == "condition":
-        ticked = {axis: codes for axis in AXES if (codes := post.getlist(f"{name}-{axis}"))}
-        return {axis: codes[0] if axis == "component" and len(codes) == 1 else codes for axis, codes in ticked.items()}
-    if field.kind == "items":
-        codes = post.getlist(f"{name}-")
-        return "ALL" if "ALL" in codes else codes
-    text = post.get(name, "").strip()
-    if field.kind == "flag":
-        return True if text else None
-    return int(text) if field.kind == "count" and text.isdecimal() else text
+def _read_fields(fields: tuple[Field, ...], place: str, post: Post, title: str, problems: list[str]) -> dict[str, Any]:
+    found = {field.key: read(field, f"{place}-{field.key}", post) for field in fields}
+    more = _more(post.get(f"{place}-more", ""), title, problems)
+    return {key: value for key, value in found.items() if value is not None and key not in more} | more
 
 
 def _more(text: str, place: str, problems: list[str]) -> dict[str, Any]:
@@ -292,3 +139,110 @@ def empty_document() -> dict[str, Any]:
         "source": None,
         "versions": [{"from": ""}],
     }
+
+
+def form_of(post: Post) -> dict[str, Any]:
+    """The form as it is drawn from what its inputs hold."""
+    sections = [
+        (section, [_row(section, f"{section.key}-{number}", post) for number in rows_in(section.key, post)])
+        for section in SECTIONS
+    ]
+    return {
+        **{name: post.get(name, "") for name in HEAD},
+        "sections": sections,
+        "blocks": _blocks(VERSION, "version", post),
+        "more": post.get("version-more", ""),
+    }
+
+
+def fresh_row(section: Section) -> dict[str, Any]:
+    """One more rule, with what a fresh one begins with."""
+    place = f"{section.key}-{secrets.randbelow(10**9)}"
+    given: Given = {}
+    for field in section.fields:
+        if field.otherwise:
+            given |= shown(
+                field, int(field.otherwise) if field.kind == "count" else field.otherwise, f"{place}-{field.key}"
+            )
+    return {**_row(section, place, post_of(given)), "is_fresh": True}
+
+
+def _row(section: Section, place: str, post: Post) -> dict[str, Any]:
+    return {
+        "section": section,
+        "place": place,
+        **{name: post.get(f"{place}-{name}", "") for name in ("rule", "zh", "en", "more")},
+        "cells": [cell(field, f"{place}-{field.key}", post) for field in section.fields if not field.group],
+        "blocks": _blocks(section.fields, place, post),
+    }
+
+
+def _blocks(fields: tuple[Field, ...], place: str, post: Post) -> list[tuple[str, list[dict[str, Any]], bool]]:
+    """Fields that are out of sight until they are needed: title, cells, and whether one says something."""
+    blocks: dict[str, list[dict[str, Any]]] = {}
+    for field in fields:
+        if field.group:
+            blocks.setdefault(str(field.group), []).append(cell(field, f"{place}-{field.key}", post))
+    return [(title, cells, any(_says(one["name"], post) for one in cells)) for title, cells in blocks.items()]
+
+
+def _says(name: str, post: Post) -> bool:
+    return any(any(post.getlist(one)) for one in post if one == name or one.startswith(f"{name}-"))
+
+
+def cell(field: Field, name: str, post: Post, depth: int = 1) -> dict[str, Any]:
+    """One field as the template draws it; what it has inside is drawn in the same way."""
+    drawn: dict[str, Any] = {"field": field, "name": name, "kind": field.kind, "value": post.get(name, "")}
+    if field.kind in ("ticks", "items"):
+        drawn["options"] = _options(field, post.getlist(name))
+    elif field.kind == "choice":
+        drawn["options"] = _choices(field, drawn["value"])
+    elif field.kind in ("measure", "units", "valid"):
+        drawn |= {"value": post.get(f"{name}-n", ""), "unit": post.get(f"{name}-u", "")}
+        drawn["options"] = _choices(field, drawn["unit"])
+    elif field.kind == "granted":
+        drawn["all"] = post.get(f"{name}-all", "")
+    elif field.kind == "share":
+        drawn["each"] = post.get(f"{name}-each", "")
+    elif field.kind == "effect":
+        drawn |= {"value": post.get(f"{name}-value", ""), "of": post.get(f"{name}-kind", "")}
+        drawn["options"] = _choices(field, drawn["of"])
+        drawn["steps"] = [cell(part, f"{name}-{part.key}", post, depth) for part in field.fields]
+    elif field.kind in ("parts", "condition"):
+        drawn["cells"] = [cell(part, f"{name}-{part.key}", post, depth) for part in field.fields]
+    elif field.kind in ("table", "scopes", "named"):
+        numbers = rows_in(name, post) or (["0"] if field.kind == "scopes" else [])
+        drawn["rows"] = [_table_row(field, f"{name}-{number}", post, depth) for number in numbers]
+        drawn["token"] = f"@{depth}@"
+        drawn["blank"] = _table_row(field, f"{name}-@{depth}@", post_of({}), depth)
+    return drawn
+
+
+def _table_row(field: Field, place: str, post: Post, depth: int) -> list[dict[str, Any]]:
+    own = [Field("name", _("Name"))] if field.kind == "named" else []
+    return [cell(part, f"{place}-{part.key}", post, depth + 1) for part in (*own, *field.fields)]
+
+
+def _vocabulary(field: Field) -> list[tuple[str, str]]:
+    if field.choices == "items":
+        return [(item.code, formats.named(item)) for item in catalog.bill_item_types()]
+    return [(code, str(text)) for code, text in words.choices(field.choices)]
+
+
+def _choices(field: Field, value: str) -> list[tuple[str, str, bool]]:
+    """What can be chosen: nothing unless it must be something, the words, and what is there already."""
+    known = _vocabulary(field)
+    if field.kind in ("choice", "effect", "units") and not field.otherwise and field.choices != "items":
+        known = [("", "–" if field.kind != "units" else _("units")), *known]
+    if value and value not in [code for code, _text in known]:
+        known.append((value, value))
+    return [(code, text, code == value) for code, text in known]
+
+
+def _options(field: Field, chosen: list[str]) -> list[tuple[str, str, bool]]:
+    """What can be ticked; bill items stand in the document's order, which is that of settlement."""
+    known = [("ALL", _("All items"))] if field.kind == "items" else []
+    known += _vocabulary(Field("", "", choices="items") if field.kind == "items" else field)
+    known += [(code, code) for code in chosen if code not in [one for one, _text in known]]
+    known.sort(key=lambda pair: chosen.index(pair[0]) if field.kind == "items" and pair[0] in chosen else len(chosen))
+    return [(code, text, code in chosen) for code, text in known]

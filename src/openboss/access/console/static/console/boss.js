@@ -209,7 +209,8 @@ function changed(node) {
 
 function writePicks() {
   document.querySelectorAll("details.pick").forEach((pick) => {
-    const chosen = [...pick.querySelectorAll("input:checked")].map((box) => box.parentElement.textContent.trim());
+    const chosen = [...pick.querySelectorAll("input")].filter((box) => (box.type === "checkbox" ? box.checked : box.value))
+      .map((box) => (box.type === "checkbox" ? box.parentElement.textContent.trim() : box.value));
     pick.querySelector("[data-picked]").textContent = chosen.join(" · ") || pick.dataset.empty;
   });
 }
@@ -218,6 +219,14 @@ function removeRow(button) {
   const form = button.closest("form");
   button.closest(button.dataset.remove).remove();
   changed(form);
+}
+
+/* One more row of a table in a form: the row's token stands for a number no other row has. */
+function addRow(button) {
+  const blank = button.parentElement.querySelector(":scope > template");
+  blank.insertAdjacentHTML("beforebegin", blank.innerHTML.replaceAll(blank.dataset.token, Date.now() % 1e9));
+  writePicks();
+  blank.previousElementSibling.querySelector("input, select, summary")?.focus();
 }
 
 function focusFresh() {
@@ -296,6 +305,7 @@ function onClick(event) {
   if (near("[data-dismiss]")) near(".toast-line")?.remove();
   if (near("[data-print]")) window.print();
   if (near("[data-remove]")) removeRow(near("[data-remove]"));
+  if (near("[data-more-rows]")) addRow(near("[data-more-rows]"));
   document.querySelectorAll("details.pick[open]").forEach((pick) => { if (!pick.contains(target)) pick.open = false; });
   if (near("[data-switch]")) switchTo(near("[data-switch]"));
   if (target.tagName === "DIALOG") target.close();

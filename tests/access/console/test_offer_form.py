@@ -1,0 +1,81 @@
+"""The form of an offer knows the whole grammar: no document of ours needs a field of text, none is changed by it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from openboss.access.console.views import offer_form
+from openboss.access.console.views.offer_fields import post_of
+from openboss.access.console.views.offer_sections import SECTIONS, VERSION
+from openboss.modules.catalog import grammar
+
+ROOT = Path(__file__).parents[3]
+IN_BLOCKS = {"names", "rule", *grammar.SECTIONS, "from"}
+
+
+def documents() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every version of every document of the example and of the test vectors, as a document of its own."""
+    files = [*(ROOT / "example" / "tariffs").rglob("*.yaml"), *(ROOT / "tests" / "vectors" / "tariffs").glob("*.yaml")]
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    for file in sorted(files):
+        found = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)
+        cases = [found, *found.get("cases", ())]
+        written = [one for case in cases for one in case.get("tariffs") or () if isinstance(one, dict)]
+        for document in [found] if "offer" in found else written:
+            for version in document["versions"]:
+                yield f"{file.name} {document['offer']}", {**document, "versions": [version]}
+
+
+def plain(value: Any) -> Any:
+    """A document without what says nothing; one thing is a list of it, and a number its digits."""
+    if isinstance(value, dict):
+        pairs = ((key, plain(part)) for key, part in value.items())
+        return {key: part for key, part in pairs if part is not None} or None
+    if isinstance(value, list):
+        return [plain(part) for part in value] if len(value) > 1 else plain(value[0]) if value else None
+    return value if isinstance(value, bool) or value is None else str(value)
+
+
+def test_every_document_that_is_opened_in_the_form_and_stored_says_the_same() -> None:
+    changed = []
+    for name, document in documents():
+        whole = {"source": None, "brand": None, **document}
+        if plain(offer_form.document_of(offer_form.sent(whole))) != plain(whole):
+            changed.append(name)
+    assert changed == []
+
+
+def test_no_document_needs_a_field_of_text() -> None:
+    left = [
+        (name, post[field])
+        for name, document in documents()
+        for post in [offer_form.sent({"source": None, "brand": None, **document})]
+        for field in post
+        if field.endswith("-more") and post[field]
+    ]
+    assert left == []
+
+
+def test_every_field_of_the_grammar_has_its_input() -> None:
+    for section in SECTIONS:
+        _, shape = grammar.SECTIONS[section.key]
+        known = {field.key for field in section.fields} | IN_BLOCKS
+        assert set(shape.needed) | set(shape.allowed) <= known | {"scope", "target_scope"}, section.key
+    assert set(grammar.VERSION.allowed) - IN_BLOCKS == {field.key for field in VERSION}
+    when = next(field for section in SECTIONS for field in section.fields if field.key == "when")
+    assert {field.key for field in when.fields} == set(grammar.WHEN)
+
+
+@pytest.mark.usefixtures("operator")
+def test_a_form_that_cannot_be_stored_is_drawn_again_as_it_was_filled() -> None:
+    given = {"offer": ["x"], "prices-7-rule": ["P"], "prices-7-price": ["much"], "prices-7-more": ["steps: [{"]}
+    post = post_of(given)
+    with pytest.raises(offer_form.FormRefused):
+        offer_form.document_of(post)
+    form = offer_form.form_of(post)
+    (row,) = next(rows for section, rows in form["sections"] if section.key == "prices")
+    assert (form["offer"], row["rule"], row["more"]) == ("x", "P", "steps: [{")
+    assert [cell["value"] for cell in row["cells"] if cell["field"].key == "price"] == ["much"]
