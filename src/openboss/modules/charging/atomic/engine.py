@@ -200,6 +200,12 @@ def journal_after(position: int, *, stream: int = STREAM) -> Iterator[JournalEnt
         yield JournalEntry(row.position, row.kind, row.payload or {}, images)
 
 
+def inputs_between(first: int, last: int, *, stream: int = STREAM) -> list[tuple[str, dict[str, Any]]]:
+    """List kind and payload of the commands journalled between two positions, both left out; groups by kind only."""
+    rows = EngineJournal.objects.filter(stream=stream, position__gt=first, position__lt=last).order_by("position")
+    return [(kind, payload or {}) for kind, payload in rows.values_list("kind", "payload")]
+
+
 def record_snapshot(*, position: int, folder: str, sha256: str, stream: int = STREAM) -> None:
     """Name a snapshot that is safely on disk."""
     EngineSnapshot.objects.create(stream=stream, position=position, folder=folder, sha256=sha256)

@@ -28,6 +28,19 @@ SMALL_FILE_ROWS = 2_000_000
 ROWS_A_MERGE = 4_000_000
 
 
+@dataclass(frozen=True)
+class Corrected:
+    """Rated records (schema RATED) that take the place of those of the same position and row.
+
+    folder    below the lake: the rows they replace are kept there
+    position  of the journal: where the correction was decided
+    """
+
+    rows: pl.DataFrame
+    folder: str
+    position: int
+
+
 class Lake:
     """The lake of one installation, under a folder."""
 
@@ -66,6 +79,46 @@ class Lake:
             schema=pl.DataFrame(schema=RATED).to_arrow().schema,
             partition_by=["cycle"],
             commit_properties=CommitProperties(app_transactions=[Transaction(_application(timeline), position)]),
+        )
+        self._sync_log()
+
+    def corrected_to(self, timeline: int) -> int:
+        """The position of the newest correction of a timeline that is in the table."""
+        table = self.open_usage()
+        return (table.transaction_version(_corrections(timeline)) or 0) if table else 0
+
+    def correct_usage(self, corrected: Corrected, *, timeline: int) -> None:
+        """Put rated records right, once, in one commit; what they replace stays beside it (CHG-36)."""
+        if corrected.position > self.corrected_to(timeline):
+            kept = self.folder / corrected.folder / f"replaced-{corrected.position}.parquet"
+            self._replace(corrected.rows, kept, name=f"corrected-{corrected.position:012d}", transaction=Transaction(
+                _corrections(timeline), corrected.position))  # fmt: skip
+
+    def _replace(self, rows: pl.DataFrame, kept: Path, *, name: str, transaction: Transaction | None) -> None:
+        """Write the files anew that have some rows, with these in the place of the old ones."""
+        table, actions, old_rows = self._table(), [], []
+        keys = rows.select("position", "row")
+        for number, file in enumerate(pl.DataFrame(table.get_add_actions(flatten=True)).iter_rows(named=True)):
+            part = rows.filter(pl.col("cycle") == file["partition.cycle"])
+            if part.is_empty() or part["subscriber_id"].max() < file["min.subscriber_id"]:
+                continue
+            old = pl.read_parquet(self.usage_path / file["path"])
+            found = old.join(keys, on=["position", "row"], how="semi")
+            if found.is_empty():
+                continue
+            old_rows.append(found.with_columns(cycle=pl.lit(file["partition.cycle"], pl.Int32)))
+            cycle = file["partition.cycle"]
+            right = old.update(part.select(old.columns), on=["position", "row"])
+            actions.append(self._add(right, f"cycle={cycle}/{name}-{number}.parquet", cycle, is_new=False))
+            actions.append(RemoveAction(file["path"], False, 0, partition_values={"cycle": str(cycle)}))
+        if old_rows and not kept.exists():
+            self.publish(pl.concat(old_rows, how="diagonal"), str(kept.relative_to(self.folder)))
+        table.create_write_transaction(
+            actions,
+            mode="append",
+            schema=pl.DataFrame(schema=RATED).to_arrow().schema,
+            partition_by=["cycle"],
+            commit_properties=CommitProperties(app_transactions=[transaction] if transaction else []),
         )
         self._sync_log()
 
@@ -145,10 +198,18 @@ class Lake:
         sync_folder(log)
 
     def hide_after(self, position: int) -> None:
-        """Take out rated usage beyond a position: it belongs to a timeline that a restore has ended."""
+        """Take out rated usage beyond a position: it belongs to a timeline that a restore has ended.
+
+        What was corrected beyond it is put back as it was.
+        """
         table = self.open_usage()
-        if table is not None:
-            table.delete(f"position > {position}")
+        if table is None:
+            return
+        table.delete(f"position > {position}")
+        for kept in sorted(self.folder.glob("rerate/*/replaced-*.parquet"), key=_decided_at, reverse=True):
+            if _decided_at(kept) > position:
+                self._replace(pl.read_parquet(kept), kept, name=f"put-back-{kept.stem}", transaction=None)
+                kept.unlink()
 
     def usage_files(self, cycle: int) -> list[str]:
         """Name the files that hold a cycle's rated usage."""
@@ -192,6 +253,11 @@ class DetailWriter:
         self.settle()
         self._commit = self._thread.submit(self._write, details, timeline, position)
 
+    def correct(self, corrected: list[Corrected], *, timeline: int) -> None:
+        """Put rated records right behind what was put so far."""
+        self.settle()
+        self._commit = self._thread.submit(self._correct, corrected, timeline)
+
     def settle(self) -> None:
         """Return when everything put so far is in the lake."""
         commit, self._commit = self._commit, None
@@ -211,6 +277,10 @@ class DetailWriter:
         self.lake.append_usage(detail, timeline=timeline, position=position)
         self._cycles |= set(detail["cycle"].unique())
 
+    def _correct(self, corrected: list[Corrected], timeline: int) -> None:
+        for one in corrected:
+            self.lake.correct_usage(one, timeline=timeline)
+
     def _put_together(self) -> None:
         while self._cycles:
             self.lake.merge_small_files(self._cycles.pop())
@@ -229,6 +299,15 @@ def _by_cycle(detail: pl.DataFrame) -> dict[int, pl.DataFrame]:
     if len(cycles) < 2:
         return dict.fromkeys(cycles, detail)
     return {cycle: detail.filter(pl.col("cycle") == cycle) for cycle in cycles}
+
+
+def _decided_at(kept: Path) -> int:
+    """The position at which rows were replaced, from the name of the file that keeps them."""
+    return int(kept.stem.rpartition("-")[2])
+
+
+def _corrections(timeline: int) -> str:
+    return f"openboss-rerating-{timeline}"
 
 
 def _application(timeline: int) -> str:

@@ -15,11 +15,12 @@ import numpy as np
 import polars as pl
 from django.db import transaction
 
-from openboss.kernel.state import LANES, Lane
+from openboss.kernel.state import CYCLE_SLOTS, LANES, Lane
 from openboss.modules.catalog.functions import load_publication
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.atomic.files import record_rating
-from openboss.modules.charging.engine.lake import DetailWriter, Lake
+from openboss.modules.charging.engine import rerating
+from openboss.modules.charging.engine.lake import Corrected, DetailWriter, Lake
 from openboss.modules.charging.engine.online import orders
 from openboss.modules.charging.engine.online.images import Images
 from openboss.modules.charging.engine.online.serving import Rules
@@ -56,6 +57,7 @@ class Owner:
     position: int = 0
     snapshot_position: int = 0
     pending: list[pl.DataFrame] = field(default_factory=list)
+    corrected: list[Corrected] = field(default_factory=list)  # what re-rating has found, for the lake
     lock: threading.Lock = field(default_factory=threading.Lock)
     turns: Turns = field(default_factory=lambda: Turns(Rules()))
     replayed_to: int = 0  # while recovering: the position up to which the lake has detail already
@@ -131,6 +133,9 @@ class Owner:
         if self.pending:
             self.writer.put(self.pending, timeline=self.ownership.timeline, position=self.position)
             self.pending = []
+        if self.corrected:
+            self.writer.correct(self.corrected, timeline=self.ownership.timeline)
+            self.corrected = []
 
     def position_in_lake(self) -> int:
         """The journal position up to which the lake has rated detail."""
@@ -186,7 +191,7 @@ class Owner:
 
     def hand_over(self) -> None:
         """Let rated detail that waits go to the lake behind the engine's back."""
-        if self.pending:
+        if self.pending or self.corrected:
             self._hand_over()
             self.writer.merge()
 
@@ -226,10 +231,23 @@ class Owner:
             answer = orders.carry_out(self.state, kind, payload)
             self.stirred.extend(int(row) for row in stirred)
             return answer
+        if kind in rerating.KINDS:
+            return self._re_rate(kind, payload, position)
         assert kind == "FREEZE", kind
         self._cut_records(payload["cycle"], position)
         self.state.freeze_cycle(payload["cycle"])
         return self._publish_cycle(payload["cycle"], position)
+
+    def _re_rate(self, kind: str, payload: dict[str, Any], position: int) -> dict[str, Any]:
+        """Say what users have used by now, or put right what they have used; the lake is corrected behind it."""
+        self.flush()
+        if kind == "LOOK":
+            return rerating.look(self.state, self.lake, payload, position)
+        between = journal.inputs_between(payload["position"], position)
+        done = rerating.carry_out(self.state, self.lake, payload, between, position)
+        if position > self.lake.corrected_to(self.ownership.timeline):
+            self.corrected.append(Corrected(done.corrected, payload["folder"], position))
+        return done.answer
 
     def _cut_records(self, cycle: int, position: int) -> None:
         """End the records of a month that is closed; what sessions use from now on belongs to the next one."""
@@ -308,20 +326,32 @@ class Owner:
     def _prune(self) -> None:
         """Empty what is older than the kept snapshots, half-made ones too; days of keys that a kept one names stay."""
         known = [folder for _, folder in journal.snapshots()]
-        kept, dropped = known[:SNAPSHOTS_KEPT], known[SNAPSHOTS_KEPT:]
+        months = [place for place in self._last_of_months(known) if place not in known[:SNAPSHOTS_KEPT]]
+        kept = [*known[:SNAPSHOTS_KEPT], *months]
+        dropped = [folder for folder in known if folder not in kept]
         if not dropped:
             return
         named = self.state.duplicates.files()
         for folder in kept:
             named |= _named_days(self.snapshot_dir / folder)
         journal.forget_snapshots(dropped)
-        oldest = min(kept)
-        for old in [place for place in self.snapshot_dir.iterdir() if place.is_dir() and place.name < oldest]:
+        newest = min(known[:SNAPSHOTS_KEPT])
+        passed = [place for place in self.snapshot_dir.iterdir() if place.is_dir() and place.name < newest]
+        for old in [place for place in passed if place.name not in months]:
             for path in old.iterdir():  # all of them: a kill or a day of keys may have kept an earlier one
                 if f"{old.name}/{path.stem}" not in named:
                     path.unlink()
             if not any(old.iterdir()):
                 old.rmdir()
+
+    def _last_of_months(self, known: list[str]) -> list[str]:
+        """The last snapshots before months were opened: from there these months can be rated again (CHG-36)."""
+        last: dict[int, str] = {}
+        for folder in known:
+            path = self.snapshot_dir / folder / "cycles.cycle.npy"
+            if path.exists():
+                last.setdefault(int(np.load(path).max()), folder)
+        return [last[month] for month in sorted(last)[-CYCLE_SLOTS:]]
 
 
 _ITEM_FIELDS = ("item", "rule", "calls", "seconds", "units", "free_units", "std_li", "act_li")

@@ -1,7 +1,8 @@
-"""Tables of charging: files on their way (files), the engine's journal and commands (engine)."""
+"""Tables of charging: files on their way (files), the engine's journal and commands (engine), re-rating (rerating)."""
 
 from .engine import EngineCommand, EngineJournal, EngineOwner, EngineSnapshot
 from .files import Alarm, ErrorBatch, ErrorRecord, Source, StageCounter, UsageChunk, UsageFile
+from .rerating import Rerating
 
 __all__ = [
     "Alarm",
@@ -11,6 +12,7 @@ __all__ = [
     "EngineSnapshot",
     "ErrorBatch",
     "ErrorRecord",
+    "Rerating",
     "Source",
     "StageCounter",
     "UsageChunk",
