@@ -23,11 +23,17 @@ def with_mandate(desk: Desk, number: int, *, verified: bool = True) -> int:
     return account
 
 
+def answer_of(run: debit.RunView, **codes: str) -> bytes:
+    """The bank's file of codes by contract number."""
+    return "".join(write_answer(run, debit.requests_of(run_id=run.run_id), codes, key=KEY)).encode()
+
+
 @pytest.mark.requirement("ACM-29")
 def test_a_mandate_that_the_bank_has_not_confirmed_is_not_in_its_file(desk: Desk) -> None:
     with_mandate(desk, 1)
     with_mandate(desk, 2, verified=False)
-    text = write_requests(debit.make_run(bank="ICBC", at=on(11, 5)), key=KEY)
+    run = debit.make_run(bank="ICBC", at=on(11, 5))
+    text = "".join(write_requests(run, debit.requests_of(run_id=run.run_id), key=KEY))
     assert [line.split("|")[1] for line in text.splitlines() if line.startswith("D")] == ["C1"]
 
 
@@ -37,14 +43,14 @@ def test_of_three_requests_two_are_paid_and_one_goes_back_to_arrears_and_is_trie
     run = debit.make_run(bank="ICBC", at=on(11, 5))
     with pytest.raises(debit.NothingToAsk):
         debit.make_run(bank="ICBC", at=on(11, 5))
-    codes = read_answer(write_answer(run, {"C1": "00", "C2": "00", "C3": "01"}, key=KEY), run, key=KEY)
-    answered = debit.take_answer(run_id=run.run_id, codes=codes, at=on(11, 6))
+    answer = read_answer(answer_of(run, C1="00", C2="00", C3="01"), run, key=KEY)
+    answered = debit.take_answer(run_id=run.run_id, answer=answer, at=on(11, 6))
     assert (answered.paid, answered.paid_fen, answered.again) == (2, 3000, (accounts[2],))
     assert answered.tried_again_on.isoformat() == "2026-11-15"
     with pytest.raises(debit.RunAnswered):
-        debit.take_answer(run_id=run.run_id, codes=codes, at=on(11, 6))
+        debit.take_answer(run_id=run.run_id, answer=answer, at=on(11, 6))
     again = debit.make_run(bank="ICBC", at=on(11, 15))
-    assert [(one.account_id, one.asked_fen) for one in again.requests] == [(accounts[2], 3000)]
+    assert [(one.account_id, one.asked_fen) for one in debit.requests_of(run_id=again.run_id)] == [(accounts[2], 3000)]
     assert (again.sequence, Payment.objects.count()) == (2, 2)
     check_books()
 
@@ -52,7 +58,8 @@ def test_of_three_requests_two_are_paid_and_one_goes_back_to_arrears_and_is_trie
 def test_a_closed_account_ends_the_mandate_and_the_debt_is_collected_otherwise(desk: Desk) -> None:
     account = with_mandate(desk, 1)
     run = debit.make_run(bank="ICBC", at=on(11, 5))
-    assert debit.take_answer(run_id=run.run_id, codes={"C1": "02"}, at=on(11, 6)).back_to_arrears == (account,)
+    answer = read_answer(answer_of(run, C1="02"), run, key=KEY)
+    assert debit.take_answer(run_id=run.run_id, answer=answer, at=on(11, 6)).back_to_arrears == (account,)
     with pytest.raises(debit.NothingToAsk):
         debit.make_run(bank="ICBC", at=on(11, 15))
 
@@ -72,13 +79,13 @@ def test_an_answer_that_is_forged_cut_off_or_of_another_run_is_refused_whole(des
     for number in (1, 2):
         with_mandate(desk, number)
     run = debit.make_run(bank="ICBC", at=on(11, 5))
-    good = write_answer(run, {"C1": "00", "C2": "01"}, key=KEY)
+    good = answer_of(run, C1="00", C2="01")
     with pytest.raises(FileRefused):
-        read_answer(forge(good), run, key=KEY)
+        read_answer(forge(good.decode()).encode(), run, key=KEY)
     with pytest.raises(FileRefused):
         read_answer(good, run, key=b"another key")
     with pytest.raises(debit.AnswerIncomplete):
-        debit.take_answer(run_id=run.run_id, codes={"C1": "00"}, at=on(11, 6))
+        debit.take_answer(run_id=run.run_id, answer=read_answer(good, run, key=KEY)[:1], at=on(11, 6))
     assert Payment.objects.count() == 0
 
 

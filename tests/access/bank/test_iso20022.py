@@ -9,6 +9,7 @@ from tests.modules.receivables.conftest import Desk, desk, on
 from openboss.access.bank.delimited import FileRefused
 from openboss.access.bank.iso20022 import CAMT, PAIN, read_camt054, write_pain008
 from openboss.modules.receivables.functions import direct_debit as debit
+from openboss.modules.receivables.models import Payment
 
 __all__ = ["desk"]
 ENTRY = (
@@ -39,9 +40,8 @@ def run(desk: Desk) -> debit.RunView:
 
 
 def test_a_run_is_asked_for_with_its_count_its_sum_and_every_mandate(run: debit.RunView) -> None:
-    text = write_pain008(
-        run, creditor="楚江移动", creditor_account="1001", currency="CNY", made_at="2026-11-05T10:00:00"
-    )
+    known = {"creditor": "楚江移动", "creditor_account": "1001", "currency": "CNY", "made_at": "2026-11-05T10:00:00"}
+    text = "".join(write_pain008(run, debit.requests_of(run_id=run.run_id), **known))
     root = ElementTree.fromstring(text)
     said = {name: [one.text for one in root.iter(f"{{{PAIN}}}{name}")] for name in ("CtrlSum", "InstdAmt", "MndtId")}
     assert said == {
@@ -53,7 +53,8 @@ def test_a_run_is_asked_for_with_its_count_its_sum_and_every_mandate(run: debit.
 
 def test_the_banks_notice_says_who_paid_and_why_others_did_not(run: debit.RunView) -> None:
     text = notice(paid("C1", "10.00"), returned("C2", "20.00", "AM04"), returned("C3", "30.00", "MD01"))
-    assert read_camt054(text, run) == {"C1": "00", "C2": "01", "C3": "04"}
+    answer = read_camt054(text.encode(), run)
+    assert answer.rows() == [("C1", 1000, "00"), ("C2", 2000, "01"), ("C3", 3000, "04")]
 
 
 @pytest.mark.parametrize(
@@ -68,5 +69,6 @@ def test_the_banks_notice_says_who_paid_and_why_others_did_not(run: debit.RunVie
     ids=["one missing", "another amount", "one twice", "unknown", "cut off"],
 )
 def test_a_notice_that_is_not_whole_is_refused(run: debit.RunView, text: str) -> None:
-    with pytest.raises(FileRefused):
-        read_camt054(text, run)
+    with pytest.raises((FileRefused, debit.AnswerIncomplete)):
+        debit.take_answer(run_id=run.run_id, answer=read_camt054(text.encode(), run), at=on(11, 6))
+    assert Payment.objects.count() == 0

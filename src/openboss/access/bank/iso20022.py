@@ -6,73 +6,85 @@ and the run's number. A returned request carries the bank's reason, which is one
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from itertools import islice
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
-from openboss.access.bank.delimited import FileRefused
-from openboss.modules.receivables.functions.direct_debit import RunView
+import polars as pl
+
+from openboss.access.bank.delimited import PIECE, FileRefused
+from openboss.modules.receivables.functions.direct_debit import ANSWER, DebitRequest, RunView
 
 PAIN = "urn:iso:std:iso:20022:tech:xsd:pain.008.001.02"
 CAMT = "urn:iso:std:iso:20022:tech:xsd:camt.054.001.02"
 REASONS = {"AM04": "01", "AC04": "02", "AC01": "02", "BE01": "03", "MD01": "04"}  # others: 09
 FEN = 100
+AMOUNT = re.compile(r"[0-9]+\.[0-9]{2}")
 
 
-def write_pain008(run: RunView, *, creditor: str, creditor_account: str, currency: str, made_at: str) -> str:
-    """The requests of a run as pain.008; made_at as 2026-11-05T10:00:00."""
-    root = ElementTree.Element("Document", xmlns=PAIN)
-    initiation = ElementTree.SubElement(root, "CstmrDrctDbtInitn")
-    head = ElementTree.SubElement(initiation, "GrpHdr")
+def write_pain008(
+    run: RunView,
+    requests: Iterable[DebitRequest],
+    *,
+    creditor: str,
+    creditor_account: str,
+    currency: str,
+    made_at: str,
+) -> Iterator[str]:
+    """The requests of a run as pain.008, in pieces; made_at as 2026-11-05T10:00:00."""
     message_id, total = f"{run.bank}-{run.sequence:06d}", _yuan(run.asked_fen)
-    _texts(head, MsgId=message_id, CreDtTm=made_at, NbOfTxs=str(len(run.requests)), CtrlSum=total)
-    _texts(ElementTree.SubElement(head, "InitgPty"), Nm=creditor)
-    info = ElementTree.SubElement(initiation, "PmtInf")
-    _texts(info, PmtInfId=message_id, PmtMtd="DD", NbOfTxs=str(len(run.requests)), CtrlSum=total)
-    _texts(info, ReqdColltnDt=run.run_on.isoformat())
-    _texts(ElementTree.SubElement(info, "Cdtr"), Nm=creditor)
-    _account(info, "CdtrAcct", creditor_account)
-    for one in run.requests:
-        line = ElementTree.SubElement(info, "DrctDbtTxInf")
-        _texts(ElementTree.SubElement(line, "PmtId"), EndToEndId=f"{one.contract_no}/{run.sequence}")
-        ElementTree.SubElement(line, "InstdAmt", Ccy=currency).text = _yuan(one.asked_fen)
-        mandate = ElementTree.SubElement(ElementTree.SubElement(line, "DrctDbtTx"), "MndtRltdInf")
-        _texts(mandate, MndtId=one.contract_no)
-        _texts(ElementTree.SubElement(line, "Dbtr"), Nm=one.holder)
-        _account(line, "DbtrAcct", one.bank_account)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
+    counted = f"<NbOfTxs>{run.requests}</NbOfTxs><CtrlSum>{total}</CtrlSum>"
+    name = escape(creditor)
+    yield (
+        f"<?xml version='1.0' encoding='utf-8'?>\n<Document xmlns=\"{PAIN}\"><CstmrDrctDbtInitn>"
+        f"<GrpHdr><MsgId>{message_id}</MsgId><CreDtTm>{made_at}</CreDtTm>{counted}"
+        f"<InitgPty><Nm>{name}</Nm></InitgPty></GrpHdr>"
+        f"<PmtInf><PmtInfId>{message_id}</PmtInfId><PmtMtd>DD</PmtMtd>{counted}"
+        f"<ReqdColltnDt>{run.run_on.isoformat()}</ReqdColltnDt><Cdtr><Nm>{name}</Nm></Cdtr>"
+        f"<CdtrAcct><Id><Othr><Id>{escape(creditor_account)}</Id></Othr></Id></CdtrAcct>"
+    )
+    each = iter(requests)
+    while piece := list(islice(each, PIECE)):
+        yield "".join(
+            f"<DrctDbtTxInf><PmtId><EndToEndId>{escape(one.contract_no)}/{run.sequence}</EndToEndId></PmtId>"
+            f'<InstdAmt Ccy="{currency}">{_yuan(one.asked_fen)}</InstdAmt>'
+            f"<DrctDbtTx><MndtRltdInf><MndtId>{escape(one.contract_no)}</MndtId></MndtRltdInf></DrctDbtTx>"
+            f"<Dbtr><Nm>{escape(one.holder)}</Nm></Dbtr>"
+            f"<DbtrAcct><Id><Othr><Id>{escape(one.bank_account)}</Id></Othr></Id></DbtrAcct></DrctDbtTxInf>"
+            for one in piece
+        )
+    yield "</PmtInf></CstmrDrctDbtInitn></Document>"
 
 
-def read_camt054(text: str, run: RunView) -> dict[str, str]:
-    """The bank's codes by contract number. Raises FileRefused: not whole, amounts that differ, requests missing."""
+def read_camt054(content: bytes, run: RunView) -> pl.DataFrame:
+    """What a bank's notice says of a run, columns of direct_debit.ANSWER, read entry by entry.
+
+    Raises FileRefused: not whole, another currency's or no amount, a request of another run.
+    """
+    rows: list[tuple[str, int, str]] = []
+    number = f"/{run.sequence}"
     try:
-        root = ElementTree.fromstring(text)
+        for _, entry in ElementTree.iterparse(BytesIO(content)):
+            if entry.tag != f"{{{CAMT}}}Ntry":
+                continue
+            returned = _text(entry, "RvslInd") == "true"
+            for line in entry.iter(f"{{{CAMT}}}TxDtls"):
+                request, amount = _text(line, "EndToEndId"), _text(line, "Amt")
+                if not request.endswith(number) or not AMOUNT.fullmatch(amount):
+                    raise FileRefused(request)
+                code = REASONS.get(_text(line, "Cd"), "09") if returned else "00"
+                rows.append((request.removesuffix(number), int(amount.replace(".", "")), code))
+            entry.clear()
     except ElementTree.ParseError as broken:
         raise FileRefused(str(broken)) from broken
-    asked = {f"{one.contract_no}/{run.sequence}": one for one in run.requests}
-    codes = {}
-    for entry in root.iter(f"{{{CAMT}}}Ntry"):
-        returned = _text(entry, "RvslInd") == "true"
-        for line in entry.iter(f"{{{CAMT}}}TxDtls"):
-            one = asked.get(_text(line, "EndToEndId"))
-            if one is None or _text(line, "Amt") != _yuan(one.asked_fen) or one.contract_no in codes:
-                raise FileRefused(_text(line, "EndToEndId"))
-            codes[one.contract_no] = REASONS.get(_text(line, "Cd"), "09") if returned else "00"
-    if set(codes) != {one.contract_no for one in run.requests}:
-        raise FileRefused("requests without an answer")
-    return codes
+    return pl.DataFrame(rows, schema=ANSWER, orient="row")
 
 
 def _yuan(fen: int) -> str:
     return f"{fen // FEN}.{fen % FEN:02d}"
-
-
-def _texts(parent: ElementTree.Element, **values: str) -> None:
-    for name, value in values.items():
-        ElementTree.SubElement(parent, name).text = value
-
-
-def _account(parent: ElementTree.Element, name: str, number: str) -> None:
-    other = ElementTree.SubElement(ElementTree.SubElement(ElementTree.SubElement(parent, name), "Id"), "Othr")
-    _texts(other, Id=number)
 
 
 def _text(parent: ElementTree.Element, name: str) -> str:

@@ -6,6 +6,7 @@ work. Here values travel beside the text. Inside Django's connection and transac
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from types import NoneType
 from typing import Any, LiteralString, ParamSpec, TypeVar, cast
 
 from django.db import connection
@@ -77,6 +78,6 @@ def _executed(statement: str, values: Sequence[object]) -> Cursor[Any]:
 def _as_sent(value: object) -> object:
     """Write whole numbers as an array's text: sent as numbers their type would follow their size, and every size would
     be another statement to prepare."""
-    if not isinstance(value, list) or not all(isinstance(one, int | None) for one in value):
+    if not isinstance(value, list) or not set(map(type, value)) <= {int, bool, NoneType}:
         return value
     return "{" + ",".join(map(str, value)).replace("None", "NULL").replace("True", "t").replace("False", "f") + "}"

@@ -64,6 +64,41 @@ def open_bills(account_ids: Sequence[int]) -> pl.DataFrame:
     return _bills("account_id = ANY(%s) AND open_fen > 0", list(account_ids))
 
 
+PRINCIPALS = {
+    "bill_id": pl.Int64,
+    "account_id": pl.Int64,
+    "open_fen": pl.Int64,
+    "due_on": pl.Date,
+    "late_from_on": pl.Date,
+    "late_cap_fen": pl.Int64,
+    "late_fen": pl.Int64,
+    "principal_fen": pl.Int64,
+}
+
+
+def open_principals(account_ids: Sequence[int], *, on: date) -> pl.DataFrame:
+    """Open bills of many accounts, columns of PRINCIPALS; the principal only where days bear a late fee before `on`,
+    else 0."""
+    return copy_out(
+        "SELECT bill_id, account_id, open_fen, due_on, late_from_on, late_cap_fen, late_fen,"
+        " CASE WHEN late_from_on < %s THEN open_fen - coalesce((SELECT sum(i.due_fen - i.paid_fen)"
+        "  FROM receivables_openitem i WHERE i.bill_id = r.bill_id AND i.is_late_exempt), 0) ELSE 0 END::bigint"
+        " FROM receivables_receivable r WHERE account_id = ANY(%s) AND open_fen > 0",
+        PRINCIPALS,
+        (on, list(account_ids)),
+    )
+
+
+def money_of_accounts(account_ids: Sequence[int]) -> pl.DataFrame:
+    """What accounts have with us but deposits and agents' money: account_id, advance_fen; none: missing."""
+    return copy_out(
+        "SELECT account_id, sum(balance_fen)::bigint FROM receivables_bucket WHERE account_id = ANY(%s)"
+        " AND kind NOT IN ('DEPOSIT', 'AGENT') AND balance_fen > 0 GROUP BY 1",
+        {"account_id": pl.Int64, "advance_fen": pl.Int64},
+        (list(account_ids),),
+    )
+
+
 def bills_by_id(bill_ids: Sequence[int]) -> pl.DataFrame:
     """Bills as debts, paid or not, columns of BILLS."""
     return _bills("bill_id = ANY(%s)", list(bill_ids))

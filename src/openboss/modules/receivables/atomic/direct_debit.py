@@ -1,15 +1,20 @@
 """Mandates and runs of direct debit (D8.7, ACM-04, ACM-29)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import polars as pl
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Count, Max, Q, QuerySet, Sum
 
 from openboss.modules.receivables.models import DebitItem, DebitRun, Mandate
 from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.copying import copy_in, copy_out
 from openboss.modules.system.keys import decrypt, encrypt
+from openboss.modules.system.statements import ask
+
+PIECE = 10_000
 
 
 class MandateExists(Exception):
@@ -43,19 +48,17 @@ class DebitRequest:
 
 @dataclass(frozen=True)
 class RunView:
-    """A run: its number with the bank, its day, its requests."""
+    """A run: its number with the bank, its day, how many requests it has and for how much, how many are answered."""
 
     run_id: int
     bank: str
     sequence: int
     run_on: date
+    made_at: datetime
     answered_at: datetime | None
-    requests: tuple[DebitRequest, ...]
-
-    @property
-    def asked_fen(self) -> int:
-        """What the run asks for in all."""
-        return sum(one.asked_fen for one in self.requests)
+    requests: int
+    asked_fen: int
+    answered: int
 
 
 @transaction.atomic
@@ -108,56 +111,119 @@ def debitable(*, bank: str) -> dict[int, int]:
     return dict(found.order_by("account_id").values_list("account_id", "mandate_id"))
 
 
-def make_run(
-    *, bank: str, run_on: date, asked_fen: Mapping[int, int], mandates: Mapping[int, int], at: datetime
-) -> int:
-    """Store a run under the bank's next number, in the caller's transaction; return its id."""
+def begin_run(*, bank: str, run_on: date, at: datetime) -> int:
+    """Begin a run under the bank's next number, in the caller's transaction; return its id."""
     last = DebitRun.objects.filter(bank=bank).aggregate(last=Max("sequence"))["last"] or 0
-    run = DebitRun.objects.create(bank=bank, sequence=last + 1, run_on=run_on, made_at=at)
-    DebitItem.objects.bulk_create(
-        DebitItem(run=run, mandate_id=mandates[account_id], account_id=account_id, asked_fen=fen)
-        for account_id, fen in sorted(asked_fen.items())
-    )
-    return run.run_id
+    return DebitRun.objects.create(bank=bank, sequence=last + 1, run_on=run_on, made_at=at).run_id
+
+
+def put_requests(requests: pl.DataFrame, *, run_id: int) -> None:
+    """Add requests to a run: mandate_id, account_id, asked_fen."""
+    copy_in("receivables_debititem", requests.with_columns(run_id=pl.lit(run_id), code=pl.lit("")))
 
 
 def run_view(*, run_id: int) -> RunView:
-    """Read a run with its requests. Raises RunUnknown."""
-    run = DebitRun.objects.filter(run_id=run_id).first()
-    if run is None:
+    """Read a run. Raises RunUnknown."""
+    found = _runs(DebitRun.objects.filter(run_id=run_id))
+    if not found:
         raise RunUnknown(run_id)
-    requests = tuple(
-        DebitRequest(
-            item.item_id,
-            item.mandate.contract_no,
-            item.account_id,
-            decrypt(item.mandate.bank_account_sealed),
-            decrypt(item.mandate.holder_sealed),
-            item.asked_fen,
-            item.code,
-        )
-        for item in run.items.select_related("mandate").order_by("item_id")
-    )
-    return RunView(run.run_id, run.bank, run.sequence, run.run_on, run.answered_at, requests)
+    return found[0]
+
+
+def run_by_number(*, bank: str, sequence: int) -> RunView:
+    """Read the run a bank knows by a number. Raises RunUnknown."""
+    found = _runs(DebitRun.objects.filter(bank=bank, sequence=sequence))
+    if not found:
+        raise RunUnknown(f"{bank} {sequence}")
+    return found[0]
 
 
 def list_runs(*, limit: int = 50) -> list[RunView]:
     """The runs, the newest first."""
-    return [run_view(run_id=run_id) for run_id in _newest(limit)]
+    return _runs(DebitRun.objects.order_by("-run_id")[:limit])
 
 
-def _newest(limit: int) -> Sequence[int]:
-    return list(DebitRun.objects.order_by("-run_id").values_list("run_id", flat=True)[:limit])
+def _runs(rows: QuerySet[DebitRun]) -> list[RunView]:
+    found = list(rows)
+    sums = DebitItem.objects.filter(run__in=[row.run_id for row in found]).values("run_id")
+    known = {
+        row["run_id"]: row
+        for row in sums.annotate(
+            requests=Count("item_id"), fen=Sum("asked_fen"), answered=Count("item_id", filter=~Q(code=""))
+        )
+    }
+    nothing = {"requests": 0, "fen": 0, "answered": 0}
+    return [
+        RunView(
+            row.run_id, row.bank, row.sequence, row.run_on, row.made_at, row.answered_at,
+            *(known.get(row.run_id, nothing)[name] for name in nothing),
+        )
+        for row in found
+    ]  # fmt: skip
 
 
-def answer_run(*, run_id: int, codes: Mapping[int, str], at: datetime) -> None:
-    """Note the bank's answer to every request (code by item), in the caller's transaction. Raises RunAnswered."""
+def requests_of(*, run_id: int) -> Iterator[DebitRequest]:
+    """The requests of a run in order, read piece by piece; bank accounts and holders are opened here."""
+    last = 0
+    while rows := ask(
+        "SELECT i.item_id, m.contract_no, i.account_id, m.bank_account_sealed, m.holder_sealed, i.asked_fen, i.code"
+        " FROM receivables_debititem i JOIN receivables_mandate m USING (mandate_id)"
+        " WHERE i.run_id = %s::bigint AND i.item_id > %s::bigint ORDER BY i.item_id LIMIT %s::int",
+        [run_id, last, PIECE],
+    ):
+        for item_id, contract_no, account_id, bank_account, holder, asked_fen, code in rows:
+            yield DebitRequest(
+                item_id, contract_no, account_id, decrypt(bank_account), decrypt(holder), asked_fen, code
+            )
+        last = rows[-1][0]
+
+
+def asked_of(*, run_id: int) -> pl.DataFrame:
+    """What a run asks for: item_id, contract_no, account_id, mandate_id, asked_fen, code."""
+    return copy_out(
+        "SELECT i.item_id, m.contract_no, i.account_id, mandate_id, i.asked_fen, i.code FROM receivables_debititem i"
+        " JOIN receivables_mandate m USING (mandate_id) WHERE i.run_id = %s ORDER BY i.item_id",
+        {
+            "item_id": pl.Int64,
+            "contract_no": pl.String,
+            "account_id": pl.Int64,
+            "mandate_id": pl.Int64,
+            "asked_fen": pl.Int64,
+            "code": pl.String,
+        },
+        (run_id,),
+    )
+
+
+def answer_requests(codes: Mapping[int, str]) -> list[int]:
+    """Note the bank's answer to requests that have none (code by item), in the caller's transaction; return which."""
+    taken = ask(
+        "UPDATE receivables_debititem i SET code = c.code FROM unnest(%s::bigint[], %s::text[]) AS c(item_id, code)"
+        " WHERE i.item_id = c.item_id AND i.code = '' RETURNING i.item_id",
+        [list(codes), list(codes.values())],
+    )
+    return [row[0] for row in taken]
+
+
+def end_run(*, run_id: int, at: datetime) -> None:
+    """Note that every request of a run is answered. Raises RunAnswered."""
     if not DebitRun.objects.filter(run_id=run_id, answered_at__isnull=True).update(answered_at=at):
         raise RunAnswered(run_id)
-    items = list(DebitItem.objects.filter(run_id=run_id))
-    for item in items:
-        item.code = codes[item.item_id]
-    DebitItem.objects.bulk_update(items, ["code"], batch_size=1000)
+
+
+def end_mandates(*, mandate_ids: Sequence[int], reason: str, at: datetime) -> None:
+    """End mandates a bank refused, in the caller's transaction; one audit row names them all."""
+    ended = Mandate.objects.filter(mandate_id__in=list(mandate_ids)).exclude(state="ENDED").update(state="ENDED")
+    if ended:
+        record_audit(
+            staff_id=None,
+            action="receivables.end_mandates",
+            object_kind="mandate",
+            object_id="",
+            at=at,
+            reason=reason,
+            after={"mandate_ids": list(mandate_ids)},
+        )
 
 
 def _audit(action: str, row: Mandate, at: datetime, staff_id: int | None, reason: str) -> None:
@@ -170,12 +236,6 @@ def _audit(action: str, row: Mandate, at: datetime, staff_id: int | None, reason
         reason=reason,
         after={"mandate_id": row.mandate_id, "state": row.state},
     )
-
-
-def mandates_of(*, account_ids: Sequence[int]) -> dict[int, int]:
-    """Live mandates by account."""
-    found = Mandate.objects.filter(account_id__in=list(account_ids)).exclude(state="ENDED")
-    return dict(found.values_list("account_id", "mandate_id"))
 
 
 def re_encrypt_mandates(re_encrypt: Callable[[bytes], bytes]) -> int:

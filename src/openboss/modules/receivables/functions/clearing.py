@@ -119,23 +119,15 @@ def late_fees_due(bills: Sequence[OpenBill], cleared_on: Mapping[int, date], rul
     ]
 
 
-def late_fees_now(bills: pl.DataFrame, items: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """Add to open bills (a frame, with cleared_on) what their late fee comes to that is not booked yet:
-    principal_fen, fee_fen, cap_fen."""
-    principal = items.filter(~pl.col("is_late_exempt")).group_by("bill_id")
-    unpaid = principal.agg(principal_fen=(pl.col("due_fen") - pl.col("paid_fen")).sum())
-    bills = bills.join(unpaid, on="bill_id", how="left").with_columns(
-        pl.col("principal_fen").fill_null(0),
-        days=(pl.col("cleared_on") - pl.col("late_from_on")).dt.total_days(),
-    )
-    bills = bills.with_columns(cap_fen=pl.coalesce("late_cap_fen", "principal_fen"))
-    fees = late_fees_fen(
-        bills["principal_fen"].to_numpy(),
-        rules.value("late_fee_ppm_a_day"),
-        bills["days"].to_numpy(),
-        (bills["cap_fen"] - bills["late_fen"]).to_numpy(),
-    )
-    return bills.with_columns(fee_fen=pl.Series(fees, dtype=pl.Int64))
+def with_late_fees(bills: pl.DataFrame, *, on: date, rules: Rules) -> pl.DataFrame:
+    """Add to open bills of many accounts (debts.PRINCIPALS) the late fee that is not booked yet: fee_fen."""
+    cap_fen = pl.coalesce("late_cap_fen", "principal_fen") - pl.col("late_fen")
+    known = bills.select("principal_fen", days=(pl.lit(on) - pl.col("late_from_on")).dt.total_days(), left_fen=cap_fen)
+    fees_fen = late_fees_fen(
+        known["principal_fen"].to_numpy(), rules.value("late_fee_ppm_a_day"), known["days"].to_numpy(),
+        known["left_fen"].to_numpy(),
+    )  # fmt: skip
+    return bills.with_columns(fee_fen=pl.Series(fees_fen, dtype=pl.Int64))
 
 
 def settle_states(now: Iterable[BillNow]) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from openboss.modules.customers.atomic.owners import users_paid_by
 from openboss.modules.receivables.atomic import debts, standing
-from openboss.modules.receivables.functions.clearing import late_fees_now
+from openboss.modules.receivables.functions.clearing import with_late_fees
 from openboss.modules.receivables.functions.rules import Rules, rules_at
 
 PLANS = ("LIMIT", "OVERDUE", "PREPAID")
@@ -66,8 +66,7 @@ def positions(*, account_ids: list[int], at: datetime, unbilled_fen: Mapping[int
     """Where some accounts stand at a moment. unbilled_fen: by user; users that are missing have nothing unbilled."""
     rules = rules_at(at)
     facts = standing.exposures(account_ids=account_ids, kinds=rules.value("bucket_order"), on=rules.on)
-    bills = debts.open_bills(account_ids).with_columns(cleared_on=pl.lit(rules.on))
-    late = late_fees_now(bills, debts.items_of(bills["bill_id"].to_list()), rules)
+    late = with_late_fees(debts.open_principals(account_ids, on=rules.on), on=rules.on, rules=rules)
     late_fen = dict(late.group_by("account_id").agg(pl.col("fee_fen").sum()).iter_rows())
     users: dict[int, list[PaidUser]] = {}
     cycle = rules.on.year * 100 + rules.on.month

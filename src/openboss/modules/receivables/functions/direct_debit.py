@@ -1,6 +1,5 @@
 """Direct debit (托收): ask banks for what is owed, post what they paid, try again what failed (D8.7, ACM-04)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -18,10 +17,12 @@ from openboss.modules.receivables.atomic.direct_debit import (
     end_mandate,
     list_runs,
     open_mandate,
+    requests_of,
+    run_by_number,
     run_view,
     verify_mandate,
 )
-from openboss.modules.receivables.functions.owed import owed
+from openboss.modules.receivables.functions.owed import owed_by_accounts
 from openboss.modules.receivables.functions.payments import INCOMING, post_payments
 from openboss.modules.receivables.functions.rules import rules_at
 
@@ -40,13 +41,18 @@ __all__ = [
     "make_run",
     "next_run_on",
     "open_mandate",
+    "requests_of",
+    "run_by_number",
     "run_view",
     "take_answer",
     "verify_mandate",
 ]
 
-PAID, INSUFFICIENT, NO_MANDATE = "00", "01", ("02", "03", "04")
-CODES = (PAID, INSUFFICIENT, *NO_MANDATE, "09")
+PAID, AGAIN, NO_MANDATE = "00", ("01", "09"), ("02", "03", "04")
+CODES = (PAID, *AGAIN, *NO_MANDATE)
+PART = 5_000
+ACCOUNTS_A_LOOK = 50_000
+ANSWER = pl.Schema({"contract_no": pl.String, "asked_fen": pl.Int64, "code": pl.String})
 
 
 class NothingToAsk(Exception):
@@ -54,7 +60,8 @@ class NothingToAsk(Exception):
 
 
 class AnswerIncomplete(ValueError):
-    """The bank's answer does not say something about every request with a known code; nothing was posted."""
+    """The bank's answer must name every request of the run once, with the amount that was asked and a known code;
+    nothing was posted."""
 
 
 @dataclass(frozen=True)
@@ -84,51 +91,73 @@ def make_run(*, bank: str, at: datetime) -> RunView:
     An account is asked once at a time: while a request is out, no other follows (D8.7).
     """
     mandates = direct_debit.debitable(bank=bank)
-    asked = {account_id: owed(account_id=account_id, at=at).owed_fen for account_id in mandates}
-    asked = {account_id: fen for account_id, fen in asked.items() if fen > 0}
+    accounts = list(mandates)
+    run_id = direct_debit.begin_run(bank=bank, run_on=rules_at(at).on, at=at)
+    asked = 0
+    for start in range(0, len(accounts), ACCOUNTS_A_LOOK):
+        owing = owed_by_accounts(accounts[start : start + ACCOUNTS_A_LOOK], at=at).rename({"owed_fen": "asked_fen"})
+        mandate_ids = [mandates[account_id] for account_id in owing["account_id"]]
+        direct_debit.put_requests(owing.with_columns(mandate_id=pl.Series(mandate_ids, dtype=pl.Int64)), run_id=run_id)
+        asked += owing.height
     if not asked:
         raise NothingToAsk(bank)
-    run_id = direct_debit.make_run(bank=bank, run_on=rules_at(at).on, asked_fen=asked, mandates=mandates, at=at)
     return direct_debit.run_view(run_id=run_id)
 
 
-@transaction.atomic
-def take_answer(*, run_id: int, codes: Mapping[str, str], at: datetime) -> Answered:
-    """Take a bank's answer to a run, code by contract number: post what was paid, sort out the rest.
+def take_answer(*, run_id: int, answer: pl.DataFrame, at: datetime) -> Answered:
+    """Take a bank's answer to a run (columns of ANSWER): post what was paid, sort out the rest.
 
-    01 is tried again with the next run; 02 to 04 end the mandate. Raises RunUnknown, RunAnswered, AnswerIncomplete.
+    Checked whole, then done part by part, each once: after a kill the same answer goes on where it stopped. 01 and 09
+    are tried again with the next run; 02 to 04 end the mandate. Raises RunUnknown, RunAnswered, AnswerIncomplete.
     """
     run = direct_debit.run_view(run_id=run_id)
-    if set(codes) != {one.contract_no for one in run.requests} or set(codes.values()) - set(CODES):
-        raise AnswerIncomplete(f"run {run.sequence} of {run.bank}")
-    direct_debit.answer_run(run_id=run_id, codes={one.item_id: codes[one.contract_no] for one in run.requests}, at=at)
-    paid = [one for one in run.requests if codes[one.contract_no] == PAID]
-    if paid:
-        post_payments(_payments(run, paid, at), channel="BANK", at=at)
-    back = [one.account_id for one in run.requests if codes[one.contract_no] in NO_MANDATE]
-    live = direct_debit.mandates_of(account_ids=back)
-    for account_id in back:
-        end_mandate(mandate_id=live[account_id], reason="refused by the bank", at=at, staff_id=None)
+    if run.answered_at is not None:
+        raise RunAnswered(run_id)
+    told = _checked_answer(run, answer)
+    for part in told.filter(pl.col("code") == "").sort("account_id").iter_slices(PART):
+        _take_part(run, part, at)
+    direct_debit.end_run(run_id=run_id, at=at)
+    paid = told.filter(pl.col("told") == PAID)
     return Answered(
-        len(paid),
-        sum(one.asked_fen for one in paid),
+        paid.height,
+        int(paid["asked_fen"].sum()),
         next_run_on(after=rules_at(at).on, at=at),
-        tuple(one.account_id for one in run.requests if codes[one.contract_no] in (INSUFFICIENT, "09")),
-        tuple(back),
+        tuple(told.filter(pl.col("told").is_in(AGAIN))["account_id"]),
+        tuple(told.filter(pl.col("told").is_in(NO_MANDATE))["account_id"]),
     )
 
 
-def _payments(run: RunView, paid: list[DebitRequest], at: datetime) -> pl.DataFrame:
-    rows = [
-        {
-            "serial_no": f"DEBIT {run.bank} {run.sequence} {one.item_id}",
-            "account_id": one.account_id,
-            "paid_fen": one.asked_fen,
-            "means": "DIRECT_DEBIT",
-            "reference": one.contract_no + f"/{run.sequence}",
-            "paid_at": at,
-            "agent_account_id": None,
-        }
-        for one in paid
-    ]
-    return pl.DataFrame(rows, schema=INCOMING)
+def _checked_answer(run: RunView, answer: pl.DataFrame) -> pl.DataFrame:
+    """Put what the bank says (told) beside what was asked. Raises AnswerIncomplete."""
+    asked = direct_debit.asked_of(run_id=run.run_id)
+    told = answer.select("contract_no", told="code", told_fen="asked_fen")
+    both = asked.join(told, on="contract_no", how="left")
+    is_right = (
+        pl.col("told").is_in(CODES)
+        & (pl.col("told_fen") == pl.col("asked_fen"))
+        & ((pl.col("code") == "") | (pl.col("code") == pl.col("told")))
+    )
+    is_whole = answer.height == asked.height == both.height
+    if not (is_whole and both.select(is_right.fill_null(value=False).all()).item()):
+        raise AnswerIncomplete(f"run {run.sequence} of {run.bank}")
+    return both
+
+
+@transaction.atomic
+def _take_part(run: RunView, part: pl.DataFrame, at: datetime) -> None:
+    """Take the answers to some requests, if nobody else has just done it: one transaction."""
+    taken = direct_debit.answer_requests(dict(part.select("item_id", "told").iter_rows()))
+    part = part.filter(pl.col("item_id").is_in(taken))
+    paid = part.filter(pl.col("told") == PAID).select(
+        serial_no=pl.format(f"DEBIT {run.bank} {run.sequence} {{}}", "item_id"),
+        account_id="account_id",
+        paid_fen="asked_fen",
+        means=pl.lit("DIRECT_DEBIT"),
+        reference=pl.format(f"{{}}/{run.sequence}", "contract_no"),
+        paid_at=pl.lit(at).cast(INCOMING["paid_at"]),
+        agent_account_id=pl.lit(None, pl.Int64),
+    )
+    if paid.height:
+        post_payments(paid, channel="BANK", at=at)
+    refused = part.filter(pl.col("told").is_in(NO_MANDATE))["mandate_id"].to_list()
+    direct_debit.end_mandates(mandate_ids=refused, reason="refused by the bank", at=at)

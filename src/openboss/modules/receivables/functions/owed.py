@@ -3,6 +3,7 @@
 Source: ACM-22, D8.4, D8.5, D22.5.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -10,7 +11,7 @@ import polars as pl
 
 from openboss.modules.receivables.atomic import debts
 from openboss.modules.receivables.atomic.clearings import open_debts
-from openboss.modules.receivables.functions.clearing import late_fees_due
+from openboss.modules.receivables.functions.clearing import late_fees_due, with_late_fees
 from openboss.modules.receivables.functions.rules import rules_at
 
 AGES = ((0, "NOT_DUE"), (30, "D0_30"), (60, "D31_60"), (90, "D61_90"), (180, "D91_180"), (360, "D181_360"))
@@ -64,6 +65,17 @@ class Owed:
     def overdue_fen(self) -> int:
         """What of it is past its due day, with the late fees."""
         return sum(bill.open_fen + bill.late_fee_fen for bill in self.bills if bill.is_overdue)
+
+
+def owed_by_accounts(account_ids: Sequence[int], *, at: datetime) -> pl.DataFrame:
+    """What would settle everything now, for many accounts: account_id, owed_fen, only where it is more than nothing."""
+    rules = rules_at(at)
+    bills = with_late_fees(debts.open_principals(account_ids, on=rules.on), on=rules.on, rules=rules)
+    open_fen = bills.group_by("account_id").agg(open_fen=(pl.col("open_fen") + pl.col("fee_fen")).sum())
+    both = open_fen.join(debts.money_of_accounts(account_ids), on="account_id", how="left").select(
+        "account_id", owed_fen=pl.col("open_fen") - pl.col("advance_fen").fill_null(0)
+    )
+    return both.filter(pl.col("owed_fen") > 0).sort("account_id")
 
 
 def owed(*, account_id: int, at: datetime) -> Owed:
