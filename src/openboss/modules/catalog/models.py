@@ -194,6 +194,27 @@ class OfferVersion(models.Model):
         ]
 
 
+class ReplacedDocument(models.Model):
+    """The document a published version had until it was corrected: what was charged by it can still be explained."""
+
+    replaced_id = models.BigAutoField(primary_key=True)
+    version = models.ForeignKey(OfferVersion, models.PROTECT, related_name="replaced")
+    document = models.JSONField()
+    sha256 = models.CharField(max_length=64)
+    reason = models.CharField(max_length=200)
+    replaced_by = models.BigIntegerField()
+    approved_by = models.BigIntegerField()
+    replaced_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "catalog_replaceddocument"
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(approved_by=models.F("replaced_by")), name="catalog_replaceddocument_four_eyes"
+            )
+        ]
+
+
 class TariffRule(models.Model):
     """One rule of one version; its id stands on records, totals and bills for ever."""
 
