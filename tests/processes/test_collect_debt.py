@@ -1,14 +1,18 @@
 """Credit control: reminders once a crossing, stops and resumption as stop reasons, plans as data."""
 
+import random
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange, NumericRange
 
 from openboss.modules.customers.functions import add_stop_reason, effective_state
 from openboss.modules.customers.models import Account, NumberPeriod, PaymentRelation, StateChange, Subscriber
 from openboss.modules.receivables.functions import credit
+from openboss.modules.receivables.functions.credit_at_once import accounts_to_look_at
 from openboss.modules.receivables.functions.credit_records import set_credit, steps_of
+from openboss.modules.receivables.models import Standing
 from openboss.modules.system.models import Outbox
 from openboss.processes import collect_debt, take_payment
 from tests.modules.receivables.conftest import LONG_AGO, Desk, check_books, desk, on
@@ -190,3 +194,45 @@ def test_the_change_is_what_was_tendered_less_what_was_due(desk: Desk) -> None:
             account_id=account, paid_fen=8630, tendered_fen=8000, means="CASH", channel="HALL", serial_no="C2",
             at=on(11, 5), staff_id=desk.staff["clerk"],
         )  # fmt: skip
+
+
+def test_who_is_left_alone_by_a_run_over_everybody_has_nothing_to_be_done(desk: Desk) -> None:
+    """The look in columns names every account that a look one by one would change, and on a quiet day nobody."""
+    chance = random.Random(6)
+    accounts = [desk.account() for _ in range(24)]
+    for account in accounts:
+        kind = chance.choice(["POSTPAID", "POSTPAID", "PREPAID"])
+        user = user_of(account, pay_type=kind, star=chance.choice([0, 3, 5]))
+        for cycle in chance.sample([202608, 202609, 202610], chance.randint(0, 2)):
+            desk.bill(account, cycle, user=user, RENT=chance.choice([900, 4100, 4900, 6500, 40_000]), SP_INFO=300)
+        if chance.random() < 0.4:
+            desk.pay(account, chance.choice([500, 3000, 30_000]), on(10, 10))
+        if chance.random() < 0.3:
+            until = on(11, 9)
+            set_credit(
+                account_id=account, limit_fen=4000, extra_fen=2000, extra_until_at=until, at=LONG_AGO, staff_id=None
+            )
+    for moment in (on(10, 26), on(10, 27), on(11, 2, hour=23), on(11, 8), on(11, 12), on(11, 17), on(11, 17)):
+        named = accounts_to_look_at(account_ids=accounts, at=moment, unbilled_fen={})
+        assert changed_by_a_look(accounts, moment) <= set(named)
+        collect_debt.run(at=moment)
+        if chance.random() < 0.5:
+            take(desk, chance.choice(accounts), 5000, moment)
+    assert collect_debt.run(at=on(11, 17)).reminded == 0
+
+
+def changed_by_a_look(accounts: list[int], at: datetime) -> set[int]:
+    """The accounts for which a look at each begins or ends something; nothing is kept."""
+    with transaction.atomic():
+        before = {account: picture(account, at) for account in accounts}
+        for account in accounts:
+            collect_debt.look_at([account], at=at)
+        changed = {account for account in accounts if picture(account, at) != before[account]}
+        transaction.set_rollback(True)
+    return changed
+
+
+def picture(account: int, at: datetime) -> list[object]:
+    users = PaymentRelation.objects.filter(account_id=account).values_list("subscriber_id", flat=True)
+    crossed = Standing.objects.filter(account_id=account, crossed_at__isnull=False).exists()
+    return [steps_of(account_id=account), [state(user, at) for user in users], crossed]

@@ -18,12 +18,13 @@ from django.db import transaction
 from openboss.modules.customers import functions as customers
 from openboss.modules.receivables.functions import credit
 from openboss.modules.receivables.functions import credit_records as records
-from openboss.modules.receivables.functions.credit import Position, Step
+from openboss.modules.receivables.functions.credit import STOPS, Position, Step
+from openboss.modules.receivables.functions.credit_at_once import accounts_to_look_at
 from openboss.modules.receivables.functions.rules import rules_at
 from openboss.modules.system.atomic import send_out
 
 CHUNK = 1000
-STOPS = ("ARREARS_1", "ARREARS_2")
+ACCOUNTS_AT_ONCE = 50_000
 
 Unbilled = Callable[[list[int]], Mapping[int, int]]
 
@@ -45,14 +46,18 @@ class Tally:
 
 
 def run(*, at: datetime, unbilled: Unbilled = nothing_unbilled) -> Tally:
-    """Look at every account that owes something or is in dunning, chunk by chunk, each chunk once.
+    """Look at every account that owes something or is in dunning; those with something to do are taken one by one.
 
     unbilled  says what users have used and not been billed yet, in fen by user, for the users of some accounts
     """
     tally, last = Tally(), 0
-    while accounts := records.debtors(after_account_id=last, limit=CHUNK):
-        with transaction.atomic():
-            look_at(accounts, at=at, unbilled_fen=unbilled(accounts), tally=tally)
+    while accounts := records.debtors(after_account_id=last, limit=ACCOUNTS_AT_ONCE):
+        unbilled_fen = unbilled(accounts)
+        at_work = accounts_to_look_at(account_ids=accounts, at=at, unbilled_fen=unbilled_fen)
+        for start in range(0, len(at_work), CHUNK):
+            with transaction.atomic():
+                look_at(at_work[start : start + CHUNK], at=at, unbilled_fen=unbilled_fen, tally=tally)
+        tally.accounts += len(accounts)
         last = accounts[-1]
     return tally
 
@@ -87,7 +92,6 @@ def look_at(
         begun += [step for step in new if _do(position, step, at, tally)]
     records.end_steps(message_ids=ended, at=at)
     records.begin_steps(steps=[(one.account_id, one.plan, one.step, one.bill_id) for one in begun], at=at)
-    tally.accounts += len(account_ids)
     return tally
 
 

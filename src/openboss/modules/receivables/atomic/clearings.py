@@ -122,7 +122,7 @@ def _bills(condition: str, ids: Sequence[int]) -> list[OpenBill]:
         [list(ids)],
     ):
         if not bills or bills[-1].bill_id != row[0]:
-            bills.append(OpenBill(*row[:11], []))
+            bills.append(OpenBill._make((*row[:11], [])))
         if row[11] is not None:
             bills[-1].items.append(OpenItem(row[0], *row[11:]))
     return bills

@@ -154,6 +154,16 @@ def open_steps(*, account_ids: Sequence[int]) -> dict[int, dict[tuple[str, str, 
     return found
 
 
+def open_step_rows(*, account_ids: Sequence[int]) -> pl.DataFrame:
+    """Steps whose crossing goes on, of many accounts: account_id, plan, step, bill_id."""
+    return copy_out(
+        "SELECT account_id, plan, step, bill_id FROM receivables_message"
+        " WHERE over_at IS NULL AND account_id = ANY(%s)",
+        {"account_id": pl.Int64, "plan": pl.String, "step": pl.String, "bill_id": pl.Int64},
+        (list(account_ids),),
+    )
+
+
 def begin_steps(*, steps: Sequence[tuple[int, str, str, int]], at: datetime) -> None:
     """Note that steps are done for this crossing: account, plan, step, bill; the caller holds the accounts' locks."""
     Message.objects.bulk_create(

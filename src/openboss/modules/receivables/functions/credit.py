@@ -17,7 +17,7 @@ from openboss.modules.receivables.functions.clearing import with_late_fees
 from openboss.modules.receivables.functions.rules import Rules, rules_at
 
 PLANS = ("LIMIT", "OVERDUE", "PREPAID")
-REMIND = "REMIND"
+STOPS = ("ARREARS_1", "ARREARS_2")
 
 
 @dataclass(frozen=True)
