@@ -9,7 +9,7 @@ import yaml
 
 from openboss.access.console.views import offer_form
 from openboss.access.console.views.offer_fields import post_of
-from openboss.access.console.views.offer_sections import SECTIONS, VERSION
+from openboss.access.console.views.offer_sections import BY_KEY, SECTIONS, VERSION
 from openboss.modules.catalog import grammar
 
 ROOT = Path(__file__).parents[3]
@@ -63,9 +63,12 @@ def test_every_field_of_the_grammar_has_its_input() -> None:
     for section in SECTIONS:
         _, shape = grammar.SECTIONS[section.key]
         known = {field.key for field in section.fields} | IN_BLOCKS
-        assert set(shape.needed) | set(shape.allowed) <= known | {"scope", "target_scope"}, section.key
+        assert set(shape.needed) | set(shape.allowed) <= known, section.key
+    assert {section.key for section in SECTIONS} == set(grammar.SECTIONS)
     assert set(grammar.VERSION.allowed) - IN_BLOCKS == {field.key for field in VERSION}
-    when = next(field for section in SECTIONS for field in section.fields if field.key == "when")
+    who = next(field for field in BY_KEY["discounts"].fields if field.key == "when")
+    assert {field.key for field in who.fields} == set(grammar.DISCOUNT_WHEN)
+    when = next(field for field in BY_KEY["prices"].fields if field.key == "when")
     assert {field.key for field in when.fields} == set(grammar.WHEN)
 
 

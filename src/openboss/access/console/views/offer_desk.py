@@ -21,7 +21,8 @@ from openboss.access.console.views.offer_fields import Post
 from openboss.access.console.views.offer_form import FormRefused
 from openboss.access.console.views.offer_problems import Told, told
 from openboss.access.console.views.offer_sections import BY_KEY
-from openboss.access.console.views.offers import item_names_by_code, sections_of
+from openboss.access.console.views.offer_words import sections_of
+from openboss.access.console.views.offers import item_names_by_code
 from openboss.access.jobs import clock
 from openboss.modules.catalog import functions as catalog
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+import yaml
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -21,6 +22,7 @@ from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.audit import staff_name
+from openboss.access.console.views.offer_sections import BY_KEY
 from openboss.access.jobs import clock
 from openboss.modules.catalog import functions as catalog
 from openboss.modules.charging.functions.engine import EngineRefused, EngineSilent
@@ -155,7 +157,14 @@ def waiting(request: HttpRequest) -> HttpResponseBase:
     return show_list(request, WAITING, active="console:waiting")
 
 
-SECTION_KINDS = {"recurring": "RECURRING", "free": "FREE", "prices": "PRICE", "caps": "CAP", "discounts": "DISCOUNT"}
+SECTION_KINDS = {
+    "recurring": "RECURRING",
+    "one_time": "ONE_TIME",
+    "free": "FREE",
+    "prices": "PRICE",
+    "caps": "CAP",
+    "discounts": "DISCOUNT",
+}
 
 
 def _rules(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -171,7 +180,7 @@ def _differences(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str
         if one == other:
             continue
         fields = [
-            {"name": name, "before": one.get(name, ""), "after": other.get(name, "")}
+            {"name": _title(key[0], name), "before": _said(one.get(name)), "after": _said(other.get(name))}
             for name in dict.fromkeys([*one, *other])
             if one.get(name) != other.get(name)
         ]
@@ -179,6 +188,21 @@ def _differences(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str
         name = formats.named((other or one).get("names", {}))
         found.append({"kind": SECTION_KINDS[key[0]], "rule": key[1], "name": name, "change": change, "fields": fields})
     return found
+
+
+def _title(section: str, name: str) -> str:
+    titles = {field.key: str(field.title) for field in BY_KEY[section].fields}
+    return titles.get(name) or {"names": _("Name"), "rule": _("Code")}.get(name, name)
+
+
+def _said(value: Any) -> str:
+    """A value of a document as text; what has parts is written in one line."""
+    if isinstance(value, dict) and set(value) == {"zh", "en"}:
+        return f"{value['zh']} / {value['en']}"
+    if isinstance(value, dict | list):
+        flow = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=10_000)
+        return flow.strip()
+    return "" if value is None else str(value)
 
 
 @require_GET

@@ -61,13 +61,56 @@ BY_TIME, INSIDE, PERIOD, LEAST = _("By time"), _("Inside one event"), _("Over a 
 VALIDITY, SHARING, SPEED = _("Grant and validity"), _("Sharing and overflow"), _("Speed steps")
 FURTHER, TERMS, TO_WHOM = _("Period and closing"), _("How often"), _("Who gets it")
 
+WHO = Field(
+    "when",
+    _("Only for users"),
+    "parts",
+    fields=(
+        Field("age_min", _("Age from"), "count"),
+        Field("age_max", _("Age up to"), "count"),
+        Field("tenure_months_min", _("Months with us, at least"), "count"),
+        Field("star_min", _("Stars, at least"), "count"),
+        Field("birthday_month", _("In the month of the birthday"), "flag"),
+        Field("customer_class", _("Customer class"), "ticks", "customer_class"),
+        Field("vip_level", _("VIP card"), "ticks", "vip"),
+        Field("brand", _("Brand"), "ticks", "brand"),
+        Field("certificates", _("Certificates"), "ticks", "certificate"),
+        Field("groups", _("In a group"), "ticks", "group_kind"),
+        Field("holds", _("Also holds (codes)"), "codes"),
+        Field(
+            "items_sum",
+            _("Who spends this month"),
+            "parts",
+            fields=(
+                Field("items", _("Bill items"), "items"),
+                Field("min", _("At least yuan"), "yuan"),
+                Field("below", _("Less than yuan"), "yuan"),
+                Field("scope", _("Counted for"), "choice", "sum_scope"),
+            ),
+        ),
+        Field(
+            "past_sum",
+            _("Who has spent"),
+            "parts",
+            fields=(
+                Field("items", _("Bill items"), "items"),
+                Field("cycles", _("In the last so many months"), "count"),
+                Field("min", _("At least yuan"), "yuan"),
+                Field("below", _("Less than yuan"), "yuan"),
+            ),
+        ),
+    ),
+    group=TO_WHOM,
+)
 RECURRING = (
     ITEM,
     Field("fee", _("Fee"), "yuan"),
     Field("first_month", _("First month"), "choice", "first_month", "PRORATE"),
     Field("every", _("Every so many months"), "count", group=TERMS, hint="1"),
     Field("cycles", _("Only the first so many months"), "count", group=TERMS, hint="12"),
+    WHO,
 )
+ONE_TIME = (ITEM, Field("fee", _("Fee"), "yuan"), Field("paid", _("Paid"), "choice", "one_time_paid"))
 FREE = (
     Field("granted", _("How much"), "granted"),
     Field("unit", _("Unit"), "choice", "free_unit", "MIN"),
@@ -164,43 +207,19 @@ DISCOUNTS = (
     ),
     Field("priority", _("Order"), "count", otherwise="50"),
     Field("exclusion_group", _("Only the best of the group"), "text"),
-    Field(
-        "when",
-        _("Who gets it"),
-        "parts",
-        fields=(
-            Field("age_min", _("Age from"), "count"),
-            Field("age_max", _("Age up to"), "count"),
-            Field("tenure_months_min", _("Months with us, at least"), "count"),
-            Field("star_min", _("Stars, at least"), "count"),
-            Field("birthday_month", _("In the month of the birthday"), "flag"),
-            Field("customer_class", _("Customer class"), "ticks", "customer_class"),
-            Field("vip_level", _("VIP card"), "ticks", "vip"),
-            Field("brand", _("Brand"), "ticks", "brand"),
-            Field("holds", _("Also holds (codes)"), "codes"),
-            Field(
-                "items_sum",
-                _("Who spends"),
-                "parts",
-                fields=(
-                    Field("items", _("Bill items"), "items"),
-                    Field("min", _("At least yuan"), "yuan"),
-                    Field("scope", _("Counted for"), "choice", "sum_scope"),
-                ),
-            ),
-        ),
-        group=TO_WHOM,
-    ),
+    Field("to", _("Who is given it"), "choice", "discount_to", group=TO_WHOM),
+    WHO,
 )
 SECTIONS = (
     Section("recurring", _("Monthly fees"), RECURRING),
+    Section("one_time", _("One-time fees"), ONE_TIME),
     Section("free", _("Included"), FREE),
     Section("prices", _("Prices"), PRICES),
     Section("caps", _("Caps"), CAPS),
     Section("discounts", _("Discounts"), DISCOUNTS),
 )
 BY_KEY = {section.key: section for section in SECTIONS}
-SALE, CONTRACT, COUNTING = _("Sale"), _("Contract"), _("Zones and counters")
+SALE, CONTRACT, COUNTING = _("Sale"), _("Contract and tax"), _("Zones and counters")
 VERSION = (
     Field("effective", _("Takes effect"), "choice", "effective", group=SALE),
     Field(
@@ -211,6 +230,7 @@ VERSION = (
             Field("requires", _("Requires"), "codes"),
             Field("excludes", _("Excludes"), "codes"),
             Field("replaces", _("Replaces"), "codes"),
+            Field("at_most", _("Held at most, times"), "count"),
         ),
         group=SALE,
     ),
@@ -240,6 +260,16 @@ VERSION = (
                 "parts",
                 fields=(Field("fee", _("Fee"), "yuan"), Field("mode", _("Due"), "choice", "end_early")),
             ),
+        ),
+        group=CONTRACT,
+    ),
+    Field(
+        "tax",
+        _("Tax"),
+        "parts",
+        fields=(
+            Field("prices", _("These prices are"), "choice", "tax_prices"),
+            Field("percent", _("Tax in percent"), "text", hint="6"),
         ),
         group=CONTRACT,
     ),

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import yaml
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
@@ -19,6 +17,7 @@ from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.page import page
 from openboss.access.console.session import needs
 from openboss.access.console.views.audit import staff_name
+from openboss.access.console.views.offer_words import sections_of
 from openboss.access.jobs import clock
 from openboss.modules.catalog import functions as catalog
 
@@ -69,88 +68,6 @@ def _screen() -> ListScreen:
 def offers(request: HttpRequest) -> HttpResponseBase:
     """All offers."""
     return show_list(request, _screen(), active="console:offers")
-
-
-def _codes(value: Any, vocabulary: str | None) -> str:
-    found = value if isinstance(value, list) else [value]
-    if vocabulary is None:
-        return ", ".join(str(code) for code in found)
-    return _(", ").join(str(words.word(vocabulary, code).text) for code in found)
-
-
-AXIS_WORDS = {
-    "record": "record_type",
-    "roam": "roam_type",
-    "ld": "ld_type",
-    "net": "other_net",
-    "group": "closed_group",
-    "component": "component",
-    "vip_level": "vip",
-}
-
-
-def condition(when: dict[str, Any] | list[dict[str, Any]] | None) -> str:
-    """What a price or free resource applies to, in words; nothing said means everything."""
-    if isinstance(when, list):
-        return _(" or ").join(condition(one) for one in when)
-    parts = [_codes(value, AXIS_WORDS.get(axis)) for axis, value in (when or {}).items()]
-    return " · ".join(part for part in parts if part) or _("everything")
-
-
-def price_text(rule: dict[str, Any]) -> str:
-    """The price of a rule in words, with its time bands and tiers."""
-    per = rule.get("per", rule.get("unit", ""))
-    text = f"¥{rule['price']} / {per}" if "price" in rule else _("by steps")
-    for band in rule.get("bands", []):
-        span = f"{band.get('from', '0:00')}–{band.get('to', '24:00')}"
-        text += f" · {' '.join(str(day) for day in band.get('days', []))} {span} ¥{band['price']}"
-    for tier in rule.get("tiers", []):
-        text += " · " + ", ".join(f"{key}: {value}" for key, value in tier.items())
-    return text
-
-
-def _granted(rule: dict[str, Any]) -> str:
-    if rule["granted"] == "UNLIMITED":
-        return _("unlimited")
-    known = str(rule["unit"]) in ("MIN", "KB", "MSG", "SECOND", "EVENT") and str(rule["granted"]).isdecimal()
-    return formats.amount_of_unit(int(rule["granted"]), rule["unit"]) if known else f"{rule['granted']} {rule['unit']}"
-
-
-Sections = list[tuple[str, list[dict[str, Any]]]]
-
-
-def sections_of(document: dict[str, Any], rule_ids: dict[str, int], item_names: dict[str, str]) -> Sections:
-    """The rules of one version's document by kind, each with its name, what it says and what it is for."""
-
-    def rule_of(rule: dict[str, Any], text: str, note: str = "") -> dict[str, Any]:
-        name = formats.named(rule.get("names", {}))
-        return {"id": rule_ids.get(rule["rule"]), "code": rule["rule"], "name": name, "text": text, "note": note}
-
-    def items_of(rule: dict[str, Any]) -> str:
-        codes = rule.get("items", [rule.get("item", "")])
-        codes = codes if isinstance(codes, list) else [codes]
-        return _(", ").join(item_names.get(code, _("all items") if code == "ALL" else code) for code in codes)
-
-    def note_of(rule: dict[str, Any]) -> str:
-        return f"{items_of(rule)} · {condition(rule.get('when'))}"
-
-    def written(section: str) -> list[dict[str, Any]]:
-        return document.get(section) or []
-
-    sections = [
-        ("RECURRING", [rule_of(r, f"¥{r['fee']}", items_of(r)) for r in written("recurring")]),
-        ("FREE", [rule_of(r, _granted(r), condition(r.get("scope"))) for r in written("free")]),
-        ("PRICE", [rule_of(r, price_text(r), note_of(r)) for r in written("prices")]),
-        ("CAP", [rule_of(r, f"¥{r['cap']}", items_of(r)) for r in written("caps")]),
-        (
-            "DISCOUNT",
-            [
-                rule_of(r, ", ".join(f"{k}: {v}" for k, v in r["effect"].items()), f"{r['phase']} · {items_of(r)}")
-                for r in written("discounts")
-            ],
-        ),
-    ]
-    return [(kind, rules) for kind, rules in sections if rules]
 
 
 def item_names_by_code() -> dict[str, str]:

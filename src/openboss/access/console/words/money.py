@@ -5,6 +5,13 @@ from django.utils.translation import gettext_lazy as _
 from openboss.access.console.words.word import Word
 
 WORDS: dict[str, dict[str, Word]] = {
+    "points_kind": {
+        "EARNED": Word(_("Earned by paying"), "good"),
+        "ADJUSTED": Word(_("By hand"), "info"),
+        "REDEEMED": Word(_("Turned into phone money")),
+        "EXPIRED": Word(_("Time over"), "warn"),
+        "ENDED": Word(_("Ended with the user"), "warn"),
+    },
     "means": {
         "CASH": Word(_("Cash")),
         "CARD": Word(_("Card")),

@@ -152,6 +152,15 @@ WORDS: dict[str, dict[str, Word]] = {
     },
     "step_measure": {"units": Word(_("units")), "amount": Word(_("yuan"))},
     "sum_scope": {"USER": Word(_("the user")), "ACCOUNT": Word(_("the account")), "CUSTOMER": Word(_("the customer"))},
+    "group_kind": {"FAMILY": Word(_("Family")), "VPMN": Word(_("VPMN"))},
+    "discount_to": {
+        "USER": Word(_("the user")),
+        "ACCOUNT": Word(_("the account")),
+        "FAMILY": Word(_("the family")),
+        "VPMN": Word(_("the VPMN")),
+    },
+    "one_time_paid": {"BILL": Word(_("on the bill")), "COUNTER": Word(_("at the counter"))},
+    "tax_prices": {"INCLUSIVE": Word(_("with tax")), "EXCLUSIVE": Word(_("without tax"))},
     "end_early": {"FULL": Word(_("the whole fee")), "REMAINING": Word(_("for the months that remain"))},
     "certificate": {
         "DISABILITY": Word(_("Disability certificate")),
@@ -176,6 +185,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "PRICE": Word(_("Price"), "info"),
         "FREE": Word(_("Free resource"), "good"),
         "RECURRING": Word(_("Recurring fee"), "violet"),
+        "ONE_TIME": Word(_("One-time fee"), "violet"),
         "DISCOUNT": Word(_("Discount"), "good"),
         "CAP": Word(_("Fee cap"), "warn"),
     },
