@@ -14,6 +14,7 @@ from datetime import date
 
 import polars as pl
 
+from openboss.kernel.usage import ClosedGroup
 from openboss.modules.catalog.functions import Buyer, OfferVersionView, bill_item_types, offers_on_sale, unfit
 from openboss.modules.charging.functions.what_if import rated_usage
 from openboss.processes.replay_months import (
@@ -122,10 +123,11 @@ def _copied(people: People, pairs: pl.DataFrame, mains: list[int]) -> People:
 
     image = people.image
     own = image.subscribers.select("subscriber_id").join(people.user_ids.to_frame(), on="subscriber_id", how="semi")
+    closed = image.groups.filter(pl.col("kind") != int(ClosedGroup.ACCOUNT))
     image = image._replace(
         subscribers=pl.concat([image.subscribers.select("subscriber_id"), copied(own).select("subscriber_id")]),
         holdings=moved(image.holdings),
-        groups=pl.concat([image.groups, copied(image.groups).select(image.groups.columns)]),
+        groups=pl.concat([image.groups, copied(closed).select(image.groups.columns)]),
     )
     # each copy is a customer and an account of its own: copies must not share discounts
     lone = pl.col("subscriber_id").alias("customer_id")

@@ -168,8 +168,11 @@ def only(people: People, users: pl.DataFrame) -> People:
     return People(chosen, people.image._replace(holdings=narrowed(people.image.holdings)), bills)
 
 
-def due_of_month(tariffs: Tariffs, cycle: int, totals: pl.DataFrame, image: BillingImage) -> pl.DataFrame:
-    """Bill a month of usage totals: subscriber_id, item_id, due_fen; half up to fen per user and item (D3.3)."""
+def due_of_month(tariffs: Tariffs | RunTariff, cycle: int, totals: pl.DataFrame, image: BillingImage) -> pl.DataFrame:
+    """Bill a month of usage totals: subscriber_id, item_id, due_fen; half up to fen per user and item (D3.3).
+
+    tariffs  those in force, or what a bill run of the month has read of them
+    """
     users = image.attributes.select("subscriber_id")
     charges = pl.DataFrame(schema={**CHARGES, "charge_li": pl.Int64})
     inputs = {
@@ -179,8 +182,10 @@ def due_of_month(tariffs: Tariffs, cycle: int, totals: pl.DataFrame, image: Bill
         "holdings": image.holdings.join(users, on="subscriber_id", how="semi"),
         "stops": image.stops.join(users, on="subscriber_id", how="semi"),
         "relations": image.relations.with_columns(payer_id=pl.col("account_id")),
+        "members": image.members,
     }
-    files = bill_in_memory(cycle=cycle, tariff=tariffs.for_bills(cycle), inputs=inputs)
+    tariff = tariffs.for_bills(cycle) if isinstance(tariffs, Tariffs) else tariffs
+    files = bill_in_memory(cycle=cycle, tariff=tariff, inputs=inputs)
     due_li = pl.col("due_li")
     half_up = due_li.sign() * ((due_li.abs() + LI_PER_FEN // 2) // LI_PER_FEN)
     return files.get(0, "due").select("subscriber_id", "item_id", half_up.cast(pl.Int64).alias("due_fen"))

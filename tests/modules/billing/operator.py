@@ -79,6 +79,8 @@ class Operator:
     accounts: dict[int, dict[str, Any]] = field(default_factory=dict)
     totals: list[dict[str, Any]] = field(default_factory=list)
     free: list[dict[str, Any]] = field(default_factory=list)
+    members: list[tuple[int, int, str]] = field(default_factory=list)  # user, group, kind
+    past: list[tuple[int, int, int, int]] = field(default_factory=list)  # user, cycle, item, fen
 
     def user(self, subscriber_id: int, *, customer_id: int = 0, account_id: int = 0, **attributes: Any) -> None:
         """Add a user; its default account has the same id as the user unless said otherwise."""
@@ -91,6 +93,7 @@ class Operator:
             "brand": "GOTONE",
             "star": 0,
             "home_area": 571,
+            "certificates": "",
         }
         customer_id = customer_id or subscriber_id
         self.users.append({"subscriber_id": subscriber_id, "customer_id": customer_id, **known, **attributes})
@@ -162,6 +165,7 @@ class Operator:
             stops=pl.DataFrame(self.stops, schema=_STOPS),
             relations=pl.DataFrame(self.relations, schema=_RELATIONS),
             accounts=pl.DataFrame(list(self.accounts.values()), schema=_ACCOUNTS),
+            members=pl.DataFrame(self.members, schema=_MEMBERS, orient="row"),
         )
 
     def inputs(self, **changes: Any) -> dict[str, Any]:
@@ -188,7 +192,9 @@ _USERS = {
     "brand": pl.String,
     "star": pl.Int8,
     "home_area": pl.Int32,
+    "certificates": pl.String,
 }
+_MEMBERS = {"subscriber_id": pl.Int64, "group_id": pl.Int64, "kind": pl.String}
 _HOLDINGS = {
     "holding_id": pl.Int64,
     "subscriber_id": pl.Int64,

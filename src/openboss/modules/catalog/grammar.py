@@ -359,16 +359,21 @@ CAP = Fields(
         "closes_at": MEASURE,
     },
 )
-RECURRING = Fields(
-    {"rule": CODE, "item": CODE, "fee": YUAN, "first_month": Words(tuple(FirstMonth.__members__)), "names": NAMES},
-    {"every": Whole(1, 120), "cycles": _or_none(Whole(1, 1200))},
-)
 DISCOUNT_WHEN: dict[str, Shape] = {
     **dict.fromkeys(("age_min", "age_max", "tenure_months_min", "star_min"), Whole(most=1200)),
-    **dict.fromkeys(("customer_class", "vip_level", "brand", "holds"), ITEMS),
+    **dict.fromkeys(("customer_class", "vip_level", "brand", "holds", "certificates"), ITEMS),
+    "groups": ListOf(Words(("FAMILY", "VPMN")), one=True),
     "birthday_month": FLAG,
-    "items_sum": Fields({"items": ITEMS, "min": YUAN}, {"scope": Words(("USER", "ACCOUNT", "CUSTOMER"))}),
+    "items_sum": Fields(
+        {"items": ITEMS}, {"min": YUAN, "below": YUAN, "scope": Words(("USER", "ACCOUNT", "CUSTOMER"))}
+    ),
+    "past_sum": Fields({"items": ITEMS, "cycles": Whole(1, 120)}, {"min": YUAN, "below": YUAN}),
 }
+RECURRING = Fields(
+    {"rule": CODE, "item": CODE, "fee": YUAN, "first_month": Words(tuple(FirstMonth.__members__)), "names": NAMES},
+    {"every": Whole(1, 120), "cycles": _or_none(Whole(1, 1200)), "when": Fields({}, DISCOUNT_WHEN)},
+)
+ONE_TIME = Fields({"rule": CODE, "item": CODE, "fee": YUAN, "names": NAMES}, {"paid": Words(("BILL", "COUNTER"))})
 DISCOUNT = Fields(
     {
         "rule": CODE,
@@ -381,17 +386,26 @@ DISCOUNT = Fields(
     {
         "when": Fields({}, DISCOUNT_WHEN),
         "exclusion_group": _or_none(CODE),
-        "scope": CODE,
-        "target_scope": CODE,
+        "to": Words(("USER", "ACCOUNT", "FAMILY", "VPMN")),
     },
 )
 SECTIONS: dict[str, tuple[str, Fields]] = {
     "recurring": ("RECURRING", RECURRING),
+    "one_time": ("ONE_TIME", ONE_TIME),
     "free": ("FREE", FREE),
     "prices": ("PRICE", PRICE),
     "caps": ("CAP", CAP),
     "discounts": ("DISCOUNT", DISCOUNT),
 }
+ELIGIBILITY = Fields(
+    {},
+    {
+        **dict.fromkeys(("age_min", "age_max"), Whole(most=150)),
+        **dict.fromkeys(("customer_class", "channels", "certificates"), ListOf(CODE, one=True)),
+        "areas": ListOf(Whole(1), one=True),
+    },
+    "eligibility",
+)
 VERSION = Fields(
     {"from": Day()},
     {
@@ -402,9 +416,14 @@ VERSION = Fields(
             {"cycles": Whole(1, 1200)},
             {"end_early": Fields({"fee": YUAN, "mode": Words(("FULL", "REMAINING"))})},
         ),
-        "eligibility": Anything("who may take it: age, channels, areas, certificates, classes", "object"),
+        "eligibility": ELIGIBILITY,
+        "tax": Fields({"prices": Words(("INCLUSIVE", "EXCLUSIVE"))}, {"percent": Text('"6"')}),
         "effective": Words(("NOW", "NEXT_DAY", "NEXT_CYCLE", "DATE")),
-        "relations": Fields({}, dict.fromkeys(("requires", "excludes", "replaces"), ListOf(CODE)), "relations"),
+        "relations": Fields(
+            {},
+            {**dict.fromkeys(("requires", "excludes", "replaces"), ListOf(CODE)), "at_most": Whole(1, 1000)},
+            "relations",
+        ),
     },
     "a version",
 )

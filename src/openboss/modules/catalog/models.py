@@ -222,6 +222,7 @@ class TariffRule(models.Model):
         PRICE = "PRICE"
         FREE = "FREE"
         RECURRING = "RECURRING"
+        ONE_TIME = "ONE_TIME"
         DISCOUNT = "DISCOUNT"
         CAP = "CAP"
 

@@ -14,6 +14,7 @@ from openboss.modules.billing.atomic.bills import (
     choices_of,
     due_by_item,
     free_use_of,
+    items_due,
     items_of_bill,
     lines_of,
     newest_cycle,
@@ -83,6 +84,7 @@ from openboss.modules.billing.atomic.tables import (
 from openboss.modules.billing.models import Source
 
 __all__ = [
+    "items_due",
     "BILL_ID_STEP",
     "BillNotFound",
     "BillRow",

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import polars as pl
 from django.db import connection
 from django.db.models import Count, Sum
 
 from openboss.kernel.periods import previous_cycle
 from openboss.modules.billing.atomic.tables import BILL_ID_STEP
 from openboss.modules.billing.models import Bill, BillItem, BillLine, DiscountChoice, FreeUse
+from openboss.modules.system.copying import copy_out
 
 FILTERS = {
     "cycle": "cycle",
@@ -210,4 +212,19 @@ def _row(row: Bill) -> BillRow:
         row.discount_fen,
         row.total_fen,
         row.due_on,
+    )
+
+
+def items_due(*, since: int, before: int) -> pl.DataFrame:
+    """Read what users' items came to on the bills of some cycles, released ones only: for rules on past spending.
+
+    Returns subscriber_id, cycle, item_id, due_fen; nothing where since = before. Source: ACP-08 (accumulated spend).
+    """
+    kinds = {"subscriber_id": pl.Int64, "cycle": pl.Int32, "item_id": pl.Int16, "due_fen": pl.Int64}
+    return copy_out(
+        "SELECT i.subscriber_id, i.cycle, i.item_id, sum(i.due_fen)::bigint FROM billing_billitem i"
+        " JOIN billing_billcycle c USING (cycle)"
+        f" WHERE i.cycle >= {int(since)} AND i.cycle < {int(before)} AND c.state IN ('RELEASED', 'CLOSED')"
+        " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        kinds,
     )

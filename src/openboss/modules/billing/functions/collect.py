@@ -1,6 +1,7 @@
 """COLLECT: bring the five sources of a cycle together and cut them into parts that can be billed apart (ACP-02).
 
-A part holds whole families: users tied by a customer or a paying account, since they share bills and discounts.
+A part holds whole families: users tied by a customer or a paying account, since they share bills and discounts, and by
+closed groups where a discount is for a group together.
 """
 
 from typing import Any
@@ -11,10 +12,12 @@ import polars as pl
 from openboss.kernel.families import families
 from openboss.modules.billing import atomic
 from openboss.modules.billing.atomic import InputView, Source
+from openboss.modules.billing.functions.conditions import periods_back
 from openboss.modules.billing.functions.run_files import RunFiles
 from openboss.modules.billing.functions.tariff_of_run import RunTariff, as_json
 
 PART_SIZE = 50_000  # users
+GROUPS = ("FAMILY", "VPMN")
 
 
 class UsersNotBillable(Exception):
@@ -46,7 +49,7 @@ def collect(
     files = RunFiles(run.cycle, run.run_id)
     files.put_catalog(as_json(tariff))
     charges = atomic.charges_of(cycle=run.cycle)
-    part_of = _part_of(image, part_size)
+    part_of = _part_of(image, part_size, with_groups=any(rule.to in GROUPS for rule in tariff.discounts))
     _refuse_unbillable(part_of, image, charged_users(cycle=run.cycle, totals=totals))
     usage = totals.group_by("subscriber_id", "item_id", "rule_id").sum().sort("subscriber_id", "item_id", "rule_id")
     frames = {
@@ -58,6 +61,7 @@ def collect(
         "stops": image.stops,
         "relations": image.relations,
         "members": image.members,
+        "past": atomic.items_due(since=periods_back(run.cycle, tariff.past_cycles), before=run.cycle),
     }
     part_count = int(part_of["part"].max()) + 1 if part_of.height else 0  # type: ignore[arg-type]
     for name, frame in frames.items():
@@ -70,7 +74,7 @@ def collect(
     return part_count
 
 
-def _part_of(image: Any, part_size: int) -> pl.DataFrame:
+def _part_of(image: Any, part_size: int, *, with_groups: bool) -> pl.DataFrame:
     """Number the parts: subscriber_id, part. Families in the order of their first account, so bills come sorted."""
     users, relations = image.attributes, image.relations
     if users.is_empty():
@@ -81,9 +85,15 @@ def _part_of(image: Any, part_size: int) -> pl.DataFrame:
     accounts, account_of = np.unique(ties["account_id"].to_numpy(), return_inverse=True)
     order = np.argsort(user_ids)
     tied_user = order[np.searchsorted(user_ids[order], ties["subscriber_id"].to_numpy())]
-    one = np.concatenate([np.arange(len(user_ids)), tied_user])
-    other = np.concatenate([len(user_ids) + customer_of, len(user_ids) + len(customers) + account_of])
-    label = families(len(user_ids) + len(customers) + len(accounts), one, other)
+    members = image.members.filter(pl.col("subscriber_id").is_in(users["subscriber_id"].implode()) & with_groups)
+    groups, group_of = np.unique(members["group_id"].to_numpy(), return_inverse=True)
+    member = order[np.searchsorted(user_ids[order], members["subscriber_id"].to_numpy())]
+    first_account_node = len(user_ids) + len(customers)
+    one = np.concatenate([np.arange(len(user_ids)), tied_user, member])
+    other = np.concatenate(
+        [len(user_ids) + customer_of, first_account_node + account_of, first_account_node + len(accounts) + group_of]
+    )
+    label = families(first_account_node + len(accounts) + len(groups), one, other)
     first_account = np.full(len(label), np.iinfo(np.int64).max)
     np.minimum.at(first_account, label[tied_user], ties["account_id"].to_numpy())
     return (

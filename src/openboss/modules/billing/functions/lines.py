@@ -1,11 +1,15 @@
 """RECURRING: the lines of a part, one a fee before discounts: usage, monthly fees, one-time charges."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from openboss.kernel import periods
 from openboss.kernel.proration import FirstMonth, recurring_fees_li, rent_free_days
 from openboss.modules.billing.atomic import Source
+from openboss.modules.billing.functions.conditions import Month
 from openboss.modules.billing.functions.run_files import RunFiles
 from openboss.modules.billing.functions.tariff_of_run import RunTariff
 
@@ -31,19 +35,21 @@ LINES = pl.Schema(
 
 def make_lines(*, files: RunFiles, part: int, tariff: RunTariff) -> tuple[int, int]:
     """Write the lines of a part; return how many and their sum in li. Source: ACP-02, D7.4, D2.2."""
+    holdings, users = files.get(part, "holdings"), files.get(part, "attributes")
     lines = pl.concat(
         [
             _usage_lines(files.get(part, "usage"), tariff),
             recurring_lines(
-                holdings=files.get(part, "holdings"),
-                stops=files.get(part, "stops"),
-                users=files.get(part, "attributes"),
-                tariff=tariff,
-                cycle=files.cycle,
+                holdings=holdings, stops=files.get(part, "stops"), users=users, tariff=tariff, cycle=files.cycle
             ),
+            _begun_lines(holdings, tariff, files.cycle),
             _one_time_lines(files.get(part, "charges")),
         ]
-    ).sort("subscriber_id", "item_id", "rule_id", "source", "reference_id")
+    )
+    asking = {rule.rule_id: rule.when for rule in tariff.recurring if rule.when}
+    if asking:
+        lines = _where_asked(lines, asking, files, part, tariff)
+    lines = lines.sort("subscriber_id", "item_id", "rule_id", "source", "reference_id")
     files.put(part, "lines", lines)
     return lines.height, int(lines["act_li"].sum())
 
@@ -52,6 +58,35 @@ def _usage_lines(usage: pl.DataFrame, tariff: RunTariff) -> pl.DataFrame:
     third = [item.item_id for item in tariff.items if item.third]
     source = pl.when(pl.col("item_id").is_in(third)).then(int(Source.THIRD_PARTY)).otherwise(int(Source.USAGE))
     return _as_lines(usage.with_columns(source=source, reference_id=pl.lit(0)))
+
+
+def _where_asked(
+    lines: pl.DataFrame, asking: dict[int, dict[str, Any]], files: RunFiles, part: int, tariff: RunTariff
+) -> pl.DataFrame:
+    """Leave out the fees whose conditions a user does not fulfil; what they ask is counted without such fees."""
+    users = files.get(part, "attributes").sort("subscriber_id").with_row_index("user")
+    sure = lines.filter(~pl.col("rule_id").is_in(list(asking)))
+    month = Month(files, part, users, matrices(sure, users, tariff)[1], tariff)
+    due = [sure]
+    for rule_id, when in asking.items():
+        fulfil = users.filter(pl.Series(month.fulfil(when, rule_id))).select("subscriber_id")
+        due.append(lines.filter(pl.col("rule_id") == rule_id).join(fulfil, on="subscriber_id", how="semi"))
+    return pl.concat(due)
+
+
+def _begun_lines(holdings: pl.DataFrame, tariff: RunTariff, cycle: int) -> pl.DataFrame:
+    """Charge the one-time fees of the products that began in a cycle; one taken back on the same day costs nothing."""
+    rules = pl.DataFrame(
+        [(rule.rule_id, rule.offer_id, rule.item_id, rule.fee_li) for rule in tariff.one_time],
+        schema={"rule_id": pl.Int32, "offer_id": pl.Int64, "item_id": pl.Int16, "fee_li": pl.Int64},
+        orient="row",
+    )
+    began = pl.col("from_on").dt.year().cast(pl.Int32) * 100 + pl.col("from_on").dt.month()
+    kept = pl.col("to_on").is_null() | (pl.col("to_on") > pl.col("from_on"))
+    begun = holdings.filter((began == cycle) & kept).join(rules, on="offer_id")
+    zeros = {name: pl.lit(0) for name in ("calls", "seconds", "free_units")}
+    fees = {"reference_id": pl.col("holding_id"), "std_li": pl.col("fee_li"), "act_li": pl.col("fee_li")}
+    return _as_lines(begun.with_columns(**zeros, **fees, units=pl.lit(1), source=pl.lit(int(Source.RECURRING))))
 
 
 def _one_time_lines(charges: pl.DataFrame) -> pl.DataFrame:
@@ -69,7 +104,7 @@ def recurring_lines(
     """
     first, days = periods.first_day(cycle), periods.days_in(cycle)
     rules = pl.DataFrame(
-        [vars(rule) for rule in tariff.recurring],
+        [{name: value for name, value in vars(rule).items() if name != "when"} for rule in tariff.recurring],
         schema={
             "rule_id": pl.Int32,
             "offer_id": pl.Int64,
@@ -114,6 +149,29 @@ def recurring_lines(
             act_li=pl.Series(charged),
         )
     )
+
+
+def matrices(
+    lines: pl.DataFrame, users: pl.DataFrame, tariff: RunTariff
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Lines summed to users x items: standard fees, actual fees, charged units of usage."""
+    columns = pl.DataFrame({"item_id": [item.item_id for item in tariff.items]}, schema={"item_id": pl.Int16})
+    columns = columns.with_row_index("column")
+    cells = (
+        lines.join(users.select("subscriber_id", "user"), on="subscriber_id")
+        .join(columns, on="item_id")
+        .group_by("user", "column")
+        .agg(
+            pl.col("std_li", "act_li").sum(), units=pl.col("units").filter(pl.col("source") == int(Source.USAGE)).sum()
+        )
+    )
+    place = cells["user"].to_numpy(), cells["column"].to_numpy()
+    matrices = []
+    for name in ("std_li", "act_li", "units"):
+        matrix = np.zeros((users.height, len(tariff.items)), np.int64)
+        matrix[place] = cells[name].to_numpy()
+        matrices.append(matrix)
+    return matrices[0], matrices[1], matrices[2]
 
 
 def _rent_free(stops: pl.DataFrame, users: pl.DataFrame, first: int, days: int) -> pl.DataFrame:

@@ -20,6 +20,8 @@ FEN = Decimal("0.01")
 PERCENT, AMOUNT, FIXED, CAP, TIERS, MINIMUM = 1, 2, 3, 4, 5, 6
 FREE_BY_DAY, FREE_BY_MONTH = ("REQ_HOLD", "OPERATOR", "PRETERM"), ("ARREARS_2",)
 Amounts = dict[str, Decimal]
+Cell = tuple[str, int]  # item code, user
+Cells = dict[Cell, Decimal]
 
 
 @dataclass
@@ -49,7 +51,10 @@ def read_part(files: RunFiles, part: int, tariff: RunTariff, subscriber_ids: lis
             rest.join(accounts, on="account_id", how="semi").select("subscriber_id"),
         ]
     )
-    frames = {"attributes": users, "relations": relations}
+    groups = files.get(part, "members")
+    if any(rule.to in ("FAMILY", "VPMN") for rule in tariff.discounts):  # each family of a part may tie further ones
+        related = users.select("subscriber_id")
+    frames = {"attributes": users, "relations": relations, "members": groups, "past": files.get(part, "past")}
     frames |= {name: files.get(part, name) for name in ("usage", "charges", "holdings", "stops")}
     chosen = {name: frame.join(related, on="subscriber_id", how="semi") for name, frame in frames.items()}
     return Part(files.cycle, tariff, {name: _by_user(frame) for name, frame in chosen.items()})
@@ -76,8 +81,11 @@ def due_of(part: Part, subscriber_id: int) -> dict[tuple[int, int], int]:
     return {place: fen for place, fen in due.items() if fen}
 
 
-def _charges(part: Part, subscriber_id: int) -> tuple[Amounts, dict[str, int]]:
-    """A user's fees before discounts at billing, and the units charged for, by item code."""
+def _charges(part: Part, subscriber_id: int, *, sure: bool = False) -> tuple[Amounts, dict[str, int]]:
+    """A user's fees before discounts at billing, and the units charged for, by item code.
+
+    sure  leave out fees that ask something: what they ask is counted without them
+    """
     codes = {item.item_id: item.code for item in part.tariff.items}
     amounts: Amounts = {}
     units: dict[str, int] = {}
@@ -90,9 +98,16 @@ def _charges(part: Part, subscriber_id: int) -> tuple[Amounts, dict[str, int]]:
         amounts[code] = amounts.get(code, Decimal(0)) + Decimal(row["charge_li"]) / 1000
     for held in part.rows["holdings"].get(subscriber_id, []):
         for rule in part.tariff.recurring:
-            if rule.offer_id == held["offer_id"]:
+            asked = not rule.when or (not sure and _meets(part, subscriber_id, rule.when))
+            if rule.offer_id == held["offer_id"] and asked:
                 code = codes[rule.item_id]
                 fee = _fee(part, subscriber_id, held, rule)
+                amounts[code] = amounts.get(code, Decimal(0)) + fee
+        for once in part.tariff.one_time:
+            taken_back = held["to_on"] is not None and held["to_on"] <= held["from_on"]
+            if once.offer_id == held["offer_id"] and part.month[0] <= held["from_on"] <= part.month[-1]:
+                code = codes[once.item_id]
+                fee = Decimal(0) if taken_back else Decimal(once.fee_li) / 1000
                 amounts[code] = amounts.get(code, Decimal(0)) + fee
     return amounts, units
 
@@ -130,57 +145,109 @@ def _days_without_rent(part: Part, subscriber_id: int) -> set[date]:
 
 def _discounted(part: Part, subscriber_id: int) -> Amounts:
     """Try every allowed set of rules and keep the cheapest; then fill up to the minimum."""
-    amounts, units = _charges(part, subscriber_id)
-    rules = [rule for rule in part.tariff.discounts if _fulfils(part, subscriber_id, rule)]
-    groups: dict[str, list[DiscountRule]] = {}
-    for rule in sorted(rules, key=lambda rule: (rule.priority, rule.from_day, rule.rule_id)):
-        if rule.group:
-            groups.setdefault(rule.group, []).append(rule)
-    best: Amounts | None = None
-    for picked in product(*groups.values()):
-        active = [rule for rule in rules if rule.effect != MINIMUM and (not rule.group or rule in picked)]
+    users = _billed_together(part, subscriber_id)
+    amounts: Cells = {}
+    units: dict[Cell, int] = {}
+    for user in users:
+        own, counted = _charges(part, user)
+        amounts |= {(code, user): amount for code, amount in own.items()}
+        units |= {(code, user): count for code, count in counted.items()}
+    acting = [one for rule in part.tariff.discounts for one in _acting(part, rule, users)]
+    groups: dict[str, list[Acting]] = {}
+    for one in sorted(acting, key=lambda one: (one.rule.priority, one.rule.from_day, one.rule.rule_id)):
+        if one.rule.group:
+            groups.setdefault(f"{one.rule.group}/{one.key}", []).append(one)
+    best: Cells | None = None
+    for picked in product(*(groups[name] for name in sorted(groups))):
         tried = dict(amounts)
-        for rule in active:
-            _apply(rule, [part.tariff.items[column].code for column in sorted(rule.columns)], tried, units)
+        for one in acting:
+            if one.rule.effect != MINIMUM and (not one.rule.group or one in picked):
+                _apply(one.rule, one.cells(part), tried, units)
         if best is None or sum(tried.values()) < sum(best.values()):
             best = tried
     assert best is not None
-    lacking = [
-        Decimal(rule.value) / 1000 - sum(best.get(part.tariff.items[c].code, Decimal(0)) for c in rule.columns)
-        for rule in rules
-        if rule.effect == MINIMUM
-    ]
-    best[SUPPLEMENT] = best.get(SUPPLEMENT, Decimal(0)) + max([Decimal(0), *lacking])
-    return best
+    _fill_up(part, [one for one in acting if one.rule.effect == MINIMUM and one.rule.to == "USER"], best)
+    _fill_up(part, [one for one in acting if one.rule.effect == MINIMUM and one.rule.to != "USER"], best)
+    return {code: amount for (code, user), amount in best.items() if user == subscriber_id}
 
 
-def _apply(rule: DiscountRule, codes: list[str], amounts: Amounts, units: dict[str, int]) -> None:
-    paid = [code for code in codes if amounts.get(code, Decimal(0)) > 0]
-    value, total = Decimal(rule.value) / 1000, sum((amounts[code] for code in paid), Decimal(0))
+@dataclass(frozen=True)
+class Acting:
+    """A rule that acts on some users' items as on one's."""
+
+    rule: DiscountRule
+    users: tuple[int, ...]
+    key: int
+
+    def cells(self, part: Part) -> list[Cell]:
+        """The items it acts on, in settlement order."""
+        return [(part.tariff.items[column].code, user) for column in sorted(self.rule.columns) for user in self.users]
+
+
+def _acting(part: Part, rule: DiscountRule, users: list[int]) -> list[Acting]:
+    if rule.to == "USER":
+        return [Acting(rule, (user,), place) for place, user in enumerate(users) if _fulfils(part, user, rule)]
+    keys = {user: _key(part, user, rule.to) for user in users}
+    brought = sorted({keys[user] for user in users if _fulfils(part, user, rule)})
+    return [Acting(rule, tuple(user for user in users if keys[user] == key), key) for key in brought]
+
+
+def _billed_together(part: Part, subscriber_id: int) -> list[int]:
+    """Everybody tied to a user by the accounts and groups that some rule gives one discount."""
+    scopes = {
+        rule.to
+        for rule in part.tariff.discounts
+        if rule.to != "USER" and any(_fulfils(part, user, rule) for user in part.rows["attributes"])
+    }
+    found = {subscriber_id}
+    while True:
+        keys = {(scope, _key(part, user, scope)) for scope in scopes for user in found}
+        more = {u for u in part.rows["attributes"] for scope in scopes if (scope, _key(part, u, scope)) in keys}
+        if more <= found:
+            return sorted(found)
+        found |= more
+
+
+def _fill_up(part: Part, minimums: list[Acting], amounts: Cells) -> None:
+    lacking: dict[tuple[int, ...], Decimal] = {}
+    for one in minimums:
+        counted = one.cells(part)
+        if one.rule.to != "USER":
+            counted = [*counted, *((SUPPLEMENT, user) for user in one.users)]
+        missing = Decimal(one.rule.value) / 1000 - sum(amounts.get(cell, Decimal(0)) for cell in counted)
+        lacking[one.users] = max(lacking.get(one.users, Decimal(0)), missing)
+    for users, missing in lacking.items():
+        place = SUPPLEMENT, users[0]
+        amounts[place] = amounts.get(place, Decimal(0)) + missing
+
+
+def _apply(rule: DiscountRule, cells: list[Cell], amounts: Cells, units: dict[Cell, int]) -> None:
+    paid = [cell for cell in cells if amounts.get(cell, Decimal(0)) > 0]
+    value, total = Decimal(rule.value) / 1000, sum((amounts[cell] for cell in paid), Decimal(0))
     if rule.effect == CAP:
         if total > value:
-            shares = {code: (amounts[code] * value / total).quantize(FEN, ROUND_FLOOR) for code in paid}
+            shares = {cell: (amounts[cell] * value / total).quantize(FEN, ROUND_FLOOR) for cell in paid}
             left = value - sum(shares.values())
-            for code in reversed(paid):
-                back = min(left, amounts[code] - shares[code])
-                shares[code] += back
+            for cell in reversed(paid):
+                back = min(left, amounts[cell] - shares[cell])
+                shares[cell] += back
                 left -= back
             amounts.update(shares)
         return
-    volume = Decimal(sum(units.get(code, 0) for code in codes)) if rule.tier_measure == 1 else total * 1000
+    volume = Decimal(sum(units.get(cell, 0) for cell in cells)) if rule.tier_measure == 1 else total * 1000
     left = value
-    for code in paid:
+    for cell in paid:
         off = Decimal(0)
         if rule.effect == PERCENT:
-            off = (amounts[code] * rule.value / 1_000_000).quantize(FEN, ROUND_HALF_UP)
+            off = (amounts[cell] * rule.value / 1_000_000).quantize(FEN, ROUND_HALF_UP)
         elif rule.effect == AMOUNT:
-            off = min(left, amounts[code])
+            off = min(left, amounts[cell])
             left -= off
         elif rule.effect == FIXED:
-            off = max(amounts[code] - value, Decimal(0))
+            off = max(amounts[cell] - value, Decimal(0))
         elif rule.effect == TIERS and volume > 0:
-            off = _tier_off(rule, amounts[code], volume)
-        amounts[code] -= min(off, amounts[code])
+            off = _tier_off(rule, amounts[cell], volume)
+        amounts[cell] -= min(off, amounts[cell])
 
 
 def _tier_off(rule: DiscountRule, full_yuan: Decimal, measured: Decimal) -> Decimal:
@@ -198,28 +265,54 @@ def _tier_off(rule: DiscountRule, full_yuan: Decimal, measured: Decimal) -> Deci
 
 
 def _fulfils(part: Part, subscriber_id: int, rule: DiscountRule) -> bool:
+    holds = _holds_at(part, subscriber_id, rule.offer_id, _last_on(part, subscriber_id))
+    return (rule.for_all or holds) and _meets(part, subscriber_id, rule.when)
+
+
+def _last_on(part: Part, subscriber_id: int) -> date:
+    closed_on = part.rows["attributes"][subscriber_id][0]["closed_on"]
+    return part.month[-1] if closed_on is None else min(part.month[-1], closed_on - timedelta(days=1))
+
+
+def _meets(part: Part, subscriber_id: int, when: dict[str, Any]) -> bool:
     user = part.rows["attributes"][subscriber_id][0]
-    cut_on = part.month[-1] + timedelta(days=1)
-    last_on = (
-        part.month[-1] if user["closed_on"] is None else min(part.month[-1], user["closed_on"] - timedelta(days=1))
-    )
-    holds = _holds_at(part, subscriber_id, rule.offer_id, last_on)
-    when = rule.when
-    return (rule.for_all or holds) and all(
+    cut_on, last_on = part.month[-1] + timedelta(days=1), _last_on(part, subscriber_id)
+    groups = {row["kind"] for row in part.rows["members"].get(subscriber_id, [])}
+    return all(
         (
             "age_min" not in when or _years(user["born_on"], cut_on, -1) >= int(when["age_min"]),
             "age_max" not in when or _years(user["born_on"], cut_on, 10**6) <= int(when["age_max"]),
             "tenure_months_min" not in when or _months(user["opened_on"], cut_on) >= int(when["tenure_months_min"]),
-            *(
-                name not in when or user[name] in (when[name] if isinstance(when[name], list) else [when[name]])
-                for name in ("customer_class", "vip_level", "brand")
-            ),
+            *(name not in when or user[name] in _list(when[name]) for name in ("customer_class", "vip_level", "brand")),
             not when.get("birthday_month") or (user["born_on"] and user["born_on"].month == part.month[0].month),
             "holds" not in when or any(_holds_at(part, subscriber_id, offer_id, last_on) for offer_id in when["holds"]),
             "star_min" not in when or user["star"] >= int(when["star_min"]),
-            "items_sum" not in when
-            or _spent(part, subscriber_id, when["items_sum"]) >= Decimal(when["items_sum"]["min"]),
+            "certificates" not in when or set(user["certificates"].split(",")) & set(_list(when["certificates"])),
+            "groups" not in when or groups & set(_list(when["groups"])),
+            "items_sum" not in when or _between(_spent(part, subscriber_id, when["items_sum"]), when["items_sum"]),
+            "past_sum" not in when or _between(_spent_before(part, subscriber_id, when["past_sum"]), when["past_sum"]),
         )
+    )
+
+
+def _between(spent: Decimal, wanted: dict[str, Any]) -> bool:
+    enough = "min" not in wanted or spent >= Decimal(wanted["min"])
+    return enough and ("below" not in wanted or spent < Decimal(wanted["below"]))
+
+
+def _spent_before(part: Part, subscriber_id: int, wanted: dict[str, Any]) -> Decimal:
+    codes = {item.item_id: item.code for item in part.tariff.items}
+    first_on = part.month[0]
+    for _ in range(int(wanted["cycles"])):
+        first_on = (first_on - timedelta(days=1)).replace(day=1)
+    since = first_on.year * 100 + first_on.month
+    return sum(
+        (
+            Decimal(row["due_fen"]) / 100
+            for row in part.rows["past"].get(subscriber_id, [])
+            if since <= row["cycle"] < part.cycle and codes[row["item_id"]] in _list(wanted["items"])
+        ),
+        Decimal(0),
     )
 
 
@@ -240,17 +333,26 @@ def _years(since: date | None, until: date, unknown: int) -> int:
 
 
 def _spent(part: Part, subscriber_id: int, wanted: dict[str, Any]) -> Decimal:
-    codes = wanted["items"] if isinstance(wanted["items"], list) else [wanted["items"]]
+    scope = wanted.get("scope", "USER")
+    mine = _key(part, subscriber_id, scope)
+    related = [one for one in part.rows["attributes"] if _key(part, one, scope) == mine]
+    charges = [_charges(part, one, sure=True)[0] for one in related]
+    return sum((own.get(code, Decimal(0)) for own in charges for code in _list(wanted["items"])), Decimal(0))
 
-    def key(one: int) -> Any:
-        if wanted.get("scope", "USER") == "USER":
-            return one
-        if wanted["scope"] == "CUSTOMER":
-            return part.rows["attributes"][one][0]["customer_id"]
-        return next(row["account_id"] for row in part.rows["relations"][one] if row["mode"] == "REST")
 
-    related = [one for one in part.rows["attributes"] if key(one) == key(subscriber_id)]
-    return sum((_charges(part, one)[0].get(code, Decimal(0)) for one in related for code in codes), Decimal(0))
+def _key(part: Part, subscriber_id: int, scope: str) -> int:
+    """What users of a scope have in common; a negative number of their own where there is nothing."""
+    if scope == "CUSTOMER":
+        return int(part.rows["attributes"][subscriber_id][0]["customer_id"])
+    if scope == "ACCOUNT":
+        rest = [row["account_id"] for row in part.rows["relations"][subscriber_id] if row["mode"] == "REST"]
+        return int(min(rest))
+    groups = [row["group_id"] for row in part.rows["members"].get(subscriber_id, []) if row["kind"] == scope]
+    return min(groups, default=-1 - subscriber_id)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _relations(part: Part, subscriber_id: int) -> list[dict[str, Any]]:

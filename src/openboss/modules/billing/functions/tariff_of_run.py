@@ -12,6 +12,7 @@ from typing import Any
 from openboss.kernel.discounts import Effect, Measure, Phase, TierMode
 from openboss.kernel.proration import FirstMonth
 from openboss.kernel.rounding import PPM
+from openboss.modules.catalog.compiler import with_tax
 
 SETTLEMENT_ORDER = ("G1_FIXED", "G2_VOICE", "G3_DATA", "G4_MSG", "G5_VAS", "G7_OTHER", "G6_THIRD")
 SUPPLEMENT = "MIN_SUPPLEMENT"
@@ -45,6 +46,17 @@ class RecurringRule:
     in_stops: bool  # charged whatever stops the service, such as the keep-number fee
     every: int = 1  # due every so many cycles of the product
     cycles: int = 0  # due in the first so many cycles only; 0 = in all
+    when: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OneTimeRule:
+    """A fee of an offer that is due on the bill of the cycle in which a product begins."""
+
+    rule_id: int
+    offer_id: int
+    item_id: int
+    fee_li: int
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,7 @@ class DiscountRule:
     tier_measure: int
     tiers: list[tuple[int, int]]
     when: dict[str, Any] = field(default_factory=dict)
+    to: str = "USER"  # whose items it acts on together: USER, ACCOUNT, FAMILY, VPMN
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,13 @@ class RunTariff:
     items: list[Item]
     recurring: list[RecurringRule]
     discounts: list[DiscountRule]
+    one_time: list[OneTimeRule] = field(default_factory=list)
+
+    @property
+    def past_cycles(self) -> int:
+        """How many cycles back some rule asks for what was spent."""
+        asked = [rule.when.get("past_sum") for rule in [*self.discounts, *self.recurring]]
+        return max((int(one["cycles"]) for one in asked if one), default=0)
 
     @property
     def columns(self) -> dict[str, int]:
@@ -100,8 +120,18 @@ def tariff_of(versions: list[Any], item_types: list[Any]) -> RunTariff:
     newest = {version.offer_id: version for version in sorted(versions, key=lambda version: version.from_on)}
     for version in newest.values():
         _read_version(version, tariff, {one.code: one.offer_id for one in newest.values()})
+    _refuse_mixed_groups(tariff.discounts)
     tariff.discounts.sort(key=lambda rule: (rule.phase, rule.priority, rule.from_day, rule.rule_id))
     return tariff
+
+
+def _refuse_mixed_groups(rules: list[DiscountRule]) -> None:
+    """Rules that exclude one another must act on the same: which would a user's rule exclude of three users' own?"""
+    scopes: dict[str, str] = {}
+    for rule in rules:
+        if rule.group and scopes.setdefault(rule.group, rule.to) != rule.to:
+            both = f"{scopes[rule.group]} and to {rule.to}"
+            raise DiscountRefused(f"exclusion group {rule.group} has rules to {both}; write a group for each")
 
 
 def as_json(tariff: RunTariff) -> dict[str, Any]:
@@ -115,12 +145,22 @@ def from_json(kept: dict[str, Any]) -> RunTariff:
         [Item(**item) for item in kept["items"]],
         [RecurringRule(**rule) for rule in kept["recurring"]],
         [DiscountRule(**{**rule, "tiers": [tuple(step) for step in rule["tiers"]]}) for rule in kept["discounts"]],
+        [OneTimeRule(**rule) for rule in kept.get("one_time", [])],
     )
 
 
 def _read_version(version: Any, tariff: RunTariff, offer_ids: dict[str, int]) -> None:
     columns = tariff.columns
-    for fee in version.document.get("recurring") or []:
+    document = with_tax(version.document, version.code)
+    for fee in document.get("one_time") or []:
+        if fee.get("paid", "BILL") != "BILL":
+            continue  # at the counter, as a line of the order
+        where = f"{version.code} {fee['rule']}"
+        item_id = tariff.items[_column(columns, fee["item"], where)].item_id
+        tariff.one_time.append(
+            OneTimeRule(version.rule_ids[fee["rule"]], version.offer_id, item_id, _li(fee["fee"], where))
+        )
+    for fee in document.get("recurring") or []:
         where = f"{version.code} {fee['rule']}"
         tariff.recurring.append(
             RecurringRule(
@@ -132,6 +172,7 @@ def _read_version(version: Any, tariff: RunTariff, offer_ids: dict[str, int]) ->
                 in_stops=fee["item"] == "KEEP_NO",
                 every=fee.get("every") or 1,
                 cycles=fee.get("cycles") or 0,
+                when=_with_offer_ids(fee.get("when") or {}, offer_ids, where),
             )
         )
     for cap in version.document.get("caps") or []:
@@ -168,6 +209,7 @@ def _read_discount(version: Any, rule: dict[str, Any], tariff: RunTariff, offer_
         tier_measure=Measure[str(spec.get("measure", "units")).upper()],
         tiers=tiers,
         when=_with_offer_ids(rule.get("when") or {}, offer_ids, where),
+        to=rule.get("to") or "USER",
     )
 
 

@@ -25,13 +25,22 @@ class FramesInMemory(RunFiles):
         return self.frames[name]
 
 
+NOTHING_MORE = {
+    "members": pl.DataFrame(schema={"subscriber_id": pl.Int64, "group_id": pl.Int64, "kind": pl.String}),
+    "past": pl.DataFrame(
+        schema={"subscriber_id": pl.Int64, "cycle": pl.Int32, "item_id": pl.Int16, "due_fen": pl.Int64}
+    ),
+}
+
+
 def bill_in_memory(*, cycle: int, tariff: RunTariff, inputs: dict[str, pl.DataFrame]) -> FramesInMemory:
     """Work out lines, discounts and what is due of a month for some users together.
 
-    inputs  usage, charges, attributes, holdings, stops, relations: as COLLECT gives them to a part
+    inputs  usage, charges, attributes, holdings, stops, relations, and if rules ask for them members and past: as
+            COLLECT gives them to a part
     Returns the frames `lines`, `due` (subscriber_id, item_id, column, std_li, due_li) and `choices` beside the inputs.
     """
-    files = FramesInMemory(cycle, 0, dict(inputs))
+    files = FramesInMemory(cycle, 0, NOTHING_MORE | inputs)
     make_lines(files=files, part=0, tariff=tariff)
     discount_part(files=files, part=0, tariff=tariff)
     return files

@@ -12,6 +12,7 @@ from openboss.modules.catalog.compiler.conditions import AXES, WHEN_KEYS, class_
 from openboss.modules.catalog.compiler.measures import TariffRefused, li, parse_measure, yuan
 from openboss.modules.catalog.compiler.prices import read_price
 from openboss.modules.catalog.compiler.tables import COMPONENTS, ItemType, Version, check_rule, compile_tariffs
+from openboss.modules.catalog.compiler.tax import with_tax
 
 __all__ = [
     "AXES",
@@ -26,5 +27,6 @@ __all__ = [
     "li",
     "parse_measure",
     "read_price",
+    "with_tax",
     "yuan",
 ]

@@ -57,7 +57,9 @@ def units_of(value: Any, unit: Unit, size: int, where: str) -> int:
 
 
 def yuan(text: Any, where: str) -> Fraction:
-    """Read an amount in yuan with at most 6 decimals, exactly. Raises TariffRefused."""
+    """Read an amount in yuan with at most 6 decimals, exactly; tax may have made it finer. Raises TariffRefused."""
+    if isinstance(text, Fraction):
+        return text
     try:
         amount = Decimal(text) if isinstance(text, str) else None
     except InvalidOperation:

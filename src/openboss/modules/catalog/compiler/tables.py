@@ -12,6 +12,7 @@ from openboss.modules.catalog.compiler.conditions import Conditions, class_mask,
 from openboss.modules.catalog.compiler.free import FreeResource, read_cap, read_free
 from openboss.modules.catalog.compiler.measures import TariffRefused, listed
 from openboss.modules.catalog.compiler.prices import OFF, Price, denominator, prove_it_fits, read_price, safe_quantity
+from openboss.modules.catalog.compiler.tax import rule_with_tax, with_tax
 
 COMPONENTS = {"basic": usage.Component.BASIC, "ld": usage.Component.LD}
 RANKS = {
@@ -124,6 +125,7 @@ def check_rule(
 ) -> None:
     """Read one rule as the compiler would, for a message beside its line. Raises TariffRefused."""
     zones = version.get("zones") or {}
+    rule = rule_with_tax(rule, version, where)
     if section == "prices":
         price = read_price(rule, offer, version.get("counters") or {}, where)
         price_den = denominator(price)
@@ -141,7 +143,8 @@ def check_rule(
 
 def _add_version(version: Version, rows: _Rows) -> int:
     """Append one version's rules; return the row of its price map."""
-    document, zones = version.document, version.document.get("zones") or {}
+    document = with_tax(version.document, f"{version.code} {version.from_on}")
+    zones = document.get("zones") or {}
     map_row = -1
     if document.get("prices"):
         price_map = np.full((usage.USAGE_CLASSES, usage.COMPONENTS), -1, np.int32)

@@ -7,6 +7,7 @@ from typing import Any
 
 from openboss.modules.catalog import atomic
 from openboss.modules.catalog.atomic import OfferVersionView, offers_at
+from openboss.modules.catalog.compiler.measures import listed
 
 NOT_LISTED = ("STANDARD",)
 
@@ -79,10 +80,10 @@ def _eligibility(rules: dict[str, Any], buyer: Buyer, on: date, names: dict[str,
     tests = {
         "age_min": lambda least: age is not None and age >= int(least),
         "age_max": lambda most: age is not None and age <= int(most),
-        "customer_class": lambda wanted: buyer.customer_class in wanted,
-        "channels": lambda wanted: buyer.channel in wanted,
-        "areas": lambda wanted: buyer.area in wanted,
-        "certificates": lambda wanted: set(wanted) <= buyer.certificates,
+        "customer_class": lambda wanted: buyer.customer_class in listed(wanted),
+        "channels": lambda wanted: buyer.channel in listed(wanted),
+        "areas": lambda wanted: buyer.area in listed(wanted),
+        "certificates": lambda wanted: set(listed(wanted)) <= buyer.certificates,
     }
     return [
         Refusal(
