@@ -26,10 +26,10 @@ CHROMIUM = [
 
 @pytest.fixture(scope="session")
 def small_operator(
-    database_fields: dict[str, Any], django_db_modify_db_settings: None, django_db_blocker: Any
+    database_fields: dict[str, Any], django_db_setup: None, django_db_blocker: Any
 ) -> Iterator[SmallOperator]:
     """The operator that tests work in copies of."""
-    del django_db_modify_db_settings  # the connection knows the server of this run
+    del django_db_setup  # first: it sets the connection's database, from which the operator's tests go to a copy
     with original(database_fields, unblocked=django_db_blocker.unblock) as one:
         yield one
 
