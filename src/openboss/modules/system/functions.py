@@ -115,6 +115,8 @@ RIGHTS = frozenset(
         "charging.monitor",
         "charging.errors",
         "charging.writeoff",
+        "charging.rerate",
+        "charging.rerate_approve",
         "catalog.view",
         "catalog.edit",
         "catalog.approve",

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from openboss.modules.charging.models import EngineCommand, Rerating
+from openboss.modules.charging.models import EngineCommand, Rerating, UsageFile
 from openboss.modules.system.atomic import record_audit
 
 
@@ -140,6 +140,11 @@ def engine_answer(*, rerating_id: int) -> dict[str, Any] | None:
     """What the engine answered when it carried a re-rating out, with its position; None if it has not."""
     done = EngineCommand.objects.filter(kind="RERATE", state="DONE", payload__rerating_id=rerating_id).first()
     return done and {**(done.answer or {}), "position": done.position}
+
+
+def files_of_source(source: str) -> list[int]:
+    """The usage files that came from a source, by its code."""
+    return list(UsageFile.objects.filter(source__code=source).values_list("file_id", flat=True))
 
 
 def _locked(rerating_id: int, *states: str) -> Rerating:

@@ -16,10 +16,12 @@ from openboss.modules.charging.atomic import rerating as atomic
 from openboss.modules.charging.atomic.rerating import (
     NotWaiting,
     OwnProposal,
+    ReratingUnknown,
     ReratingView,
     approve,
     ask,
     fail,
+    files_of_source,
     list_reratings,
     mark_applied,
     note_progress,
@@ -30,20 +32,25 @@ from openboss.modules.charging.atomic.rerating import (
 from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.replaying import NotReproducible, Replay, begin
 from openboss.modules.charging.engine.rerating import NotPriced, Written, read_written
-from openboss.modules.charging.functions.engine import EngineRefused, ask_engine, rate_waiting
+from openboss.modules.charging.functions.engine import EngineRefused, EngineSilent, ask_engine, rate_waiting
 from openboss.modules.charging.schema import RATED
 
 __all__ = [
     "EngineBusy",
     "EngineRefused",
+    "EngineSilent",
+    "Looked",
     "NotPriced",
     "NotReproducible",
     "NotWaiting",
     "OwnProposal",
+    "Replay",
+    "ReratingUnknown",
     "ReratingView",
     "approve",
     "ask",
     "fail",
+    "files_of_source",
     "list_reratings",
     "look",
     "mark_applied",
