@@ -61,7 +61,7 @@ def _screen(subscriber_id: int, context: dict[str, Any]) -> ListScreen:
 def _line(subscriber_id: int) -> customers.LineView:
     try:
         return customers.line_of(subscriber_id=subscriber_id, at=clock.now())
-    except customers.SubscriberUnknown as unknown:
+    except customers.CustomerUnknown as unknown:
         raise Http404 from unknown
 
 
