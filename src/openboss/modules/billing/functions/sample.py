@@ -98,7 +98,7 @@ def _charges(part: Part, subscriber_id: int, *, sure: bool = False) -> tuple[Amo
         amounts[code] = amounts.get(code, Decimal(0)) + Decimal(row["charge_li"]) / 1000
     for held in part.rows["holdings"].get(subscriber_id, []):
         for rule in part.tariff.recurring:
-            asked = not rule.when or (not sure and _meets(part, subscriber_id, rule.when))
+            asked = not rule.when or (not sure and _meets(part, subscriber_id, rule.when, sure=True))
             if rule.offer_id == held["offer_id"] and asked:
                 code = codes[rule.item_id]
                 fee = _fee(part, subscriber_id, held, rule)
@@ -274,7 +274,7 @@ def _last_on(part: Part, subscriber_id: int) -> date:
     return part.month[-1] if closed_on is None else min(part.month[-1], closed_on - timedelta(days=1))
 
 
-def _meets(part: Part, subscriber_id: int, when: dict[str, Any]) -> bool:
+def _meets(part: Part, subscriber_id: int, when: dict[str, Any], *, sure: bool = False) -> bool:
     user = part.rows["attributes"][subscriber_id][0]
     cut_on, last_on = part.month[-1] + timedelta(days=1), _last_on(part, subscriber_id)
     groups = {row["kind"] for row in part.rows["members"].get(subscriber_id, [])}
@@ -289,7 +289,8 @@ def _meets(part: Part, subscriber_id: int, when: dict[str, Any]) -> bool:
             "star_min" not in when or user["star"] >= int(when["star_min"]),
             "certificates" not in when or set(user["certificates"].split(",")) & set(_list(when["certificates"])),
             "groups" not in when or groups & set(_list(when["groups"])),
-            "items_sum" not in when or _between(_spent(part, subscriber_id, when["items_sum"]), when["items_sum"]),
+            "items_sum" not in when
+            or _between(_spent(part, subscriber_id, when["items_sum"], sure=sure), when["items_sum"]),
             "past_sum" not in when or _between(_spent_before(part, subscriber_id, when["past_sum"]), when["past_sum"]),
         )
     )
@@ -332,11 +333,11 @@ def _years(since: date | None, until: date, unknown: int) -> int:
     return unknown if since is None else _months(since, until) // 12
 
 
-def _spent(part: Part, subscriber_id: int, wanted: dict[str, Any]) -> Decimal:
+def _spent(part: Part, subscriber_id: int, wanted: dict[str, Any], *, sure: bool) -> Decimal:
     scope = wanted.get("scope", "USER")
     mine = _key(part, subscriber_id, scope)
     related = [one for one in part.rows["attributes"] if _key(part, one, scope) == mine]
-    charges = [_charges(part, one, sure=True)[0] for one in related]
+    charges = [_charges(part, one, sure=sure)[0] for one in related]
     return sum((own.get(code, Decimal(0)) for own in charges for code in _list(wanted["items"])), Decimal(0))
 
 
