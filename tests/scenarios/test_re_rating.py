@@ -124,11 +124,12 @@ def test_1000_calls_rated_again_from_040_to_020_are_credited_with_the_difference
     user = re_rate.by_user(view).row(0, named=True)
     assert (user["subscriber_id"], user["change_fen"], user["posted_fen"]) == (COUNTED, -20_200, -20_000)
     assert (charged(NOVEMBER), live_li(), adjustments()) == (4_000, 4_000, [])  # nothing is changed by a proposal
+    month._use(calls(3, ["2026-11-01"], 5), operator)  # and the world goes on: these have the right price already
     done = approved(view)
     assert (done.state, done.posted_fen) == ("APPLIED", -20_000)
     assert adjustments() == [(COUNTED, -200_000)]
     assert billed_fen() == 40_000 and charged(OCTOBER) == 400_000  # a closed month stays as it was billed
-    assert charged(NOVEMBER) == live_li() == 2_000
+    assert charged(NOVEMBER) == live_li() == 3_000
     replaced = pl.read_parquet(Path(settings.LAKE_DIR) / done.folder / f"replaced-{done.position}.parquet")
     assert (replaced.height, replaced["act_basic_li"].sum()) == (10, 4_000)  # what was charged first is found again
     again = proposed(offer="FORTY_FEN")
@@ -137,14 +138,40 @@ def test_1000_calls_rated_again_from_040_to_020_are_credited_with_the_difference
     assert adjustments() == [(COUNTED, -200_000)]
 
 
-def test_four_eyes_decide_and_a_refused_re_rating_changes_nothing(operator: Place) -> None:
+def test_who_chose_what_and_who_decides(operator: Place) -> None:
+    """Unchanged tariffs, choices by tariff, source and segment, four eyes, refusal: nothing is changed by any of it."""
+    unchanged = proposed()
+    assert (unchanged.state, unchanged.problem, unchanged.changed_records, unchanged.posted_fen) == (
+        "PROPOSED",
+        "",
+        0,
+        0,
+    )
+    assert unchanged.users == 2 and unchanged.before_fen == unchanged.after_fen > 0
+    assert re_rate.by_user(unchanged).is_empty()
+    with pytest.raises(NothingToCorrect):
+        correct_the_price("0.40")
     correct_the_price()
-    view = proposed(offer="FORTY_FEN")
-    with pytest.raises(re_rate.NotEntitled):
-        re_rate.approve(rerating_id=view.rerating_id, reason="", staff_id=staff("product"), at=LATER)
-    records = re_rate.Chosen(date(2026, 10, 1), date(2026, 11, 30))
-    mine = re_rate.ask(chosen=records, cause="all", staff_id=staff("billing"), at=LATER)
+    assert replaced_documents(offer_id=920)[0].document["prices"][0]["price"] == "0.40"
+    document, product = text_of(catalog.document_of(920)), staff("product")
+    with pytest.raises(catalog.SamePerson):
+        correct(document, reason="", staff_id=product, approved_by=product, at=LATER)
+    view = proposed(source="GMSC01", offer="FORTY_FEN", brand="GOTONE", home_area=27, holders_of=920)
+    assert view.found["chosen_records"] == 1010
+    november = re_rate.Chosen(date(2026, 11, 1), date(2026, 11, 30), subscriber_ids=(COUNTED,))
+    mine = re_rate.ask(chosen=november, cause="November", staff_id=staff("billing"), at=LATER)
+    nobody = re_rate.ask(
+        chosen=re_rate.Chosen(date(2026, 11, 1), date(2026, 11, 30), source="NOBODY"),
+        cause="x",
+        staff_id=product,
+        at=LATER,
+    )
     re_rate.run_waiting(at=LATER)
+    assert re_rate.rerating(rerating_id=nobody).problem.startswith("NothingChosen")
+    found = re_rate.rerating(rerating_id=mine)
+    assert (found.found["chosen_records"], found.found["first_cycle"], found.changed_records) == (10, NOVEMBER, 10)
+    with pytest.raises(re_rate.NotEntitled):
+        re_rate.approve(rerating_id=view.rerating_id, reason="", staff_id=product, at=LATER)
     with pytest.raises(re_rate.OwnProposal):
         re_rate.approve(rerating_id=mine, reason="", staff_id=staff("billing"), at=LATER)
     re_rate.refuse(rerating_id=view.rerating_id, reason="no", staff_id=staff("billing"), at=LATER)
@@ -152,27 +179,6 @@ def test_four_eyes_decide_and_a_refused_re_rating_changes_nothing(operator: Plac
         re_rate.carry_out(view.rerating_id, at=LATER)
     assert re_rate.run_waiting(at=LATER) == 0
     assert (charged(NOVEMBER), live_li(), adjustments()) == (4_000, 4_000, [])
-
-
-def test_a_tariff_that_stayed_as_it_was_gives_no_difference_for_anybody(operator: Place) -> None:
-    view = proposed()
-    assert (view.state, view.problem, view.changed_records, view.posted_fen) == ("PROPOSED", "", 0, 0)
-    assert view.users == 2 and view.before_fen == view.after_fen > 0
-    assert re_rate.by_user(view).is_empty()
-
-
-def test_records_are_chosen_by_period_tariff_source_and_segment(operator: Place) -> None:
-    correct_the_price()
-    everywhere = proposed(source="GMSC01", offer="FORTY_FEN", brand="GOTONE", home_area=27)
-    assert everywhere.found["chosen_records"] == 1010
-    assert proposed(offer="FORTY_FEN", subscriber_ids=(BOTH_NETS,)).state == "FAILED"
-    for nobody in ({"source": "NOBODY"}, {"brand": "NOBODY"}, {"offer": "NOBODY"}):
-        assert proposed(**nobody).state == "FAILED"
-    november = re_rate.Chosen(date(2026, 11, 1), date(2026, 11, 30), holders_of=920)
-    rerating_id = re_rate.ask(chosen=november, cause="November", staff_id=staff("product"), at=LATER)
-    re_rate.run_waiting(at=LATER)
-    view = re_rate.rerating(rerating_id=rerating_id)
-    assert (view.found["chosen_records"], view.found["first_cycle"], view.changed_records) == (10, NOVEMBER, 10)
 
 
 def test_what_stopped_after_the_engine_was_put_right_is_finished_once(operator: Place) -> None:
@@ -188,25 +194,3 @@ def test_what_stopped_after_the_engine_was_put_right_is_finished_once(operator: 
     done = re_rate.rerating(rerating_id=view.rerating_id)
     assert (done.state, done.position) == ("APPLIED", first["position"])
     assert (adjustments(), live_li()) == ([(COUNTED, -200_000)], 2_000)
-
-
-def test_usage_that_came_after_the_proposal_is_put_right_too(operator: Place) -> None:
-    view_before = live_li()
-    view = None
-    correct_the_price()
-    view = proposed(offer="FORTY_FEN")
-    month._use(calls(3, ["2026-11-02"], 5), operator)
-    approved(view)
-    assert (view_before, live_li(), charged(NOVEMBER)) == (4_000, 3_000, 3_000)
-
-
-def test_a_correction_needs_two_people_and_keeps_what_was_charged_by(operator: Place) -> None:
-    with pytest.raises(NothingToCorrect):
-        correct_the_price("0.40")
-    correct_the_price()
-    kept = replaced_documents(offer_id=920)[0]
-    assert (kept.document["prices"][0]["price"], kept.reason) == ("0.40", "0.40 for 0.20")
-    document = text_of(catalog.document_of(920))
-    product = staff("product")
-    with pytest.raises(catalog.SamePerson):
-        correct(document, reason="", staff_id=product, approved_by=product, at=LATER)

@@ -24,6 +24,8 @@ PAGES = [
     "/files/",
     "/files/1/",
     "/errors/",
+    "/reratings/",
+    "/reratings/new/",
     "/bills/",
     BILL,
     "/runs/",

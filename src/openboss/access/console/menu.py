@@ -49,6 +49,7 @@ SECTIONS = (
             Screen("console:files", _("Usage files"), "file-text", "charging.monitor", "wenjian wj cdr"),
             Screen("console:alarms", _("Alarms"), "alert-circle", "charging.monitor", "gaojing gj alarm gap"),
             Screen("console:errors", _("Error pool"), "alert-triangle", "charging.errors", "cuodan cd recycle"),
+            Screen("console:reratings", _("Re-rating"), "refresh", "charging.rerate", "chongpi cp rerate"),
         ),
     ),
     Section(

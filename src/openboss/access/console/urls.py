@@ -26,9 +26,11 @@ from openboss.access.console.views import (
     orders,
     pay,
     points,
+    reratings,
     runs,
     saved,
     till,
+    why,
 )
 
 app_name = "console"
@@ -54,6 +56,7 @@ urlpatterns = [
     path("users/<int:subscriber_id>/points/redeem/", points.redeem, name="points_redeem"),
     path("users/<int:subscriber_id>/best-plan/", lab.best, name="best_plan"),
     path("users/<int:subscriber_id>/detail/", detail.detail, name="detail"),
+    path("users/<int:subscriber_id>/why/<int:cycle>/<int:position>/<int:row>/", why.why, name="why"),
     path("counter/", counter.counter, name="counter"),
     path("orders/", orders.order_list, name="orders"),
     path("orders/new/<str:kind>/", counter.new, name="order_new"),
@@ -72,6 +75,12 @@ urlpatterns = [
     path("errors/", errors.errors, name="errors"),
     path("errors/act/", errors.act, name="error_act"),
     path("errors/write-off/<int:batch_id>/", errors.decide, name="error_decide"),
+    path("reratings/", reratings.reratings, name="reratings"),
+    path("reratings/new/", reratings.new, name="rerating_new"),
+    path("reratings/ask/", reratings.ask, name="rerating_ask"),
+    path("reratings/<int:rerating_id>/", reratings.rerating, name="rerating"),
+    path("reratings/<int:rerating_id>/decide/", reratings.decide, name="rerating_decide"),
+    path("reratings/<int:rerating_id>/users/<int:subscriber_id>/", reratings.user, name="rerating_user"),
     path("bills/", bills.bills, name="bills"),
     path("bills/<int:bill_id>/", bills.bill, name="bill"),
     path("bills/<int:bill_id>/why/", bills.why, name="bill_why"),

@@ -13,7 +13,7 @@ from openboss.modules.charging.functions import alarms
 from openboss.modules.customers import functions as customers
 from openboss.modules.receivables.functions import points
 from openboss.modules.system import functions as system
-from openboss.processes import clear_error_pool, collect_debt, hall, keep_books, waiting_times
+from openboss.processes import clear_error_pool, collect_debt, hall, keep_books, re_rate, waiting_times
 
 # Whoever looks once a day looks a little further back: a look may be late, and what was seen before is not said again.
 _A_DAY = timedelta(hours=26)
@@ -73,6 +73,13 @@ def check_overlaps(timestamp: int) -> int:  # noqa: ARG001
 def due_orders(timestamp: int) -> int:  # noqa: ARG001
     """Carry out the orders of the hall whose day has come (D13.4)."""
     return sum(hall.run_due(at=clock.now()).values())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="openboss.re_rate", queueing_lock="re_rate", lock="re_rate", queue="billing")
+def re_rate_waiting(timestamp: int) -> int:  # noqa: ARG001
+    """Work out and carry out re-ratings that were asked for or approved; what a kill left goes on (CHG-36)."""
+    return re_rate.run_waiting(at=clock.now())
 
 
 @app.periodic(cron="5 * * * *")

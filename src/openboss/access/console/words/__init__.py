@@ -6,7 +6,7 @@ from enum import Enum
 
 from django.utils.functional import Promise
 
-from openboss.access.console.words import hall, money, runs, tariffs, usage
+from openboss.access.console.words import hall, money, reratings, runs, tariffs, usage
 from openboss.access.console.words.word import Word
 from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType, Status
 
@@ -16,6 +16,7 @@ WORDS: dict[str, dict[str, Word]] = {
     **usage.WORDS,
     **tariffs.WORDS,
     **runs.WORDS,
+    **reratings.WORDS,
     **money.WORDS,
     **hall.WORDS,
 }
