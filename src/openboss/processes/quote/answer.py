@@ -45,7 +45,7 @@ def rated_event(rated: what_if.EventRated, parties: Parties, tariffs: Tariffs) -
         found |= money("free_money", rated.money_li)
     if rated.is_blocked:
         found["blocked"] = True
-    return found | {"trace": trace_of(rated.trace, tariffs)}
+    return found | {"trace": trace_of(rated.trace, tariffs.rules)}
 
 
 def _charge(

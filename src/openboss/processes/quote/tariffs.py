@@ -126,7 +126,7 @@ def compiled(
         tables=tables,
         versions=tuple(versions),
         items=tuple(items),
-        rules={rule.rule_id: rule for version in versions for rule in _rules_of(version)},
+        rules={rule.rule_id: rule for version in versions for rule in rules_of(version)},
         offer_ids={version.code: version.offer_id for version in versions},
     )
 
@@ -153,7 +153,8 @@ def numbered(documents: Sequence[OfferDocument]) -> list[OfferVersionView]:
     return versions
 
 
-def _rules_of(version: OfferVersionView) -> list[Rule]:
+def rules_of(version: OfferVersionView) -> list[Rule]:
+    """List the rules of a version under their ids."""
     return [
         Rule(version.rule_ids[rule["rule"]], f"{version.code}/{rule['rule']}", section, version.from_on, rule)
         for section, rules in version.document.items()

@@ -1,6 +1,7 @@
 """Why one event of a quote costs what it costs: the rows that rating leaves behind, in Chinese, English and numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -21,10 +22,22 @@ from openboss.kernel.trace import (
     TRACE_STEP,
     TRACE_TIER,
 )
-from openboss.processes.quote.tariffs import Tariffs
+from openboss.processes.quote.tariffs import Rule
 
 Row = Sequence[int]
 COMPONENTS = {0: "basic", 1: "ld"}
+UNLIMITED = 2**59  # a free resource of which more is left has no limit
+MEASURED = {"MIN": "s", "HOUR": "s", "MB": "KB", "GB": "KB", "DAY": "EVENT", "CYCLE": "EVENT"}  # what events have of it
+QUANTITIES = {  # of a unit as documents write it: what one counts, in Chinese and English
+    "s": ("秒", "s"),
+    "MIN": ("分钟", "min"),
+    "HOUR": ("小时", "h"),
+    "MSG": ("条", "messages"),
+    "EVENT": ("次", "events"),
+    "KB": ("KB", "KB"),
+    "MB": ("MB", "MB"),
+    "GB": ("GB", "GB"),
+}
 
 
 def yuan(li: int) -> str:
@@ -45,18 +58,43 @@ def exact(num: int, den: int) -> str:
     return f"{value.numerator}/{value.denominator}"
 
 
-def trace_of(rows: Sequence[Row], tariffs: Tariffs) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class _Told:
+    """What a step is told with: all rules, the price that was chosen, and the denominator of the sum."""
+
+    rules: Mapping[int, Rule]
+    price: Rule | None
+    den: int
+
+    @property
+    def unit(self) -> str:
+        """The unit of the price as documents write it, such as 60 s."""
+        document = self.price.document if self.price else {}
+        steps = document.get("steps") or [document]
+        return str(steps[0].get("unit", ""))
+
+    def quantity(self, count: int) -> tuple[str, str]:
+        """Seconds, messages, KB or events of the price, in Chinese and English."""
+        word = self.unit.rpartition(" ")[2]
+        zh, en = QUANTITIES.get(MEASURED.get(word, word), ("个", "units"))
+        return f"{count} {zh}", f"{count} {en}"
+
+
+def trace_of(rows: Sequence[Row], rules: Mapping[int, Rule]) -> list[dict[str, Any]]:
     """Turn the rows of one event into steps: what was done, the numbers, and a sentence in both languages.
 
-    The steps of the standard fee are left out but for its sum.
+    rules  by id. The steps of the standard fee are left out but for its sum.
     """
-    found = []
+    found, price = [], dict[int, Rule]()
     for place, row in enumerate(rows):
         component, kind = int(row[1]), int(row[2])
         if component >= STANDARD_PART or kind not in _STEPS:
             continue
+        if kind == TRACE_PRICE:
+            price[component] = rules[int(row[3])]
         name, told = _STEPS[kind]
-        numbers, zh, en = told([int(value) for value in row[3:7]], tariffs, _den(rows[place:], component))
+        with_what = _Told(rules, price.get(component), _den(rows[place:], component))
+        numbers, zh, en = told([int(value) for value in row[3:7]], with_what)
         found.append({"step": name, "component": COMPONENTS[component], **numbers, "zh": zh, "en": en})
     return found
 
@@ -66,65 +104,76 @@ def _den(rows: Sequence[Row], component: int) -> int:
     return next((int(row[4]) for row in rows if row[1] == component and row[2] == TRACE_ROUND), 1)
 
 
-Told = tuple[dict[str, Any], str, str]
+Sentences = tuple[dict[str, Any], str, str]
 
 
-def _price(values: Row, tariffs: Tariffs, _: int) -> Told:
-    rule = tariffs.rules[values[0]]
+def _price(values: Row, told: _Told) -> Sentences:
+    rule = told.rules[values[0]]
     names, day = rule.document["names"], rule.version_on.isoformat()
+    zh, en = told.quantity(values[3])
     return (
         {"rule": rule.code, "version": day, "quantity": values[3]},
-        f"用量 {values[3]}，适用资费 {rule.code}（{day} 起）：{names['zh']}",
-        f"{values[3]} used, priced by {rule.code} in force from {day}: {names['en']}",
+        f"用量 {zh}，按“{names['zh']}”计费（{rule.code}，{day} 版）",
+        f"{en} used, priced by “{names['en']}” ({rule.code}, version of {day})",
     )
 
 
-def _free(values: Row, tariffs: Tariffs, _: int) -> Told:
-    rule = tariffs.rules[values[0]]
-    unit = rule.document["unit"]
+def _free(values: Row, told: _Told) -> Sentences:
+    rule = told.rules[values[0]]
+    names, unit = rule.document["names"], rule.document["unit"]
+    word_zh, word_en = QUANTITIES.get(unit, (unit, unit))
+    zh, en = told.quantity(values[2])
+    left = None if values[3] >= UNLIMITED else values[3]
+    left_zh = "不限量" if left is None else f"剩余 {left} {word_zh}"
+    left_en = "it has no limit" if left is None else f"{left} {word_en} are left"
     return (
         {"rule": rule.code, "units": values[1], "unit": unit, "covered": values[2], "left": values[3]},
-        f"免费资源 {rule.code} 抵扣 {values[1]} {unit}，剩余 {values[3]} {unit}",
-        f"{values[1]} {unit} of {rule.code} cover {values[2]}, {values[3]} {unit} are left",
+        f"“{names['zh']}”抵扣 {values[1]} {word_zh}（覆盖 {zh}），{left_zh}（{rule.code}）",
+        f"{values[1]} {word_en} of “{names['en']}” cover {en}; {left_en} ({rule.code})",
     )
 
 
-def _step(values: Row, _: Tariffs, den: int) -> Told:
-    price = exact(values[3], den)
+def _step(values: Row, told: _Told) -> Sentences:
+    price = exact(values[3], told.den)
+    zh, en = told.quantity(values[1])
     return (
         {"from": values[0], "to": values[1], "units": values[2], "unit_price": price},
-        f"从 {values[0]} 到 {values[1]}：{values[2]} 个单位，每单位 {price} 元",
-        f"from {values[0]} to {values[1]}: {values[2]} units at {price}",
+        f"从 {values[0]} 到 {zh}：{values[2]} 个计费单位（{told.unit}），每单位 {price} 元",
+        f"from {values[0]} to {en}: {values[2]} units ({told.unit}) at {price}",
     )
 
 
-def _band(values: Row, _: Tariffs, den: int) -> Told:
-    price = exact(values[2], den)
+def _band(values: Row, told: _Told) -> Sentences:
+    price = exact(values[2], told.den)
     return (
         {"units": values[1], "unit_price": price},
-        f"其中 {values[1]} 个单位在时段内起算，每单位 {price} 元",
+        f"其中 {values[1]} 个单位在优惠时段内起算，每单位 {price} 元",
         f"of these {values[1]} units begin inside a time band, at {price}",
     )
 
 
-def _period(values: Row, _: Tariffs, __: int) -> Told:
+def _period(values: Row, _: _Told) -> Sentences:
     return (
         {"before": values[0], "after": values[1], "before_li": values[2], "after_li": values[3]},
-        f"累计从 {values[0]} 到 {values[1]} 个单位：{yuan(values[3])} 元减 {yuan(values[2])} 元",
+        f"周期累计从 {values[0]} 到 {values[1]} 个单位：{yuan(values[3])} 元减 {yuan(values[2])} 元",
         f"the period's units go from {values[0]} to {values[1]}: {yuan(values[3])} less {yuan(values[2])}",
     )
 
 
-def _tier(values: Row, _: Tariffs, __: int) -> Told:
-    return ({"units": values[1]}, f"其中一档 {values[1]} 个单位", f"{values[1]} units of them fall into a tier")
+def _tier(values: Row, _: _Told) -> Sentences:
+    return (
+        {"units": values[1]},
+        f"其中 {values[1]} 个单位落在一个阶梯内",
+        f"{values[1]} units of them fall into a tier",
+    )
 
 
-def _connect(values: Row, _: Tariffs, __: int) -> Told:
+def _connect(values: Row, _: _Told) -> Sentences:
     fee = exact(values[0], values[1])
     return {"fee": fee}, f"接续费 {fee} 元", f"connect fee {fee}"
 
 
-def _round(values: Row, _: Tariffs, __: int) -> Told:
+def _round(values: Row, _: _Told) -> Sentences:
     sum_, place = exact(values[0], values[1]), yuan(values[2])
     return (
         {"exact": sum_, "place": place, "rounded_li": values[3]},
@@ -133,27 +182,28 @@ def _round(values: Row, _: Tariffs, __: int) -> Told:
     )
 
 
-def _least(values: Row, _: Tariffs, __: int) -> Told:
+def _least(values: Row, _: _Told) -> Sentences:
     numbers = {"before_li": values[0], "after_li": values[1]}
     return numbers, f"最低或最高收费：{yuan(values[1])} 元", f"least or most charge of an event: {yuan(values[1])}"
 
 
-def _cap(values: Row, tariffs: Tariffs, __: int) -> Told:
-    rule = tariffs.rules.get(values[0])
+def _cap(values: Row, told: _Told) -> Sentences:
+    rule = told.rules.get(values[0])
     code = rule.code if rule else ""
+    names = rule.document["names"] if rule else {"zh": "", "en": ""}
     return (
         {"rule": code, "before_li": values[1], "after_li": values[2]},
-        f"封顶 {code}：{yuan(values[1])} 元减至 {yuan(values[2])} 元",
-        f"cap {code}: {yuan(values[1])} becomes {yuan(values[2])}",
+        f"封顶“{names['zh']}”（{code}）：{yuan(values[1])} 元减至 {yuan(values[2])} 元",
+        f"cap “{names['en']}” ({code}): {yuan(values[1])} becomes {yuan(values[2])}",
     )
 
 
-def _money(values: Row, _: Tariffs, __: int) -> Told:
+def _money(values: Row, _: _Told) -> Sentences:
     numbers = {"taken_li": values[1], "after_li": values[3]}
     return numbers, f"赠送金抵扣 {yuan(values[1])} 元", f"free money pays {yuan(values[1])}"
 
 
-def _standard(values: Row, _: Tariffs, __: int) -> Told:
+def _standard(values: Row, _: _Told) -> Sentences:
     numbers = {"units": values[0], "standard_li": values[1], "actual_li": values[2]}
     return (
         numbers,
@@ -162,8 +212,8 @@ def _standard(values: Row, _: Tariffs, __: int) -> Told:
     )
 
 
-def _slow(values: Row, tariffs: Tariffs, __: int) -> Told:
-    rule = tariffs.rules[values[0]].code
+def _slow(values: Row, told: _Told) -> Sentences:
+    rule = told.rules[values[0]].code
     return (
         {"rule": rule, "used": values[1], "kbps": values[2]},
         f"{rule} 已用 {values[1]}，限速 {values[2]} kbit/s",
@@ -171,11 +221,11 @@ def _slow(values: Row, tariffs: Tariffs, __: int) -> Told:
     )
 
 
-def _refused(values: Row, _: Tariffs, __: int) -> Told:
+def _refused(values: Row, _: _Told) -> Sentences:
     return {"code": values[0]}, f"未计费，代码 E{values[0]}", f"not rated, code E{values[0]}"
 
 
-_STEPS: dict[int, tuple[str, Callable[[Row, Tariffs, int], Told]]] = {
+_STEPS: dict[int, tuple[str, Callable[[Row, _Told], Sentences]]] = {
     TRACE_PRICE: ("price", _price),
     TRACE_FREE: ("free", _free),
     TRACE_STEP: ("step", _step),

@@ -76,6 +76,10 @@ def _free(row: dict[str, Any], rules: dict[int, str]) -> str:
     return ", ".join(f"{rules.get(rule, rule)} {formats.amount_of_unit(units, unit)}" for rule, units in used if rule)
 
 
+def _why(row: dict[str, Any]) -> str:
+    return reverse("console:why", args=[row["subscriber_id"], row["cycle"], row["position"], row["row"]])
+
+
 def _columns(rules: dict[int, str], areas: dict[int, str], may_monitor: bool) -> tuple[Column, ...]:
     priced = gettext_lazy("Priced by")
     return (
@@ -105,7 +109,7 @@ def _columns(rules: dict[int, str], areas: dict[int, str], may_monitor: bool) ->
             "rule_ld", gettext_lazy("Distance priced by"), read=lambda row: rules.get(row["rule_ld"], ""), hidden=True
         ),
         Column("std_li", gettext_lazy("Standard"), "li", sort=True),
-        Column("act_li", gettext_lazy("Actual"), "li", sort=True),
+        Column("act_li", gettext_lazy("Actual"), "li", sort=True, link=_why),
         Column("cap_saved_li", gettext_lazy("Saved by cap"), "li", hidden=True),
         Column(
             "file_id",

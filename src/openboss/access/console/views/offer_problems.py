@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from openboss.access.console import formats
 from openboss.access.console.views.offer_fields import Post, rows_in
 from openboss.access.console.views.offer_sections import BY_KEY, VERSION
@@ -27,8 +29,9 @@ def told(problems: list[catalog.Problem], post: Post) -> list[Told]:
 def _told(problem: catalog.Problem, post: Post) -> Told:
     section = BY_KEY.get(problem.section)
     titles = {field.key: str(field.title) for field in (section.fields if section else VERSION)}
+    titles |= {"names": _("Name"), "rule": _("Code")} | ({} if section else _head())
     what = str(problem.values.get("what", "")).removeprefix(f"{problem.section} {problem.rule or '?'}")
-    key, _, rest = what.lstrip(": ").partition(" ")
+    key, _space, rest = what.lstrip(": ").partition(" ")
     title = " ".join(part for part in (titles.get(key, key), rest) if part)
     words = {"what": title}
     if "missing" in problem.values:
@@ -38,6 +41,16 @@ def _told(problem: catalog.Problem, post: Post) -> Told:
     place = _place(problem, post) if section else ""
     name = post.get(f"{place}-{formats.language()}", "") or problem.rule
     return Told(f"{section.title} · {name}" if section else "", place, text)
+
+
+def _head() -> dict[str, str]:
+    return {
+        "offer": _("Code"),
+        "offer_id": _("No."),
+        "kind": _("Kind"),
+        "brand": _("Brand"),
+        "from": _("In force from"),
+    }
 
 
 def _place(problem: catalog.Problem, post: Post) -> str:

@@ -42,8 +42,8 @@ CLASS = (
     Field("sp", _("Provider"), "numbers", hint="901234"),
     Field("service", _("Service"), "many", hint="1201"),
 )
-WHEN = Field("when", _("For"), "condition", fields=CLASS)
-SCOPE = Field("of", _("For"), "condition", fields=(Field("component", _("Part"), "ticks", "component"), *CLASS))
+WHEN = Field("when", _("Applies to"), "condition", fields=CLASS)
+SCOPE = Field("of", _("Applies to"), "condition", fields=(Field("component", _("Part"), "ticks", "component"), *CLASS))
 MEASURE = "measure_unit"
 ROUNDING = (
     Field("mode", _("Rounded"), "choice", "rounding"),
@@ -114,7 +114,7 @@ ONE_TIME = (ITEM, Field("fee", _("Fee"), "yuan"), Field("paid", _("Paid"), "choi
 FREE = (
     Field("granted", _("How much"), "granted"),
     Field("unit", _("Unit"), "choice", "free_unit", "MIN"),
-    Field("scope", _("For"), "scopes", fields=(SCOPE, Field("factor", _("Counts times"), "text", hint="3"))),
+    Field("scope", _("Applies to"), "scopes", fields=(SCOPE, Field("factor", _("Counts times"), "text", hint="3"))),
     Field("priority", _("Order of use"), "count", otherwise="50"),
     Field("carry_over", _("Months what is left lives on"), "carry", hint="0"),
     Field("grant", _("Given"), "choice", "grant", group=VALIDITY),
@@ -258,7 +258,7 @@ VERSION = (
                 "end_early",
                 _("Ended early"),
                 "parts",
-                fields=(Field("fee", _("Fee"), "yuan"), Field("mode", _("Due"), "choice", "end_early")),
+                fields=(Field("fee", _("Fee"), "yuan"), Field("mode", _("What is due"), "choice", "end_early")),
             ),
         ),
         group=CONTRACT,
