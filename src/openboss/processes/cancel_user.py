@@ -18,6 +18,7 @@ from openboss.modules.receivables.functions.counter import settle_finally
 from openboss.modules.receivables.functions.owed import has_arrears, owed
 from openboss.modules.receivables.functions.points import end_points
 from openboss.modules.resources import functions as resources
+from openboss.processes.offer_fees import early_end_fees
 from openboss.processes.order_flow import Asked, Flow, Plan, Result, fee, offers_of, tell_engine
 from openboss.processes.transfer_user import FeesOpen
 from openboss.processes.vanity_terms import breach_fen
@@ -113,6 +114,7 @@ def plan_cancel(asked: Asked) -> Plan:
     if desk.action != CANCEL or line.remove_tag != 1:
         raise customers.StateForbids(line.life)
     price = fee("VANITY_BREACH", breach_fen(asked.user, asked.at))
+    price += early_end_fees(offers_of(asked.user, asked.at), end_at=asked.at, booking="FEE")
     items = [Item("delete", "SUBSCRIBER", {"remove_tag": 2})]
     return Plan(items, price, ("IDENTITY",), frozenset({"HOLDER_ID"}))
 

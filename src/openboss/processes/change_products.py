@@ -11,6 +11,7 @@ from django.db import transaction
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders.functions import Item
 from openboss.processes.change_number import refuse_stopped
+from openboss.processes.offer_fees import early_end_fees, fees_at_counter
 from openboss.processes.order_flow import (
     Asked,
     Flow,
@@ -107,7 +108,11 @@ def plan_plan_change(asked: Asked) -> Plan:
     beside = [one.code for one in held.values() if one.kind != "MAIN"]
     refuse_unsuitable(asked, customer_id=line.customer_id, offer_code=wanted.code, held=beside)
     refuse_below_agreement(asked.user, wanted.offer_id, asked.effective_at)
-    return Plan([Item("modify", "OFFER", {"offer_id": wanted.offer_id, "from_at": asked.effective_at.isoformat()})])
+    main = [holding_id for holding_id, one in held.items() if one.kind == "MAIN"]
+    fees = early_end_fees(main, end_at=asked.effective_at)
+    fees += fees_at_counter([wanted.offer_id], on=customers.operator_day(asked.effective_at))
+    items = [Item("modify", "OFFER", {"offer_id": wanted.offer_id, "from_at": asked.effective_at.isoformat()})]
+    return Plan(items, fees)
 
 
 def carry_out_plan_change(asked: Asked) -> Result:
@@ -153,7 +158,9 @@ def plan_addition(asked: Asked) -> Plan:
         raise OfferRefused(f"{wanted.code} is a main plan: change the plan instead")
     held = [one.code for one in offers_of(asked.user, asked.effective_at).values()]
     refuse_unsuitable(asked, customer_id=line.customer_id, offer_code=wanted.code, held=held)
-    return Plan([Item("add", "OFFER", {"offer_id": wanted.offer_id, "from_at": asked.effective_at.isoformat()})])
+    fees = fees_at_counter([wanted.offer_id], on=customers.operator_day(asked.effective_at))
+    items = [Item("add", "OFFER", {"offer_id": wanted.offer_id, "from_at": asked.effective_at.isoformat()})]
+    return Plan(items, fees)
 
 
 def carry_out_addition(asked: Asked) -> Result:
@@ -183,7 +190,8 @@ def plan_end(asked: Asked) -> Plan:
     offer = held.get(asked.need("holding_id"))
     if offer is None or offer.kind == "MAIN":
         raise OfferRefused(str(asked.request["holding_id"]))
-    return Plan([Item("delete", "OFFER", {"offer_id": offer.offer_id, "to_at": asked.effective_at.isoformat()})])
+    items = [Item("delete", "OFFER", {"offer_id": offer.offer_id, "to_at": asked.effective_at.isoformat()})]
+    return Plan(items, early_end_fees([asked.need("holding_id")], end_at=asked.effective_at))
 
 
 def carry_out_end(asked: Asked) -> Result:

@@ -49,6 +49,7 @@ from openboss.processes import (
     transfer_user,
 )
 from openboss.processes.hall_money import give_back
+from openboss.processes.offer_fees import ON_BILL, put_on_bill
 from openboss.processes.order_flow import Asked, Flow, NotReversible, Plan, RequestIncomplete
 
 FLOWS: dict[str, Flow] = {
@@ -220,6 +221,7 @@ def confirm(
         return orders.move_order(order_id=order_id, state=PENDING, at=at, staff_id=staff_id)
     orders.move_order(order_id=order_id, state=IN_PROGRESS, at=at, staff_id=staff_id)
     result = flow.carry_out(asked)
+    _put_on_bill(order, asked, at, staff_id)
     user = result.get("subscriber_id") or order.subscriber_id
     if service_password is not None and user:
         _set_password(user, service_password, order.channel, at, staff_id)
@@ -264,7 +266,7 @@ def missing_documents(*, order_id: int, at: datetime) -> list[str]:
 
 def _take_money(order: OrderView, plan: Plan, tender: Tender | None, at: datetime, staff_id: int | None) -> None:
     """Book every line that is not paid, under a serial number of its own: money first (D13.3)."""
-    unpaid = [one for one in order.fees if not one.is_paid]
+    unpaid = [one for one in order.fees if not one.is_paid and one.booking != ON_BILL]
     if not unpaid or tender is None:
         return
     if tender.tendered_fen is not None and tender.tendered_fen < order.unpaid_fen:
@@ -301,6 +303,17 @@ def _book(
     return charge_fee(
         fee_fen=line.fee_fen, item_code=item_code, subscriber_id=order.subscriber_id, note=line.code, **about
     ).payment_id
+
+
+def _put_on_bill(order: OrderView, asked: Asked, at: datetime, staff_id: int | None) -> None:
+    """Put the lines of an order that are not collected now onto the bill of the month in which it counts."""
+    lines = [one for one in order.fees if one.booking == ON_BILL and not one.is_paid]
+    if lines:
+        about = {"key": order.serial_no, "subscriber_id": asked.user, "due_at": asked.effective_at, "at": at}
+        put_on_bill(lines, staff=str(staff_id or ""), **about)
+    for line in lines:
+        serial_no = f"{order.serial_no}.{line.code}"
+        orders.fee_paid(order_id=order.order_id, code=line.code, serial_no=serial_no, payment_id=None)
 
 
 def _set_password(subscriber_id: int, digits: str, channel: str, at: datetime, staff_id: int | None) -> None:
@@ -421,6 +434,7 @@ def _carry_out_due(order_id: int, at: datetime) -> None:
     if result is None:
         flow.plan(asked)
         result = flow.carry_out(asked)
+        _put_on_bill(order, asked, at, order.staff_id)
     if flow.take_effect is not None:
         flow.take_effect(asked)
     orders.move_order(order_id=order_id, state=COMPLETED, at=at, staff_id=None, result=result)

@@ -1,11 +1,13 @@
 """Money of an order goes back: every paid line is undone in the way it was booked, the last one first (D13.3)."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from openboss.modules.orders.functions import OrderView
 from openboss.modules.receivables.functions.reversal import reverse_fee
 from openboss.processes import take_payment
+from openboss.processes.offer_fees import ON_BILL, put_on_bill
 
 
 def give_back(
@@ -18,6 +20,11 @@ def give_back(
     """
     returned_fen = 0
     for line in reversed(order.fees):
+        if line.booking == ON_BILL and line.serial_no is not None:
+            back = replace(line, fee_fen=-line.fee_fen)
+            about_user = {"subscriber_id": order.subscriber_id or 0, "due_at": order.effective_at or at, "at": at}
+            put_on_bill([back], key=f"{order.serial_no}.BACK", staff=str(staff_id or ""), **about_user)
+            continue
         if line.payment_id is None or line.serial_no is None:
             continue
         about: dict[str, Any] = {"reason": reason, "at": at, "approved_by": approved_by}

@@ -18,6 +18,7 @@ from openboss.modules.customers import functions as customers
 from openboss.modules.orders.functions import Fee, Item
 from openboss.modules.resources import functions as resources
 from openboss.modules.system.functions import send_out
+from openboss.processes.offer_fees import fees_at_counter
 from openboss.processes.order_flow import (
     Asked,
     Flow,
@@ -124,6 +125,7 @@ def plan(asked: Asked) -> Plan:
         *(Item("add", "OFFER", {"offer_id": offer_id}, 0) for offer_id in wanted),
     ]
     price = _price(asked, person, number, card, with_deposit="DEPOSIT" in steps)
+    price += fees_at_counter(wanted, on=customers.operator_day(asked.effective_at))
     return Plan(items, price, steps, frozenset(documents), asked.request.get("account_id"))
 
 

@@ -16,7 +16,8 @@ from django.db import transaction
 from openboss.modules.customers import functions as customers
 from openboss.modules.resources import functions as resources
 from openboss.processes.cancel_user import end_user
-from openboss.processes.order_flow import tell_engine
+from openboss.processes.offer_fees import early_end_fees, put_on_bill
+from openboss.processes.order_flow import offers_of, tell_engine
 
 
 @dataclass(frozen=True)
@@ -57,4 +58,7 @@ def _pre_terminate(subscriber_id: int, at: datetime) -> None:
 
 @transaction.atomic
 def _terminate(subscriber_id: int, at: datetime) -> None:
+    fees = early_end_fees(offers_of(subscriber_id, at), end_at=at)
+    key = f"ENDED-{subscriber_id}"
+    put_on_bill(fees, key=key, subscriber_id=subscriber_id, due_at=at, at=at, staff="")
     end_user(subscriber_id, remove_tag=4, at=at, staff_id=None)

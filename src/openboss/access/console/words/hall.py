@@ -102,6 +102,8 @@ WORDS: dict[str, dict[str, Word]] = {
         "PREPAYMENT": Word(_("Money ahead")),
         "VANITY_BREACH": Word(_("Agreement of the number ended early")),
         "NUMBER_CHANGE": Word(_("Change of number")),
+        "OFFER_FEE": Word(_("One-time fee of the offer")),
+        "EARLY_END": Word(_("Contract ended early")),
     },
     "item_action": {"add": Word(_("New:")), "modify": Word(_("Changed:")), "delete": Word(_("Ends:"))},
     "item_what": {

@@ -57,7 +57,8 @@ class Item:
 
 @dataclass(frozen=True)
 class Fee:
-    """One line of what an order costs: FEE is revenue at once, DEPOSIT a deposit, ADVANCE money for coming bills."""
+    """One line of what an order costs: FEE is revenue at once, DEPOSIT a deposit, ADVANCE money for coming bills;
+    BILL is not collected now but stands on the bill."""
 
     code: str
     booking: str
@@ -128,7 +129,7 @@ class OrderView:
     @property
     def unpaid_fen(self) -> int:
         """What is still to be paid before the order is carried out."""
-        return sum(fee.fee_fen for fee in self.fees if not fee.is_paid)
+        return sum(fee.fee_fen for fee in self.fees if not fee.is_paid and fee.booking != "BILL")
 
 
 @transaction.atomic
