@@ -12,6 +12,7 @@ from openboss.modules.customers.atomic.bulk import (
     users_who_share,
 )
 from openboss.modules.customers.atomic.effective import SubscriberUnknown, active_reasons, effective_state
+from openboss.modules.customers.atomic.figures import customer_classes, group_members
 from openboss.modules.customers.atomic.finding import (
     CustomerRow,
     SearchHit,
@@ -256,6 +257,7 @@ __all__ = [
     "contacts_of",
     "count_base",
     "customer_360",
+    "customer_classes",
     "customer_of_account",
     "customer_of_subscriber",
     "cycle_of",
@@ -267,6 +269,7 @@ __all__ = [
     "engine_image",
     "find_or_create_customer",
     "grade_vips",
+    "group_members",
     "hold_product",
     "holders_by_offer",
     "holding_row",

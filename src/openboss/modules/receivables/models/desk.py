@@ -96,7 +96,7 @@ class LongRun(models.Model):
     done = models.BigIntegerField(default=0)
     whole = models.BigIntegerField(default=0)
     goes_on_after = models.BigIntegerField(default=0)  # the last key that is done
-    result = models.JSONField(default=dict)
+    result = models.JSONField(default=dict)  # and what its job was given, as "given"
     error = models.CharField(max_length=200, default="")
 
     class Meta:
