@@ -1,0 +1,145 @@
+"""Long runs of money that a screen starts and the worker does: they survive logout and restart, and go on after a stop.
+
+What is done is noted as it goes; a run that failed is taken up again where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from procrastinate.contrib.django import app
+
+from openboss.access.bank.delimited import FileRefused, read_answer, write_requests
+from openboss.access.bank.iso20022 import CAMT, read_camt054, write_pain008
+from openboss.access.jobs import clock
+from openboss.config.options import options
+from openboss.modules.receivables.functions import direct_debit, long_runs
+from openboss.modules.receivables.functions.direct_debit import DebitRequest, RunView
+from openboss.modules.receivables.functions.long_runs import LongRunView
+from openboss.modules.receivables.functions.rules import rules_at
+from openboss.modules.system import functions as system
+from openboss.modules.system.keys import key_for
+from openboss.processes import collect_debt
+
+FILES = 2  # ours and pain.008
+NOTED_EVERY = 10_000
+REFUSALS: tuple[type[Exception], ...] = (
+    direct_debit.NothingToAsk,
+    direct_debit.AnswerIncomplete,
+    direct_debit.RunAnswered,
+    direct_debit.RunUnknown,
+    FileRefused,
+)
+
+
+@app.task(name="openboss.money_run", queue="billing")
+def money_run(*, long_run_id: int) -> None:
+    """Do a long run to its end; what is refused stands in it, what breaks can be taken up again."""
+    run = long_runs.long_run(long_run_id=long_run_id)
+    if run.state != "RUNNING":
+        return
+    try:
+        result = _DONE_BY[run.kind](run)
+    except REFUSALS as refused:
+        error = f"{type(refused).__name__}: {refused}"
+        long_runs.end_long_run(long_run_id=long_run_id, at=clock.now(), error=error)
+        return
+    except BaseException as broken:
+        long_runs.end_long_run(long_run_id=long_run_id, at=clock.now(), error=repr(broken))
+        raise
+    long_runs.end_long_run(long_run_id=long_run_id, at=clock.now(), result=result)
+
+
+@app.task(name="openboss.credit_control_now", queue="billing")
+def credit_control_now(*, staff_id: int) -> None:
+    """Look at every account that owes now, because somebody asked."""
+    begun = long_runs.begin_long_run(kind="CREDIT_CONTROL", subject="all", given={}, at=clock.now(), staff_id=staff_id)
+    money_run(long_run_id=begun.long_run_id)
+
+
+def bank_folder(bank: str) -> Path:
+    """Where the files to and from a bank lie."""
+    return options().data_dir / "bank" / bank
+
+
+def _requests(run: LongRunView) -> Mapping[str, Any]:
+    """Ask a bank for what is owed, and write its files; taken up again it writes the files that are missing."""
+    bank = str(run.given["bank"])
+    made = _made_before(run) or direct_debit.make_run(bank=bank, at=clock.now())
+    folder, name = bank_folder(bank), f"{bank}-{made.sequence:06d}"
+    folder.mkdir(parents=True, exist_ok=True)
+    now = clock.now()
+    rules = rules_at(now)
+    pieces = {
+        "txt": lambda requests: write_requests(made, requests, key=key_for(f"bank {bank}")),
+        "xml": lambda requests: write_pain008(
+            made,
+            requests,
+            creditor=next(node.name_zh for node in system.org_nodes() if node.parent_code is None),
+            creditor_account=rules.value("creditor_account"),
+            currency=rules.value("currency"),
+            made_at=now.astimezone(clock.operator_timezone()).strftime("%Y-%m-%dT%H:%M:%S"),
+        ),
+    }
+    for number, (kind, write) in enumerate(pieces.items()):
+        before, path = number * made.requests, folder / f"{name}.{kind}"
+        if not path.exists():
+            _write(path, write(_counted(run, made, before)))
+        _note(run, made, before + made.requests)
+    return {"run_id": made.run_id, "requests": made.requests, "asked_fen": made.asked_fen}
+
+
+def _made_before(run: LongRunView) -> RunView | None:
+    return direct_debit.run_view(run_id=run.goes_on_after) if run.goes_on_after else None
+
+
+def _note(run: LongRunView, made: RunView, done: int) -> None:
+    whole = made.requests * FILES
+    long_runs.note_progress(long_run_id=run.long_run_id, done=done, whole=whole, goes_on_after=made.run_id)
+
+
+def _counted(run: LongRunView, made: RunView, before: int) -> Iterator[DebitRequest]:
+    """The requests of a run, with the progress noted on the way."""
+    for number, request in enumerate(direct_debit.requests_of(run_id=made.run_id)):
+        if number % NOTED_EVERY == 0:
+            _note(run, made, before + number)
+        yield request
+
+
+def _write(path: Path, pieces: Iterable[str]) -> None:
+    """Write a file that is either whole or not there."""
+    draft = path.with_suffix(path.suffix + ".part")
+    with draft.open("w", encoding="utf-8") as out:
+        out.writelines(pieces)
+    draft.replace(path)
+
+
+def _answer(run: LongRunView) -> Mapping[str, Any]:
+    """Check the bank's answer whole and post it part by part; taken up again it goes on where it stopped."""
+    asked = direct_debit.run_view(run_id=int(run.given["run_id"]))
+    content = (bank_folder(asked.bank) / str(run.given["file"])).read_bytes()
+    if CAMT.encode() in content:
+        answer = read_camt054(content, asked)
+    else:
+        answer = read_answer(content, asked, key=key_for(f"bank {asked.bank}"))
+    done = direct_debit.take_answer(run_id=asked.run_id, answer=answer, at=clock.now())
+    whole = asked.requests
+    long_runs.note_progress(long_run_id=run.long_run_id, done=whole, whole=whole, goes_on_after=asked.run_id)
+    return {"run_id": asked.run_id, "paid": done.paid, "paid_fen": done.paid_fen, "again": len(done.again),
+            "again_on": done.tried_again_on.isoformat(), "back": len(done.back_to_arrears)}  # fmt: skip
+
+
+def _credit_control(run: LongRunView) -> Mapping[str, Any]:
+    """Look at every account that owes."""
+    del run
+    tally = collect_debt.run(at=clock.now())
+    return {"accounts": tally.accounts, "reminded": tally.reminded, "stopped": tally.stopped}
+
+
+_DONE_BY: dict[str, Callable[[LongRunView], Mapping[str, Any]]] = {
+    "DEBIT_REQUESTS": _requests,
+    "DEBIT_ANSWER": _answer,
+    "CREDIT_CONTROL": _credit_control,
+}
