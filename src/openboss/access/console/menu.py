@@ -26,11 +26,36 @@ class Screen:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Screens that belong together: one line of the rail, which opens where one of them is looked at."""
+
+    title: str | Promise
+    icon: str
+    screens: tuple[Screen, ...]
+
+    @property
+    def url(self) -> str:
+        """Where its first screen is."""
+        return self.screens[0].url
+
+    @property
+    def routes(self) -> list[str]:
+        """The routes of its screens."""
+        return [screen.route for screen in self.screens]
+
+
+@dataclass(frozen=True)
 class Section:
-    """A heading of the rail with its screens."""
+    """A heading of the rail with its screens and groups of screens."""
 
     title: str | Promise
     screens: tuple[Screen, ...]
+    groups: tuple[Group, ...] = ()
+
+    @property
+    def everything(self) -> tuple[Screen, ...]:
+        """Its screens with those of its groups."""
+        return self.screens + tuple(screen for group in self.groups for screen in group.screens)
 
 
 SECTIONS = (
@@ -61,13 +86,63 @@ SECTIONS = (
     ),
     Section(
         _("Money"),
+        (),
         (
-            Screen("console:pay", _("Payment desk"), "cash", "receivables.collect", "jiaofei jf shoufei sf pay"),
-            Screen("console:till", _("My till"), "cash-register", "receivables.collect", "shouyin sy cashier"),
-            Screen("console:suspense", _("Payments to attribute"), "zoom-question", "receivables.view", "zangua zg"),
-            Screen("console:ageing", _("Ageing of debts"), "chart-bar", "receivables.view", "zhangling zl qianfei"),
-            Screen("console:ledger", _("Ledger"), "book-2", "receivables.view", "zongzhang zz journal"),
-            Screen("console:balance", _("Trial balance"), "scale", "receivables.view", "shisuan ss"),
+            Group(
+                _("Taking payments"),
+                "cash",
+                (
+                    Screen("console:pay", _("Payment desk"), "cash", "receivables.collect", "jiaofei jf sf pay"),
+                    Screen("console:till", _("My till"), "cash-register", "receivables.collect", "shouyin sy cashier"),
+                    Screen("console:suspense", _("Payments to attribute"), "zoom-question", "receivables.view", "zg"),
+                    Screen("console:web_payments", _("Payments on the web"), "world", "receivables.view", "wangzhan"),
+                    Screen("console:debit", _("Direct debit"), "building-bank", "receivables.view", "tuoshou ts bank"),
+                ),
+            ),
+            Group(
+                _("Clearing of bills"),
+                "checks",
+                (Screen("console:clearing", _("Acts of clearing"), "checks", "receivables.view", "xiaozhang xz"),),
+            ),
+            Group(
+                _("Arrears and dunning"),
+                "hourglass",
+                (
+                    Screen("console:ageing", _("Ageing of debts"), "chart-bar", "receivables.view", "zhangling zl"),
+                    Screen("console:aged", _("Who owes"), "users", "receivables.view", "qianfei qf arrears"),
+                    Screen("console:dunning", _("Dunning"), "phone-outgoing", "receivables.view", "cuishou cs dunning"),
+                ),
+            ),
+            Group(
+                _("Prepayment"),
+                "wallet",
+                (Screen("console:prepayments", _("Money of users"), "wallet", "receivables.view", "yucun yc advance"),),
+            ),
+            Group(
+                _("Refunds"),
+                "arrow-back-up",
+                (
+                    Screen(
+                        "console:adjustments", _("Refunds and adjustments"), "arrow-back-up", "receivables.view", "tf"
+                    ),
+                ),
+            ),
+            Group(
+                _("Bad debt"),
+                "circle-x",
+                (Screen("console:bad_debt", _("Doubtful and bad debt"), "circle-x", "receivables.view", "huaizhang"),),
+            ),
+            Group(
+                _("Accounting"),
+                "book-2",
+                (
+                    Screen("console:finance", _("Finance at a glance"), "chart-bar", "receivables.view", "caiwu cw"),
+                    Screen("console:ledger", _("Ledger"), "book-2", "receivables.view", "zongzhang zz journal"),
+                    Screen("console:all_entries", _("Entries"), "list-details", "receivables.view", "fenlu fl entry"),
+                    Screen("console:balance", _("Trial balance"), "scale", "receivables.view", "shisuan ss"),
+                    Screen("console:books", _("Days and months"), "calendar", "receivables.view", "rijie yuejie close"),
+                ),
+            ),
         ),
     ),
     Section(
@@ -92,10 +167,16 @@ SECTIONS = (
 
 
 def sections_for(rights: frozenset[str]) -> list[Section]:
-    """The part of the rail these rights open; a section without a screen is left out."""
+    """The part of the rail these rights open; a group or a section without a screen is left out."""
     shown = []
     for section in SECTIONS:
-        screens = tuple(screen for screen in section.screens if screen.right is None or screen.right in rights)
-        if screens:
-            shown.append(Section(section.title, screens))
+        groups = [Group(group.title, group.icon, _open_to(group.screens, rights)) for group in section.groups]
+        open_groups = tuple(group for group in groups if group.screens)
+        screens = _open_to(section.screens, rights)
+        if screens or open_groups:
+            shown.append(Section(section.title, screens, open_groups))
     return shown
+
+
+def _open_to(screens: tuple[Screen, ...], rights: frozenset[str]) -> tuple[Screen, ...]:
+    return tuple(screen for screen in screens if screen.right is None or screen.right in rights)

@@ -61,7 +61,7 @@ def _screens(text: str, rights: frozenset[str]) -> list[Entry]:
     return [
         Entry(screen.url, str(screen.title), str(section.title), screen.icon)
         for section in sections_for(rights)
-        for screen in section.screens
+        for screen in section.everything
         if wanted in str(screen.title).casefold() or any(word.startswith(wanted) for word in screen.words.split())
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, override
 from django.views.decorators.http import require_GET, require_POST
 
 from openboss.access.console import words
@@ -21,6 +21,7 @@ from openboss.access.console.session import needs, staff_of, visit_tab
 from openboss.access.console.views.money import (
     COUNTER_MEANS,
     carried_out,
+    day_of,
     fen_of,
     holder_of,
     open_till_of,
@@ -29,13 +30,9 @@ from openboss.access.console.views.money import (
 from openboss.access.console.views.pay import serial_no
 from openboss.access.jobs import clock
 from openboss.modules.receivables import functions as receivables
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+from openboss.modules.receivables.functions import proposals
+from openboss.modules.receivables.functions.statement_document import statement_pdf
+from openboss.modules.system import functions as system
 
 
 def _screen(account_id: int, context: dict[str, Any]) -> ListScreen:
@@ -43,8 +40,8 @@ def _screen(account_id: int, context: dict[str, Any]) -> ListScreen:
         lines = receivables.statement(account_id=account_id)
         tests = {
             "cause": lambda line, cause: line.cause.startswith(cause),
-            "from": lambda line, on: (_day(on) or date.min) <= line.business_on,
-            "to": lambda line, on: line.business_on <= (_day(on) or date.max),
+            "from": lambda line, on: (day_of(on) or date.min) <= line.business_on,
+            "to": lambda line, on: line.business_on <= (day_of(on) or date.max),
         }
         return rows_in_memory(lines, tests, filters, sort, paging)
 
@@ -111,10 +108,28 @@ def act(request: HttpRequest, account_id: int) -> HttpResponse:
     if not reason or action not in ("refund", "transfer", "waive"):
         messages.error(request, _("Give a reason; it stays with the entry."))
         return back
+    if request.POST.get("how") == "propose":
+        if carried_out(request, lambda: _propose(request, action, account_id, reason)) is not None:
+            messages.success(request, _("Proposed; a second person finds it under Refunds and adjustments."))
+        return back
     steps = {"refund": _refund, "transfer": _transfer, "waive": _waive}
     if carried_out(request, lambda: steps[action](request, account_id, reason)) is not None:
         messages.success(request, _("Done and entered in the ledger."))
     return back
+
+
+def _propose(request: HttpRequest, action: str, account_id: int, reason: str) -> object:
+    """Leave the act to a second person who is not here: it waits on the work list."""
+    content: dict[str, Any] = {"amount_fen": fen_of(request.POST.get("amount", ""))}
+    if action == "refund":
+        content |= {"kind": proposals.REFUND, "means": request.POST.get("means", "CASH")}
+    elif action == "transfer":
+        to = request.POST.get("to_account", "")
+        to_account_id = holder_of(int(to) if to.isdecimal() else 0)["account_id"]
+        content |= {"kind": proposals.TRANSFER, "to_account_id": to_account_id}
+    else:
+        content |= {"kind": proposals.WAIVER, "bill_id": _bill_of(request, account_id)}
+    return proposals.propose(account_id=account_id, reason=reason, **content, **_common(request))
 
 
 def _common(request: HttpRequest) -> dict[str, Any]:
@@ -151,10 +166,56 @@ def _transfer(request: HttpRequest, account_id: int, reason: str) -> object:
 
 
 def _waive(request: HttpRequest, account_id: int, reason: str) -> object:
+    return receivables.waive_late_fee(
+        bill_id=_bill_of(request, account_id),
+        waived_fen=fen_of(request.POST.get("amount", "")),
+        reason=reason,
+        **_common(request),
+    )
+
+
+def _bill_of(request: HttpRequest, account_id: int) -> int:
+    """The chosen bill, which is one the account owes. Raises BillNotOwed."""
     bill = request.POST.get("bill", "")
     owed = receivables.owed(account_id=account_id, at=clock.now())
     if bill not in {str(one.bill_id) for one in owed.bills}:
         raise receivables.BillNotOwed(bill)
-    return receivables.waive_late_fee(
-        bill_id=int(bill), waived_fen=fen_of(request.POST.get("amount", "")), reason=reason, **_common(request)
+    return int(bill)
+
+
+@require_GET
+@needs("receivables.view")
+def pdf(request: HttpRequest, account_id: int) -> HttpResponse:
+    """The statement as a document in the customer's language; it names the customer: it is logged."""
+    holder_of(account_id)
+    today = clock.today()
+    from_on = day_of(request.GET.get("from", "")) or today.replace(day=1) - timedelta(days=92)
+    to_on = day_of(request.GET.get("to", "")) or today
+    wanted = request.GET.get("language", "")
+    content = statement_pdf(
+        account_id=account_id,
+        from_on=from_on,
+        to_on=to_on,
+        causes=_causes(),
+        language=wanted if wanted in ("zh", "en") else None,
     )
+    system.record_audit(
+        staff_id=staff_of(request).staff_id,
+        action="receivables.print_statement",
+        object_kind="account",
+        object_id=account_id,
+        at=clock.now(),
+    )
+    answer = HttpResponse(content, content_type="application/pdf")
+    answer["Content-Disposition"] = f'inline; filename="statement-{account_id}.pdf"'
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _causes() -> dict[str, tuple[str, str]]:
+    """What causes of entries are called, in Chinese and English."""
+    said = []
+    for language in ("zh-hans", "en"):
+        with override(language):
+            said.append({code: str(text) for code, text in words.choices("entry_cause")})
+    return {code: (said[0][code], said[1][code]) for code in said[0]}

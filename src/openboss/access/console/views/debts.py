@@ -20,7 +20,9 @@ from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.money import carried_out
 from openboss.access.jobs import clock
+from openboss.modules.customers import functions as customers
 from openboss.modules.receivables import functions as receivables
+from openboss.modules.receivables.functions import finance
 
 
 def _fetch_rates(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
@@ -75,6 +77,74 @@ def ageing(request: HttpRequest) -> HttpResponseBase:
     }
     context = {"ages": ages, "chart": chart, "total_fen": sum(row["open_fen"] for row in ages)}
     return show_list(request, _ageing_screen(context), active="console:ageing")
+
+
+LEVELS = (
+    ("ACCOUNT", gettext_lazy("Account")),
+    ("USER", gettext_lazy("User")),
+    ("CUSTOMER", gettext_lazy("Customer")),
+    ("GROUP", gettext_lazy("Group")),
+)
+_PAGES = {"ACCOUNT": "console:account", "USER": "console:by_user", "CUSTOMER": "console:customer"}
+
+
+def _fetch_aged(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
+    level, key = filters.get("level", "ACCOUNT"), filters.get("key", "")
+    level = level if level in dict(LEVELS) else "ACCOUNT"
+    names: dict[int, str] = {}
+    members = None
+    if level == "GROUP":
+        members = customers.group_members(at=clock.now())
+        names = {row["group_id"]: formats.named(row) for row in members.unique("group_id").to_dicts()}
+    rows, total, sums = finance.aged_by(
+        level=level,
+        on=clock.today(),
+        key=int(key) if key.isdecimal() else None,
+        members=members,
+        sort=sort,
+        page=paging.number,
+        page_size=paging.size,
+    )
+    return [{**vars(row), "level": level, "name": names.get(row.key, "")} for row in rows], total, sums
+
+
+def _key_url(row: dict[str, Any]) -> str | None:
+    route = _PAGES.get(row["level"])
+    return reverse(route, args=[row["key"]]) if route and row["key"] else None
+
+
+AGED = ListScreen(
+    name="who-owes",
+    title=gettext_lazy("Who owes"),
+    columns=(
+        Column("key", gettext_lazy("No."), "number", sort=True, link=_key_url, sub=lambda row: row["name"]),
+        Column("bills", gettext_lazy("Bills"), "count", sort=True),
+        Column("oldest_due_on", gettext_lazy("Oldest due"), "day", sort=True),
+        Column("not_due_fen", gettext_lazy("Not due yet"), "fen", sort=True),
+        Column("d30_fen", gettext_lazy("1–30 days"), "fen", sort=True),
+        Column("d60_fen", gettext_lazy("31–60 days"), "fen", sort=True),
+        Column("d90_fen", gettext_lazy("61–90 days"), "fen", sort=True),
+        Column("d180_fen", gettext_lazy("91–180 days"), "fen", sort=True, hidden=True),
+        Column("d360_fen", gettext_lazy("181–360 days"), "fen", sort=True, hidden=True),
+        Column("older_fen", gettext_lazy("over 360 days"), "fen", sort=True, hidden=True),
+        Column("open_fen", gettext_lazy("Still open"), "fen", sort=True),
+    ),
+    filters=(
+        Filter("level", gettext_lazy("Level"), "choice", LEVELS, default="ACCOUNT"),
+        Filter("key", gettext_lazy("No."), "search"),
+    ),
+    fetch=_fetch_aged,
+    default_sort="-open_fen",
+    row_link=_key_url,
+    empty=gettext_lazy("Nobody owes anything."),
+)
+
+
+@require_GET
+@needs("receivables.view")
+def aged(request: HttpRequest) -> HttpResponseBase:
+    """What each user, account, customer or group has open, by days after the due day (ACM-22)."""
+    return show_list(request, AGED, active="console:aged")
 
 
 def _fetch_suspense(filters: dict[str, str], sort: str, paging: Paging) -> Rows:

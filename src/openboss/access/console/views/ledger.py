@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
@@ -19,17 +19,12 @@ from openboss.access.console.page import page
 from openboss.access.console.session import needs
 from openboss.access.console.views.audit import staff_name
 from openboss.access.console.views.customer_figures import item_names
+from openboss.access.console.views.money import day_of
 from openboss.access.jobs import clock
 from openboss.modules.receivables import functions as receivables
+from openboss.modules.receivables.functions import explorer
 
 ENTRIES = 1000
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _under(row: dict[str, Any]) -> str:
@@ -38,8 +33,8 @@ def _under(row: dict[str, Any]) -> str:
 
 
 def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
-    from_on = _day(filters.get("from", "")) or clock.today()
-    frame = receivables.day_journal(from_on=from_on, to_on=_day(filters.get("to", "")) or clock.today())
+    from_on = day_of(filters.get("from", "")) or clock.today()
+    frame = receivables.day_journal(from_on=from_on, to_on=day_of(filters.get("to", "")) or clock.today())
     tests = {
         "from": lambda _row, _on: True,
         "to": lambda _row, _on: True,
@@ -97,7 +92,7 @@ def _chart() -> dict[int, Any]:
 @needs("receivables.view")
 def entries(request: HttpRequest) -> HttpResponseBase:
     """The entries under one line of the journal."""
-    on, chart_no = _day(request.GET.get("on", "")), request.GET.get("chart", "")
+    on, chart_no = day_of(request.GET.get("on", "")), request.GET.get("chart", "")
     if on is None or not chart_no.isdecimal():
         raise Http404
     cause, channel = request.GET.get("cause", ""), request.GET.get("channel", "")
@@ -154,14 +149,13 @@ def _account(entry: receivables.EntryView) -> int | None:
 @require_GET
 @needs("receivables.view")
 def entry(request: HttpRequest, entry_id: int) -> HttpResponse:
-    """One entry: why money moved, line by line, with the bill, account and payment behind it."""
+    """One entry: why money moved, line by line, and from where it came and where it went on."""
     try:
         found = receivables.entry(entry_id=entry_id)
     except receivables.EntryUnknown as unknown:
         raise Http404 from unknown
     chart, items = _chart(), item_names()
-    account_id = _account(found)
-    payments = receivables.payments_of_account(account_id=account_id) if account_id else []
+    relatives = explorer.relatives_of(entry_id=entry_id)
     context = {
         "active": "console:ledger",
         "entry": found,
@@ -171,13 +165,124 @@ def entry(request: HttpRequest, entry_id: int) -> HttpResponse:
             for line in found.lines
         ],
         "debit_fen": sum(line.amount_fen for line in found.lines if line.amount_fen > 0),
-        "payment": next((one for one in payments if one.entry_id == entry_id), None),
+        "relatives": relatives,
+        "payment": next((one for one in relatives if one.kinship == "PAYMENT"), None),
     }
     return page(request, "entry.html", context)
 
 
+_NUMBERS = {
+    "account": "account_id",
+    "bill": "bill_id",
+    "bucket": "bucket_id",
+    "user": "subscriber_id",
+    "chart_no": "chart_no",
+}
+
+
+def _fetch_entries(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
+    del sort
+    wanted: dict[str, Any] = {
+        _NUMBERS[name]: int(text) for name, text in filters.items() if name in _NUMBERS and text.isdecimal()
+    }
+    wanted |= {name: filters[name] for name in ("cause", "channel", "serial_no") if name in filters}
+    days = {"from_on": day_of(filters.get("from", "")), "to_on": day_of(filters.get("to", ""))}
+    wanted |= {name: on for name, on in days.items() if on is not None}
+    rows, total = explorer.find_entries(filters=wanted, page=paging.number, page_size=paging.size)
+    return rows, total, {}
+
+
+def _of(row: explorer.EntryRow) -> str:
+    return reverse("console:entry", args=[row.entry_id])
+
+
+ENTRIES_SCREEN = ListScreen(
+    name="ledger-entries",
+    title=gettext_lazy("Entries"),
+    columns=(
+        Column("entry_id", gettext_lazy("Entry"), "number", link=_of),
+        Column("at", gettext_lazy("When"), "moment"),
+        Column("business_on", gettext_lazy("Business day"), "day"),
+        Column("cause", gettext_lazy("What"), "word:entry_cause"),
+        Column("channel", gettext_lazy("Channel"), "word:channel"),
+        Column("account_id", gettext_lazy("Account"), "number"),
+        Column("serial_no", gettext_lazy("Serial no."), hidden=True),
+        Column("note", gettext_lazy("Note"), hidden=True),
+        Column("staff_id", gettext_lazy("Who"), read=lambda row: staff_name(row.staff_id), hidden=True),
+        Column("debit_fen", gettext_lazy("Debit = credit"), "fen"),
+    ),
+    filters=(
+        Filter("account", gettext_lazy("Account"), "search"),
+        Filter("bill", gettext_lazy("Bill"), "search"),
+        Filter("cause", gettext_lazy("What"), "choice", words.choices("entry_cause")),
+        Filter("channel", gettext_lazy("Channel"), "choice", words.choices("channel")),
+        Filter("from", gettext_lazy("From"), "date"),
+        Filter("to", gettext_lazy("to"), "date"),
+        Filter("serial_no", gettext_lazy("Serial no."), "search"),
+        Filter("chart_no", gettext_lazy("Account of the chart"), "search"),
+        Filter("bucket", gettext_lazy("Bucket"), "search"),
+        Filter("user", gettext_lazy("User"), "search"),
+    ),
+    fetch=_fetch_entries,
+    row_link=_of,
+    empty=gettext_lazy("Nothing was entered yet."),
+)
+
+
+@require_GET
+@needs("receivables.view")
+def all_entries(request: HttpRequest) -> HttpResponseBase:
+    """Entries by anything they name: account, bill, cause, day, serial number, bucket, user."""
+    return show_list(request, ENTRIES_SCREEN, active="console:all_entries")
+
+
+@require_GET
+@needs("receivables.view")
+def bucket(request: HttpRequest, account_id: int, bucket_id: int) -> HttpResponseBase:
+    """One bucket of an account: where each fen in it came from and went, with what was in it after each."""
+    rows, balance_fen = [], 0
+    for one in explorer.origin_of_bucket(bucket_id=bucket_id, account_id=account_id):
+        balance_fen += one.amount_fen
+        rows.append({**vars(one), "after_fen": balance_fen})
+    if not rows:
+        raise Http404
+
+    def fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
+        return rows_in_memory(rows, {"cause": lambda row, cause: row["kinship"] == cause}, filters, sort, paging)
+
+    screen = ListScreen(
+        name=f"bucket-{bucket_id}",
+        title=f"{_('Bucket')} {bucket_id}",
+        columns=(
+            Column("entry_id", gettext_lazy("Entry"), "number", sort=True, link=_entry_url),
+            Column("kinship", gettext_lazy("What"), "word:entry_cause", sort=True),
+            Column(
+                "payment_id",
+                gettext_lazy("Caused by payment"),
+                "number",
+                link=lambda row: reverse("console:payment", args=[row["payment_id"]]) if row["payment_id"] else None,
+            ),
+            Column(
+                "bill_id",
+                gettext_lazy("Bill"),
+                "number",
+                link=lambda row: reverse("console:bill", args=[row["bill_id"]]) if row["bill_id"] else None,
+            ),
+            Column("amount_fen", gettext_lazy("In or out"), "fen", sort=True),
+            Column("after_fen", gettext_lazy("In it after"), "fen"),
+        ),
+        filters=(Filter("cause", gettext_lazy("What"), "choice", words.choices("entry_cause")),),
+        fetch=fetch,
+        default_sort="entry_id",
+        row_link=_entry_url,
+        template="bucket.html",
+        context={"account_id": account_id},
+    )
+    return show_list(request, screen, active="console:prepayments")
+
+
 def _fetch_balance(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
-    rows = receivables.trial_balance(to_on=_day(filters.get("to", ""))).to_dicts()
+    rows = receivables.trial_balance(to_on=day_of(filters.get("to", ""))).to_dicts()
     tests = {"to": lambda _row, _on: True, "kind": lambda row, kind: row["kind"] == kind}
     kept, total, _none = rows_in_memory(rows, tests, filters, sort, Paging(1, max(1, len(rows))))
     sums = {name: sum(row[name] for row in kept) for name in ("debit_fen", "credit_fen", "balance_fen")}

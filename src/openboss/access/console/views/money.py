@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -15,6 +16,7 @@ from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import CustomerUnknown
 from openboss.modules.receivables import functions as receivables
+from openboss.modules.receivables.functions import direct_debit, proposals
 from openboss.modules.system import functions as system
 from openboss.processes.take_payment import TenderedTooLittle
 
@@ -54,6 +56,16 @@ REFUSALS: dict[type[Exception], str | Promise] = {
     receivables.DifferenceUnexplained: _("The count differs from what should be there: count again, or say why."),
     receivables.DocumentUnknown: _("There is no such receipt, or it was taken back."),
     receivables.DocumentIssued: _("A receipt is out for this already: print it again as a copy."),
+    receivables.DayClosed: _("This day is closed already. Load the page again."),
+    receivables.DayOpen: _("These books are open already. Load the page again."),
+    receivables.PeriodClosed: _("The month is closed: open the month first, then its day."),
+    receivables.DaysOpen: _("Some days of the month are still open: close them first."),
+    receivables.NotYetBad: _("This debt is not old enough or was not dunned often enough to be written off."),
+    proposals.ProposalDecided: _("Somebody has decided on this already."),
+    proposals.ProposalUnknown: _("There is no such proposal."),
+    proposals.ProposalExists: _("The same is proposed already; it waits on the work list."),
+    direct_debit.MandateExists: _("The account has a mandate already, or this contract number is used."),
+    direct_debit.MandateUnknown: _("This mandate was confirmed or ended meanwhile. Load the page again."),
     system.SerialNumberUsed: _("This form was sent already with other content. Load the page again."),
     CustomerUnknown: _("There is no such account."),
 }
@@ -69,6 +81,14 @@ def fen_of(text: str) -> int:
     if fen != fen.to_integral_value() or not 0 <= fen < MOST_FEN:
         raise AmountUnreadable(text)
     return int(fen)
+
+
+def day_of(text: str) -> date | None:
+    """A day as the address or a form has it; None if it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def carried_out(request: HttpRequest, act: Callable[[], Any]) -> Any:

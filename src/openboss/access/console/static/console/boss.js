@@ -375,3 +375,6 @@ document.querySelector("[data-select][autofocus]")?.select();
 if (window.matchMedia("(max-width: 640px)").matches) {
   document.querySelectorAll('.filter-box[data-filters=""]').forEach((box) => { box.open = false; });
 }
+
+// The rail shows where one is, however long it is.
+document.querySelector(".rail [aria-current=\"page\"]")?.scrollIntoView({ block: "nearest" });

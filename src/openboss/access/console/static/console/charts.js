@@ -92,7 +92,7 @@
       legend: data.bars.length > 1 ? { left: 4, top: 0, itemWidth: 10, itemHeight: 10, icon: "roundRect", textStyle: { color: t.muted } } : undefined,
       grid: { left: 8, right: 8, top: data.bars.length > 1 ? 34 : 12, bottom: 4, containLabel: true },
       yAxis: { type: "value", axisLabel: { color: t.muted, fontSize: 11.5 }, splitLine: { lineStyle: { color: t.line } }, splitNumber: 4 },
-      series: data.bars.map((bar) => ({ name: bar.name, type: "bar", stack: "all", barMaxWidth: 26, data: bar.values })),
+      series: data.bars.map((bar) => ({ name: bar.name, type: "bar", stack: data.unstacked ? undefined : "all", barMaxWidth: 26, data: bar.values })),
     };
   }
 
