@@ -108,14 +108,14 @@ def aged_by(
     return rows, total, dict(zip(("open_fen", *AGE_COLUMNS), whole, strict=True))
 
 
-def _age_sums(amount: str) -> str:
+def _age_sums(open_sql: str) -> str:
     """One sum for each span of days after the due day, as functions.owed has them."""
     days = "(%(on)s::date - r.due_on)"
     spans = [f"{days} <= 0"]
     spans += [f"{days} > {a} AND {days} <= {b}" for a, b in zip(AGES_DAYS, AGES_DAYS[1:], strict=False)]
     spans += [f"{days} > {AGES_DAYS[-1]}"]
     sums = zip(AGE_COLUMNS, spans, strict=True)
-    return ", ".join(f"coalesce(sum({amount}) FILTER (WHERE {span}), 0)::bigint AS {name}" for name, span in sums)
+    return ", ".join(f"coalesce(sum({open_sql}) FILTER (WHERE {span}), 0)::bigint AS {name}" for name, span in sums)
 
 
 def takings_by_day(*, from_on: date, to_on: date) -> pl.DataFrame:

@@ -89,7 +89,7 @@ def statement_content(
 
 def _row(line: StatementLine, causes: Mapping[str, tuple[str, str]], tongue: int) -> dict[str, str]:
     return {
-        "when": timezone.localtime(line.at).strftime("%Y-%m-%d %H:%M"),
+        "when": line.at.astimezone(timezone.get_default_timezone()).strftime("%Y-%m-%d %H:%M"),
         "what": causes.get(line.cause, (line.cause, line.cause))[tongue],
         "bill": str(line.bill_id or ""),
         "change": _yuan(line.amount_fen),
