@@ -32,6 +32,7 @@ from openboss.access.jobs import (
     keys_command,
     network_command,
     quote_command,
+    rerate_command,
     staff_command,
     tariff_command,
     up_command,
@@ -73,6 +74,7 @@ for _commands in (
     client_command,
     staff_command,
     tariff_command,
+    rerate_command,
 ):
     _commands.register(app)
 

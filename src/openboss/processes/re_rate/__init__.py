@@ -30,6 +30,8 @@ from openboss.processes.re_rate.compare import BY_ITEM, Compared, closed_totals,
 from openboss.processes.replay_months import everybody, only, tariffs_with
 
 __all__ = [
+    "APPROVE",
+    "ASK",
     "Chosen",
     "NotEntitled",
     "NotWaiting",

@@ -15,7 +15,7 @@ from openboss.modules.catalog.atomic.corrections import (
 from openboss.modules.catalog.functions.life_cycle import APPROVE, EDIT, NotEntitled, check_text
 from openboss.modules.system.functions import staff_by_id
 
-__all__ = ["GrantMissing", "NothingToCorrect", "ReplacedView", "correct", "replaced_documents"]
+__all__ = ["APPROVE", "EDIT", "GrantMissing", "NothingToCorrect", "ReplacedView", "correct", "replaced_documents"]
 
 
 def correct(text: str, *, reason: str, staff_id: int, approved_by: int, at: datetime) -> list[date]:
