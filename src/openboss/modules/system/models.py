@@ -64,6 +64,7 @@ class Staff(AbstractBaseUser):
     theme = models.CharField(max_length=8, default="auto")
     wrong_passwords = models.PositiveSmallIntegerField(default=0)
     locked_until = models.DateTimeField(null=True)
+    password_at = models.DateTimeField(null=True)  # when the password was chosen; none: by who opened the login
 
     USERNAME_FIELD = "login"
     REQUIRED_FIELDS: list[str | Promise] = []
@@ -71,6 +72,56 @@ class Staff(AbstractBaseUser):
 
     class Meta:
         db_table = "system_staff"
+
+
+class PastPassword(models.Model):
+    """A password somebody had: the last few are not taken again (D21.6)."""
+
+    past_password_id = models.BigAutoField(primary_key=True)
+    staff = models.ForeignKey(Staff, models.CASCADE, related_name="past_passwords")
+    password = models.CharField(max_length=128)
+
+    class Meta:
+        db_table = "system_pastpassword"
+
+
+class SecondFactor(models.Model):
+    """What somebody shows beside the password: an app that makes codes, a passkey, or codes on paper (AAA-19)."""
+
+    class Kind(models.TextChoices):
+        TOTP = "TOTP"
+        PASSKEY = "PASSKEY"
+        PAPER = "PAPER"  # one row a code, used once
+
+    second_factor_id = models.BigAutoField(primary_key=True)
+    staff = models.ForeignKey(Staff, models.CASCADE, related_name="second_factors")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    name = models.CharField(max_length=64)
+    sealed = models.BinaryField()  # the app's secret, the passkey's public credential, the index of a paper code
+    last_step = models.BigIntegerField(default=0)  # of the app's clock: a code is good once
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "system_secondfactor"
+        constraints = [
+            models.UniqueConstraint(fields=["staff"], condition=Q(kind="TOTP"), name="system_secondfactor_one_app")
+        ]
+
+
+class StaffSession(models.Model):
+    """A place where somebody is logged in; ended by themselves, by an administrator, or by time (D21.3)."""
+
+    staff_session_id = models.BigAutoField(primary_key=True)
+    staff = models.ForeignKey(Staff, models.CASCADE, related_name="sessions")
+    opened_at = models.DateTimeField()
+    address = models.CharField(max_length=64)
+    agent = models.CharField(max_length=200)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "system_staffsession"
+        indexes = [models.Index(fields=["staff"], condition=Q(ended_at=None), name="system_staffsession_open")]
 
 
 class StaffRole(models.Model):

@@ -9,7 +9,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 
 from openboss.modules.system.atomic.audit import record_audit
-from openboss.modules.system.models import Role, RoleRight, Staff, StaffRole
+from openboss.modules.system.models import PastPassword, Role, RoleRight, Staff, StaffRole
 
 WRONG_PASSWORDS_MAX = 5  # D21.6
 LOCK = timedelta(minutes=30)
@@ -41,6 +41,7 @@ class StaffView:
     language: str
     theme: str
     is_active: bool
+    password_at: datetime | None
 
 
 def _view(staff: Staff) -> StaffView:
@@ -56,6 +57,7 @@ def _view(staff: Staff) -> StaffView:
         staff.language,
         staff.theme,
         staff.is_active,
+        staff.password_at,
     )
 
 
@@ -91,13 +93,18 @@ def try_password(*, login: str, password: str, at: datetime) -> tuple[LoginOutco
         Staff.objects.filter(pk=staff.pk).update(wrong_passwords=0, locked_until=None, last_login=at)
         _record_login("system.login", staff, at)
         return LoginOutcome.ACCEPTED, _view(staff)
+    return (LoginOutcome.LOCKED if count_wrong(staff, at) else LoginOutcome.REFUSED), None
+
+
+def count_wrong(staff: Staff, at: datetime) -> bool:
+    """Count a wrong password or code of a login that is held; say whether it is locked now (D21.6)."""
     wrong = staff.wrong_passwords + 1
     locks = wrong >= WRONG_PASSWORDS_MAX
     Staff.objects.filter(pk=staff.pk).update(
         wrong_passwords=0 if locks else wrong, locked_until=at + LOCK if locks else None
     )
     _record_login("system.login_locked" if locks else "system.login_refused", staff, at)
-    return (LoginOutcome.LOCKED if locks else LoginOutcome.REFUSED), None
+    return locks
 
 
 def _record_login(action: str, staff: Staff, at: datetime) -> None:
@@ -143,7 +150,7 @@ def put_staff(
     """
     before = _staff_now(login)
     values = {"name_zh": name_zh, "name_en": name_en, "org_id": org_code}
-    fresh = {**values, "language": language, "password": make_password(password)}
+    fresh = {**values, "language": language, "password": make_password(password), "password_at": at}
     staff, _ = Staff.objects.update_or_create(login=login, defaults=values, create_defaults=fresh)
     StaffRole.objects.filter(staff=staff).exclude(role__code__in=roles).delete()
     held = Role.objects.filter(code__in=roles)
@@ -177,10 +184,21 @@ def set_password(*, login: str, password: str, at: datetime, staff_id: int | Non
 
     staff_id  who does this; None = the system itself. Raises StaffUnknown.
     """
-    fresh = {"password": make_password(password), "wrong_passwords": 0, "locked_until": None}
-    if not Staff.objects.filter(login=login).update(**fresh):
+    staff = Staff.objects.select_for_update().filter(login=login).first()
+    if staff is None:
         raise StaffUnknown(login)
+    PastPassword.objects.create(staff=staff, password=staff.password)
+    staff.password, staff.password_at = make_password(password), at
+    staff.wrong_passwords, staff.locked_until = 0, None
+    staff.save(update_fields=["password", "password_at", "wrong_passwords", "locked_until"])
     record_audit(staff_id=staff_id, action="system.set_password", object_kind="staff", object_id=login, at=at)
+
+
+def was_used(*, staff_id: int, password: str, remembered: int) -> bool:
+    """Whether a password is the one somebody has, or one of the last so many (D21.6)."""
+    past = PastPassword.objects.filter(staff_id=staff_id).order_by("-past_password_id")
+    known = [Staff.objects.get(pk=staff_id).password, *past.values_list("password", flat=True)[:remembered]]
+    return any(check_password(password, one) for one in known)
 
 
 def set_preferences(*, staff_id: int, language: str | None = None, theme: str | None = None) -> None:
