@@ -20,6 +20,7 @@ from openboss.kernel.periods import next_cycle
 from openboss.kernel.rounding import LI_PER_FEN
 from openboss.modules.billing.functions import RunTariff, bill_in_memory, tariff_of
 from openboss.modules.catalog.functions import (
+    BillItemTypeView,
     OfferVersionView,
     bill_item_types,
     check_text,
@@ -40,16 +41,17 @@ class NothingToReplay(Exception):
 
 @dataclass(frozen=True)
 class Tariffs:
-    """Compiled tariffs with the versions they were compiled from."""
+    """Compiled tariffs with the versions and bill items they were compiled from."""
 
     tables: what_if.TariffTables
     versions: tuple[OfferVersionView, ...]
+    items: tuple[BillItemTypeView, ...]
 
     def for_bills(self, cycle: int) -> RunTariff:
         """What a bill run of a cycle would read of these versions."""
         following = next_cycle(cycle)
         next_on = date(following // 100, following % 100, 1)
-        return tariff_of([one for one in self.versions if one.from_on < next_on], bill_item_types())
+        return tariff_of([one for one in self.versions if one.from_on < next_on], list(self.items))
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,9 @@ def tariffs_with(drafts: Sequence[str], *, first_cycle: int, on: date) -> Tariff
                 rule_ids,
             )
         )
-    tables = compile_tariffs(versions, bill_item_types(), holidays=reference_frames()["holidays"]["date"])
-    return Tariffs(tables, tuple(versions))
+    items = bill_item_types()
+    tables = compile_tariffs(versions, items, holidays=reference_frames()["holidays"]["date"])
+    return Tariffs(tables, tuple(versions), tuple(items))
 
 
 def text_of(document: dict[str, object]) -> str:

@@ -8,13 +8,13 @@
 Nothing is persisted in billing. Source: BMT-04, issue 3 section 3.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
-from openboss.modules.catalog.functions import bill_item_types, offers
+from openboss.modules.catalog.functions import BillItemTypeView, offers
 from openboss.modules.charging.functions.freezes import frozen_totals
 from openboss.modules.charging.functions.what_if import rated_usage
 from openboss.processes.replay_months import (
@@ -74,6 +74,15 @@ class UserChange:
 
 
 @dataclass(frozen=True)
+class Lived:
+    """Months as they were: tariffs, users, and totals of use by cycle (the schema of frozen totals)."""
+
+    tariffs: Tariffs
+    people: People
+    totals: Mapping[int, pl.DataFrame]
+
+
+@dataclass(frozen=True)
 class LabResult:
     """What a draft would have changed; `by_user` (subscriber_id, now_fen, then_fen) is for export."""
 
@@ -117,17 +126,35 @@ def run(
     people = _people(segment, months)
     then_people = _moved(people, swaps or {}, then_tariffs)
     frozen = {cycle: frozen_totals(cycle) for cycle in months}
-    totals, records, failed = replay(
+    return lived_again(
+        Lived(now_tariffs, people, {cycle: frozen[cycle][0] for cycle in months}),
         then_tariffs,
         then_people,
-        months,
         lambda cycle, first, last: rated_usage(cycle, first_id=first, last_id=last),
         carried=_carried(frozen[months[0]][1], now_tariffs, then_tariffs),
         threads=threads,
     )
-    now = _due(now_tariffs, {cycle: frozen[cycle][0] for cycle in months}, people)
-    then = _due(then_tariffs, totals, then_people)
-    return _compared(months, people, now, then, records, failed)
+
+
+def lived_again(
+    now: Lived,
+    then_tariffs: Tariffs,
+    then_people: People,
+    usage_of: Callable[[int, int, int], pl.DataFrame],
+    *,
+    carried: pl.DataFrame | None = None,
+    threads: int = 2,
+) -> LabResult:
+    """Rate and bill the same months under other tariffs, and compare; everything is at hand, no database is asked.
+
+    usage_of  gives the records of a cycle for users from an id to an id
+    carried   subscriber_id, rule_id, carried: what the month before the first left over
+    """
+    months = tuple(sorted(now.totals))
+    totals, records, failed = replay(then_tariffs, then_people, months, usage_of, carried=carried, threads=threads)
+    due_now = _due(now.tariffs, now.totals, now.people)
+    due_then = _due(then_tariffs, totals, then_people)
+    return _compared(months, now.people, due_now, due_then, now.tariffs.items, records, failed)
 
 
 def _people(segment: Segment, cycles: Sequence[int]) -> People:
@@ -175,7 +202,13 @@ def _due(tariffs: Tariffs, totals: Mapping[int, pl.DataFrame], people: People) -
 
 
 def _compared(
-    cycles: tuple[int, ...], people: People, now: pl.DataFrame, then: pl.DataFrame, records: int, failed: int
+    cycles: tuple[int, ...],
+    people: People,
+    now: pl.DataFrame,
+    then: pl.DataFrame,
+    items: tuple[BillItemTypeView, ...],
+    records: int,
+    failed: int,
 ) -> LabResult:
     by_user = (
         people.user_ids.to_frame()
@@ -192,7 +225,7 @@ def _compared(
         failed=failed,
         now_fen=int(by_user["now_fen"].sum()),
         then_fen=int(by_user["then_fen"].sum()),
-        items=_items(now, then),
+        items=_items(now, then, items),
         winners=int((change < 0).sum()),
         losers=int((change > 0).sum()),
         unchanged=int((change == 0).sum()),
@@ -203,7 +236,7 @@ def _compared(
     )
 
 
-def _items(now: pl.DataFrame, then: pl.DataFrame) -> tuple[ItemChange, ...]:
+def _items(now: pl.DataFrame, then: pl.DataFrame, items: tuple[BillItemTypeView, ...]) -> tuple[ItemChange, ...]:
     sums = [dict(frame.group_by("item_id").agg(pl.col("due_fen").sum()).iter_rows()) for frame in (now, then)]
     return tuple(
         ItemChange(
@@ -213,7 +246,7 @@ def _items(now: pl.DataFrame, then: pl.DataFrame) -> tuple[ItemChange, ...]:
             sums[0].get(item.item_id, 0),
             sums[1].get(item.item_id, 0),
         )
-        for item in bill_item_types()
+        for item in items
         if item.item_id in sums[0] or item.item_id in sums[1]
     )
 
