@@ -54,8 +54,8 @@ def _server_cpu_s() -> float:
 
     with connect() as session:
         row = session.execute("SELECT pg_backend_pid()").fetchone()
-    assert row is not None
-    postmaster = _stat(row[0])[1]
+        assert row is not None
+        postmaster = _stat(row[0])[1]
     known = {int(one.name): _stat(int(one.name)) for one in Path("/proc").iterdir() if one.name.isdigit()}
     ticks = sum(known[postmaster][11:15]) if postmaster in known else 0
     return (ticks + sum(sum(stat[11:13]) for stat in known.values() if stat[1] == postmaster)) / TICKS_A_S

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 CONNECTION_FILE = "connection.json"
 _POOL = {"min_size": 1, "max_size": 8, "timeout": 10}
+# Django's own statements are never prepared; those of system.statements are, at once, and planned only once.
+_PREPARED = {"prepare_threshold": 0, "options": "-c plan_cache_mode=force_generic_plan"}
 
 
 class NotAPostgresUrl(ValueError):
@@ -60,7 +62,6 @@ def django_databases(*, database_url: str | None, cluster_dir: Path) -> dict[str
             "ENGINE": "django.db.backends.postgresql",
             **fields,
             "CONN_HEALTH_CHECKS": True,
-            # Django's own statements are never prepared; those of system.statements are, at once.
-            "OPTIONS": {"pool": dict(_POOL), "application_name": "openboss", "prepare_threshold": 0, **extra},
+            "OPTIONS": {"pool": dict(_POOL), "application_name": "openboss", **_PREPARED, **extra},
         }
     }

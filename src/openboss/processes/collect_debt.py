@@ -21,7 +21,7 @@ from openboss.modules.receivables.functions import credit_records as records
 from openboss.modules.receivables.functions.credit import STOPS, Position, Step
 from openboss.modules.receivables.functions.credit_at_once import accounts_to_look_at
 from openboss.modules.receivables.functions.rules import rules_at
-from openboss.modules.system.atomic import send_out
+from openboss.modules.system.atomic import send_out, send_out_many
 
 CHUNK = 1000
 ACCOUNTS_AT_ONCE = 50_000
@@ -89,9 +89,10 @@ def look_at(
             _resume(position, at, tally)
         due = reached if may_begin and not credit.is_quiet(at=at, rules=rules) else []
         new = [step for step in due if (step.plan, step.step, step.bill_id) not in done]
-        begun += [step for step in new if _do(position, step, at, tally)]
+        begun += [(position, step) for step in new if _do(position, step, at, tally)]
     records.end_steps(message_ids=ended, at=at)
-    records.begin_steps(steps=[(one.account_id, one.plan, one.step, one.bill_id) for one in begun], at=at)
+    records.begin_steps(steps=[(one.account_id, one.plan, one.step, one.bill_id) for _, one in begun], at=at)
+    _remind(begun, at, tally)
     return tally
 
 
@@ -113,7 +114,6 @@ def _do(position: Position, step: Step, at: datetime, tally: Tally) -> bool:
         _tell_manager(position, step, at, tally)
     elif step.action in STOPS:
         _stop(position, step, at, tally)
-    _remind(position, step, at, tally)
     return True
 
 
@@ -153,13 +153,14 @@ def _tell_manager(position: Position, step: Step, at: datetime, tally: Tally) ->
     tally.managers_told += 1
 
 
-def _remind(position: Position, step: Step, at: datetime, tally: Tally) -> None:
-    """One SMS a user for a step; the templates say it in both languages."""
-    if not position.users:
-        return
-    numbers = customers.numbers_of_subscribers(subscriber_ids=[user.subscriber_id for user in position.users], at=at)
-    for number in sorted(numbers.values()):
+def _remind(steps: list[tuple[Position, Step]], at: datetime, tally: Tally) -> None:
+    """One SMS a user for each step that was done; the templates say it in both languages."""
+    users = {user.subscriber_id for position, _ in steps for user in position.users}
+    numbers = customers.numbers_of_subscribers(subscriber_ids=sorted(users), at=at)
+    payloads = []
+    for position, step in steps:
         values = {"owed_fen": position.exposure_fen, "limit_fen": position.limit_fen}
-        payload = {"number": number, "template": f"{step.plan}_{step.step}", "values": values}
-        send_out(topic="sms", payload=payload, at=at)
-    tally.reminded += 1
+        told = sorted(numbers[user.subscriber_id] for user in position.users if user.subscriber_id in numbers)
+        payloads += [{"number": one, "template": f"{step.plan}_{step.step}", "values": values} for one in told]
+        tally.reminded += bool(position.users)
+    send_out_many(topic="sms", payloads=payloads, at=at)

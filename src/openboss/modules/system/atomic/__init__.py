@@ -28,6 +28,7 @@ from openboss.modules.system.atomic.outbox import (
     message_sent,
     send_again,
     send_out,
+    send_out_many,
 )
 from openboss.modules.system.atomic.parameters import (
     OverrideForbidden,
@@ -103,6 +104,7 @@ __all__ = [
     "seal_audit",
     "send_again",
     "send_out",
+    "send_out_many",
     "set_password",
     "set_preferences",
     "staff_by_id",

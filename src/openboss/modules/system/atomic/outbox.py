@@ -1,6 +1,6 @@
 """The outbox: messages written in the transaction that caused them, delivered by `access` until they arrive."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,6 +45,13 @@ def send_out(*, topic: str, payload: dict[str, Any], at: datetime, order_key: st
     """
     row = Outbox.objects.create(topic=topic, order_key=order_key, payload=payload, created_at=at, next_try_at=at)
     return row.outbox_id
+
+
+def send_out_many(*, topic: str, payloads: Sequence[Mapping[str, Any]], at: datetime) -> None:
+    """Leave many messages of one topic that need no order, in the caller's transaction."""
+    Outbox.objects.bulk_create(
+        [Outbox(topic=topic, payload=dict(one), created_at=at, next_try_at=at) for one in payloads], batch_size=1000
+    )
 
 
 @transaction.atomic
