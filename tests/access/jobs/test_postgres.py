@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -114,6 +115,18 @@ def test_a_killed_server_is_not_taken_for_alive_and_comes_back_with_every_commit
         assert not cluster.answers()
         with psycopg.connect(cluster.revive().url()) as session:
             assert session.execute("SELECT count(*) FROM kept").fetchone() == (1000,)
+
+
+def test_a_server_that_dies_while_it_is_asked_whether_it_lives_is_started_again(folder: Path) -> None:
+    cluster = Cluster(folder, fsync=False)
+    with cluster.leased():
+        dying = _pid(cluster)
+        os.kill(dying, signal.SIGSTOP)  # it is there and does not answer
+        death = threading.Timer(0.5, os.kill, (dying, signal.SIGKILL))
+        death.start()
+        cluster.revive()
+        assert _pid(cluster) != dying
+        assert cluster.answers()
 
 
 def test_a_killed_server_with_a_busy_orphan_backend_starts_again(folder: Path) -> None:

@@ -216,7 +216,12 @@ class Cluster:
             raise PasswordLost(str(self.folder / CONNECTION_FILE))
         assert connection is not None
         if self._server_pid(server_dir) is not None:
-            return self._ready(connection)
+            try:
+                return self._ready(connection)
+            except DatabaseNotStarted:
+                if self._server_pid(server_dir) is not None:
+                    raise
+                # it was dying when we looked
         processes_of.clear_leftovers(pgdata)
         return self._ready(self._start(connection, account))
 
