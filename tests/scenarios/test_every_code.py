@@ -1,6 +1,6 @@
 """Each error code of D4.2 comes up when a file that deserves it is dropped into an inbox: one table, one operator.
 
-E601 and E602 belong to settlement and are not of this table; E502 and E503 are tested where tariffs are.
+E601 and E602 belong to settlement and are not of this table; E502 and E503 cannot arise (decision 0013).
 """
 
 from dataclasses import dataclass

@@ -15,7 +15,9 @@ from openboss.modules.billing.functions.revenue import revenue
 from openboss.modules.charging.functions import traffic
 from openboss.modules.charging.functions.detail import detail_list, usage_by_month
 from openboss.modules.customers import functions as customers
+from openboss.modules.customers.functions import Proof
 from openboss.processes.figures import figures
+from openboss.processes.query_details import DetailClass, query_details
 from tests.scenarios import worked_month as month
 from tests.scenarios.worked_month import CYCLE, WorkedMonth
 
@@ -72,6 +74,23 @@ def test_six_services_of_one_customer_are_on_one_bill(books: WorkedMonth) -> Non
         "RENT": 5000, "BB_FEE": 5000, "LOCAL": 40, "DATA_DOM": 29, "WLAN": 50, "SMS": 80, "MMS": 30, "SP_INFO": 200,
     }  # fmt: skip
     assert sorted(part.subscriber_id for part in books.bill(month.SERVICES).users) == [month.SERVICES, month.LINE]
+
+
+def test_the_detail_list_shows_a_month_in_seven_classes_which_add_up_to_what_was_charged(books: WorkedMonth) -> None:
+    charged_li = {
+        detail_class: query_details(
+            subscriber_id=month.SERVICES, cycle=CYCLE, detail_class=detail_class, shown=[Proof.SERVICE]
+        ).act_li
+        for detail_class in DetailClass
+    }
+    assert charged_li == {
+        "FIXED": 50_000, "CALLS": 400, "MESSAGES": 1_100, "DATA": 790, "INFORMATION": 2_000, "COLLECTED": 0, "OTHER": 0,
+    }  # fmt: skip
+    assert sum(charged_li.values()) == 10 * sum(
+        fen
+        for code, fen in books.items(month.SERVICES).items()
+        if code != "BB_FEE"  # of the other user
+    )
 
 
 @pytest.mark.requirement("ARC-23")

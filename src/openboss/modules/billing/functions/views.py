@@ -96,6 +96,26 @@ class BillView:
     released: bool
 
 
+@dataclass(frozen=True)
+class FeeView:
+    """A fee of a user that is no use: before discounts at billing, and before it is shared."""
+
+    source: str  # RECURRING, ONE_TIME, THIRD_PARTY, ADJUSTMENT
+    item_id: int
+    rule_id: int
+    std_li: int
+    act_li: int
+
+
+def fees_of(*, cycle: int, subscriber_id: int) -> list[FeeView]:
+    """List the fees of a user's month beside use, once its bills are calculated (CHG-38)."""
+    return [
+        FeeView(atomic.Source(line.source).name, line.item_id, line.rule_id, line.std_li, line.act_li)
+        for line in atomic.lines_of(cycle=cycle, subscriber_ids=[subscriber_id])
+        if line.reference_id  # of use there is none
+    ]
+
+
 def list_bills(
     *, filters: Mapping[str, Any], sort: str = "-bill_id", page: int = 1, page_size: int = 50
 ) -> tuple[list[BillRow], int, dict[str, int]]:

@@ -22,6 +22,7 @@ VOICE = ", ".join(str(int(kind)) for kind in _CALLS)
 _SUMMED = ("duration_s", "kb_units", "act_li", "std_li")
 _CONDITIONS: dict[str, Callable[[Any], pl.Expr]] = {
     "record_type": lambda value: pl.col("record_type") == int(value),
+    "record_types": lambda values: pl.col("record_type").is_in(values),
     "roam_type": lambda value: pl.col("roam_type") == int(value),
     "ld_type": lambda value: pl.col("ld_type") == int(value),
     "item": lambda value: pl.any_horizontal(pl.col("item_basic", "item_ld", "item_info") == int(value)),
@@ -47,7 +48,7 @@ def detail_list(
 ) -> tuple[list[dict[str, Any]], int, dict[str, int]]:
     """List one user's rated records posted to a cycle: (rows of the page, how many in all, sums over all).
 
-    filters  any of record_type, roam_type, ld_type, item, rule, other_number (first digits), from_s, to_s, charged
+    filters  any of record_type, record_types (several), roam_type, ld_type, item, rule, other_number (first digits), from_s, to_s, charged
     sort     a column of SORTS, with - in front for the largest first
     """
     files = Lake(Path(settings.LAKE_DIR)).usage_files(cycle)

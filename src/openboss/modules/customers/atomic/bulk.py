@@ -12,8 +12,9 @@ from django.db import connection, transaction
 from openboss.kernel.proration import FirstMonth
 from openboss.kernel.state import SHORT_NUMBER_BASE, SHORT_NUMBERS
 from openboss.kernel.usage import ClosedGroup
-from openboss.modules.catalog.atomic import offer_ids
+from openboss.modules.catalog.atomic import offer_ids, offers_at
 from openboss.modules.customers import schema
+from openboss.modules.customers.atomic.subscribers import operator_day
 from openboss.modules.customers.models import Customer
 from openboss.modules.customers.stop_reasons import BY_CODE, STOP_REASONS
 from openboss.modules.system.atomic import record_audit
@@ -47,7 +48,7 @@ class BaseRefused(ValueError):
 class EngineImage(NamedTuple):
     """What the charging engine must know of users; times are operator-local seconds, an open end is 2**62.
 
-    subscribers(subscriber_id, home_area, brand, opened_local_s, closed_local_s)
+    subscribers(subscriber_id)
     numbers(number, subscriber_id, from_local_s, to_local_s), imsis(imsi, ...)
     holdings(subscriber_id, offer_id, first_month: kernel.proration.FirstMonth, from_local_s, to_local_s)
     groups(subscriber_id, group_id, kind: kernel.usage.ClosedGroup, from_local_s, to_local_s); kind ACCOUNT: those whose
@@ -98,6 +99,7 @@ def load_base(*, frames: Mapping[str, pl.DataFrame], at: datetime, staff_id: int
     known = {name: frames.get(name, pl.DataFrame(schema=kind)) for name, kind in schema.FRAMES.items()}
     base = {name: checked(frame, schema.FRAMES[name], name=name) for name, frame in known.items()}
     _check_base(base)
+    _check_products(base["holdings"], operator_day(at))
     ready = {TABLES[name]: _stored(name, frame) for name, frame in base.items()}
     with _constraints_after([*ready, "customers_statechange"]):
         rows = {table: copy_in(table, frame) for table, frame in ready.items()}
@@ -124,6 +126,30 @@ def _check_base(base: Mapping[str, pl.DataFrame]) -> None:
     unknown = base["holdings"].filter(~pl.col("offer_id").is_in(list(offer_ids())))
     if unknown.height:
         raise BaseRefused(f"offer {unknown['offer_id'][0]} is not in the catalog: load the tariffs first")
+
+
+def _check_products(holdings: pl.DataFrame, on: date) -> None:
+    """Refuse offers that exclude one another in the hands of one user at one time, as at the counter (D13.1)."""
+    versions = offers_at(on)
+    ids = {version.code: version.offer_id for version in versions}
+    pairs = [
+        (version.offer_id, ids[code])
+        for version in versions
+        for code in (version.document.get("relations") or {}).get("excludes", [])
+        if code in ids
+    ]
+    kinds = {"offer_id": pl.Int64, "offer_id_other": pl.Int64}
+    both = (
+        holdings.join(pl.DataFrame(pairs, schema=kinds, orient="row"), on="offer_id")
+        .join(
+            holdings, left_on=["subscriber_id", "offer_id_other"], right_on=["subscriber_id", "offer_id"], suffix="_2"
+        )
+        .filter(pl.col("to_at_2").is_null() | (pl.col("from_at") < pl.col("to_at_2")))
+        .filter(pl.col("to_at").is_null() | (pl.col("from_at_2") < pl.col("to_at")))
+    )
+    if both.height:
+        user, offer, other = both.select("subscriber_id", "offer_id", "offer_id_other").row(0)
+        raise BaseRefused(f"user {user} holds offers {offer} and {other} at once, which exclude one another")
 
 
 def _stored(name: str, frame: pl.DataFrame) -> pl.DataFrame:
@@ -270,23 +296,12 @@ def engine_image(*, subscriber_ids: Iterable[int] | None = None) -> EngineImage:
         return copy_out(f"SELECT {columns} FROM {table} WHERE {chosen}", kinds, parameters)
 
     span = f"{_local_s('lower(period)', zone)}, {_local_s('upper(period)', zone)}"
-    opened, closed = _local_s("opened_at", zone), _local_s("closed_at", zone)
     first_month = "CASE first_month " + "".join(f"WHEN '{mode.name}' THEN {mode.value} " for mode in FirstMonth) + "END"
     kind = "CASE g.kind " + "".join(f"WHEN '{group.name}' THEN {group.value} " for group in ClosedGroup) + "ELSE 0 END"
     spans = {"from_local_s": pl.Int64(), "to_local_s": pl.Int64()}
     user = {"subscriber_id": pl.Int64()}
     return EngineImage(
-        subscribers=read(
-            f"subscriber_id, home_area, brand, {opened}, {closed}",
-            "customers_subscriber",
-            {
-                **user,
-                "home_area": pl.Int32(),
-                "brand": pl.String(),
-                "opened_local_s": pl.Int64(),
-                "closed_local_s": pl.Int64(),
-            },
-        ),
+        subscribers=read("subscriber_id", "customers_subscriber", user),
         numbers=read(
             f"number, subscriber_id, {span}",
             f"(SELECT number, subscriber_id, period FROM customers_numberperiod UNION ALL SELECT {_SHORT_KEY},"
