@@ -179,12 +179,14 @@ def test_the_engine_gets_local_seconds_and_an_open_end(offers: None) -> None:
     assert image.imsis.sort("imsi").row(0) == (460000000001001, 1001, OPENED_LOCAL_S, FOREVER_S)
     held = image.holdings.sort("subscriber_id").row(0)
     assert held == (1001, MAIN, FirstMonth.PRORATE, OPENED_LOCAL_S, FOREVER_S)
-    assert image.groups.rows() == [(1001, 5, ClosedGroup.VPMN, OPENED_LOCAL_S, FOREVER_S)]
+    group = pl.col("kind") == ClosedGroup.VPMN  # the others share an account
+    assert image.groups.filter(group).rows() == [(1001, 5, ClosedGroup.VPMN, OPENED_LOCAL_S, FOREVER_S)]
 
 
 def test_the_engine_may_ask_for_some_users_only(loaded: None) -> None:
     image = customers.engine_image(subscriber_ids=[1002])
-    assert [frame["subscriber_id"].to_list() for frame in image] == [[1002], [1002], [1002], [1002], []]
+    assert {user for frame in image for user in frame["subscriber_id"]} == {1002}
+    assert [frame.height for frame in image[:4]] == [1, 1, 1, 1]
 
 
 def test_the_bill_run_gets_days_of_the_operators_calendar(offers: None) -> None:
