@@ -348,6 +348,7 @@ FREE = Fields(
         "overflow": Words(("CHARGE", "BLOCK")),
         "speed": ListOf(Fields({"from": Whole(most=2**40), "kbps": Whole(1)})),
         "prorate": FLAG,
+        "gift": FLAG,
     },
 )
 CAP = Fields(

@@ -18,10 +18,10 @@ from openboss.kernel.usage import Status
 from openboss.modules.charging.functions import what_if
 from openboss.processes.quote import answer
 from openboss.processes.quote.bill import bills_of
-from openboss.processes.quote.events import columns_of, cycles_of, li
+from openboss.processes.quote.events import columns_of, cycle_of, cycles_of, li
 from openboss.processes.quote.expect import differences
 from openboss.processes.quote.form import FORMAT, QuoteRefused, check, json_schema
-from openboss.processes.quote.parties import Parties, engine_rows, parties_of
+from openboss.processes.quote.parties import Parties, engine_rows, local_s, parties_of
 from openboss.processes.quote.tariffs import Tariffs, tariffs_of
 
 __all__ = ["E_CYCLE_NOT_OPEN", "QuoteRefused", "cases_of", "differences", "json_schema", "quote", "work_out"]
@@ -109,12 +109,28 @@ def _rule_id(tariffs: Tariffs, code: str, section: str, cycle: int) -> int:
     return (in_force or rules)[-1].rule_id
 
 
+def _give(
+    state: what_if.EngineState, event: dict[str, Any], place: str, parties: Parties, tariffs: Tariffs
+) -> dict[str, Any]:
+    gift, user = event["give"], parties.user_of(event, place)
+    if gift["to"] not in parties.ids:
+        raise QuoteRefused([f"{place}.give.to: {gift['to']!r} is none of the users {', '.join(parties.ids)}"])
+    cycle = cycle_of(event["at"])
+    rule_id = _rule_id(tariffs, gift["rule"], "free", cycle)
+    given = {"subscriber_id": parties.ids[user], "to_id": parties.ids[gift["to"]], "rule_id": rule_id}
+    left = what_if.give_free(state, units=gift["units"], at_local_s=local_s(event["at"], 0), **given)
+    said = {"user": user, "gave": gift["rule"], "to": gift["to"], "units": gift["units"]}
+    return said | ({"refused": True} if left is None else {"left": left})
+
+
 def _rate(
     state: what_if.EngineState, event: dict[str, Any], place: str, number: int, parties: Parties, tariffs: Tariffs
 ) -> dict[str, Any]:
     if "close" in event:
         state.freeze_cycle(event["close"])
         return {"event": number + 1, "closed": event["close"]}
+    if "give" in event:
+        return {"event": number + 1, **_give(state, event, place, parties, tariffs)}
     columns = columns_of(event, parties, place)
     rated = what_if.rate_event(state, columns)
     head = {"event": number + 1, "user": parties.user_of(event, place), "status": Status(rated.status).name}

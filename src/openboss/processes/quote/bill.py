@@ -16,6 +16,7 @@ from openboss.modules.billing.functions import (
     tariff_of,
 )
 from openboss.modules.charging.functions import what_if
+from openboss.processes.offer_fees import contract_fee_li
 from openboss.processes.quote.answer import item_code, money, rule_code
 from openboss.processes.quote.events import li
 from openboss.processes.quote.form import QuoteRefused
@@ -48,7 +49,10 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "brand": TEXT,
         "star": pl.Int16,
         "home_area": pl.Int32,
+        "certificates": TEXT,
     },
+    "members": {"subscriber_id": LONG, "group_id": LONG, "kind": TEXT},
+    "past": {"subscriber_id": LONG, "cycle": pl.Int32, "item_id": pl.Int16, "due_fen": LONG},
     "relations": {
         "relation_id": LONG,
         "subscriber_id": LONG,
@@ -86,7 +90,7 @@ def _inputs(state: what_if.EngineState, cycle: int, parties: Parties, tariffs: T
     _, totals = what_if.closing(state, cycle)
     rows["usage"] = [total | {"item_id": total["item"], "rule_id": total["rule"]} for total in totals]
     for user in parties.users:
-        _add_user(rows, user, parties, tariffs)
+        _add_user(rows, user, cycle, parties, tariffs)
     for name in ("holdings", "charges", "relations"):
         for number, row in enumerate(rows[name], 1):
             row[{"holdings": "holding_id", "charges": "charge_id", "relations": "relation_id"}[name]] = number
@@ -96,7 +100,9 @@ def _inputs(state: what_if.EngineState, cycle: int, parties: Parties, tariffs: T
     }
 
 
-def _add_user(rows: dict[str, list[dict[str, Any]]], user: dict[str, Any], parties: Parties, tariffs: Tariffs) -> None:
+def _add_user(
+    rows: dict[str, list[dict[str, Any]]], user: dict[str, Any], cycle: int, parties: Parties, tariffs: Tariffs
+) -> None:
     own = {"subscriber_id": parties.ids[user["user"]]}
     kinds = {version.code: (version.kind, version.brand) for version in tariffs.versions}
     brands = [brand for p in user.get("products") or [] for kind, brand in [kinds[p["offer"]]] if kind == "MAIN"]
@@ -112,6 +118,7 @@ def _add_user(rows: dict[str, list[dict[str, Any]]], user: dict[str, Any], parti
             "brand": user.get("brand") or (brands[0] if brands else ""),
             "star": user.get("star") or 0,
             "home_area": 0,
+            "certificates": ",".join(user.get("certificates") or []),
         }
     )
     for product in user.get("products") or []:
@@ -123,12 +130,38 @@ def _add_user(rows: dict[str, list[dict[str, Any]]], user: dict[str, Any], parti
             own | {"reason": stop["reason"], "from_on": day(stop["from"]), "to_on": day(stop.get("to"))}
         )
     for charge in user.get("charges") or []:
-        item_id = tariffs.item_id(charge["item"])
-        if item_id is None:
-            raise QuoteRefused([f"user {user['user']}: there is no bill item {charge['item']}"])
-        fee_li = li(charge["fee"], "charges")
-        rows["charges"].append(own | {"item_id": item_id, "source": int(Source.ONE_TIME), "charge_li": fee_li})
+        about = {"item_id": _item_id(tariffs, charge["item"], user), "source": int(Source.ONE_TIME)}
+        rows["charges"].append(own | about | {"charge_li": li(charge["fee"], "charges")})
+    for product in user.get("products") or []:
+        fee_li = _contract_fee(product, cycle, tariffs)
+        if fee_li:
+            about = {"item_id": _item_id(tariffs, "ONE_TIME", user), "source": int(Source.ONE_TIME)}
+            rows["charges"].append(own | about | {"charge_li": fee_li})
+    for bill in user.get("past") or []:
+        due_fen = li(bill["due"], "past") // LI_PER_FEN
+        rows["past"].append(
+            own | {"cycle": bill["cycle"], "item_id": _item_id(tariffs, bill["item"], user), "due_fen": due_fen}
+        )
+    for member in user.get("groups") or []:
+        rows["members"].append(own | {"group_id": parties.groups[member["group"]], "kind": member["kind"]})
     _add_relations(rows, user, parties)
+
+
+def _item_id(tariffs: Tariffs, code: str, user: dict[str, Any]) -> int:
+    item_id = tariffs.item_id(code)
+    if item_id is None:
+        raise QuoteRefused([f"user {user['user']}: there is no bill item {code}"])
+    return item_id
+
+
+def _contract_fee(product: dict[str, Any], cycle: int, tariffs: Tariffs) -> int:
+    """What a product that ends in the month costs because its contract has not run out (as an order would charge)."""
+    from_on, to_on = day(product.get("from")) or LONG_AGO.date(), day(product.get("to"))
+    versions = [one for one in tariffs.versions if one.code == product["offer"] and one.from_on <= from_on]
+    if to_on is None or not versions or to_on.year * 100 + to_on.month != cycle:
+        return 0
+    newest = max(versions, key=lambda version: version.from_on)
+    return contract_fee_li(newest.document, from_on, to_on)
 
 
 def _add_relations(rows: dict[str, list[dict[str, Any]]], user: dict[str, Any], parties: Parties) -> None:

@@ -48,6 +48,8 @@ FORMS: dict[str, dict[str, Field]] = {
         "account": ("text", "Who pays what nobody else takes. Without it the user's own account."),
         "pays": ("[payment", "Who else pays a part."),
         "charges": ("[charge", "One-time fees of the month."),
+        "past": ("[past", "What items came to on bills of months before."),
+        "certificates": ("[text", "Certificates of the customer that are valid at the end of the month."),
         "stops": ("[stop", "Times in which the service was stopped."),
         "born_on": ("day", "Day of birth."),
         "opened_on": ("day", "When the user joined; without it 2000-01-01."),
@@ -96,6 +98,16 @@ FORMS: dict[str, dict[str, Field]] = {
         "limit": ("yuan", "With LIMIT: yuan a month."),
         "priority": ("count", "Which is asked first: the lower."),
     },
+    "past": {
+        "cycle": ("cycle!", "The month of the bill."),
+        "item": ("text!", "The bill item."),
+        "due": ("yuan!", "What it came to."),
+    },
+    "gift": {
+        "rule": ("rule!", "The free resource as OFFER/RULE."),
+        "units": ("count!", "How many of its own unit."),
+        "to": ("text!", "The user who is given it, by name."),
+    },
     "charge": {"item": ("text!", "The bill item."), "fee": ("yuan!", "The fee.")},
     "stop": {
         "reason": ("text!", "Why: REQ_HOLD, OPERATOR, PRETERM, ARREARS_2 ..."),
@@ -130,6 +142,7 @@ FORMS: dict[str, dict[str, Field]] = {
         "service": ("text", "The provider's service."),
         "info_fee": ("yuan", "A fee that a provider or the network has worked out."),
         "close": ("cycle", "In place of use: this month is closed now, what is left is carried over."),
+        "give": ("gift", "In place of use: the user gives what is left of a free resource to another."),
     },
 }
 

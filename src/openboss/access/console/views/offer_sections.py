@@ -122,6 +122,7 @@ FREE = (
     Field("valid", _("Valid for"), "valid", "valid_unit", group=VALIDITY),
     Field("prorate", _("In full in the first month as well"), "off", group=VALIDITY),
     Field("share", _("All users of the group draw on it"), "share", group=SHARING),
+    Field("gift", _("May be given to another user"), "flag", group=SHARING),
     Field("overflow", _("When it is used up"), "choice", "overflow", group=SHARING),
     Field(
         "speed",

@@ -52,8 +52,7 @@ def discount_month(month: Month, units: Ints, eligible: Flags) -> tuple[Ints, pl
     found = [first.filter(~pl.col("subscriber_id").is_in(ids[pooled].tolist()))]
     minimum = np.array([rule.phase == Phase.MINIMUM for rule in rules], np.bool_)
     for users, keys in pools:
-        row = _Row(month, users, keys, own, shared)
-        due_li[users], choices, inexact = row.discounted(units)
+        due_li[users], choices, inexact = _Row(month, users, keys, own, shared, units).discounted()
         found.append(choices)
         warnings += inexact
     if (own & minimum)[pooled].any():
@@ -119,9 +118,11 @@ def _pools(month: Month, shared: Flags) -> Iterator[tuple[list[int], dict[str, I
 class _Row:
     """Some users as one row: their used items side by side in settlement order, their rules once for each."""
 
-    def __init__(self, month: Month, users: list[int], keys: dict[str, Ints], own: Flags, shared: Flags) -> None:
-        self.month, self.users = month, users
-        used = month.act_li[users] != 0
+    def __init__(
+        self, month: Month, users: list[int], keys: dict[str, Ints], own: Flags, shared: Flags, units: Ints
+    ) -> None:
+        self.month, self.users, self.units = month, users, units[users]
+        used = (month.act_li[users] != 0) | (self.units != 0)
         self.cells = [(item, at) for item in range(used.shape[1]) for at in range(len(users)) if used[at, item]]
         self.rules: list[DiscountRule] = []
         self.origin: list[tuple[int, int]] = []  # rule, and the user it is for: of a shared one the first
@@ -143,14 +144,14 @@ class _Row:
         self.rules.append(replace(rule, columns=columns, group=group))
         self.origin.append((place, self.users[ats[0]]))
 
-    def discounted(self, units: Ints) -> tuple[Ints, pl.DataFrame, int]:
+    def discounted(self) -> tuple[Ints, pl.DataFrame, int]:
         """What is due of each user [users, items] before minimums, the choices, and 1 if not all were tried."""
         due_li = self.month.act_li[self.users].copy()
         if not self.rules:
             return due_li, pl.DataFrame(schema=CHOICES), 0
         items, ats = (np.array([cell[i] for cell in self.cells] or [0], np.int64) for i in (0, 1))
         act_li = due_li[ats, items][None, :]
-        counted = units[np.array(self.users)[ats], items][None, :]
+        counted = self.units[ats, items][None, :]
         tables = tables_of(self.rules, act_li.shape[1])
         wanted = np.ones((1, len(self.rules)), np.bool_)
         row_li, choices, inexact = discount_users(act_li, counted, wanted, tables, 0)

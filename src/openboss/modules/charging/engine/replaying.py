@@ -6,6 +6,7 @@ base data, openings and closings of months come where they came. Records of an o
 were charged. Nothing is written. Source: CHG-36, docs/algorithms/re-rating.md.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,6 +109,9 @@ class Replay:
                 self.frozen[payload["cycle"]] = self._totals(payload["cycle"])
         elif kind == "GRANT":
             orders.carry_out(state, kind, payload)
+        elif kind == "GIVE":
+            with contextlib.suppress(orders.OrderRefused):  # rated rightly there may be less to give
+                orders.carry_out(state, kind, payload)
         elif kind == "RERATE" and not self.is_corrected:
             self._put_as_then(payload, entry.position)
 

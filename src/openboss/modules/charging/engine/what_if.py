@@ -19,6 +19,7 @@ from openboss.kernel.tariffs import TariffTables
 from openboss.kernel.trace import empty_trace
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.changes import count_nodes, list_nodes
+from openboss.modules.charging.engine.online.orders import OrderRefused, carry_out
 from openboss.modules.charging.engine.rating import _rate, empty_rated, rate_in_order, usage_of
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, Image, _with_room, cycle_slot
 from openboss.modules.charging.schema import RATED
@@ -245,6 +246,17 @@ def set_total(state: EngineState, *, cycle: int, subscriber_id: int, item_id: in
     node = totals_node(lane, row // LANES, cycle_slot(cycle), item_id, rule_id)
     for name, count in grown.items():
         getattr(lane, f"totals_{name}")[node] = count
+
+
+def give_free(
+    state: EngineState, *, subscriber_id: int, to_id: int, rule_id: int, units: int, at_local_s: int
+) -> int | None:
+    """Move units of a free resource from one user to another as the engine's command does; what is left, or None."""
+    about = {"subscriber_id": subscriber_id, "to_id": to_id, "rule_id": rule_id}
+    try:
+        return int(carry_out(state, "GIVE", {**about, "units": units, "at_local_s": at_local_s})["left"])
+    except OrderRefused:
+        return None
 
 
 _FREE_FIELDS = ("rule", "granted", "used", "carried", "from_s", "to_s")

@@ -8,7 +8,16 @@ from typing import Any
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.functions.engine import ask_engine
 
-__all__ = ["announce_top_up", "bar_user", "confirm_hold", "hold_money", "open_wallets", "release_hold", "top_up"]
+__all__ = [
+    "announce_top_up",
+    "bar_user",
+    "confirm_hold",
+    "give_free",
+    "hold_money",
+    "open_wallets",
+    "release_hold",
+    "top_up",
+]
 
 
 def open_wallets(wallets: list[dict[str, Any]]) -> dict[str, Any]:
@@ -43,6 +52,17 @@ def confirm_hold(*, account_id: int, hold: str) -> dict[str, Any]:
 def release_hold(*, account_id: int, hold: str) -> dict[str, Any]:
     """Give back the money that was set aside. Raises EngineRefused if there is no such hold, EngineSilent."""
     return ask_engine("RELEASE", {"account_id": account_id, "hold": hold})
+
+
+def give_free(
+    *, subscriber_id: int, to_id: int, rule_id: int, units: int, at_local_s: int, serial_no: str
+) -> dict[str, Any]:
+    """Move units of a free resource to another user, with the time they have; answers units and what is left.
+
+    Raises EngineRefused if there is not so much to give, EngineSilent.
+    """
+    about = {"subscriber_id": subscriber_id, "to_id": to_id, "rule_id": rule_id}
+    return ask_engine("GIVE", {**about, "units": units, "at_local_s": at_local_s}, serial_no=serial_no)
 
 
 def bar_user(*, subscriber_id: int, barred: int) -> int:

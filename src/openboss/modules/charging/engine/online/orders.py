@@ -4,21 +4,23 @@
     TOP_UP    add money (or take it back, with a minus)
     HOLD      set money aside; answered at once whether there is enough. CONFIRM takes it, RELEASE gives it back
     GRANT     give a user a free resource for a time
+    GIVE      move what is left of a free resource from one user to another, with its time
     STATE     bar a user, or lift the bar
 
 Who sends one again under the same serial number does nothing (atomic.send_command). Source: D0.4, D2.2, D8.1, D9.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from openboss.kernel.allowances import grant
-from openboss.kernel.state import LANES
+from openboss.kernel.state import CYCLE_SLOTS, LANES, STANDING
+from openboss.kernel.tariffs import FOREVER
 from openboss.modules.charging.engine.online.desk import longer, with_users
 from openboss.modules.charging.engine.state import EngineState
 
-KINDS = ("WALLETS", "TOP_UP", "HOLD", "CONFIRM", "RELEASE", "GRANT", "STATE")
+KINDS = ("WALLETS", "TOP_UP", "HOLD", "CONFIRM", "RELEASE", "GRANT", "GIVE", "STATE")
 
 
 class OrderRefused(Exception):
@@ -116,9 +118,54 @@ def _grant(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
         if from_s < state.cycles.end_s[slot] and to_s > state.cycles.start_s[slot]:
             state.make_free_room(row % LANES, 1)
             lane = state.lanes[row % LANES]
-            grant(state.tables, lane, row // LANES, slot, rule, payload["units"], 0, from_s, to_s)
+            grant(state.tables, lane, row // LANES, slot, rule, payload["units"], 0, from_s, to_s, row)
             return {"cycle": int(state.cycles.cycle[slot])}
     raise OrderRefused("no open month in that time")
+
+
+def _give(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
+    giver, taker, rule = _row(state, payload["subscriber_id"]), _row(state, payload["to_id"]), payload["rule_id"]
+    assert state.tables is not None
+    at_s, wanted = payload["at_local_s"], payload["units"]
+    slots = [slot for slot in range(CYCLE_SLOTS) if state.cycles.is_open[slot]]
+    own = [part for slot in [*slots, STANDING] for part in _left_of(state, giver, slot, rule, at_s)]
+    left = sum(part.units for part in own)
+    if giver == taker or wanted < 1 or wanted > left:
+        raise OrderRefused(f"user {payload['subscriber_id']} has {left} units of rule {rule} to give, not {wanted}")
+    for part in own:
+        taken = min(part.units, wanted)
+        if taken == 0:
+            break
+        wanted -= taken
+        lane = state.lanes[giver % LANES]
+        lane.free_granted[part.node] -= taken
+        lane.free_carried[part.node] = min(lane.free_carried[part.node], lane.free_granted[part.node])
+        state.make_free_room(taker % LANES, 1)
+        lane, to_s = state.lanes[taker % LANES], int(state.lanes[giver % LANES].free_to_s[part.node])
+        grant(state.tables, lane, taker // LANES, part.slot, rule, taken, 0, at_s, to_s, taker)
+    return {"units": payload["units"], "left": left - payload["units"]}
+
+
+class _Left(NamedTuple):
+    """What is left of one grant of a free resource."""
+
+    slot: int
+    node: int
+    units: int
+
+
+def _left_of(state: EngineState, row: int, slot: int, rule: int, at_s: int) -> list[_Left]:
+    """What is left of a user's own grants of a rule at a moment, in the order of use; unlimited ones are not given."""
+    lane, found = state.lanes[row % LANES], []
+    node = int(lane.free_head[row // LANES, slot])
+    while node >= 0:
+        units = int(lane.free_granted[node] - lane.free_used[node])
+        mine = lane.free_rule[node] == rule and lane.free_by[node] == row
+        limited = lane.free_granted[node] < FOREVER
+        if mine and limited and units > 0 and lane.free_from_s[node] <= at_s < lane.free_to_s[node]:
+            found.append(_Left(slot, node, units))
+        node = int(lane.free_next[node])
+    return found
 
 
 def _bar(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
@@ -135,5 +182,6 @@ _ORDERS = {
     "CONFIRM": _confirm,
     "RELEASE": _release,
     "GRANT": _grant,
+    "GIVE": _give,
     "STATE": _bar,
 }
