@@ -18,6 +18,7 @@ from openboss.modules.charging.functions.detail import detail_list
 from openboss.modules.charging.functions.live import live_usage
 from openboss.modules.system.functions import staff_by_login
 from openboss.processes import close_month, publish_tariffs, re_rate
+from openboss.processes.explain_record import explain_record
 from openboss.processes.open_operator import open_operator, take_customers_over
 from openboss.processes.replay_months import text_of
 from tests.scenarios import worked_month as month
@@ -109,6 +110,13 @@ def charged(cycle: int) -> int:
     return sum(row["act_basic_li"] for row in rows)
 
 
+def explained(cycle: int) -> dict[str, Any]:
+    """Why the user's first call of a month cost what it did."""
+    record = detail_list(COUNTED, cycle, {}, sort="start_at_s")[0][0]
+    place = {"position": record["position"], "row": record["row"]}
+    return explain_record(subscriber_id=COUNTED, cycle=cycle, **place)
+
+
 def live_li() -> int:
     found = live_usage(COUNTED, NOVEMBER)
     return found.unbilled_li if found else 0
@@ -132,6 +140,11 @@ def test_1000_calls_rated_again_from_040_to_020_are_credited_with_the_difference
     assert charged(NOVEMBER) == live_li() == 3_000
     replaced = pl.read_parquet(Path(settings.LAKE_DIR) / done.folder / f"replaced-{done.position}.parquet")
     assert (replaced.height, replaced["act_basic_li"].sum()) == (10, 4_000)  # what was charged first is found again
+    told = explained(NOVEMBER)
+    assert (told["re_rated"][0]["before_li"], told["re_rated"][0]["after_li"], told["is_same"]) == (400, 200, True)
+    assert told["re_rated"][0]["en"].endswith(
+        "0.20 yuan instead of 0.40. Cause: 0.40 for 0.20. Approved by Zhou Jianguo"
+    )
     again = proposed(offer="FORTY_FEN")
     assert (again.changed_records, again.posted_fen, again.before_fen) == (1000, 0, again.after_fen)
     approved(again)

@@ -17,6 +17,7 @@ from openboss.modules.charging.functions.record import RecordRated, RecordUnknow
 from openboss.modules.customers.functions import engine_image
 from openboss.processes.quote.tariffs import Rule, rules_of
 from openboss.processes.quote.trace import trace_of, yuan
+from openboss.processes.re_rate import history_of
 
 __all__ = ["RecordUnknown", "explain_record"]
 
@@ -75,6 +76,7 @@ def explain_record(*, subscriber_id: int, cycle: int, position: int, row: int) -
              "version": rule.version_on.isoformat()}
             for rule in named
         ],
+        "re_rated": history_of(subscriber_id=subscriber_id, position=position, row=row),
         "is_same": found.is_same,
         "zh": SAME[0] if found.is_same else OTHER[0],
         "en": SAME[1] if found.is_same else OTHER[1],

@@ -25,6 +25,7 @@ from openboss.modules.catalog.functions import bill_item_types
 from openboss.modules.charging.functions import rerating as charging
 from openboss.modules.charging.functions.rerating import NotWaiting, OwnProposal, ReratingUnknown, ReratingView
 from openboss.modules.system.functions import staff_by_id
+from openboss.processes.quote.trace import yuan
 from openboss.processes.re_rate.choose import Chosen, NothingChosen, records_chosen, with_families
 from openboss.processes.re_rate.compare import BY_ITEM, Compared, closed_totals, compare
 from openboss.processes.replay_months import everybody, only, tariffs_with
@@ -46,6 +47,7 @@ __all__ = [
     "carry_out",
     "changed_records",
     "free_units",
+    "history_of",
     "list_reratings",
     "refuse",
     "rerating",
@@ -67,6 +69,8 @@ class NotEntitled(Exception):
 class ChangedSince(Exception):
     """Closed months would be adjusted otherwise than was approved: ask for the re-rating again."""
 
+
+IMPOSSIBLE = (NothingChosen, ChangedSince, charging.TariffsChanged, charging.NotPriced, charging.NotReproducible)
 
 # --- ask and decide ----------------------------------------------------------------------------------------------
 
@@ -219,7 +223,7 @@ def run_waiting(*, at: datetime) -> int:
         step = work_out if view.state == "ASKED" else carry_out
         try:
             step(view.rerating_id, at=at)
-        except (NothingChosen, ChangedSince, charging.NotPriced, charging.NotReproducible) as refused:
+        except IMPOSSIBLE as refused:
             problem = f"{type(refused).__name__}: {refused}"
             charging.fail(rerating_id=view.rerating_id, problem=problem, at=at)
         except (charging.EngineBusy, charging.EngineSilent):
@@ -255,3 +259,36 @@ def changed_records(view: ReratingView, subscriber_id: int | None = None) -> pl.
 def free_units(view: ReratingView, subscriber_id: int) -> pl.DataFrame:
     """Free resources of a user that end elsewhere: cycle, rule, granted and used before and after."""
     return charging.read_frame(view.found["free"]).filter(pl.col("owner") == subscriber_id)
+
+
+def history_of(*, subscriber_id: int, position: int, row: int) -> list[dict[str, Any]]:
+    """How one record was charged before it was rated again, the oldest re-rating first; in words and as values.
+
+    Of a closed month the record stands as it was billed, and the difference is an adjustment of a later bill.
+    """
+    told: list[dict[str, Any]] = []
+    for view in reversed(charging.list_reratings(states=("APPLIED",))):
+        if view.changed_records == 0:
+            continue
+        mine = (pl.col("position") == position) & (pl.col("row") == row)
+        found = changed_records(view, subscriber_id).filter(mine)
+        told += [_told(view, before, after) for before, after in found.select("before_li", "after_li").rows()]
+    return told
+
+
+def _told(view: ReratingView, before_li: int, after_li: int) -> dict[str, Any]:
+    assert view.decided_by is not None and view.applied_at is not None
+    approver = staff_by_id(staff_id=view.decided_by)
+    before, after = yuan(before_li), yuan(after_li)
+    on = view.applied_at.date().isoformat()
+    return {
+        "rerating_id": view.rerating_id,
+        "cause": view.cause,
+        "before_li": before_li,
+        "after_li": after_li,
+        "applied_on": on,
+        "approved_by": approver.login,
+        "zh": f"{on} 重新批价：{before} 元改为 {after} 元。原因：{view.cause}。批准人：{approver.name_zh}",
+        "en": f"Rated again on {on}: {after} yuan instead of {before}. Cause: {view.cause}. "
+        f"Approved by {approver.name_en}",
+    }

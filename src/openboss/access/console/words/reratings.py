@@ -21,6 +21,7 @@ WORDS: dict[str, dict[str, Word]] = {
     "rerating_problem": {
         "NothingChosen": Word(_("No rated record fits what was chosen.")),
         "ChangedSince": Word(_("Closed months would be adjusted otherwise than was approved. Ask for it again.")),
+        "TariffsChanged": Word(_("Other tariffs were published since. Ask for it again.")),
         "NotPriced": Word(_("Some records have no price under the tariffs in force. Add the price, then ask again.")),
         "NotReproducible": Word(_("The journal and the detail store do not agree. Nothing was changed.")),
     },

@@ -142,6 +142,12 @@ def engine_answer(*, rerating_id: int) -> dict[str, Any] | None:
     return done and {**(done.answer or {}), "position": done.position}
 
 
+def carried_out_after(position: int) -> list[dict[str, Any]]:
+    """The commands of re-ratings that were carried out behind a position of the journal, the newest first."""
+    done = EngineCommand.objects.filter(kind="RERATE", state="DONE", position__gt=position)
+    return list(done.order_by("-position").values_list("payload", flat=True))
+
+
 def files_of_source(source: str) -> list[int]:
     """The usage files that came from a source, by its code."""
     return list(UsageFile.objects.filter(source__code=source).values_list("file_id", flat=True))

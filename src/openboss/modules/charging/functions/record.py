@@ -15,9 +15,10 @@ from django.conf import settings
 from openboss.kernel.records import Usage
 from openboss.modules.catalog.functions import load_publication
 from openboss.modules.charging.atomic import engine as journal
+from openboss.modules.charging.atomic.rerating import carried_out_after
 from openboss.modules.charging.engine.lake import Lake
-from openboss.modules.charging.engine.replaying import Replay
-from openboss.modules.charging.engine.rerating import rate_again, usage_of_users
+from openboss.modules.charging.engine.replaying import Replay, begin
+from openboss.modules.charging.engine.rerating import rate_again, usage_of_users, users_of
 from openboss.modules.charging.engine.snapshots import load_snapshot
 from openboss.modules.charging.engine.state import EngineState, next_cycle
 from openboss.modules.charging.engine.what_if import EventRated, rate_event
@@ -54,7 +55,7 @@ def rated_again(*, subscriber_id: int, cycle: int, position: int, row: int, toge
     )
     if found.is_empty():
         raise RecordUnknown(f"{subscriber_id} {cycle} {position} {row}")
-    state = _state_before(lake, users, position)
+    state = _state_before(lake, users, position, _corrected_by(lake, subscriber_id, cycle, position))
     while cycle > int(state.cycles.cycle.max()):
         state.open_cycle(next_cycle(int(state.cycles.cycle.max())))
     earlier = there.filter(pl.col("row") < row)
@@ -67,8 +68,25 @@ def rated_again(*, subscriber_id: int, cycle: int, position: int, row: int, toge
     return RecordRated(record, rated, charged == [(one[3], one[4]) for one in rated.components])
 
 
-def _state_before(lake: Lake, users: np.ndarray, position: int) -> EngineState:
-    """The state of some users just before a position, from the newest snapshot before it."""
+def _corrected_by(lake: Lake, subscriber_id: int, cycle: int, position: int) -> dict[str, Any] | None:
+    """The command of the last re-rating that put the user's records of this month right; None if none did."""
+    for command in carried_out_after(position):
+        if cycle in command["cycles"] and subscriber_id in users_of(lake, command):
+            return command
+    return None
+
+
+def _state_before(lake: Lake, users: np.ndarray, position: int, corrected: dict[str, Any] | None) -> EngineState:
+    """The state of some users just before a position, from the newest snapshot before it.
+
+    corrected  the re-rating after which the record stands as it does: then the state is the one it came to
+    """
+    if corrected is not None:
+        snapshots = Path(settings.DATA_DIR) / "engine"
+        right = {"first_cycle": corrected["first_cycle"], "sha256": corrected["sha256"]}
+        again = begin(lake=lake, snapshot_dir=snapshots, users=users, **right)
+        again.run_to(position - 1)
+        return again.state
     state, from_position = EngineState(), 0
     for snapshot, folder in journal.snapshots():
         if snapshot >= position:

@@ -47,6 +47,7 @@ __all__ = [
     "Replay",
     "ReratingUnknown",
     "ReratingView",
+    "TariffsChanged",
     "approve",
     "ask",
     "fail",
@@ -71,6 +72,10 @@ TRIES = 20
 
 class EngineBusy(Exception):
     """Offers of the users changed faster than the engine could be put right; nothing was changed: try again."""
+
+
+class TariffsChanged(Exception):
+    """Other tariffs were published since the re-rating was worked out: ask for it again."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,7 @@ def put_right(
     """Put the engine right, once; return its answer. What it did before a kill is found again.
 
     check  called before the engine is told, with the replay; what it raises stops everything
-    Raises EngineBusy, EngineRefused, EngineSilent, NotPriced, NotReproducible.
+    Raises TariffsChanged, EngineBusy, EngineRefused, EngineSilent, NotPriced, NotReproducible.
     """
     rate_waiting()
     done = atomic.engine_answer(rerating_id=rerating_id)
@@ -168,18 +173,18 @@ def put_right(
     replay = replay_from(users=users, first_cycle=first_cycle, sha256=sha256, told=told)
     for _ in range(TRIES):
         looked = look(folder=folder, users=users)
+        if looked.sha256 != sha256:
+            raise TariffsChanged(looked.sha256)
         replay.run_to(looked.position)
         check(replay)
         try:
-            return ask_engine("RERATE", _command(rerating_id, folder, users, sha256, replay, looked))
+            return ask_engine("RERATE", _command(rerating_id, folder, users, replay, looked))
         except EngineRefused as refused:
             reason = str(refused)
     raise EngineBusy(reason)
 
 
-def _command(
-    rerating_id: int, folder: str, users: dict[str, str], sha256: str, replay: Replay, looked: Looked
-) -> dict[str, Any]:
+def _command(rerating_id: int, folder: str, users: dict[str, str], replay: Replay, looked: Looked) -> dict[str, Any]:
     written, (_, after) = replay.written(), replay.corrections()
     place = f"{folder}/right-{looked.position}"
     frames = {name: write_frame(getattr(written, name), f"{place}-{name}.parquet") for name in Written._fields}
@@ -190,7 +195,8 @@ def _command(
         "users": users,
         "position": looked.position,
         "cycles": looked.cycles,
-        "sha256": sha256,
+        "first_cycle": replay.first_cycle,
+        "sha256": looked.sha256,
         "frames": frames,
         "detail": write_frame(corrected, f"{place}-detail.parquet"),
     }
