@@ -11,8 +11,10 @@ from ninja.errors import AuthenticationError, ValidationError
 from openboss.access.openapi.accounts import account_router
 from openboss.access.openapi.bills import bill_router
 from openboss.access.openapi.catalog import catalog_router
+from openboss.access.openapi.communication import communication_router
 from openboss.access.openapi.customers import customer_router, party_router
 from openboss.access.openapi.door import Error, Refusal
+from openboss.access.openapi.payment_methods import method_router
 from openboss.access.openapi.payments import balance_router, payment_router
 from openboss.access.openapi.products import product_router
 
@@ -29,7 +31,9 @@ api.add_router("productInventory/v4", product_router)
 api.add_router("accountManagement/v4", account_router)
 api.add_router("customerBillManagement/v4", bill_router)
 api.add_router("paymentManagement/v4", payment_router)
+api.add_router("paymentMethodManagement/v5", method_router)
 api.add_router("prepayBalanceManagement/v4", balance_router)
+api.add_router("communicationManagement/v4", communication_router)
 
 
 def _say(request: HttpRequest, error: Error, status: int) -> HttpResponse:

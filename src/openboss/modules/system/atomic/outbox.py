@@ -160,6 +160,12 @@ def list_messages(
     return [_message(row) for row in rows], found.count()
 
 
+def message(*, outbox_id: int) -> Message | None:
+    """One message, if there is one of this number."""
+    row = Outbox.objects.filter(outbox_id=outbox_id).first()
+    return _message(row) if row else None
+
+
 def count_messages(*, topic: str = "") -> dict[str, int]:
     """Count messages by state."""
     found = Outbox.objects.filter(topic__startswith=topic)
