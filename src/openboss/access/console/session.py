@@ -7,34 +7,73 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import reverse
 
+from openboss.access.jobs import clock
 from openboss.modules.system import functions as system
-from openboss.modules.system.functions import StaffView
+from openboss.modules.system.functions import StaffView, own_account
 
 View = Callable[..., HttpResponseBase]
 RECENT_LIMIT = 8
 TABS_LIMIT = 8
+YEAR_S = 31_536_000
 
 
 def sign_in(request: HttpRequest, staff: StaffView) -> None:
-    """Start a fresh session for a person whose password was right."""
+    """Start a fresh session for a person who showed all that is asked."""
     request.session.flush()
+    at = clock.now()
     request.session["staff_id"] = staff.staff_id
+    request.session["staff_session_id"] = own_account.open_session(
+        staff_id=staff.staff_id,
+        address=request.META.get("REMOTE_ADDR", ""),
+        agent=request.headers.get("User-Agent", ""),
+        at=at,
+    )
+    if own_account.password_is_over(staff, at):
+        request.session["must_change"] = True
     place = next((node for node in system.org_nodes() if node.code == staff.org_code), None)
     request.session["place"] = {"zh": place.name_zh, "en": place.name_en} if place else {}
+
+
+def begin(request: HttpRequest, staff: StaffView, back: str) -> HttpResponse:
+    """Start the session, and bring the person's language and theme to this browser if it has none."""
+    sign_in(request, staff)
+    answer = redirect(back)
+    if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
+        remember_language(request, answer, staff.language)
+    if "theme" not in request.COOKIES:
+        answer.set_cookie("theme", staff.theme, max_age=YEAR_S, samesite="Lax")
+    return answer
+
+
+def remember_language(request: HttpRequest, answer: HttpResponse, language: str) -> None:
+    """Keep the language in this browser."""
+    name = settings.LANGUAGE_COOKIE_NAME
+    answer.set_cookie(name, language, max_age=YEAR_S, samesite="Lax", secure=request.is_secure())
 
 
 def signed(request: HttpRequest) -> StaffView | None:
     """The person of this request with the rights they hold now; None when nobody is logged in or the person left."""
     if not hasattr(request, "_boss_staff"):
-        staff_id = request.session.get("staff_id") if hasattr(request, "session") else None
+        staff_id = _open_session_of(request) if hasattr(request, "session") else None
         staff = system.staff_by_id(staff_id=staff_id) if staff_id else None
         request._boss_staff = staff if staff and staff.is_active else None
     return request._boss_staff
+
+
+def _open_session_of(request: HttpRequest) -> int | None:
+    """Whose session this is, if it was not ended from elsewhere or by time."""
+    staff_id, number = request.session.get("staff_id"), request.session.get("staff_session_id")
+    if not staff_id or not number:
+        return None
+    goes_on = own_account.session_is_open(staff_session_id=number, staff_id=staff_id, at=clock.now())
+    return staff_id if goes_on else None
 
 
 def staff_of(request: HttpRequest) -> StaffView:
@@ -64,6 +103,8 @@ def needs(right: str | None = None) -> Callable[[View], View]:
                 return to_login(request)
             if right is not None and right not in staff.rights:
                 raise PermissionDenied(right)
+            if right is not None and request.session.get("must_change"):
+                return redirect("console:me")
             return view(request, *args, **kwargs)
 
         return guarded

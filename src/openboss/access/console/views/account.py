@@ -12,11 +12,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from openboss.access.console.page import page
-from openboss.access.console.session import needs, sign_in, signed
+from openboss.access.console.session import begin, needs, remember_language, signed
+from openboss.access.console.views.me import owes_second
 from openboss.access.jobs import clock
 from openboss.modules.system import functions as system
-
-YEAR_S = 31_536_000
+from openboss.modules.system.functions import own_account
 
 
 def _back(request: HttpRequest) -> str:
@@ -24,12 +24,6 @@ def _back(request: HttpRequest) -> str:
     wanted = request.POST.get("next") or request.GET.get("next") or "/"
     own = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return wanted if own else "/"
-
-
-def _remember_language(request: HttpRequest, answer: HttpResponse, language: str) -> None:
-    answer.set_cookie(
-        settings.LANGUAGE_COOKIE_NAME, language, max_age=YEAR_S, samesite="Lax", secure=request.is_secure()
-    )
 
 
 @never_cache
@@ -45,19 +39,18 @@ def login(request: HttpRequest) -> HttpResponse:
     except system.LoginLocked:
         refusal = _("Too many wrong passwords. Try again in half an hour, or ask an administrator.")
     else:
-        sign_in(request, staff)
-        answer = redirect(_back(request))
-        if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
-            _remember_language(request, answer, staff.language)
-        if "theme" not in request.COOKIES:
-            answer.set_cookie("theme", staff.theme, max_age=YEAR_S, samesite="Lax")
-        return answer
+        if own_account.has_second_factor(staff_id=staff.staff_id):
+            return owes_second(request, staff.staff_id, _back(request))
+        return begin(request, staff, _back(request))
     return page(request, "login.html", {"refusal": refusal, "login": name, "next": _back(request)}, status=401)
 
 
 @require_POST
 def logout(request: HttpRequest) -> HttpResponse:
     """End the session."""
+    if staff := signed(request):
+        here = request.session["staff_session_id"]
+        own_account.end_sessions(staff_id=staff.staff_id, at=clock.now(), only=here)
     request.session.flush()
     return redirect("console:login")
 
@@ -68,7 +61,7 @@ def language(request: HttpRequest) -> HttpResponse:
     chosen = request.POST.get("language", "")
     answer = HttpResponseRedirect(_back(request))
     if chosen in dict(settings.LANGUAGES):
-        _remember_language(request, answer, chosen)
+        remember_language(request, answer, chosen)
         staff = signed(request)
         if staff:
             system.set_preferences(staff_id=staff.staff_id, language=chosen)

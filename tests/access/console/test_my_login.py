@@ -1,0 +1,103 @@
+"""One's own login: a second factor is asked for, a password that is over must be changed, sessions end elsewhere."""
+
+from datetime import timedelta
+from typing import Any
+
+import pyotp
+import pytest
+from django.test import Client
+
+from openboss.access.jobs import clock
+from openboss.modules.system import functions as system
+from openboss.modules.system.functions import own_account
+
+from .conftest import Tab, signed_in
+
+pytestmark = pytest.mark.usefixtures("operator")
+PASSWORD = {"login": "product2", "password": "openboss-demo"}
+
+
+def _staff_id() -> int:
+    return system.staff_by_login(login="product2").staff_id
+
+
+@pytest.fixture
+def forgetful() -> Any:
+    """Whatever factors the person took are gone afterwards."""
+    yield
+    for one in own_account.factors_of(staff_id=_staff_id()):
+        own_account.remove_factor(staff_id=_staff_id(), second_factor_id=one.second_factor_id, at=clock.now())
+
+
+@pytest.mark.requirement("AAA-19")
+@pytest.mark.usefixtures("forgetful")
+def test_who_has_an_app_is_asked_for_its_code_before_anything_opens() -> None:
+    client = signed_in("product2")
+    client.get("/me/")
+    app = pyotp.TOTP(client.session["app_secret"])
+    wrong = client.post("/me/app/", {"code": "000000"}, follow=True)
+    assert "The code is wrong" in wrong.content.decode()
+    app = pyotp.TOTP(client.session["app_secret"])
+    kept = client.post("/me/app/", {"code": app.at(clock.now())}, follow=True).content.decode()
+    assert "Codes on paper" in kept
+    paper = kept.split('id="paper-codes">')[1].split("<")[0].split(" · ")
+    fresh = Client(headers={"accept-language": "en"})
+    assert fresh.post("/login/", PASSWORD).url == "/login/second/"
+    assert fresh.get("/").status_code == 302
+    assert fresh.post("/login/second/", {"code": "000000"}).status_code == 401
+    assert fresh.get("/me/").status_code == 302
+    assert fresh.post("/login/second/", {"code": paper[0]}).status_code == 302
+    assert fresh.get("/me/").status_code == 200
+
+
+def test_a_session_ended_from_elsewhere_opens_nothing_more() -> None:
+    here, there = signed_in("product2"), signed_in("product2")
+    assert there.get("/").status_code == 200
+    here.post("/me/sessions/end/")
+    assert there.get("/").status_code == 302
+    assert here.get("/").status_code == 200
+    here.post("/logout/")
+    assert own_account.sessions_of(staff_id=_staff_id(), at=clock.now()) == []
+
+
+def test_a_password_that_is_over_is_changed_before_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = clock.now() + timedelta(days=120)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    client = signed_in("product2")
+    assert client.get("/offers/").url == "/me/"
+    assert "older than 90 days" in client.get("/me/").content.decode()
+    weak = client.post("/me/password/", {"old": "openboss-demo", "new": "openboss"}, follow=True).content.decode()
+    assert "Too easy to guess" in weak
+    same = client.post("/me/password/", {"old": "openboss-demo", "new": "Openboss-demo1"}, follow=True)
+    assert "The password is changed" in same.content.decode()
+    assert client.get("/offers/").status_code == 200
+    system.set_password(login="product2", password="openboss-demo", at=later)  # noqa: S106
+
+
+@pytest.mark.browser
+@pytest.mark.usefixtures("forgetful")
+def test_a_passkey_opens_the_console(browser: Any, address: str) -> None:
+    address = address.replace("127.0.0.1", "localhost")  # passkeys are of names, not of addresses
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
+    context.add_cookies([{"name": "django_language", "value": "en", "url": address}])
+    tab = Tab(context, address)
+    keys = context.new_cdp_session(tab.page)
+    keys.send("WebAuthn.enable")
+    options = {"protocol": "ctap2", "transport": "internal", "hasUserVerification": True, "isUserVerified": True}
+    keys.send("WebAuthn.addVirtualAuthenticator", {"options": {**options, "hasResidentKey": True}})
+    tab.log_in("product2")
+    tab.open("/me/")
+    tab.page.click("summary:has-text('Passkey')")
+    tab.page.fill("[name=name]", "my laptop")
+    tab.page.click("text=Add a passkey")
+    tab.page.wait_for_selector("text=Codes on paper")
+    tab.page.click("[aria-label='Log out']")
+    tab.page.wait_for_url("**/login/**")
+    tab.page.fill("[name=login]", "product2")
+    tab.page.fill("[name=password]", "openboss-demo")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_url("**/login/second/")
+    tab.page.click("text=Use a passkey")
+    tab.page.wait_for_url(f"{address}/")
+    assert tab.complaints == []
+    context.close()
