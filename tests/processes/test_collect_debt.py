@@ -20,11 +20,11 @@ from tests.modules.receivables.conftest import LONG_AGO, Desk, check_books, desk
 __all__ = ["desk"]
 
 
-def user_of(account_id: int, *, pay_type: str = "POSTPAID", star: int = 0) -> int:
+def user_of(account_id: int, *, pay_type: str = "POSTPAID", star: int = 0, subscriber_id: int | None = None) -> int:
     """A user whose rest the account pays."""
     user = Subscriber.objects.create(
         customer_id=Account.objects.get(account_id=account_id).customer_id, service_type="MOBILE", brand="GOTONE",
-        home_area=27, pay_type=pay_type, opened_at=LONG_AGO, star=star,
+        home_area=27, pay_type=pay_type, opened_at=LONG_AGO, star=star, subscriber_id=subscriber_id,
     )  # fmt: skip
     PaymentRelation.objects.create(
         subscriber=user, account_id=account_id, item_scope="ALL", mode="REST", cycles=NumericRange(202001, None)

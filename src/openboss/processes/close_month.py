@@ -22,7 +22,9 @@ from openboss.modules.catalog.atomic import bill_item_types, offers_in_force
 from openboss.modules.charging.functions.freezes import freeze_once, frozen_totals
 from openboss.modules.charging.functions.monitor import unbalanced_files
 from openboss.modules.customers.functions import billing_image
+from openboss.modules.receivables.functions import wallets
 from openboss.modules.receivables.functions.bills import book_bills
+from openboss.processes import keep_wallets
 
 FREEZE, COLLECT, CALCULATE, AUDIT = UNTIL = ("FREEZE", "COLLECT", "CALCULATE", "AUDIT")
 
@@ -122,9 +124,13 @@ def release(cycle: int, *, at: datetime, staff_id: int) -> int:
     Bills, open items, ledger entries and what advances pay of them are one transaction a part; started again after a
     kill, the parts left over follow. Raises NotEntitled, NotSigned, OwnRun, CycleStateRefused.
     """
-    return billing.release_cycle(
+    if wallets.has_wallets():
+        keep_wallets.run(at=at)  # what wallets paid for the month is posted whole before bills take its place
+    count = billing.release_cycle(
         cycle=cycle, staff_id=staff_id, at=at, book=partial(book_bills, at=at, staff_id=staff_id)
     )
+    wallets.settle_rest(cycle, at=at)
+    return count
 
 
 def cancel(cycle: int, *, at: datetime, staff_id: int | None) -> str:

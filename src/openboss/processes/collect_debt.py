@@ -4,12 +4,13 @@
     remind     each step of a plan once a crossing: an SMS in the outbox
     stop       ARREARS_1 or ARREARS_2 as one more stop reason, which the network is told; never at night, during a
                complaint, or for the exempt
+    hand over  COLLECTION and LEGAL give the debt to an agency or to court, in their next file
     resume     when what stopped the service is over: only the reasons of arrears end, a lost phone stays stopped
 
 A look at an account is one transaction; looking again changes nothing. Source: BMC-04, CHG-11, CHG-12, D9, D2.2.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,12 +19,16 @@ from django.db import transaction
 from openboss.modules.customers import functions as customers
 from openboss.modules.receivables.functions import credit
 from openboss.modules.receivables.functions import credit_records as records
+from openboss.modules.receivables.functions.collection_cases import open_case
 from openboss.modules.receivables.functions.credit import STOPS, Position, Step
 from openboss.modules.receivables.functions.credit_at_once import accounts_to_look_at
 from openboss.modules.receivables.functions.rules import rules_at
 from openboss.modules.system.atomic import send_out, send_out_many
+from openboss.processes.order_flow import bar_in_engine
+from openboss.processes.unbilled import Everybody
 
 CHUNK = 1000
+CASES = {"COLLECTION": "AGENCY", "LEGAL": "LEGAL"}  # steps of a plan that give the debt to somebody else
 ACCOUNTS_AT_ONCE = 50_000
 
 Unbilled = Callable[[list[int]], Mapping[int, int]]
@@ -45,13 +50,24 @@ class Tally:
     managers_told: int = 0
 
 
-def run(*, at: datetime, unbilled: Unbilled = nothing_unbilled) -> Tally:
+def run_with_use(*, at: datetime) -> Tally:
+    """Look at every account that owes, uses up its limit, or runs low, by what everybody has used (D9.1, D9.4)."""
+    rules, everybody = rules_at(at), Everybody(at)
+    least_fen = min(rules.value("credit_limits_fen").values())
+    percent = min(one["at_percent"] for one in rules.value("plan.LIMIT"))
+    low_fen = max(one["below_fen"] for one in rules.value("plan.PREPAID"))
+    also = everybody.accounts_from(used_fen=least_fen * percent // 100, balance_fen=low_fen)
+    return run(at=at, unbilled=lambda _accounts: everybody.by_user, also=also)
+
+
+def run(*, at: datetime, unbilled: Unbilled = nothing_unbilled, also: Sequence[int] = ()) -> Tally:
     """Look at every account that owes something or is in dunning; those with something to do are taken one by one.
 
     unbilled  says what users have used and not been billed yet, in fen by user, for the users of some accounts
+    also      accounts to look at although they owe nothing on bills
     """
     tally, last = Tally(), 0
-    while accounts := records.debtors(after_account_id=last, limit=ACCOUNTS_AT_ONCE):
+    while accounts := _next_accounts(last, also):
         unbilled_fen = unbilled(accounts)
         at_work = accounts_to_look_at(account_ids=accounts, at=at, unbilled_fen=unbilled_fen)
         for start in range(0, len(at_work), CHUNK):
@@ -60,6 +76,14 @@ def run(*, at: datetime, unbilled: Unbilled = nothing_unbilled) -> Tally:
         tally.accounts += len(accounts)
         last = accounts[-1]
     return tally
+
+
+def _next_accounts(after: int, also: Sequence[int]) -> list[int]:
+    """The next accounts in order: those in debt or dunning, and others that were named."""
+    found = records.debtors(after_account_id=after, limit=ACCOUNTS_AT_ONCE)
+    last = found[-1] if len(found) == ACCOUNTS_AT_ONCE else None
+    named = [one for one in also if one > after and (last is None or one <= last)]
+    return sorted({*found, *named})
 
 
 def look_at(
@@ -114,6 +138,8 @@ def _do(position: Position, step: Step, at: datetime, tally: Tally) -> bool:
         _tell_manager(position, step, at, tally)
     elif step.action in STOPS:
         _stop(position, step, at, tally)
+    elif step.action in CASES:
+        open_case(stage=CASES[step.action], account_id=position.account_id, bill_id=step.bill_id, at=at)
     return True
 
 
@@ -126,6 +152,7 @@ def _stop(position: Position, step: Step, at: datetime, tally: Tally) -> None:
             customers.add_stop_reason(subscriber_id=user.subscriber_id, reason=step.action, at=at, staff_id=None)
         except customers.ReasonActive:
             continue
+        bar_in_engine(user.subscriber_id, at=at)
         tally.stopped += 1
 
 
@@ -136,6 +163,7 @@ def _resume(position: Position, at: datetime, tally: Tally) -> None:
             continue
         ended = [reason for reason in STOPS if _ended(user.subscriber_id, reason, at)]
         if ended:
+            bar_in_engine(user.subscriber_id, at=at)
             tally.resumed.append(user.subscriber_id)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from openboss.modules.catalog.atomic import OfferView, offers
 from openboss.modules.catalog.functions.sale import Buyer, refusals
 from openboss.modules.charging.functions.engine import announce_users
+from openboss.modules.charging.functions.online import bar_user
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders.functions import Fee, Item
 
@@ -123,6 +124,12 @@ def tell_engine(*subscriber_ids: int) -> None:
     """Let the charging engine learn of changed users, in the caller's transaction, and of who now shares with them."""
     sharers = customers.users_who_share(subscriber_ids=subscriber_ids)
     announce_users(customers.engine_image(subscriber_ids=sorted({*subscriber_ids, *sharers})))
+
+
+def bar_in_engine(subscriber_id: int, *, at: datetime) -> None:
+    """Let the engine refuse what a user may not do now, or let it pass again, in the caller's transaction (D2.1)."""
+    state = customers.effective_state(subscriber_id=subscriber_id, at=at)
+    bar_user(subscriber_id=subscriber_id, barred={"ACTIVE": 0, "ONE_WAY_STOP": 1}.get(state, 2))
 
 
 def refuse_unsuitable(asked: Asked, *, customer_id: int, offer_code: str, held: Sequence[str]) -> None:

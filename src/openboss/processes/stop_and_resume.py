@@ -3,7 +3,7 @@
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders.functions import Item
 from openboss.modules.receivables.functions.owed import has_arrears
-from openboss.processes.order_flow import Asked, Flow, Plan, Result, offer_named, tell_engine
+from openboss.processes.order_flow import Asked, Flow, Plan, Result, bar_in_engine, offer_named, tell_engine
 
 LOST, KEPT = "LOST", "REQ_HOLD"
 
@@ -25,12 +25,16 @@ def _plan_resume(asked: Asked, reason: str) -> Plan:
 
 def _stop(asked: Asked, reason: str) -> Result:
     own = {"subscriber_id": asked.user, "at": asked.at, "staff_id": asked.staff_id}
-    return {"state": customers.add_stop_reason(reason=reason, **own)}
+    state = customers.add_stop_reason(reason=reason, **own)
+    bar_in_engine(asked.user, at=asked.at)
+    return {"state": state}
 
 
 def _resume(asked: Asked, reason: str) -> Result:
     own = {"subscriber_id": asked.user, "at": asked.at, "staff_id": asked.staff_id}
-    return {"state": customers.clear_stop_reason(reason=reason, **own)}
+    state = customers.clear_stop_reason(reason=reason, **own)
+    bar_in_engine(asked.user, at=asked.at)
+    return {"state": state}
 
 
 def plan_hold(asked: Asked) -> Plan:

@@ -9,14 +9,17 @@ A reversal goes the same way back. Source: ACM-02, ACM-03, ACM-20, D8, D9.8.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 
+from openboss.modules.receivables.functions.collection_cases import withdraw_paid
 from openboss.modules.receivables.functions.owed import owed
 from openboss.modules.receivables.functions.payments import PaymentPosted, post_payment
 from openboss.modules.receivables.functions.points import credit_again
 from openboss.modules.receivables.functions.reversal import reverse_payment
-from openboss.processes import collect_debt
+from openboss.processes import collect_debt, keep_validity
+from openboss.processes.unbilled import now
 
 
 class TenderedTooLittle(ValueError):
@@ -47,12 +50,13 @@ def take(
     till_id: int | None = None,
     tendered_fen: int | None = None,
     agent_account_id: int | None = None,
-    unbilled: collect_debt.Unbilled = collect_debt.nothing_unbilled,
+    unbilled: collect_debt.Unbilled | None = None,
 ) -> PaymentTaken:
     """Take one payment; the same again gives the same answer.
 
     tendered_fen  what was handed over; the change is worked out (ACM-20)
-    unbilled      see collect_debt.run: what is used and not billed yet counts for credit control
+    unbilled      see collect_debt.run: what is used and not billed yet counts for credit control; by default the
+                  running engine is asked
     Raises TenderedTooLittle, SerialNumberUsed, MeansUnknown, AmountWrong, AgentShort.
     """
     tendered_fen = paid_fen if tendered_fen is None else tendered_fen
@@ -71,7 +75,11 @@ def take(
             till_id=till_id,
             agent_account_id=agent_account_id,
         )
-        resumed = _look_again(posted, at, unbilled, may_begin=False)
+        resumed: tuple[int, ...] = ()
+        if posted.account_id is not None and not posted.is_repeat:
+            withdraw_paid(account_ids=[posted.account_id], at=at)
+            resumed = tuple(keep_validity.extend(account_id=posted.account_id, paid_fen=paid_fen, at=at))
+        resumed += _look_again(posted, at, unbilled or partial(now, at=at), may_begin=False)
     left_fen = owed(account_id=account_id, at=at).owed_fen
     return PaymentTaken(posted, left_fen, tendered_fen, tendered_fen - paid_fen, resumed)
 
@@ -95,7 +103,7 @@ def reverse(
         )
         if posted.account_id is not None:
             credit_again(account_id=posted.account_id, at=at)
-        _look_again(posted, at, collect_debt.nothing_unbilled, may_begin=True)
+        _look_again(posted, at, partial(now, at=at), may_begin=True)
     return posted
 
 

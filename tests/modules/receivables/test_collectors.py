@@ -75,12 +75,12 @@ def test_money_whose_validity_ended_is_frozen_and_the_next_recharge_releases_it(
     account = desk.account()
     desk.pay(account, 5000, on(1, 1), means="VOUCHER")
     validity.extend_validity(account_id=account, paid_fen=5000, at=on(1, 1))
-    assert validity.frozen_accounts(at=on(3, 31)) == []
-    assert validity.frozen_accounts(at=on(4, 1)) == [account]
+    assert validity.frozen_since(at=on(3, 31)) == []
+    assert validity.frozen_since(at=on(4, 1)) == [(account, date(2026, 4, 1))]
     bill = desk.bill(account, 202603, RENT=3000, at=on(4, 5))
     assert (desk.open(bill), desk.cash(account)) == (3000, 5000), "frozen, not lost"
     validity.extend_validity(account_id=account, paid_fen=3000, at=on(4, 10))
-    assert validity.frozen_accounts(at=on(4, 10)) == []
+    assert validity.frozen_since(at=on(4, 10)) == []
     desk.pay(account, 3000, on(4, 10), means="VOUCHER")
     assert (desk.open(bill), desk.cash(account)) == (0, 5000)
     check_books()

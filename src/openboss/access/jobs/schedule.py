@@ -13,7 +13,17 @@ from openboss.modules.charging.functions import alarms
 from openboss.modules.customers import functions as customers
 from openboss.modules.receivables.functions import points
 from openboss.modules.system import functions as system
-from openboss.processes import clear_error_pool, collect_debt, hall, keep_books, re_rate, waiting_times
+from openboss.processes import (
+    clear_error_pool,
+    collect_debt,
+    hall,
+    keep_books,
+    keep_validity,
+    keep_wallets,
+    re_rate,
+    waiting_times,
+    watch_use,
+)
 
 # Whoever looks once a day looks a little further back: a look may be late, and what was seen before is not said again.
 _A_DAY = timedelta(hours=26)
@@ -89,11 +99,33 @@ def run_waiting_times(timestamp: int) -> int:  # noqa: ARG001
     return sum(vars(waiting_times.run(at=clock.now())).values())
 
 
+@app.periodic(cron="10 * * * *")
+@app.task(name="openboss.keep_wallets", queueing_lock="keep_wallets", lock="money")
+def run_keep_wallets(timestamp: int) -> int:  # noqa: ARG001
+    """Post what wallets were used for since the last hour; the engine publishes all balances for it (D4.8)."""
+    posted = keep_wallets.run(at=clock.now())
+    return posted.entries if posted else 0
+
+
 @app.periodic(cron="15 * * * *")
 @app.task(name="openboss.collect_debt", queueing_lock="collect_debt", lock="money")
 def run_credit_control(timestamp: int) -> int:  # noqa: ARG001
-    """Look at every account that owes: remind, stop, resume (D9.1)."""
-    return collect_debt.run(at=clock.now()).accounts
+    """Look at every account that owes, uses up its limit or runs low: remind, stop, resume (D9.1)."""
+    return collect_debt.run_with_use(at=clock.now()).accounts
+
+
+@app.periodic(cron="20 * * * *")
+@app.task(name="openboss.watch_use", queueing_lock="watch_use", lock="money")
+def run_watch_use(timestamp: int) -> int:  # noqa: ARG001
+    """Look for users who suddenly use far more than before, or much just after activation (CHG-32)."""
+    return watch_use.run(at=clock.now()).alerted
+
+
+@app.periodic(cron="10 9 * * *")
+@app.task(name="openboss.keep_validity", queueing_lock="keep_validity", lock="money")
+def run_keep_validity(timestamp: int) -> int:  # noqa: ARG001
+    """Remind of, freeze after and recycle long after the end of prepaid validity (D10)."""
+    return sum(vars(keep_validity.run(at=clock.now())).values())
 
 
 @app.periodic(cron="30 0 * * *")

@@ -1,4 +1,5 @@
-"""Brings what waits in the outbox for the network to it, for ever: part of the worker process."""
+"""Brings what waits in the outbox for the network to it, for ever, and what the engine says of wallets to credit
+control: part of the worker process."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 from openboss.access.network import hlr, simulated_hlr
 from openboss.modules.customers.functions import NetworkProfile
+from openboss.processes import watch_wallets
 from openboss.processes.provision import HLR, Connector, Delivered, Difference, compare, deliver
 
 SIMULATED = "simulated"
@@ -51,6 +53,7 @@ def run(*, stopping: threading.Event, hlr: str, data_dir: Path, now: Callable[[]
     log.info("network", register=hlr)
     while not stopping.is_set():
         try:
+            watch_wallets.run(now=now)
             done = deliver_all(element, now=now)
         except (OperationalError, InterfaceError) as away:
             log.warning("network", trouble=str(away).splitlines()[0])

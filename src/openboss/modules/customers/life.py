@@ -7,6 +7,7 @@ ARREARS = frozenset({"ARREARS_1", "ARREARS_2"})
 
 # what a move asks of the stop reasons
 ANY, NONE, NO_ARREARS, FULL_ARREARS = "any", "none", "no arrears", "stopped both ways for arrears"
+OUT_OF_VALIDITY = "stopped because prepaid money is not valid any more"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ MOVES = (
     LifeMove("TERMINATE", (PRE_TERMINATED,), TERMINATED, 4, ANY, from_tag=3, wait="hall.arrears_waiting_days"),
     LifeMove("TRANSFER", (ACTIVE,), TERMINATED, 6, NONE),
     LifeMove("PORT_OUT", (ACTIVE,), TERMINATED, 7, NONE),
+    LifeMove("RECYCLE", (ACTIVE,), TERMINATED, 8, OUT_OF_VALIDITY),
 )
 """Opening and pre-opening make a user; stop reasons come and go while ACTIVE (D2.2). TERMINATED is final."""
 
@@ -46,8 +48,9 @@ REMOVE_TAGS = {
     5: ("开户返销", "Opening reversed"),
     6: ("过户注销", "Transferred"),
     7: ("携号转出", "Ported out"),
+    8: ("过期销号", "Cancelled after validity ended"),
 }
-"""National codes 0 to 6 (D2.1); 7 is ours for a number that went to another carrier."""
+"""National codes 0 to 6 (D2.1); ours are 7 for a number that went to another carrier and 8 for one recycled (D10.2)."""
 
 
 def stops_fit(move: LifeMove, reasons: set[str]) -> bool:
@@ -57,4 +60,5 @@ def stops_fit(move: LifeMove, reasons: set[str]) -> bool:
         NONE: not reasons,
         NO_ARREARS: not reasons & ARREARS,
         FULL_ARREARS: "ARREARS_2" in reasons,
+        OUT_OF_VALIDITY: "VALIDITY" in reasons,
     }[move.stops]

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Q, Sum
 
 from openboss.kernel.periods import previous_cycle
-from openboss.modules.billing.models import Bill, BillCycle
+from openboss.modules.billing.models import Bill, BillCycle, Source
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.copying import copy_out
 from openboss.modules.system.statements import run
@@ -112,6 +112,26 @@ def released_totals(*, cycle: int) -> pl.DataFrame:
         " AND state NOT IN ('new', 'onHold')",
         {"bill_id": pl.Int64, "total_fen": pl.Int64},
         [cycle * BILL_ID_STEP, (cycle + 1) * BILL_ID_STEP],
+    )
+
+
+def item_dues(*, cycle: int) -> pl.DataFrame:
+    """What each item of the released bills of a cycle comes to: bill_id, subscriber_id, item_id, due_fen."""
+    return copy_out(
+        "SELECT i.bill_id, i.subscriber_id, i.item_id, i.due_fen FROM billing_billitem i JOIN billing_bill b"
+        " USING (bill_id) WHERE i.cycle = %s AND b.state NOT IN ('new', 'onHold')",
+        {"bill_id": pl.Int64, "subscriber_id": pl.Int64, "item_id": pl.Int16, "due_fen": pl.Int64},
+        [cycle],
+    )
+
+
+def fees_of_use(*, cycle: int) -> pl.DataFrame:
+    """What users are billed for use before discounts at billing: subscriber_id, item_id, act_li."""
+    return copy_out(
+        "SELECT subscriber_id, item_id, sum(act_li)::bigint FROM billing_billline"
+        " WHERE cycle = %s AND source = ANY(%s) GROUP BY 1, 2 HAVING sum(act_li) <> 0",
+        {"subscriber_id": pl.Int64, "item_id": pl.Int16, "act_li": pl.Int64},
+        [cycle, [int(Source.USAGE)]],
     )
 
 

@@ -8,6 +8,7 @@ import json
 import shutil
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from openboss.modules.charging.engine import rerating
 from openboss.modules.charging.engine.lake import Corrected, DetailWriter, Lake
 from openboss.modules.charging.engine.online import orders
 from openboss.modules.charging.engine.online.images import Images
-from openboss.modules.charging.engine.online.serving import Rules
+from openboss.modules.charging.engine.online.serving import News, Rules, debit
 from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
 from openboss.modules.charging.engine.rating import ChunkRated, rate_chunk
 from openboss.modules.charging.engine.snapshots import load_snapshot, save_snapshot
@@ -34,7 +35,7 @@ from openboss.modules.charging.engine.state import (
     month_start_s,
     next_cycle,
 )
-from openboss.modules.charging.engine.totals import free_use_of, totals_of
+from openboss.modules.charging.engine.totals import balances_of, free_use_of, totals_of
 from openboss.modules.charging.numbering import NumberingTables
 from openboss.modules.charging.schema import RATED
 from openboss.modules.system.atomic import send_out
@@ -113,6 +114,9 @@ class Owner:
             self.position += 1
             with self.lock:
                 result = rate_chunk(self.state, usage, self.position, self.threads)
+                news = self._debit(result.detail)
+            if news:
+                _tell(news, at=datetime.fromtimestamp(int(usage["start_at_s"].max()), UTC))  # type: ignore[arg-type]
             journal.append_journal(self.ownership, position=self.position, kind="CHUNK", payload=payload)
             record_rating(
                 chunk_id=chunk.chunk_id,
@@ -123,6 +127,22 @@ class Owner:
                 errors=result.errors,
             )
         self._keep(result)
+
+    def _debit(self, detail: pl.DataFrame) -> list[News]:
+        """Let the wallets of users pay what a chunk of their usage costs; return what business must hear of it."""
+        desk = self.state.desk
+        if not len(desk.wallets):
+            return []
+        paid = detail.group_by("subscriber_id").agg(
+            li=pl.sum_horizontal("act_basic_li", "act_ld_li", "act_info_li").sum()
+        )
+        rows = self.state.row_of[paid["subscriber_id"].to_numpy()]
+        places = np.append(desk.user_wallet, -1)[np.where(rows < len(desk.user_wallet), rows, -1)]
+        mine = paid.with_columns(place=pl.Series(places)).filter((pl.col("place") >= 0) & (pl.col("li") != 0))
+        news: list[News] = []
+        for place, li in mine.group_by("place").agg(pl.col("li").sum()).sort("place").iter_rows():
+            debit(self.state, news, place, li, self.turns.rules)
+        return news
 
     def _keep(self, result: ChunkRated) -> None:
         self.pending.append(result.detail)
@@ -177,8 +197,7 @@ class Owner:
         if decided.news:
             with transaction.atomic():
                 journal.append_group(self.ownership, position=position, images=decided.images, requests=count)
-                for news in decided.news:
-                    send_out(topic="charging.wallet", payload=news._asdict(), at=moment.at)
+                _tell(decided.news, at=moment.at)
         else:
             journal.append_group(self.ownership, position=position, images=decided.images, requests=count)
         self.position = position
@@ -225,6 +244,8 @@ class Owner:
         if kind == "OPEN_CYCLE":
             self.state.open_cycle(payload["cycle"])
             return {}
+        if kind == "BALANCES":
+            return self._publish_balances(position)
         if kind in orders.KINDS:
             concerned = kind not in ("WALLETS", "HOLD")
             stirred = orders.users_of(self.state, kind, payload) if concerned else np.zeros(0, np.int64)
@@ -272,6 +293,13 @@ class Owner:
             },
         }
 
+    def _publish_balances(self, position: int) -> dict[str, Any]:
+        """Publish every wallet and what every user has used in each month, as they are at one position."""
+        wallets, used = balances_of(self.state)
+        paths = {"wallets": f"wallets/{position}-wallets.parquet", "used": f"wallets/{position}-used.parquet"}
+        sha256 = {name: self.lake.publish(frame, paths[name]) for name, frame in (("wallets", wallets), ("used", used))}
+        return {"position": position, "paths": paths, "sha256": sha256}
+
     # --- what is known -------------------------------------------------------------------------------------------
 
     def totals(self, cycle: int) -> pl.DataFrame:
@@ -302,6 +330,17 @@ class Owner:
                         }
                     )
             return {"cycles": sorted(cycles, key=lambda entry: entry["cycle"])}
+
+    def unbilled_of(self, subscriber_ids: list[int]) -> dict[str, dict[str, int]]:
+        """What some users have used in each month the engine holds, in li, by user and cycle."""
+        with self.lock:
+            cycles = [(slot, str(cycle)) for slot, cycle in enumerate(self.state.cycles.cycle) if cycle]
+            known = [one for one in subscriber_ids if one < len(self.state.row_of) and self.state.row_of[one] >= 0]
+            rows = {one: int(self.state.row_of[one]) for one in known}
+            return {
+                str(one): {cycle: orders.used_li(self.state, row, slot) for slot, cycle in cycles}
+                for one, row in rows.items()
+            }
 
     def _free_of(self, lane: Lane, node: int) -> list[dict[str, int]]:
         assert self.state.tables is not None
@@ -365,6 +404,12 @@ def _chain(lane: Lane, pool: str, node: int, fields: tuple[str, ...]) -> list[di
     return found
 
 
+def _tell(news: list[News], *, at: datetime) -> None:
+    """Leave word for business that wallets fell through thresholds, in the caller's transaction."""
+    for one in news:
+        send_out(topic="charging.wallet", payload=one._asdict(), at=at)
+
+
 def _named_days(folder: Path) -> set[str]:
     manifest = folder / "manifest.json"
     if not manifest.exists():
@@ -423,6 +468,7 @@ def _replay(owner: Owner, in_lake: int) -> None:
         if entry.kind == "CHUNK":
             usage = owner.lake.read_chunk(entry.payload["path"], entry.payload["sha256"])
             result = rate_chunk(owner.state, usage, entry.position, owner.threads)
+            owner._debit(result.detail)
             if entry.position > in_lake:
                 owner._keep(result)
         else:

@@ -45,6 +45,29 @@ def free_use_of(state: EngineState, cycle: int) -> pl.DataFrame:
     )
 
 
+def balances_of(state: EngineState) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Every wallet, and what every user has used in each month the engine holds: one consistent look.
+
+    wallets  account_id, balance_li, limit_li, reserved_li, held_li
+    used     subscriber_id, account_id (whose wallet pays; 0 = none), cycle, used_li
+    """
+    desk = state.desk
+    wallets = pl.DataFrame({name: desk.wallets[name] for name in desk.wallets.dtype.names or ()})
+    months = []
+    for slot, cycle in enumerate(state.cycles.cycle):
+        if cycle:
+            sums = _chains(state, slot, "totals", {"act_li": "act_li"}).group_by("subscriber_id")
+            months.append(sums.agg(used_li=pl.col("act_li").sum()).with_columns(cycle=pl.lit(int(cycle), pl.Int32)))
+    empty = {"subscriber_id": pl.Int64, "used_li": pl.Int64, "cycle": pl.Int32}
+    used = pl.concat([pl.DataFrame(schema=empty), *months]).sort("subscriber_id", "cycle")
+    rows = state.row_of[used["subscriber_id"].to_numpy()]
+    known = rows < len(desk.user_wallet)
+    wallet_of_row = np.append(desk.user_wallet, -1)  # the last: users the desk does not know
+    places = wallet_of_row[np.where(known, rows, -1)]
+    accounts = np.append(desk.wallets["account_id"], 0)[places]  # -1 is the last: nobody's
+    return wallets, used.with_columns(account_id=pl.Series(accounts, dtype=pl.Int64))
+
+
 def _standing(state: EngineState, cycle: int) -> pl.DataFrame:
     slot = cycle_slot(cycle)
     spans = _chains(state, STANDING, "free", {**_FREE, "from_s": "from_s", "to_s": "to_s"})

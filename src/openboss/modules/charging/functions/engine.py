@@ -36,6 +36,7 @@ __all__ = [
     "last_known_user",
     "load_users",
     "open_cycle",
+    "order_answer",
     "publish_tariffs",
     "rate_waiting",
     "recover_engine",
@@ -132,6 +133,12 @@ def ask_engine(kind: str, payload: dict[str, Any], *, serial_no: str | None = No
     if outcome.state == "REFUSED":
         raise EngineRefused((outcome.answer or {})["refusal"])
     return {**(outcome.answer or {}), "position": outcome.position}
+
+
+def order_answer(command_id: int) -> dict[str, Any] | None:
+    """The engine's answer to a command that was left for it; None while it waits, or if it was refused."""
+    outcome = journal.command_state(command_id)
+    return outcome.answer if outcome.state == "DONE" else None
 
 
 def publish_tariffs(path: str, sha256: str) -> dict[str, Any]:

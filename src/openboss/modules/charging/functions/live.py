@@ -11,10 +11,10 @@ from django.conf import settings
 
 from openboss.modules.catalog.functions import rule_names
 from openboss.modules.charging.atomic.backlog import Backlog, engine_backlog
-from openboss.modules.charging.engine.query import NoAnswer, ask
+from openboss.modules.charging.engine.query import NoAnswer, ask, ask_unbilled
 from openboss.modules.charging.functions.engine import last_known_user
 
-__all__ = ["Backlog", "LiveFree", "LiveItem", "LiveUsage", "engine_answers", "engine_backlog", "live_usage"]
+__all__ = ["Backlog", "LiveFree", "LiveItem", "LiveUsage", "engine_answers", "engine_backlog", "live_usage", "used_now"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,15 @@ def live_usage(subscriber_id: int, cycle: int | None = None) -> LiveUsage | None
         for n in chosen["free"]
     ]
     return LiveUsage(chosen["cycle"], sum(item.act_li for item in items), items, free, is_live)
+
+
+def used_now(subscriber_ids: list[int]) -> dict[int, dict[int, int]] | None:
+    """What users have used, in li by user and cycle, of every month the running engine holds; None: it is silent."""
+    try:
+        answer = ask_unbilled(subscriber_ids, Path(settings.DATA_DIR))
+    except NoAnswer:
+        return None
+    return {int(user): {int(cycle): li for cycle, li in months.items()} for user, months in answer.items()}
 
 
 def engine_answers() -> bool:

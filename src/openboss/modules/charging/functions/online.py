@@ -3,21 +3,43 @@
 Source: D0.4, D2.2, D8.1, D9; CHG-11, CHG-12.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import polars as pl
+from django.conf import settings
+
 from openboss.modules.charging.atomic import engine as journal
+from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.functions.engine import ask_engine
 
 __all__ = [
-    "announce_top_up",
+    "Published",
+    "announce_release",
+    "announce_top_ups",
+    "announce_wallets",
     "bar_user",
     "confirm_hold",
+    "forget_balances",
     "give_free",
     "hold_money",
     "open_wallets",
+    "publish_balances",
+    "read_published",
     "release_hold",
     "top_up",
 ]
+
+
+@dataclass(frozen=True)
+class Published:
+    """Balances and use of everybody at one position of the journal: files of the lake."""
+
+    position: int
+    paths: dict[str, str]
+    sha256: dict[str, str]
 
 
 def open_wallets(wallets: list[dict[str, Any]]) -> dict[str, Any]:
@@ -28,10 +50,43 @@ def open_wallets(wallets: list[dict[str, Any]]) -> dict[str, Any]:
     return ask_engine("WALLETS", {"wallets": wallets})
 
 
-def announce_top_up(*, account_id: int, amount_li: int, serial_no: str) -> int:
-    """Leave money for a wallet in the caller's transaction; the engine adds it within a second. Returns the command."""
-    payload = {"account_id": account_id, "amount_li": amount_li}
-    return journal.send_command(kind="TOP_UP", payload=payload, serial_no=serial_no)
+def announce_wallets(wallets: list[dict[str, Any]]) -> int:
+    """Leave word of new wallets in the caller's transaction, as open_wallets; return the command.
+
+    Its answer says what the users had used before: `used_li` [account, cycle, li].
+    """
+    return journal.send_command(kind="WALLETS", payload={"wallets": wallets})
+
+
+def announce_top_ups(amounts_li: Sequence[tuple[int, int]], *, serial_no: str) -> int:
+    """Leave money for wallets (below zero: take it) in the caller's transaction; the engine has it within a second."""
+    payload = {"amounts_li": [list(one) for one in amounts_li]}
+    return journal.send_command(kind="TOP_UPS", payload=payload, serial_no=serial_no)
+
+
+def announce_release(*, account_id: int, hold: str) -> int:
+    """Leave word in the caller's transaction that what was set aside is free again."""
+    return journal.send_command(kind="RELEASE", payload={"account_id": account_id, "hold": hold})
+
+
+def publish_balances() -> Published:
+    """Let the engine write down all wallets and all use at one position. Raises EngineRefused, EngineSilent."""
+    answer = ask_engine("BALANCES", {})
+    return Published(answer["position"], answer["paths"], answer["sha256"])
+
+
+def read_published(published: Published) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read what was published: wallets (account_id, balance_li, limit_li, reserved_li, held_li) and used
+    (subscriber_id, account_id, cycle, used_li)."""
+    lake = Lake(Path(settings.LAKE_DIR))
+    wallets, used = (lake.read_chunk(published.paths[name], published.sha256[name]) for name in ("wallets", "used"))
+    return wallets, used
+
+
+def forget_balances(published: Published) -> None:
+    """Delete the files of a publication that nobody needs any more."""
+    for path in published.paths.values():
+        (Path(settings.LAKE_DIR) / path).unlink(missing_ok=True)
 
 
 def top_up(*, account_id: int, amount_li: int, serial_no: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import polars as pl
 
+from openboss.modules.customers.models import Subscriber
 from openboss.modules.system.copying import copy_out
 from openboss.modules.system.statements import ask
 
@@ -13,6 +14,22 @@ def customers_of_accounts(*, account_ids: list[int]) -> dict[int, int]:
     return dict(
         ask("SELECT account_id, customer_id FROM customers_account WHERE account_id = ANY(%s::bigint[])", [account_ids])
     )
+
+
+def paying_accounts(*, subscriber_ids: list[int], cycle: int) -> pl.DataFrame:
+    """Who pays the rest of users in a cycle: subscriber_id, account_id."""
+    return copy_out(
+        "SELECT subscriber_id, account_id FROM customers_paymentrelation"
+        " WHERE mode = 'REST' AND cycles @> %s::int AND subscriber_id = ANY(%s)",
+        {"subscriber_id": pl.Int64, "account_id": pl.Int64},
+        (cycle, subscriber_ids),
+    )
+
+
+def opened_at(*, subscriber_ids: list[int]) -> dict[int, datetime]:
+    """When users were opened."""
+    rows = Subscriber.objects.filter(subscriber_id__in=subscriber_ids)
+    return dict(rows.values_list("subscriber_id", "opened_at"))
 
 
 def users_paid_by(*, account_ids: list[int], cycle: int, at: datetime) -> pl.DataFrame:

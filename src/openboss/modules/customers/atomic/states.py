@@ -178,11 +178,11 @@ def re_instate(*, subscriber_id: int, at: datetime, staff_id: int | None) -> str
 def terminate(*, subscriber_id: int, remove_tag: int, at: datetime, staff_id: int | None) -> None:
     """End a user for good: number, SIM card, products and stops end with it; nothing brings it back.
 
-    Tags 5 (opening reversed), 6 (transferred) and 7 (ported out) end a user at once, 2 and 4 only after the waiting
-    time. Raises SubscriberUnknown, StateForbids, StopsForbid, TooEarly. Source: D2.3, D1.4.
+    Tags 5 (opening reversed), 6 (transferred), 7 (ported out) and 8 (validity ended) end a user at once, 2 and 4
+    only after the waiting time. Raises SubscriberUnknown, StateForbids, StopsForbid, TooEarly. Source: D2.3, D1.4.
     """
     subscriber = locked(subscriber_id)
-    event = {5: "REVERSE_OPENING", 6: "TRANSFER", 7: "PORT_OUT"}.get(remove_tag, "TERMINATE")
+    event = {5: "REVERSE_OPENING", 6: "TRANSFER", 7: "PORT_OUT", 8: "RECYCLE"}.get(remove_tag, "TERMINATE")
     _move(subscriber, event, remove_tag, at)
     was_served = subscriber.life != PREOPENED and subscriber.service_type == MOBILE
     card = SimPeriod.objects.filter(subscriber_id=subscriber_id, period__contains=at).first()

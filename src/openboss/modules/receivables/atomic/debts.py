@@ -129,6 +129,17 @@ def items_of(bill_ids: Sequence[int]) -> pl.DataFrame:
     return frame.with_columns(pl.col("is_late_exempt").cast(pl.Boolean))
 
 
+def items_of_cycle(cycle: int) -> pl.DataFrame:
+    """The open items of users on the bills of a cycle, without late fees, columns of ITEMS but is_late_exempt."""
+    schema = {name: kind for name, kind in ITEMS.items() if name != "is_late_exempt"}
+    return copy_out(
+        f"SELECT {', '.join(f'i.{name}' for name in schema)} FROM receivables_openitem i"
+        " JOIN receivables_receivable r USING (bill_id) WHERE r.cycle = %s AND i.subscriber_id <> 0",
+        schema,
+        (cycle,),
+    )
+
+
 def put_receivables(*, bills: pl.DataFrame, items: pl.DataFrame, booked_at: datetime) -> None:
     """Store released bills as debts, in the caller's transaction.
 
@@ -148,12 +159,12 @@ def put_receivables(*, bills: pl.DataFrame, items: pl.DataFrame, booked_at: date
 
 
 def add_to_bucket(*, account_ids: Sequence[int], kind: str, amounts_fen: Sequence[int], on: date) -> dict[int, int]:
-    """Put money into the CASH, DEPOSIT or AGENT bucket of accounts (each named once); return bucket ids by account."""
+    """Put money into the CASH, DEPOSIT, AGENT or CHARGED bucket of accounts (each named once); return bucket ids."""
     return dict(
         ask(
             "INSERT INTO receivables_bucket (account_id, kind, item_ids, valid_from_on, balance_fen)"
             " SELECT a, %s::text, '{}', %s::date, f FROM unnest(%s::bigint[], %s::bigint[]) AS added(a, f) ORDER BY a"
-            " ON CONFLICT (account_id, kind) WHERE kind IN ('CASH', 'DEPOSIT', 'AGENT')"
+            " ON CONFLICT (account_id, kind) WHERE kind IN ('CASH', 'DEPOSIT', 'AGENT', 'CHARGED')"
             " DO UPDATE SET balance_fen = receivables_bucket.balance_fen + excluded.balance_fen"
             " RETURNING account_id, bucket_id",
             [kind, on, list(account_ids), list(amounts_fen)],
@@ -218,6 +229,12 @@ def money_of(account_id: int) -> list[MoneyIn]:
         [account_id],
     )
     return [MoneyIn(*row) for row in found]
+
+
+def cash_of(account_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """The cash accounts have: account, fen."""
+    rows = Bucket.objects.filter(account_id__in=list(account_ids), kind="CASH")
+    return list(rows.values_list("account_id", "balance_fen"))
 
 
 def overdue_since(due_before: date, *, standing: str) -> pl.DataFrame:
@@ -312,7 +329,23 @@ def set_cash_validity(*, account_id: int, valid_to_on: date) -> None:
     Bucket.objects.filter(account_id=account_id, kind="CASH").update(valid_to_on=valid_to_on)
 
 
-def accounts_out_of_validity(*, on: date) -> list[int]:
-    """Accounts whose cash is not valid any more."""
-    ended = Bucket.objects.filter(kind="CASH", valid_to_on__lte=on)
-    return list(ended.order_by("account_id").values_list("account_id", flat=True))
+def validity_ends(*, from_on: date | None, to_on: date) -> list[tuple[int, date]]:
+    """Accounts whose cash is valid up to a day after one (none: any) and not after another: account, day."""
+    ended = Bucket.objects.filter(kind="CASH", valid_to_on__lte=to_on)
+    if from_on is not None:
+        ended = ended.filter(valid_to_on__gt=from_on)
+    return list(ended.order_by("account_id").values_list("account_id", "valid_to_on"))
+
+
+def written_off(*, bill_id: int) -> int:
+    """What of a bill was given up and did not come back, in fen."""
+    found = Receivable.objects.filter(bill_id=bill_id).values_list("written_off_fen", flat=True).first()
+    return found or 0
+
+
+def average_of_months(*, subscriber_id: int, cycles: Sequence[int]) -> int:
+    """What a user was billed a month on the average of some months, in fen; a month without a bill counts as 0."""
+    rows = OpenItem.objects.filter(
+        subscriber_id=subscriber_id, bill_id__in=Receivable.objects.filter(cycle__in=cycles).values("bill_id")
+    )
+    return rows.aggregate(fen=Sum("due_fen", default=0))["fen"] // max(len(cycles), 1)

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 from django.db import transaction
 
+from openboss.modules.receivables.atomic.wallets import tell_engine
 from openboss.modules.receivables.models import BusinessDay, ChartAccount, Entry, Posting
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.copying import copy_in
@@ -188,9 +189,10 @@ def is_closed(business_on: date) -> bool:
     return BusinessDay.objects.filter(business_on=business_on, state="CLOSED").exists()
 
 
-def put_entries(*, entries: pl.DataFrame, postings: pl.DataFrame, act: Act) -> None:
-    """Write many entries at once in the caller's transaction.
+def put_entries(*, entries: pl.DataFrame, postings: pl.DataFrame, act: Act, is_told: bool = False) -> None:
+    """Write many entries at once in the caller's transaction; the engine is told what they change of wallets.
 
+    is_told   the engine knows already
     entries   entry_id, serial_no, cause, and perhaps note and reverses_id
     postings  columns of POSTINGS without business_on; lines are numbered here
     """
@@ -212,6 +214,8 @@ def put_entries(*, entries: pl.DataFrame, postings: pl.DataFrame, act: Act) -> N
         line_no=pl.int_range(pl.len(), dtype=pl.Int16).over("entry_id") + 1,
     )
     copy_in("receivables_posting", lines.select(pl.col(name).cast(kind) for name, kind in POSTINGS.items()))
+    if not is_told and entries.height:
+        tell_engine(entries["entry_id"].to_list())
 
 
 class Draft:
@@ -219,7 +223,7 @@ class Draft:
 
     def __init__(self, act: Act) -> None:
         self._act = act
-        self._entries: list[tuple[object, ...]] = []
+        self._entries: list[tuple[Any, ...]] = []
         self._postings: list[tuple[object, ...]] = []
 
     def add(
@@ -246,9 +250,11 @@ class Draft:
         ]  # fmt: skip
 
     def write(self) -> None:
-        """Write the entries with their postings."""
+        """Write the entries with their postings; the engine is told what they change of wallets."""
         put_rows("receivables_entry", ENTRY_COLUMNS, self._entries)
         put_rows("receivables_posting", POSTING_COLUMNS, self._postings)
+        if self._entries:
+            tell_engine([entry[0] for entry in self._entries])
 
 
 def post_entry(

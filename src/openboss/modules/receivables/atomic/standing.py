@@ -12,6 +12,7 @@ from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.copying import copy_out
 from openboss.modules.system.statements import ask
 
+BY_EXPOSURE = ("LIMIT", "OVERDUE", "PREPAID")  # plans whose steps follow from what is owed; others end otherwise
 EXPOSURES = {
     "account_id": pl.Int64,
     "limit_fen": pl.Int64,
@@ -24,6 +25,8 @@ EXPOSURES = {
     "oldest_due_on": pl.Date,
     "oldest_bill_id": pl.Int64,
     "usable_fen": pl.Int64,
+    "charged_fen": pl.Int64,
+    "overdrawn_fen": pl.Int64,
 }
 
 
@@ -120,14 +123,17 @@ def exposures(*, account_ids: Sequence[int], kinds: Sequence[str], on: date) -> 
     return copy_out(
         "SELECT a, s.limit_fen, coalesce(s.extra_fen, 0), extract(epoch FROM s.extra_until_at)::bigint,"
         " coalesce(s.is_exempt, false)::int, s.disputed_until_on, extract(epoch FROM s.crossed_at)::bigint,"
-        " coalesce(r.fen, 0)::bigint, r.due_on, r.bill_id, coalesce(b.fen, 0)::bigint"
+        " coalesce(r.fen, 0)::bigint, r.due_on, r.bill_id, coalesce(b.fen, 0)::bigint,"
+        " coalesce(c.balance_fen, 0), coalesce(w.overdrawn_fen, 0)"
         " FROM unnest(%s::bigint[]) a LEFT JOIN receivables_standing s ON s.account_id = a"
         " LEFT JOIN (SELECT account_id, sum(open_fen) AS fen, min(due_on) AS due_on, min(bill_id) AS bill_id"
         "  FROM receivables_receivable WHERE account_id = ANY(%s) AND open_fen > 0 GROUP BY account_id) r"
         "  ON r.account_id = a"
         " LEFT JOIN (SELECT account_id, sum(balance_fen) AS fen FROM receivables_bucket WHERE account_id = ANY(%s)"
         "  AND kind = ANY(%s) AND valid_from_on <= %s AND (valid_to_on IS NULL OR valid_to_on > %s)"
-        "  GROUP BY account_id) b ON b.account_id = a ORDER BY a",
+        "  GROUP BY account_id) b ON b.account_id = a"
+        " LEFT JOIN receivables_bucket c ON c.account_id = a AND c.kind = 'CHARGED'"
+        " LEFT JOIN receivables_wallet w ON w.account_id = a ORDER BY a",
         EXPOSURES,
         (list(account_ids), list(account_ids), list(account_ids), list(kinds), on, on),
     )
@@ -148,7 +154,7 @@ def note_exposures(*, seen: Sequence[tuple[int, int, datetime | None]]) -> None:
 def open_steps(*, account_ids: Sequence[int]) -> dict[int, dict[tuple[str, str, int], int]]:
     """Steps whose crossing goes on, by account: (plan, step, bill) and the id of its record."""
     found: dict[int, dict[tuple[str, str, int], int]] = {}
-    rows = Message.objects.filter(account_id__in=list(account_ids), over_at__isnull=True)
+    rows = Message.objects.filter(account_id__in=list(account_ids), over_at__isnull=True, plan__in=BY_EXPOSURE)
     for row in rows:
         found.setdefault(row.account_id, {})[row.plan, row.step, row.bill_id] = row.message_id
     return found
@@ -158,10 +164,16 @@ def open_step_rows(*, account_ids: Sequence[int]) -> pl.DataFrame:
     """Steps whose crossing goes on, of many accounts: account_id, plan, step, bill_id."""
     return copy_out(
         "SELECT account_id, plan, step, bill_id FROM receivables_message"
-        " WHERE over_at IS NULL AND account_id = ANY(%s)",
+        " WHERE over_at IS NULL AND account_id = ANY(%s) AND plan = ANY(%s)",
         {"account_id": pl.Int64, "plan": pl.String, "step": pl.String, "bill_id": pl.Int64},
-        (list(account_ids),),
+        (list(account_ids), list(BY_EXPOSURE)),
     )
+
+
+def open_steps_of_plan(*, plan: str) -> dict[tuple[int, int], int]:
+    """Steps of a plan that go on, of everybody: account and what it is about (a bill, a user), with the record's id."""
+    rows = Message.objects.filter(plan=plan, over_at__isnull=True)
+    return {(row.account_id, row.bill_id): row.message_id for row in rows}
 
 
 def begin_steps(*, steps: Sequence[tuple[int, str, str, int]], at: datetime) -> None:

@@ -151,6 +151,11 @@ def recover(
     )  # fmt: skip
 
 
+def is_written_off(*, bill_id: int) -> bool:
+    """Whether a debt was given up and not all of it came back."""
+    return debts.written_off(bill_id=bill_id) > 0
+
+
 def _account_of(bill_id: int) -> int:
     found = debts.bills_by_id([bill_id])
     if found.is_empty() or found["open_fen"][0] == 0:

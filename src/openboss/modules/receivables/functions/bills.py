@@ -10,6 +10,7 @@ from openboss.modules.receivables.atomic.clearings import money_for
 from openboss.modules.receivables.atomic.ledger import Act, hold_day, new_ids, put_entries
 from openboss.modules.receivables.functions.clearing import Turn, clear_accounts
 from openboss.modules.receivables.functions.rules import Rules, act_of, rules_at
+from openboss.modules.receivables.functions.wallets import settle_use
 
 
 def book_bills(bills: pl.DataFrame, items: pl.DataFrame, *, at: datetime, staff_id: int | None) -> None:
@@ -34,6 +35,8 @@ def book_bills(bills: pl.DataFrame, items: pl.DataFrame, *, at: datetime, staff_
     _keep_credits(bills.filter(pl.col("total_fen") < 0), rules, act)
     nothing = bills.filter(pl.col("open_fen") == 0)["bill_id"].to_list()
     note_settlement(bill_ids=nothing, states=["settled"] * len(nothing))
+    for (cycle,), mine in bills.group_by("cycle"):
+        settle_use(mine["account_id"].sort().to_list(), int(cycle), rules=rules, act=act)  # type: ignore[call-overload]
     payers = bills.filter(pl.col("open_fen") > 0)["account_id"].to_list()
     clear_from_advances(payers, rules=rules, act=act)
 

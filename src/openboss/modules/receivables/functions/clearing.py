@@ -28,6 +28,7 @@ from openboss.modules.receivables.atomic.clearings import (
 )
 from openboss.modules.receivables.atomic.ledger import Act, Draft, Line, new_ids
 from openboss.modules.receivables.functions.rules import Rules
+from openboss.modules.receivables.functions.wallets import cover_overdrafts
 
 T = TypeVar("T", Allocated, LateFeeDue)
 BUCKET_ROLE = {"CASH": "PREPAYMENT", "DEPOSIT": "DEPOSIT"}  # the others are gifts
@@ -82,6 +83,7 @@ def clear_accounts(
     draft    entries the caller has begun, which are written with those of clearing
     """
     draft = draft or Draft(act)
+    cover_overdrafts([turn.account_id for turn in turns], rules=rules, act=act)
     by_account = {turn.account_id: turn for turn in turns}
     bills = [bill for bill in clearings.open_debts(list(by_account)) if _is_in_turn(bill, by_account)]
     late = late_fees_due(bills, {one.account_id: one.cleared_on for one in turns}, rules)

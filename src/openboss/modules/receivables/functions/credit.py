@@ -33,7 +33,10 @@ class PaidUser:
 
 @dataclass(frozen=True)
 class Position:
-    """Where an account stands (D9.1): exposure = unpaid bills + late fees + unbilled - usable money."""
+    """Where an account stands (D9.1): exposure = unpaid bills + late fees + unbilled - usable money.
+
+    What the engine took for use that is not billed yet pays that use: the two fall out.
+    """
 
     account_id: int
     exposure_fen: int
@@ -86,7 +89,7 @@ def _position(
     rules: Rules,
     at: datetime,
 ) -> Position:
-    used = sum(unbilled_fen.get(user.subscriber_id, 0) for user in users)
+    used = max(sum(unbilled_fen.get(user.subscriber_id, 0) for user in users), row["charged_fen"])
     by_star = rules.value("credit_limits_fen")
     own = max((by_star.get(str(user.star), by_star["0"]) for user in users), default=by_star["0"])
     limit_fen = own if row["limit_fen"] is None else row["limit_fen"]
@@ -95,7 +98,12 @@ def _position(
     crossed = row["crossed_at"]
     return Position(
         account_id=row["account_id"],
-        exposure_fen=row["open_fen"] + late_fee_fen + used - row["usable_fen"],
+        exposure_fen=row["open_fen"]
+        + late_fee_fen
+        + used
+        + row["overdrawn_fen"]
+        - row["usable_fen"]
+        - row["charged_fen"],
         limit_fen=limit_fen,
         oldest_due_on=row["oldest_due_on"],
         oldest_bill_id=row["oldest_bill_id"] or 0,
@@ -158,10 +166,17 @@ def level_of_score(*, score: int, at: datetime) -> tuple[int, int]:
     return 0, 0
 
 
-def is_high_use(*, unbilled_fen: int, average_fen: int, opened_at: datetime, at: datetime) -> bool:
-    """Whether a user's unbilled charges call for a look: a new user above the limit within a day of what is unbilled,
-    or anybody far above their own average (CHG-32, D9.9)."""
+def is_high_use(
+    *, unbilled_fen: int, average_fen: int, opened_at: datetime, at: datetime, day_fen: int | None = None
+) -> bool:
+    """Whether a user's unbilled charges call for a look: a new user above the limit within a day, or anybody far above
+    their own average (CHG-32, D9.9).
+
+    day_fen  what of it is of the last 24 hours; all, if it is not known
+    """
     rule = rules_at(at).value("high_use")
-    if at - opened_at < timedelta(days=rule["new_user_days"]):
-        return unbilled_fen > rule["new_user_fen"]
-    return unbilled_fen > rule["factor"] * average_fen and unbilled_fen > rule["above_fen"]
+    is_new = at - opened_at < timedelta(days=rule["new_user_days"])
+    if is_new and (unbilled_fen if day_fen is None else day_fen) > rule["new_user_fen"]:
+        return True
+    far_above = unbilled_fen > rule["factor"] * average_fen and unbilled_fen > rule["above_fen"]
+    return far_above and not is_new

@@ -49,7 +49,12 @@ def _positions(account_ids: list[int], at: datetime, unbilled_fen: Mapping[int, 
     )
     extra = pl.when(pl.col("extra_until_at") > at.timestamp()).then("extra_fen").otherwise(0)
     return seen.with_columns(
-        exposure_fen=pl.col("open_fen") + pl.col("late_fen") + pl.col("used_fen") - pl.col("usable_fen"),
+        exposure_fen=pl.col("open_fen")
+        + pl.col("late_fen")
+        + pl.max_horizontal("used_fen", "charged_fen")
+        + pl.col("overdrawn_fen")
+        - pl.col("usable_fen")
+        - pl.col("charged_fen"),
         limit_fen=pl.coalesce("limit_fen", "own_limit_fen", pl.lit(by_star["0"], pl.Int64)) + extra,
         days=(pl.lit(rules.on) - pl.col("oldest_due_on")).dt.total_days(),
     )

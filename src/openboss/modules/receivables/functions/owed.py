@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from openboss.modules.receivables.atomic import debts
+from openboss.modules.receivables.atomic import debts, wallets
 from openboss.modules.receivables.atomic.clearings import open_debts
 from openboss.modules.receivables.functions.clearing import late_fees_due, with_late_fees
 from openboss.modules.receivables.functions.rules import rules_at
@@ -55,11 +55,12 @@ class Owed:
     late_fee_fen: int
     advance_fen: int
     deposit_fen: int
+    overdrawn_fen: int = 0  # used beyond prepaid money
 
     @property
     def owed_fen(self) -> int:
         """What would settle everything now."""
-        return max(self.open_fen + self.late_fee_fen - self.advance_fen, 0)
+        return max(self.open_fen + self.late_fee_fen + self.overdrawn_fen - self.advance_fen, 0)
 
     @property
     def overdue_fen(self) -> int:
@@ -100,8 +101,9 @@ def owed(*, account_id: int, at: datetime) -> Owed:
         money,
         sum(bill.open_fen for bill in bills),
         sum(late_fen.values()),
-        sum(one.balance_fen for one in money if one.kind not in ("DEPOSIT", "AGENT")),
+        sum(one.balance_fen for one in money if one.kind not in ("DEPOSIT", "AGENT", "CHARGED")),
         sum(one.balance_fen for one in money if one.kind == "DEPOSIT"),
+        wallets.overdrawn_of(account_id),
     )
 
 
@@ -168,3 +170,14 @@ def _aged(frame: pl.DataFrame, on: date) -> pl.DataFrame:
     for up_to, name in reversed(AGES):
         age = pl.when(days <= up_to).then(pl.lit(name)).otherwise(age)
     return frame.with_columns(age=age)
+
+
+def average_bill(*, subscriber_id: int, at: datetime, months: int = 3) -> int:
+    """What a user was billed a month on the average of the months before this one, in fen (D7.8, D9.9)."""
+    on = rules_at(at).on
+    cycles = []
+    year, month = on.year, on.month
+    for _ in range(months):
+        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+        cycles.append(year * 100 + month)
+    return debts.average_of_months(subscriber_id=subscriber_id, cycles=cycles)

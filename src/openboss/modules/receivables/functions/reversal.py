@@ -24,6 +24,7 @@ from openboss.modules.receivables.functions.authority import require_second
 from openboss.modules.receivables.functions.clearing import Turn, clear_accounts, settle_states
 from openboss.modules.receivables.functions.payments import PaymentPosted, answer_of
 from openboss.modules.receivables.functions.rules import Rules, act_of, rules_at
+from openboss.modules.receivables.functions.wallets import overdraw
 from openboss.modules.system.atomic import SerialNumberUsed, record_audit
 
 
@@ -135,6 +136,7 @@ def _as_if_never_paid(payment: PaymentView, account_id: int, came_in_id: int, ru
     later = clearings.clearings_after(account_id=account_id, position=came_in_id)
     for one in later:
         _undo(one, rules, act)
+    overdraw(account_id, payment.paid_fen, rules=rules, act=act)
     _take_from(payment, account_id, "CASH", act)
     again = [one for one in reversed(later) if one.payment_id != payment.payment_id]
     for one in again:

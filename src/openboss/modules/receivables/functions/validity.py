@@ -41,6 +41,16 @@ def extend_validity(*, account_id: int, paid_fen: int, at: datetime) -> date | N
     return valid_to_on
 
 
-def frozen_accounts(*, at: datetime) -> list[int]:
-    """Accounts whose prepaid money is frozen since its validity ended: their users are stopped (VALIDITY)."""
-    return debts.accounts_out_of_validity(on=rules_at(at).on)
+def frozen_since(*, at: datetime) -> list[tuple[int, date]]:
+    """Accounts whose prepaid money is frozen, and since which day: their users are stopped (VALIDITY)."""
+    return debts.validity_ends(from_on=None, to_on=rules_at(at).on)
+
+
+def ending_accounts(*, after: date, before: date) -> list[tuple[int, date]]:
+    """Accounts whose prepaid money stops being valid between two days, the first not counted, and on which day."""
+    return debts.validity_ends(from_on=after, to_on=before)
+
+
+def has_validity(*, account_id: int) -> bool:
+    """Whether an account's prepaid money has an end at all (D10.3)."""
+    return debts.cash_valid_to(account_id=account_id) is not None

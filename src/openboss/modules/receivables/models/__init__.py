@@ -1,6 +1,7 @@
 """Data of receivables. No logic here."""
 
-from openboss.modules.receivables.models.credit import Message, Standing
+from openboss.modules.receivables.models.assurance import CheckRun, CollectorItem, Difference
+from openboss.modules.receivables.models.credit import CollectionCase, Message, Standing
 from openboss.modules.receivables.models.debts import (
     Allocation,
     Bucket,
@@ -21,16 +22,21 @@ from openboss.modules.receivables.models.ledger import (
 )
 from openboss.modules.receivables.models.money import Document, DocumentSeries, Payment, Till
 from openboss.modules.receivables.models.points import PointsBalance, PointsEntry
+from openboss.modules.receivables.models.wallets import Wallet, WalletRange, WalletUse
 
 __all__ = [
     "Allocation",
     "Bucket",
     "BusinessDay",
     "ChartAccount",
+    "CheckRun",
     "Clearing",
+    "CollectionCase",
+    "CollectorItem",
     "DaySeal",
     "DebitItem",
     "DebitRun",
+    "Difference",
     "Document",
     "DocumentSeries",
     "Entry",
@@ -48,5 +54,8 @@ __all__ = [
     "Receivable",
     "Standing",
     "Till",
+    "Wallet",
+    "WalletRange",
+    "WalletUse",
     "WebOrder",
 ]

@@ -45,3 +45,41 @@ class Message(models.Model):
                 name="receivables_message_once",
             ),
         ]
+
+
+class CollectionCase(models.Model):
+    """A debt that was given to a collection agency or to court, by a file; it comes back paid, in part, or unpaid."""
+
+    class Stage(models.TextChoices):
+        AGENCY = "AGENCY"
+        LEGAL = "LEGAL"
+
+    class State(models.TextChoices):
+        WAITING = "WAITING"  # for the next file
+        OUT = "OUT"
+        ENDED = "ENDED"
+
+    case_id = models.BigAutoField(primary_key=True)
+    stage = models.CharField(max_length=8, choices=Stage.choices)
+    agency = models.CharField(max_length=16)
+    account_id = models.BigIntegerField()
+    bill_id = models.BigIntegerField()
+    asked_fen = models.BigIntegerField()
+    collected_fen = models.BigIntegerField(default=0)
+    opened_at = models.DateTimeField()
+    file_no = models.IntegerField(null=True)  # of the file that took it out, numbered by agency without gaps
+    result = models.CharField(max_length=2, default="")  # 00 paid, 10 in part, 20 not found, 30 refuses, 40 withdrawn
+    ended_at = models.DateTimeField(null=True)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+
+    class Meta:
+        db_table = "receivables_collectioncase"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bill_id"], condition=~Q(state="ENDED"), name="receivables_collectioncase_one_live"
+            ),
+            models.CheckConstraint(
+                condition=Q(asked_fen__gt=0, collected_fen__gte=0), name="receivables_collectioncase_fen"
+            ),
+        ]
+        indexes = [models.Index(fields=["agency", "file_no"], name="receivables_case_file")]

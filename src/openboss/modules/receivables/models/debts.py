@@ -81,6 +81,7 @@ class Bucket(models.Model):
         CASH = "CASH"
         DEPOSIT = "DEPOSIT"
         AGENT = "AGENT"  # an agent's money, from which it recharges others
+        CHARGED = "CHARGED"  # taken by the engine for use that is not billed yet
 
     bucket_id = models.BigAutoField(primary_key=True)
     account_id = models.BigIntegerField()
@@ -96,7 +97,7 @@ class Bucket(models.Model):
             models.CheckConstraint(condition=Q(balance_fen__gte=0), name="receivables_bucket_not_negative"),
             models.UniqueConstraint(
                 fields=["account_id", "kind"],
-                condition=Q(kind__in=["CASH", "DEPOSIT", "AGENT"]),
+                condition=Q(kind__in=["CASH", "DEPOSIT", "AGENT", "CHARGED"]),
                 name="receivables_bucket_one_of_a_kind",
             ),
         ]

@@ -1,7 +1,7 @@
 """What business tells the engine of money and of users' state: commands, applied in journal order.
 
     WALLETS   open wallets, change their credit limits, say whose they are
-    TOP_UP    add money (or take it back, with a minus)
+    TOP_UP    add money (or take it back, with a minus); TOP_UPS: of many accounts at once, as the ledger has it
     HOLD      set money aside; answered at once whether there is enough. CONFIRM takes it, RELEASE gives it back
     GRANT     give a user a free resource for a time
     GIVE      move what is left of a free resource from one user to another, with its time
@@ -20,7 +20,7 @@ from openboss.kernel.tariffs import FOREVER
 from openboss.modules.charging.engine.online.desk import longer, with_users
 from openboss.modules.charging.engine.state import EngineState
 
-KINDS = ("WALLETS", "TOP_UP", "HOLD", "CONFIRM", "RELEASE", "GRANT", "GIVE", "STATE")
+KINDS = ("WALLETS", "TOP_UP", "TOP_UPS", "HOLD", "CONFIRM", "RELEASE", "GRANT", "GIVE", "STATE")
 
 
 class OrderRefused(Exception):
@@ -39,6 +39,9 @@ def users_of(state: EngineState, kind: str, payload: dict[str, Any]) -> np.ndarr
     if kind == "TOP_UP" or kind == "RELEASE":
         place = _wallet(state, payload["account_id"])
         return np.flatnonzero(state.desk.user_wallet == place)
+    if kind == "TOP_UPS":
+        places = [_wallet(state, account_id) for account_id, li in payload["amounts_li"] if li > 0]
+        return np.flatnonzero(np.isin(state.desk.user_wallet, places))
     return np.zeros(0, np.int64)
 
 
@@ -69,13 +72,41 @@ def _open_wallets(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]
             wallet["balance_li"] = wanted.get("balance_li", 0)
         wallet["limit_li"] = wanted.get("limit_li", 0)
         desk.user_wallet[users] = place
-    return {"wallets": len(state.wallet_of)}
+    return {"wallets": len(state.wallet_of), "used_li": _used_before(state, np.array(sum(rows, []), np.int64))}
+
+
+def _used_before(state: EngineState, rows: np.ndarray) -> list[list[int]]:
+    """What users had used before they got their wallet, which did not pay it: account, cycle, li."""
+    used: dict[tuple[int, int], int] = {}
+    for row in rows:
+        account_id = int(state.desk.wallets[state.desk.user_wallet[row]]["account_id"])
+        for slot, cycle in enumerate(state.cycles.cycle):
+            if cycle and (li := used_li(state, int(row), slot)):
+                used[account_id, int(cycle)] = used.get((account_id, int(cycle)), 0) + li
+    return [[*key, li] for key, li in sorted(used.items())]
+
+
+def used_li(state: EngineState, row: int, slot: int) -> int:
+    """What a user has used in a month, in li."""
+    lane, local_row = state.lanes[row % LANES], row // LANES
+    node, li = int(lane.totals_head[local_row, slot]), 0
+    while node >= 0:
+        li += int(lane.totals_act_li[node])
+        node = int(lane.totals_next[node])
+    return li
 
 
 def _top_up(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
     wallet = state.desk.wallets[_wallet(state, payload["account_id"])]
     wallet["balance_li"] += payload["amount_li"]
     return {"balance_li": int(wallet["balance_li"])}
+
+
+def _top_ups(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
+    wallets = [(_wallet(state, account_id), li) for account_id, li in payload["amounts_li"]]
+    for place, li in wallets:
+        state.desk.wallets["balance_li"][place] += li
+    return {}
 
 
 def _hold(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
@@ -178,6 +209,7 @@ def _bar(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
 _ORDERS = {
     "WALLETS": _open_wallets,
     "TOP_UP": _top_up,
+    "TOP_UPS": _top_ups,
     "HOLD": _hold,
     "CONFIRM": _confirm,
     "RELEASE": _release,

@@ -1,0 +1,209 @@
+"""Prepaid money in use: the engine holds it, the ledger tells it, and each hears of what the other does.
+
+What business changes of an account's prepayment is told to the engine in the transaction of the entry (`tell_engine`);
+what the engine takes for use comes back by ranges of its journal and is posted as CHARGED until the bill (D4.8, D8.1).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from django.db import connection
+from django.db.models import F
+
+from openboss.modules.charging.atomic.engine import send_command
+from openboss.modules.receivables.models import Wallet, WalletRange, WalletUse
+from openboss.modules.system.copying import copy_out
+from openboss.modules.system.statements import ask
+
+LI = 10  # in a fen
+USES = {
+    "account_id": pl.Int64,
+    "cycle": pl.Int32,
+    "before_li": pl.Int64,
+    "used_li": pl.Int64,
+    "posted_fen": pl.Int64,
+    "position": pl.Int64,
+}
+BOOKED = {"account_id": pl.Int64, "cash_fen": pl.Int64, "overdrawn_fen": pl.Int64, "bucket_id": pl.Int64}
+
+
+def tell_engine(entry_ids: Sequence[int]) -> None:
+    """Tell the engine what entries that were just written changed of prepaid money, in their transaction."""
+    amounts_li = ask(
+        "SELECT p.account_id, -sum(p.amount_fen)::bigint * %s::bigint FROM receivables_posting p"
+        " JOIN receivables_wallet w ON w.account_id = p.account_id"
+        " JOIN receivables_chartaccount c ON c.chart_no = p.chart_no"
+        " WHERE p.entry_id = ANY(%s::bigint[]) AND c.role IN ('PREPAYMENT', 'OVERDRAWN')"
+        " GROUP BY 1 HAVING sum(p.amount_fen) <> 0 ORDER BY 1",
+        [LI, list(entry_ids)],
+    )
+    send_amounts(amounts_li, serial_no=f"LEDGER {min(entry_ids)}")
+
+
+def send_amounts(amounts_li: Sequence[Sequence[int]], *, serial_no: str) -> None:
+    """Leave amounts for wallets, account and li, for the engine in the caller's transaction."""
+    if amounts_li:
+        payload = {"amounts_li": [list(one) for one in amounts_li]}
+        send_command(kind="TOP_UPS", payload=payload, serial_no=serial_no)
+
+
+def wallets_among(account_ids: Sequence[int]) -> set[int]:
+    """Which of some accounts have a wallet."""
+    return set(Wallet.objects.filter(account_id__in=list(account_ids)).values_list("account_id", flat=True))
+
+
+def has_wallets() -> bool:
+    """Whether any account has a wallet."""
+    return Wallet.objects.exists()
+
+
+def put_wallets(*, account_ids: Sequence[int], command_id: int, at: datetime) -> None:
+    """Note that the engine was told to open wallets, or to let more users draw on them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO receivables_wallet (account_id, opened_at, overdrawn_fen, opening_command_id)"
+            " SELECT a, %s, 0, %s FROM unnest(%s::bigint[]) a ON CONFLICT (account_id)"
+            " DO UPDATE SET opening_command_id = excluded.opening_command_id",
+            [at, command_id, sorted(account_ids)],
+        )
+
+
+def openings() -> list[int]:
+    """Commands that opened wallets and whose answers are not taken down yet."""
+    waiting = Wallet.objects.filter(opening_command_id__isnull=False)
+    return sorted(set(waiting.values_list("opening_command_id", flat=True)))
+
+
+def note_opening(*, command_id: int, used_li: Sequence[tuple[int, int, int]]) -> None:
+    """Take down what users had used before they got their wallets: account, cycle, li."""
+    for account_id, cycle, li in used_li:
+        use, _is_new = WalletUse.objects.get_or_create(account_id=account_id, cycle=cycle)
+        WalletUse.objects.filter(account_id=use.account_id, cycle=cycle).update(before_li=F("before_li") + li)
+    Wallet.objects.filter(opening_command_id=command_id).update(opening_command_id=None)
+
+
+def booked(account_ids: Sequence[int]) -> pl.DataFrame:
+    """What the ledger's side says of wallets, columns of BOOKED; bucket_id is the cash."""
+    return copy_out(
+        "SELECT w.account_id, coalesce(b.balance_fen, 0), w.overdrawn_fen, coalesce(b.bucket_id, 0)"
+        " FROM receivables_wallet w LEFT JOIN receivables_bucket b ON b.account_id = w.account_id AND b.kind = 'CASH'"
+        " WHERE w.account_id = ANY(%s) ORDER BY 1",
+        BOOKED,
+        (list(account_ids),),
+    )
+
+
+def uses(account_ids: Sequence[int], *, cycle: int | None = None) -> pl.DataFrame:
+    """What wallets paid for use in months that are not billed, columns of USES."""
+    return copy_out(
+        f"SELECT {', '.join(USES)} FROM receivables_walletuse WHERE account_id = ANY(%s) AND NOT is_settled"
+        " AND (%s::int IS NULL OR cycle = %s) ORDER BY 1, 2",
+        USES,
+        (list(account_ids), cycle, cycle),
+    )
+
+
+def settled_months(account_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Months of accounts whose use is billed: account, cycle."""
+    rows = WalletUse.objects.filter(account_id__in=list(account_ids), is_settled=True)
+    return list(rows.values_list("account_id", "cycle"))
+
+
+def opened_before(at: datetime) -> list[int]:
+    """Accounts whose wallets were opened before a moment, and taken up by the engine."""
+    rows = Wallet.objects.filter(opened_at__lte=at, opening_command_id__isnull=True).order_by("account_id")
+    return list(rows.values_list("account_id", flat=True))
+
+
+def accounts_to_settle(cycle: int, *, limit: int) -> list[int]:
+    """Accounts whose use of a month was not settled by a bill."""
+    left = WalletUse.objects.filter(cycle=cycle, is_settled=False).order_by("account_id")
+    return list(left.values_list("account_id", flat=True)[:limit])
+
+
+def put_uses(frame: pl.DataFrame) -> None:
+    """Keep how far the use of wallets is posted, columns of USES."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO receivables_walletuse"
+            " (account_id, cycle, before_li, used_li, posted_fen, position, is_settled)"
+            " SELECT a, c, b, u, f, p, false FROM unnest(%s::bigint[], %s::int[], %s::bigint[], %s::bigint[],"
+            " %s::bigint[], %s::bigint[]) AS n(a, c, b, u, f, p) ON CONFLICT (account_id, cycle) DO UPDATE SET"
+            " used_li = excluded.used_li, posted_fen = excluded.posted_fen, position = excluded.position",
+            [frame[name].to_list() for name in USES],
+        )
+
+
+def settle_uses(account_ids: Sequence[int], cycle: int) -> None:
+    """Note that the use of a month is billed."""
+    WalletUse.objects.filter(account_id__in=list(account_ids), cycle=cycle).update(is_settled=True)
+
+
+def change_overdrawn(amounts_fen: dict[int, int]) -> None:
+    """Add to what accounts have used beyond their cash, or take it off (below zero)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE receivables_wallet w SET overdrawn_fen = overdrawn_fen + f"
+            " FROM unnest(%s::bigint[], %s::bigint[]) AS c(a, f) WHERE w.account_id = c.a",
+            [list(amounts_fen), list(amounts_fen.values())],
+        )
+
+
+def overdrawn_with_cash(account_ids: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Accounts that are overdrawn and have cash again: account, bucket, what of it the cash covers, in fen."""
+    return ask(
+        "SELECT w.account_id, b.bucket_id, least(w.overdrawn_fen, b.balance_fen) FROM receivables_wallet w"
+        " JOIN receivables_bucket b ON b.account_id = w.account_id AND b.kind = 'CASH'"
+        " WHERE w.account_id = ANY(%s::bigint[]) AND w.overdrawn_fen > 0 AND b.balance_fen > 0 ORDER BY 1",
+        [list(account_ids)],
+    )
+
+
+def overdrawn_of(account_id: int) -> int:
+    """What an account has used beyond its cash, in fen; 0 without a wallet."""
+    found = ask("SELECT overdrawn_fen FROM receivables_wallet WHERE account_id = %s::bigint", [account_id])
+    return int(found[0][0]) if found else 0
+
+
+def last_range() -> WalletRange | None:
+    """The newest range of the journal that was published; it may not be posted whole yet."""
+    return WalletRange.objects.order_by("-to_position").first()
+
+
+def begin_range(*, to_position: int, paths: dict[str, str], sha256: dict[str, str], at: datetime) -> WalletRange:
+    """Begin the range from the last one's end to a position; the same again is the same range."""
+    before = WalletRange.objects.filter(to_position__lt=to_position).order_by("-to_position").first()
+    facts: dict[str, Any] = {"paths": paths, "sha256": sha256, "published_at": at}
+    facts["from_position"] = before.to_position if before else 0
+    found, _is_new = WalletRange.objects.get_or_create(to_position=to_position, defaults=facts)
+    return found
+
+
+def end_range(*, to_position: int, at: datetime) -> None:
+    """Note that a range is posted whole."""
+    WalletRange.objects.filter(to_position=to_position).update(posted_at=at)
+
+
+def ranges(*, published_before: datetime | None = None) -> list[WalletRange]:
+    """Ranges, the newest first."""
+    rows = WalletRange.objects.order_by("-to_position")
+    return list(rows.filter(published_at__lte=published_before) if published_before else rows)
+
+
+def forget_range(*, to_position: int) -> None:
+    """Note that the files of a range are gone; the range stays."""
+    WalletRange.objects.filter(to_position=to_position).update(paths={}, sha256={})
+
+
+def waiting_li(*, after_position: int) -> dict[int, int]:
+    """By account, what the ledger told the engine and the engine had not taken at a position, in li."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (one->>0)::bigint, sum((one->>1)::bigint)::bigint FROM charging_enginecommand,"
+            " jsonb_array_elements(payload->'amounts_li') one WHERE kind = 'TOP_UPS'"
+            " AND (state = 'WAITING' OR (state = 'DONE' AND position > %s)) GROUP BY 1",
+            [after_position],
+        )
+        return dict(cursor.fetchall())

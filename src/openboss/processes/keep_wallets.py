@@ -1,0 +1,33 @@
+"""Keep wallets: what the engine took for use enters the ledger, range by range of its journal. Read top to bottom.
+
+    take down  what users had used before their wallets were opened
+    publish    the engine writes down all balances and all use at one position
+    post       what was used since the last position: one entry an account, numbered by stream and range
+    forget     files of ranges older than a day
+
+Killed anywhere and started again, it goes on where it stopped and posts nothing twice. Source: issue 6 section 1.
+"""
+
+from datetime import datetime, timedelta
+
+from openboss.modules.charging.functions.online import Published, forget_balances, publish_balances
+from openboss.modules.receivables.functions import wallets
+from openboss.modules.receivables.functions.wallets import RangePosted
+
+KEPT = timedelta(hours=26)  # credit control compares with the day before
+
+
+def run(*, at: datetime) -> RangePosted | None:
+    """Post what wallets were used for up to now; first a range that was left half done. None: nothing to post.
+
+    Raises EngineRefused, EngineSilent.
+    """
+    wallets.note_openings()
+    wallets.post_range(at=at)
+    wallets.begin_range(publish_balances(), at=at)
+    wallets.note_openings()
+    posted = wallets.post_range(at=at)
+    for old in wallets.ranges_before(at - KEPT):
+        forget_balances(Published(old.to_position, old.paths, old.sha256))
+        wallets.forget_range(old.to_position)
+    return posted

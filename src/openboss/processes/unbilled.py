@@ -1,0 +1,77 @@
+"""What users have used and was not billed yet: of a few from the running engine, of everybody as it last published.
+
+Months whose bills are released are left out; what is less than a fen is dropped. Source: CHG-13, D9.1.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import polars as pl
+
+from openboss.modules.billing.functions import list_cycles
+from openboss.modules.charging.functions.live import used_now
+from openboss.modules.charging.functions.online import Published, read_published
+from openboss.modules.customers.atomic.owners import paying_accounts, users_paid_by
+from openboss.modules.customers.functions import cycle_of
+from openboss.modules.receivables.functions.wallets import range_at
+
+LI = 10
+A_DAY = timedelta(hours=24)
+
+
+def now(account_ids: list[int], *, at: datetime) -> Mapping[int, int]:
+    """What the users of some accounts have used, in fen by user; if no engine answers, as it last published."""
+    users = users_paid_by(account_ids=account_ids, cycle=cycle_of(at), at=at)["subscriber_id"].to_list()
+    used = used_now(users) if users else {}
+    if used is None:
+        return {user: fen for user, fen in Everybody(at).by_user.items() if user in set(users)}
+    billed = billed_cycles()
+    return {user: sum(li for cycle, li in months.items() if cycle not in billed) // LI for user, months in used.items()}
+
+
+def billed_cycles() -> set[int]:
+    """The months whose bills are released."""
+    return {one.cycle for one in list_cycles() if one.state in ("RELEASED", "CLOSED")}
+
+
+@dataclass(frozen=True)
+class Everybody:
+    """What everybody had used at the last publication of the engine up to a moment."""
+
+    at: datetime
+
+    @cached_property
+    def _frames(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        range_ = range_at(self.at)
+        if range_ is None:
+            return pl.DataFrame(schema={"account_id": pl.Int64, "balance_li": pl.Int64}), pl.DataFrame(
+                schema={"subscriber_id": pl.Int64, "cycle": pl.Int32, "used_li": pl.Int64}
+            )
+        return read_published(Published(range_.to_position, range_.paths, range_.sha256))
+
+    @cached_property
+    def by_user(self) -> dict[int, int]:
+        """Fen by user."""
+        used = self._frames[1].filter(~pl.col("cycle").is_in(list(billed_cycles())))
+        sums = used.group_by("subscriber_id").agg(fen=pl.col("used_li").sum() // LI).filter(pl.col("fen") > 0)
+        return dict(sums.iter_rows())
+
+    def accounts_from(self, *, used_fen: int, balance_fen: int) -> list[int]:
+        """Accounts whose users together have used so much, or whose wallets hold no more than so little."""
+        users = pl.DataFrame({"subscriber_id": list(self.by_user), "fen": list(self.by_user.values())}, schema=_USED)
+        payers = paying_accounts(subscriber_ids=list(self.by_user), cycle=cycle_of(self.at))
+        sums = payers.join(users, on="subscriber_id").group_by("account_id").agg(pl.col("fen").sum())
+        much = sums.filter(pl.col("fen") >= used_fen)["account_id"].to_list()
+        low = self._frames[0].filter(pl.col("balance_li") <= balance_fen * LI)["account_id"].to_list()
+        return sorted({*much, *low})
+
+
+_USED = {"subscriber_id": pl.Int64, "fen": pl.Int64}
+
+
+def since_yesterday(used_fen: Mapping[int, int], *, at: datetime) -> dict[int, int]:
+    """What users have used within a day, in fen: now less what they had used a day ago."""
+    before = Everybody(at - A_DAY).by_user
+    return {user: max(fen - before.get(user, 0), 0) for user, fen in used_fen.items()}

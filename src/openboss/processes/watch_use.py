@@ -1,0 +1,111 @@
+"""Watch use: who suddenly uses far more than before, or much within a day of activation. Read from top to bottom.
+
+    find    unbilled above the operator's line, against the user's own average and what was used a day ago
+    alert   once a crossing: an SMS to the user, an alert to staff with what was found
+    stop    who is new and above the line is stopped for outgoing use (HIGH_USE_1); a VIP is a manager's task instead
+    over    the month is billed or the use explained: the crossing ends, the stop with it
+
+Source: CHG-32, D9.9, D7.8.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from openboss.modules.customers import functions as customers
+from openboss.modules.customers.atomic.owners import opened_at, paying_accounts
+from openboss.modules.receivables.functions import credit_records as records
+from openboss.modules.receivables.functions.credit import is_high_use, is_quiet
+from openboss.modules.receivables.functions.owed import average_bill
+from openboss.modules.receivables.functions.rules import rules_at
+from openboss.modules.system.functions import send_out
+from openboss.processes.order_flow import bar_in_engine
+from openboss.processes.unbilled import Everybody, since_yesterday
+
+PLAN, STOP = "HIGH_USE", "HIGH_USE_1"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a look found: users above the line now, alerts given, users stopped, crossings that are over."""
+
+    high: tuple[int, ...]
+    alerted: int
+    stopped: int
+    over: int
+
+
+def run(*, at: datetime, used_fen: Mapping[int, int] | None = None) -> Watched:
+    """Look at everybody's unbilled use; by default as the engine last published it.
+
+    used_fen  unbilled of users now, in fen
+    """
+    used_fen = Everybody(at).by_user if used_fen is None else used_fen
+    rule = rules_at(at).value("high_use")
+    least_fen = min(rule["above_fen"], rule["new_user_fen"])
+    suspects = {user: fen for user, fen in used_fen.items() if fen > least_fen}
+    day_fen = since_yesterday(suspects, at=at) if suspects else {}
+    since = opened_at(subscriber_ids=list(suspects))
+    high = [
+        user
+        for user, fen in suspects.items()
+        if is_high_use(
+            unbilled_fen=fen,
+            day_fen=day_fen[user],
+            average_fen=average_bill(subscriber_id=user, at=at),
+            opened_at=since[user],
+            at=at,
+        )
+    ]
+    payers = dict(paying_accounts(subscriber_ids=high, cycle=customers.cycle_of(at)).iter_rows())
+    with transaction.atomic():
+        return _act(high, suspects, payers, at)
+
+
+def _act(high: list[int], used_fen: Mapping[int, int], payers: Mapping[int, int], at: datetime) -> Watched:
+    records.lock_accounts(sorted(set(payers.values())))
+    known = records.open_steps_of_plan(plan=PLAN)  # by account and user
+    new = [user for user in high if (payers[user], user) not in known]
+    stopped = 0
+    for user in new:
+        send_out(topic="manager.alert", payload=_alert(user, payers[user], used_fen[user]), at=at)
+        stopped += _stop(user, payers[user], at)
+    if not is_quiet(at=at, rules=rules_at(at)):
+        numbers = customers.numbers_of_subscribers(subscriber_ids=new, at=at)
+        for user, number in sorted(numbers.items()):
+            values = {"used_fen": used_fen[user]}
+            send_out(topic="sms", payload={"number": number, "template": PLAN, "values": values}, at=at)
+    records.begin_steps(steps=[(payers[user], PLAN, "ALERT", user) for user in new], at=at)
+    over = {key: message_id for key, message_id in known.items() if key[1] not in high}
+    for _, user in over:
+        _resume(user, at)
+    records.end_steps(message_ids=list(over.values()), at=at)
+    return Watched(tuple(high), len(new), stopped, len(over))
+
+
+def _alert(user: int, account_id: int, used_fen: int) -> dict[str, object]:
+    return {"kind": PLAN, "subscriber_id": user, "account_id": account_id, "unbilled_fen": used_fen}
+
+
+def _stop(user: int, account_id: int, at: datetime) -> bool:
+    """Stop a new user's outgoing use; who is exempt, or has been here for long, is left to the manager."""
+    rule = rules_at(at).value("high_use")
+    is_new = (at - opened_at(subscriber_ids=[user])[user]).days < rule["new_user_days"]
+    if not is_new or records.standing_view(account_id=account_id).is_exempt:
+        return False
+    try:
+        customers.add_stop_reason(subscriber_id=user, reason=STOP, at=at, staff_id=None)
+    except (customers.ReasonActive, customers.StateForbids):
+        return False
+    bar_in_engine(user, at=at)
+    return True
+
+
+def _resume(user: int, at: datetime) -> None:
+    try:
+        customers.clear_stop_reason(subscriber_id=user, reason=STOP, at=at, staff_id=None)
+    except customers.ReasonNotActive:
+        return
+    bar_in_engine(user, at=at)

@@ -1,0 +1,190 @@
+"""What the engine says of balances becomes a stop, a reminder, an alert; a recharge ends it; debts go to agencies."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from openboss.access.bank import agency as files
+from openboss.access.bank.delimited import FileRefused
+from openboss.modules.charging.functions.engine import answering, rate_waiting, recover_engine
+from openboss.modules.charging.models import EngineCommand
+from openboss.modules.customers.models import Subscriber
+from openboss.modules.receivables.functions import validity, wallets
+from openboss.modules.receivables.functions.collection_cases import CaseUnknown
+from openboss.modules.receivables.functions.credit_records import set_credit, steps_of
+from openboss.modules.receivables.models import Bucket, CollectionCase, Payment, Receivable
+from openboss.modules.resources.models import NumberResource
+from openboss.modules.system.models import Outbox
+from openboss.processes import (
+    collect_debt,
+    collection_agency,
+    keep_validity,
+    keep_wallets,
+    take_payment,
+    unbilled,
+    watch_use,
+    watch_wallets,
+)
+from openboss.processes.collection_agency import CaseResult
+from tests.modules.charging.engine.conftest import record
+from tests.modules.charging.engine.test_owner import put_chunk, world
+from tests.modules.receivables.conftest import LONG_AGO, Desk, check_books, desk, on
+from tests.processes.test_collect_debt import messages, state, user_of
+
+__all__ = ["desk", "world"]
+pytestmark = pytest.mark.django_db(transaction=True)
+USER, NUMBER = 12, 8613900000002
+AT = on(10, 5)
+
+
+def call(hour: int, minutes: int, *, day: int = 5) -> None:
+    """A call that the switch's file tells of: 0.40 a minute."""
+    put_chunk(record(NUMBER, f"2026-10-{day:02} {hour:02}:00:00", duration_s=60 * minutes))
+    rate_waiting()
+
+
+def watch() -> int:
+    """The deliverer acts on what the engine said, while the engine answers questions."""
+    with answering(recover_engine(), Path(settings.DATA_DIR)):
+        return watch_wallets.run(now=lambda: on(10, 5, 20))
+
+
+def prepaid(desk: Desk, paid_fen: int) -> int:
+    """An account with the engine's user 12, who prepays."""
+    account = desk.account()
+    user_of(account, pay_type="PREPAID", subscriber_id=USER)
+    wallets.open_wallets({account: [USER]}, at=AT)
+    desk.pay(account, paid_fen, AT)
+    rate_waiting()  # the engine takes wallet and money
+    return account
+
+
+@pytest.mark.requirement("CHG-11")
+@pytest.mark.usefixtures("world")
+def test_with_0_79_left_a_call_of_0_80_is_rated_and_its_user_stopped_at_once(desk: Desk) -> None:
+    account = prepaid(desk, 79)
+    call(9, 2)
+    assert watch() == 1  # EMPTY
+    evening = on(10, 5, 20)
+    assert state(USER, evening + timedelta(seconds=1)) == "TWO_WAY_STOP"
+    rate_waiting()
+    barred = EngineCommand.objects.filter(kind="STATE").get()
+    assert (barred.payload, barred.state) == ({"subscriber_id": USER, "barred": 2}, "DONE")
+    keep_wallets.run(at=AT)
+    assert wallets.wallet_differences()[0].is_empty()
+    assert collect_debt.credit.positions(account_ids=[account], at=AT, unbilled_fen={})[0].exposure_fen == 1  # -0.01
+    taken = take_payment.take(
+        account_id=account, paid_fen=1000, means="VOUCHER", channel="SMS", serial_no="V", at=on(10, 6)
+    )
+    assert taken.resumed == (USER,)
+    assert EngineCommand.objects.filter(kind="STATE").order_by("-command_id")[0].payload["barred"] == 0
+
+
+@pytest.mark.requirement("CHG-12")
+@pytest.mark.usefixtures("world")
+def test_a_balance_that_falls_through_ten_is_one_message_and_not_one_a_call(desk: Desk) -> None:
+    prepaid(desk, 1100)
+    for hour in (9, 10, 11):
+        call(hour, 3)
+        watch()
+    assert messages() == ["PREPAID_LOW"]
+
+
+@pytest.mark.requirement("CHG-13")
+@pytest.mark.usefixtures("world")
+def test_what_was_used_a_moment_ago_counts_for_credit_control(desk: Desk) -> None:
+    account = prepaid(desk, 1000)
+    call(9, 2)
+    keep_wallets.run(at=AT)
+    with answering(recover_engine(), Path(settings.DATA_DIR)):
+        assert unbilled.now([account], at=AT) == {USER: 80}
+    assert unbilled.Everybody(AT).by_user == {USER: 80}
+
+
+@pytest.mark.requirement("CHG-32")
+def test_more_than_500_within_a_day_of_activation_is_an_alert_and_a_stop_once(desk: Desk) -> None:
+    new, old, vip = (user_of(desk.account()) for _ in range(3))
+    payers = desk.accounts
+    Subscriber.objects.filter(subscriber_id__in=[new, vip]).update(opened_at=AT - timedelta(hours=20))
+    set_credit(account_id=payers[2], is_exempt=True, at=LONG_AGO, staff_id=None)
+    assert watch_use.run(at=AT, used_fen={new: 50_000, old: 19_999, vip: 0}).high == ()
+    watched = watch_use.run(at=AT, used_fen={new: 50_001, old: 19_999, vip: 50_001})
+    assert (watched.high, watched.alerted, watched.stopped) == ((new, vip), 2, 1)
+    assert [state(user, AT + timedelta(seconds=1)) for user in (new, old, vip)] == ["ONE_WAY_STOP", "ACTIVE", "ACTIVE"]
+    alert = Outbox.objects.filter(topic="manager.alert").order_by("outbox_id")[0].payload
+    assert alert == {"kind": "HIGH_USE", "subscriber_id": new, "account_id": payers[0], "unbilled_fen": 50_001}
+    again = watch_use.run(at=AT + timedelta(hours=1), used_fen={new: 60_000, vip: 60_000})
+    assert (again.alerted, again.stopped) == (0, 0)
+    over = watch_use.run(at=AT + timedelta(hours=2), used_fen={})
+    assert over.over == 2
+    assert state(new, AT + timedelta(hours=3)) == "ACTIVE"
+
+
+@pytest.mark.requirement("BMC-03")
+def test_validity_that_ends_freezes_the_money_and_sixty_days_later_recycles_the_number(desk: Desk) -> None:
+    account, resumed = desk.account(), desk.account()
+    user, other = (user_of(one, pay_type="PREPAID") for one in (account, resumed))
+    for one in (account, resumed):
+        desk.pay(one, 5000, on(1, 1))
+        assert validity.extend_validity(account_id=one, paid_fen=5000, at=on(1, 1)) == date(2026, 4, 1)
+    NumberResource.objects.create(
+        number=8613900000000 + user, state="OCCUPIED", grade="NONE", org_id="P", hlr_code="1", home_area=27,
+        subscriber_id=user,
+    )  # fmt: skip
+    assert keep_validity.run(at=on(3, 26)).reminded == 2
+    assert keep_validity.run(at=on(3, 27)).reminded == 0
+    assert keep_validity.run(at=on(4, 1)).frozen == 2
+    assert [state(one, on(4, 2)) for one in (user, other)] == ["TWO_WAY_STOP", "TWO_WAY_STOP"]
+    assert desk.cash(account) == 5000, "frozen, not lost"
+    taken = take_payment.take(
+        account_id=resumed, paid_fen=3000, means="VOUCHER", channel="SMS", serial_no="V", at=on(4, 10)
+    )
+    assert taken.resumed == (other,)
+    assert keep_validity.run(at=on(5, 30)).recycled == 0
+    assert keep_validity.run(at=on(5, 31)).recycled == 1
+    assert [state(one, on(6, 1)) for one in (user, other)] == ["TERMINATED", "ACTIVE"]
+    assert NumberResource.objects.get().state == "QUARANTINE"
+    assert desk.cash(account) == 5000, "refundable"
+    check_books()
+
+
+@pytest.mark.requirement("BMC-04")
+def test_a_debt_goes_to_the_agency_and_to_court_by_files_and_comes_back_paid(desk: Desk) -> None:
+    accounts = [desk.account() for _ in range(3)]
+    bills = [desk.bill(one, 202609, RENT=3000, user=user_of(one)) for one in accounts]  # due 31 October
+    collect_debt.run(at=on(1, 15, year=2027))
+    out = collection_agency.give(agency="HUAXIN", at=on(1, 15, year=2027), staff_id=None)
+    assert [(one.bill_id, one.asked_fen) for one in out.cases] == [(bill, 3000) for bill in bills]
+    key = b"a key of both"
+    assert files.write_file(out, key=key).splitlines()[1].startswith(f"D|{out.cases[0].case_id}|AGENCY|{accounts[0]}|")
+    take_payment.take(
+        account_id=accounts[2], paid_fen=9000, means="CASH", channel="HALL", serial_no="C", at=on(1, 20, year=2027),
+        staff_id=desk.staff["clerk"],
+    )  # fmt: skip
+    assert CollectionCase.objects.get(bill_id=bills[2]).state == "ENDED", "who pays is withdrawn"
+    first, second, _ = out.cases
+    results = [CaseResult(first.case_id, "10", 1000), CaseResult(second.case_id, "30", 0)]
+    answer = files.write_answer("HUAXIN", out.file_no, results, key=key)
+    for spoilt in (answer.replace("|1000", "|9000"), answer.replace("HUAXIN|1", "HUAXIN|2")):
+        with pytest.raises(FileRefused):
+            files.read_answer(spoilt, "HUAXIN", out.file_no, key=key)
+    read = files.read_answer(answer, "HUAXIN", out.file_no, key=key)
+    at = on(2, 1, year=2027)
+    done = collection_agency.take_back(read, agency="HUAXIN", at=at, staff_id=None)
+    assert (done.ended, done.collected_fen) == (2, 1000)
+    with pytest.raises(CaseUnknown):
+        collection_agency.take_back(read, agency="HUAXIN", at=at, staff_id=None)
+    assert Payment.objects.filter(means="COLLECTOR").count() == 1
+    collect_debt.run(at=on(4, 30, year=2027))  # 181 days after the due day
+    court = collection_agency.give(agency="COURT", at=on(5, 1, year=2027), staff_id=None)
+    assert {one.bill_id for one in court.cases} == set(bills[:2])
+    left = Receivable.objects.get(bill_id=bills[1]).open_fen
+    collection_agency.take_back(
+        [CaseResult(court.cases[1].case_id, "00", 2 * left)], agency="COURT", at=on(6, 1, year=2027), staff_id=None
+    )
+    assert desk.open(bills[1]) == 0
+    assert "COLLECTION" in [one.step for one in steps_of(account_id=accounts[0])]
+    assert Bucket.objects.filter(balance_fen__lt=0).count() == 0
+    check_books()

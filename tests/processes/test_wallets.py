@@ -1,0 +1,137 @@
+"""Prepaid money in use: what the engine takes enters the ledger by ranges of its journal, and both agree to the li."""
+
+from datetime import timedelta
+
+import pytest
+
+from openboss.modules.charging.functions.engine import rate_waiting
+from openboss.modules.receivables.functions import wallets
+from openboss.modules.receivables.models import Bucket, Entry, Wallet, WalletUse
+from openboss.processes import keep_wallets
+from tests.modules.charging.engine.conftest import record
+from tests.modules.charging.engine.test_owner import put_chunk, world
+from tests.modules.receivables.conftest import Desk, causes, check_books, desk, on
+
+__all__ = ["desk", "world"]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
+USER, NUMBER = 12, 8613900000002
+AT = on(10, 5)
+
+
+def call(hour: int, minutes: int, number: int = NUMBER) -> None:
+    """A call that the switch's file tells of: 0.40 a minute."""
+    put_chunk(record(number, f"2026-10-05 {hour:02}:00:00", duration_s=60 * minutes))
+    rate_waiting()
+
+
+def prepaid(desk: Desk, paid_fen: int) -> int:
+    """An account with a wallet in the running engine and some money in it."""
+    account = desk.account()
+    wallets.open_wallets({account: [USER]}, at=AT)
+    desk.pay(account, paid_fen, AT)
+    return account
+
+
+def money(account: int) -> dict[str, int]:
+    rows = Bucket.objects.filter(account_id=account).values_list("kind", "balance_fen")
+    return dict(rows) | {"OVERDRAWN": Wallet.objects.get(account_id=account).overdrawn_fen}
+
+
+def differences() -> list[dict[str, int]]:
+    return wallets.wallet_differences()[0].to_dicts()
+
+
+def test_what_the_engine_took_is_one_entry_an_account_and_range_and_both_sides_agree(desk: Desk) -> None:
+    account = prepaid(desk, 1000)
+    call(9, 2)
+    call(10, 3)
+    posted = keep_wallets.run(at=AT)
+    assert posted is not None
+    assert (posted.entries, posted.used_fen) == (1, 200)
+    assert money(account) == {"CASH": 800, "CHARGED": 200, "OVERDRAWN": 0}
+    entry = Entry.objects.get(cause="WALLET_USE")
+    assert entry.serial_no == f"WALLET_USE {posted.from_position}-{posted.to_position} {account}"
+    assert (differences(), wallets.wallet_differences()[1]) == ([], 1)
+    assert keep_wallets.run(at=AT).entries == 0
+    check_books()
+
+
+def test_a_payment_reaches_the_engine_in_its_own_transaction_and_is_there_a_turn_later(desk: Desk) -> None:
+    account = prepaid(desk, 1000)
+    desk.pay(account, 500, AT)
+    desk.pay(account, 500, AT, serial_no=f"T{desk.serial}")  # the same again
+    keep_wallets.run(at=AT)
+    assert money(account)["CASH"] == 1500
+    assert not differences()
+
+
+def test_a_call_beyond_the_cash_is_a_debt_which_the_next_payment_covers_first(desk: Desk) -> None:
+    account = prepaid(desk, 79)
+    call(9, 2)  # 0.80
+    keep_wallets.run(at=AT)
+    assert money(account) == {"CASH": 0, "CHARGED": 80, "OVERDRAWN": 1}
+    assert not differences()
+    desk.pay(account, 1000, AT)
+    keep_wallets.run(at=AT)
+    assert money(account) == {"CASH": 999, "CHARGED": 80, "OVERDRAWN": 0}
+    assert not differences()
+    check_books()
+
+
+def test_the_bill_of_the_month_takes_the_place_of_what_was_charged(desk: Desk) -> None:
+    account = prepaid(desk, 1000)
+    call(9, 5)  # 2.00
+    keep_wallets.run(at=AT)
+    bill = desk.bill(account, 202610, LOCAL=200, RENT=300, user=USER)
+    assert (desk.open(bill), desk.state(bill)) == (0, "settled")
+    assert money(account) == {"CASH": 500, "CHARGED": 0, "OVERDRAWN": 0}
+    keep_wallets.run(at=on(11, 2))
+    assert not differences()
+    assert WalletUse.objects.get(account_id=account).is_settled
+    assert causes()[-3:] == ["BILL", "WALLET_SETTLED", "CLEARING"]
+    check_books()
+
+
+def test_a_payment_taken_back_after_it_was_used_leaves_the_use_as_a_debt(desk: Desk) -> None:
+    from openboss.modules.receivables.functions import reverse_payment
+
+    account = prepaid(desk, 1000)
+    call(9, 5)
+    keep_wallets.run(at=AT)
+    paid = desk.pay(account, 100, AT)
+    known = {"reason": "wrong number", "staff_id": desk.staff["clerk"], "at": AT}
+    reverse_payment(payment_id=paid.payment_id - 1, serial_no="R1", **known)
+    assert money(account) == {"CASH": 0, "CHARGED": 200, "OVERDRAWN": 100}
+    keep_wallets.run(at=AT)
+    assert not differences()
+    check_books()
+
+
+def test_use_before_the_wallet_was_opened_is_for_the_bill_and_not_taken_from_it(desk: Desk) -> None:
+    call(9, 5)
+    account = prepaid(desk, 1000)
+    call(10, 1)
+    keep_wallets.run(at=AT)
+    assert money(account) == {"CASH": 960, "CHARGED": 40, "OVERDRAWN": 0}
+    assert not differences()
+
+
+def test_a_range_that_was_left_half_done_is_posted_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = prepaid(desk, 1000)
+    call(9, 5)
+
+    class Killed(BaseException):
+        pass
+
+    def kill(**_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(wallets.wallets, "end_range", kill)
+    with pytest.raises(Killed):
+        keep_wallets.run(at=AT)
+    monkeypatch.undo()
+    assert money(account)["CHARGED"] == 200
+    keep_wallets.run(at=AT + timedelta(hours=1))
+    assert money(account) == {"CASH": 800, "CHARGED": 200, "OVERDRAWN": 0}
+    assert Entry.objects.filter(cause="WALLET_USE").count() == 1
+    assert not differences()
