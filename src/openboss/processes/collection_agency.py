@@ -9,6 +9,7 @@ The same answer again posts nothing twice. Source: BMC-04, D8.11, D15.11; docs/f
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -56,7 +57,7 @@ def take_back(results: Iterable[CaseResult], *, agency: str, at: datetime, staff
 
 
 def _take_money(case: CaseView, collected_fen: int, at: datetime, staff_id: int | None) -> None:
-    known = {"means": "COLLECTOR", "channel": "AGENT", "serial_no": f"CASE-{case.case_id}", "at": at}
+    known: dict[str, Any] = {"means": "COLLECTOR", "channel": "AGENT", "serial_no": f"CASE-{case.case_id}", "at": at}
     if receivables.is_written_off(bill_id=case.bill_id):
         receivables.recover(bill_id=case.bill_id, paid_fen=collected_fen, staff_id=staff_id, **known)
     else:

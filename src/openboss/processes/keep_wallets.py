@@ -11,10 +11,21 @@ Killed anywhere and started again, it goes on where it stopped and posts nothing
 from datetime import datetime, timedelta
 
 from openboss.modules.charging.functions.online import Published, forget_balances, publish_balances
+from openboss.modules.customers.atomic.owners import prepaid_users
+from openboss.modules.customers.functions import cycle_of
 from openboss.modules.receivables.functions import wallets
 from openboss.modules.receivables.functions.wallets import RangePosted
 
 KEPT = timedelta(hours=26)  # credit control compares with the day before
+
+
+def open_missing(*, at: datetime, staff_id: int | None = None) -> int:
+    """Open the wallets of prepaid users who were taken over without; return how many accounts. Done again: none."""
+    users = prepaid_users(cycle=cycle_of(at))
+    known = wallets.accounts_with_wallets()
+    missing = {account_id: mine for account_id, mine in users.items() if account_id not in known}
+    wallets.open_wallets(missing, at=at, staff_id=staff_id)
+    return len(missing)
 
 
 def run(*, at: datetime) -> RangePosted | None:

@@ -16,6 +16,7 @@ from django.db import transaction
 from openboss.modules.charging.functions.engine import announce_users
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders.functions import Fee, Item
+from openboss.modules.receivables.functions.wallets import open_wallets
 from openboss.modules.resources import functions as resources
 from openboss.modules.system.functions import send_out
 from openboss.processes.offer_fees import fees_at_counter
@@ -229,6 +230,8 @@ def carry_out(asked: Asked) -> Result:
         customers.hold_product(offer_id=offer_id, first_month="FULL", from_at=at, **own)
     begin_term(subscriber_id, request["number"], at, staff_id)
     tell_engine(subscriber_id)
+    if request["pay_type"] == "PREPAID":
+        open_wallets({account_id: [subscriber_id]}, at=at, staff_id=staff_id)
     welcome(request["number"], account_id, at)
     return {"subscriber_id": subscriber_id, "account_id": account_id}
 

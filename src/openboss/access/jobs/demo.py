@@ -102,7 +102,10 @@ def prepare(*, example: Path, say: Say, compiled: Callable[[], None], users: int
     _leave_for_the_tour(source / "usage")
     for cycle in (*CLOSED_CYCLES, RUNNING_CYCLE):
         _live_month(cycle, source, say)
+    say("opening the wallets of prepaid users, looking after debts, comparing the books")
+    _open_wallets()
     _look_after_debts()
+    _compare_books()
     let_it_be(BUSINESS_DAY)
     shutil.rmtree(source / "usage")
     (data_dir / _READY_FILE).write_text(json.dumps({"users": users, "seed": SEED}), encoding="ascii")
@@ -193,6 +196,25 @@ def _look_after_debts() -> None:
     from openboss.modules.system.functions import staff_by_login
 
     look_after_debts(BUSINESS_DAY, moment=_Day.at, staff_id=staff_by_login(login=BILLING_LOGIN).staff_id)
+
+
+def _open_wallets() -> None:
+    """Prepaid users recharge, and from now on pay for every call at once."""
+    from openboss.access.jobs.demo_money import let_prepaid_users_recharge
+    from openboss.processes import keep_wallets
+
+    at = _Day.at(BUSINESS_DAY, 7)
+    keep_wallets.open_missing(at=at)
+    keep_wallets.run(at=at)
+    let_prepaid_users_recharge(at)
+    keep_wallets.run(at=at)
+
+
+def _compare_books() -> None:
+    """The daily assurance: every book of money against the others."""
+    from openboss.processes import assure_money
+
+    assure_money.run(on=BUSINESS_DAY, at=_Day.at(BUSINESS_DAY, 9))
 
 
 def _deliver(usage: Path, *, before: date, inbox: Path) -> int:

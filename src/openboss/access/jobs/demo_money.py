@@ -11,8 +11,10 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from openboss.kernel.periods import next_cycle
+from openboss.modules.customers.functions import prepaid_users
 from openboss.modules.receivables import functions as receivables
 from openboss.processes import collect_debt
+from openboss.processes.unbilled import Everybody
 
 # means, channel and the share of accounts, in percent
 WAYS = (("WEB", "WEB", 40), ("BANK", "BANK", 25), ("CASH", "HALL", 20), ("KIOSK", "KIOSK", 10), ("CARD", "HALL", 5))
@@ -65,6 +67,28 @@ def _pay(payers: pl.DataFrame, cycle: int, means: str, channel: str, at: datetim
     )
     staff_id = cashier_id if channel == "HALL" else None
     return len(receivables.post_payments(frame, channel=channel, at=at, staff_id=staff_id))
+
+
+def let_prepaid_users_recharge(at: datetime) -> int:
+    """Most prepaid accounts get 50.00 more than they have used this month, one in twenty forgot; return how many."""
+    used = Everybody(at)
+    payers = prepaid_users(cycle=at.year * 100 + at.month)
+    paying = {account_id: users for account_id, users in payers.items() if account_id % 20}
+    rows = [
+        (
+            f"RECHARGE-{account_id}",
+            account_id,
+            5_000 + sum(used.by_user.get(user, 0) // 1_000 * 1_000 for user in users),
+        )
+        for account_id, users in paying.items()
+    ]
+    frame = pl.DataFrame(rows, schema=["serial_no", "account_id", "paid_fen"], orient="row").with_columns(
+        means=pl.lit("WEB"),
+        reference=pl.lit(""),
+        paid_at=pl.lit(at),
+        agent_account_id=pl.lit(None, pl.Int64),
+    )
+    return len(receivables.post_payments(frame, channel="WEB", at=at))
 
 
 def look_after_debts(day: date, *, moment: Moment, staff_id: int) -> None:

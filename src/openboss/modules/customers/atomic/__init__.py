@@ -39,7 +39,7 @@ from openboss.modules.customers.atomic.lists import (
     listed_numbers,
 )
 from openboss.modules.customers.atomic.network import NetworkProfile, wanted_network, wanted_profile
-from openboss.modules.customers.atomic.owners import has_stopped_users
+from openboss.modules.customers.atomic.owners import has_stopped_users, prepaid_users
 from openboss.modules.customers.atomic.passwords import (
     ChallengeMissing,
     ChallengeShown,
@@ -182,6 +182,7 @@ __all__ = [
     "change_listed_numbers",
     "listed_numbers",
     "has_stopped_users",
+    "prepaid_users",
     "AccountRow",
     "AccountUnknown",
     "AccountView",

@@ -26,6 +26,20 @@ def paying_accounts(*, subscriber_ids: list[int], cycle: int) -> pl.DataFrame:
     )
 
 
+def prepaid_users(*, subscriber_ids: list[int] | None = None, cycle: int) -> dict[int, list[int]]:
+    """Users in service who pay before use, of some or all, by the account that pays their rest in a cycle."""
+    rows = ask(
+        "SELECT r.account_id, s.subscriber_id FROM customers_subscriber s JOIN customers_paymentrelation r"
+        " USING (subscriber_id) WHERE s.pay_type = 'PREPAID' AND s.life = 'ACTIVE' AND r.mode = 'REST'"
+        " AND r.cycles @> %s::int AND (%s::bigint[] IS NULL OR s.subscriber_id = ANY(%s::bigint[])) ORDER BY 1, 2",
+        [cycle, subscriber_ids, subscriber_ids],
+    )
+    found: dict[int, list[int]] = {}
+    for account_id, subscriber_id in rows:
+        found.setdefault(account_id, []).append(subscriber_id)
+    return found
+
+
 def opened_at(*, subscriber_ids: list[int]) -> dict[int, datetime]:
     """When users were opened."""
     rows = Subscriber.objects.filter(subscriber_id__in=subscriber_ids)

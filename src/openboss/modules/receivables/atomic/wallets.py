@@ -49,9 +49,9 @@ def send_amounts(amounts_li: Sequence[Sequence[int]], *, serial_no: str) -> None
         send_command(kind="TOP_UPS", payload=payload, serial_no=serial_no)
 
 
-def wallets_among(account_ids: Sequence[int]) -> set[int]:
-    """Which of some accounts have a wallet."""
-    return set(Wallet.objects.filter(account_id__in=list(account_ids)).values_list("account_id", flat=True))
+def accounts_with_wallets() -> set[int]:
+    """Every account that has a wallet."""
+    return set(Wallet.objects.values_list("account_id", flat=True))
 
 
 def has_wallets() -> bool:

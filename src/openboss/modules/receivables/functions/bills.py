@@ -36,7 +36,7 @@ def book_bills(bills: pl.DataFrame, items: pl.DataFrame, *, at: datetime, staff_
     nothing = bills.filter(pl.col("open_fen") == 0)["bill_id"].to_list()
     note_settlement(bill_ids=nothing, states=["settled"] * len(nothing))
     for (cycle,), mine in bills.group_by("cycle"):
-        settle_use(mine["account_id"].sort().to_list(), int(cycle), rules=rules, act=act)  # type: ignore[call-overload]
+        settle_use(mine["account_id"].sort().to_list(), int(cycle), rules=rules, act=act)
     payers = bills.filter(pl.col("open_fen") > 0)["account_id"].to_list()
     clear_from_advances(payers, rules=rules, act=act)
 

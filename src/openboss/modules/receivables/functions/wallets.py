@@ -76,6 +76,11 @@ def has_wallets() -> bool:
     return wallets.has_wallets()
 
 
+def accounts_with_wallets() -> set[int]:
+    """Every account whose money is in use in the engine."""
+    return wallets.accounts_with_wallets()
+
+
 def note_openings() -> None:
     """Take down from the engine's answers what users had used before their wallets were opened."""
     for command_id in wallets.openings():
