@@ -234,9 +234,10 @@ def run_waiting(*, at: datetime) -> int:
 # --- what people see ---------------------------------------------------------------------------------------------
 
 
-def by_item(view: ReratingView) -> pl.DataFrame:
-    """Before and after by month, user and item: cycle, is_closed, subscriber_id, item_id, before_fen, after_fen."""
-    return charging.read_frame(view.found["by_item"])
+def by_item(view: ReratingView, subscriber_id: int | None = None) -> pl.DataFrame:
+    """Before and after by month, user and item (BY_ITEM), of all or of one user."""
+    found = charging.read_frame(view.found["by_item"])
+    return found if subscriber_id is None else found.filter(pl.col("subscriber_id") == subscriber_id)
 
 
 def by_user(view: ReratingView) -> pl.DataFrame:

@@ -232,7 +232,9 @@ def _users_screen(view: re_rate.ReratingView, context: dict[str, Any]) -> ListSc
         fetch=fetch,
         default_sort="change_fen",
         row_link=place,
-        empty=gettext_lazy("Nobody would be charged otherwise."),
+        empty=_("Nobody would be charged otherwise.")
+        if view.found
+        else _("Before and after stand here once worked out."),
         template="rerating.html",
         context=context,
     )
@@ -288,7 +290,7 @@ def _records_screen(view: re_rate.ReratingView, subscriber_id: int, context: dic
         sums = {name: sum(row[name] for row in kept) for name in ("before_li", "after_li", "change_li")}
         return kept[paging.offset : paging.offset + paging.size], total, sums
 
-    cycles = sorted({str(item["cycle"]) for item in context["items"]})
+    cycles = sorted({str(cycle) for cycle in re_rate.by_item(view, subscriber_id)["cycle"]})
     return ListScreen(
         name=f"rerating-{view.rerating_id}-{subscriber_id}",
         title=_("Re-rating %(n)s: user %(user)s") % {"n": view.rerating_id, "user": subscriber_id},
@@ -322,7 +324,7 @@ def user(request: HttpRequest, rerating_id: int, subscriber_id: int) -> HttpResp
     if "by_item" not in view.found:
         raise Http404
     items = {item.item_id: formats.named(item) for item in catalog.bill_item_types()}
-    found = [row for row in re_rate.by_item(view).to_dicts() if row["subscriber_id"] == subscriber_id]
+    found = [row for row in re_rate.by_item(view, subscriber_id).to_dicts() if row["before_fen"] != row["after_fen"]]
     free = re_rate.free_units(view, subscriber_id).to_dicts()
     names = catalog.rule_names([row["rule"] for row in free])
     context = {
