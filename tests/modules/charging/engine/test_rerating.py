@@ -7,10 +7,12 @@ import numpy as np
 import polars as pl
 import pytest
 from django.conf import settings
+from django.db import DatabaseError, connection
 
 from openboss.kernel.usage import RecordType
 from openboss.modules.catalog.compiler import compile_tariffs
 from openboss.modules.catalog.publications import publication_text, write_publication
+from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.owner import recover
 from openboss.modules.charging.engine.rating import rate_chunk
@@ -18,7 +20,9 @@ from openboss.modules.charging.engine.rerating import RATED_AGAIN, with_pools, w
 from openboss.modules.charging.engine.state import EngineState
 from openboss.modules.charging.engine.totals import free_use_of, totals_of
 from openboss.modules.charging.functions import rerating
-from openboss.modules.charging.functions.engine import ask_engine, image_payload
+from openboss.modules.charging.functions.engine import EngineRefused, ask_engine, image_payload
+from openboss.modules.charging.models import EngineJournal
+from tests.kernel.test_worked_tables import table
 
 from .conftest import ITEMS, Version, chunk, image, record, versions
 from .test_owner import put_chunk
@@ -151,7 +155,7 @@ def two_months(seed):
     ]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 12))])
 def test_a_re_rating_ends_where_rating_right_at_once_would_have_ended(world, seed):
     publish(**WRONG)
     steps = two_months(seed)
@@ -172,6 +176,78 @@ def test_a_re_rating_ends_where_rating_right_at_once_would_have_ended(world, see
     live([("CHUNK", some_use(seed + 9, 10, 30))])  # and goes on from there as the other would
     rate_chunk(right, chunk(*some_use(seed + 9, 10, 30)), 99, 1)
     assert totals_of(started(world).state, OCTOBER)["act_li"].sum() == totals_of(right, OCTOBER)["act_li"].sum()
+
+
+def worked_calls():
+    """The three calls of docs/algorithms/re-rating.md."""
+    number = NUMBERS[11]
+    return [record(number, f"2026-10-0{day} 10:00:00", duration_s=60 * int(row[1]))
+            for day, row in enumerate(table("re-rating", "call"), 1)]  # fmt: skip
+
+
+def test_the_worked_example_and_what_a_death_at_any_place_leaves_of_it(world):
+    """Allowances cascade; the engine dies before, while and after it is told, or is rebuilt without a snapshot."""
+    publish(over="0.60", minutes=50)
+    live([("IMAGE", BASE), ("OPEN_CYCLE", OCTOBER), ("CHUNK", worked_calls())])
+    sha256 = publish(over="0.40", minutes=100)
+    part = rerating.users_file(np.array([11]), "rerate/1")
+    looked = rerating.look(folder="rerate/1", users=part)
+    replay = rerating.replay_from(users=part, first_cycle=OCTOBER, sha256=sha256)
+    replay.run_to(looked.position)
+    before, after = replay.corrections()
+    columns = ["free_units_1", "act_basic_li"]
+    found = [
+        (*was, *is_, is_[1] - was[1]) for was, is_ in zip(before[columns].rows(), after[columns].rows(), strict=True)
+    ]
+    assert found == [tuple(map(int, row[2:])) for row in table("re-rating", "call")]
+    charged = started(world)
+    assert detail(world)["act_basic_li"].sum() == 54_000  # a replay that dies has changed nothing
+    journal.send_command(kind="RERATE", payload=rerating._command(1, "rerate/1", part, replay, looked))
+    digest = charged.state.digest()
+    with pytest.raises(DatabaseError), connection.execute_wrapper(_dies_at_the_journal):
+        charged.turn()  # dies in the middle of the turn
+    assert EngineJournal.objects.filter(kind="RERATE").count() == 0
+    assert started(world).state.digest() == digest
+    told = started(world)
+    told.turn()  # dies after the commit, before the detail store
+    right = told.state.digest()
+    assert detail(world)["act_basic_li"].sum() == 54_000
+    again = started(world)
+    assert again.state.digest() == right
+    assert detail(world)["act_basic_li"].to_list() == [0, 4_000, 12_000]
+    assert totals_of(again.state, OCTOBER).filter(pl.col("subscriber_id") == 11)["act_li"].sum() == 16_000
+    for folder in (world / "engine").iterdir():
+        (folder / "manifest.json").unlink(missing_ok=True)  # every snapshot is lost: the journal has it all
+    assert started(world).state.digest() == right
+    assert detail(world)["act_basic_li"].to_list() == [0, 4_000, 12_000]
+
+
+def _dies_at_the_journal(execute, sql, params, many, context):
+    if "INSERT INTO" in sql and "charging_enginejournal" in sql:
+        raise DatabaseError("the machine died here")
+    return execute(sql, params, many, context)
+
+
+def test_the_engine_refuses_what_has_moved_on_and_a_restore_puts_back_what_it_takes_back(world):
+    publish(over="0.60", minutes=50)
+    live([("IMAGE", BASE), ("OPEN_CYCLE", OCTOBER), ("CHUNK", worked_calls())])
+    sha256 = publish(over="0.40", minutes=100)
+    part = rerating.users_file(np.array([11]), "rerate/1")
+    looked = rerating.look(folder="rerate/1", users=part)
+    replay = rerating.replay_from(users=part, first_cycle=OCTOBER, sha256=sha256)
+    replay.run_to(looked.position)
+    command = rerating._command(1, "rerate/1", part, replay, looked)
+    live([("IMAGE", {11: {"number": NUMBERS[11], "offers": [4]}})])
+    digest = started(world).state.digest()
+    with pytest.raises(EngineRefused, match="have changed since the replay"):
+        ask_engine("RERATE", command)
+    assert started(world).state.digest() == digest
+    done = re_rate(sha256, OCTOBER, users=(11,))  # replays what came, and asks again
+    assert done["corrected"] == 3
+    assert re_rate(sha256, OCTOBER, users=(11,)) == done  # done again it is found, not done
+    lake = Lake(world / "lake")
+    lake.hide_after(done["position"] - 1)  # the journal was restored to just before
+    assert detail(world)["act_basic_li"].to_list() == [6_000, 30_000, 18_000]
 
 
 def test_a_re_rating_by_the_tariffs_that_were_in_force_changes_nothing(world):
