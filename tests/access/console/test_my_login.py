@@ -38,7 +38,7 @@ def test_who_has_an_app_is_asked_for_its_code_before_anything_opens() -> None:
     wrong = client.post("/me/app/", {"code": "000000"}, follow=True)
     assert "The code is wrong" in wrong.content.decode()
     app = pyotp.TOTP(client.session["app_secret"])
-    kept = client.post("/me/app/", {"code": app.at(clock.now())}, follow=True).content.decode()
+    kept = client.post("/me/app/", {"code": app.at(clock.world_now())}, follow=True).content.decode()
     assert "Codes on paper" in kept
     paper = kept.split('id="paper-codes">')[1].split("<")[0].split(" · ")
     fresh = Client(headers={"accept-language": "en"})

@@ -55,12 +55,12 @@ def app_of(person: int, at: datetime = AT) -> tuple[pyotp.TOTP, list[str]]:
     secret, address = own_account.new_secret(login="li")
     assert address.startswith("otpauth://totp/OpenBOSS:li?")
     app = pyotp.TOTP(secret)
-    return app, own_account.add_app(staff_id=person, secret=secret, code=app.at(at), at=at)
+    return app, own_account.add_app(staff_id=person, secret=secret, code=app.at(at), world_at=at, at=at)
 
 
 def shows(person: int, code: str, at: datetime) -> bool:
     try:
-        own_account.refuse_wrong_code(staff_id=person, code=code, at=at)
+        own_account.refuse_wrong_code(staff_id=person, code=code, world_at=at, at=at)
     except own_account.CodeWrong:
         return False
     return True
@@ -81,7 +81,7 @@ def test_a_code_of_the_app_is_good_once_and_for_a_clock_half_a_minute_off(person
 def test_an_app_that_shows_a_wrong_code_is_not_kept(person: int) -> None:
     secret, _ = own_account.new_secret(login="li")
     with pytest.raises(own_account.CodeWrong):
-        own_account.add_app(staff_id=person, secret=secret, code="000000", at=AT)
+        own_account.add_app(staff_id=person, secret=secret, code="000000", world_at=AT, at=AT)
     assert not own_account.has_second_factor(staff_id=person)
 
 

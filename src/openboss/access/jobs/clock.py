@@ -23,6 +23,11 @@ def now() -> datetime:
     return datetime.now(UTC) + shift()
 
 
+def world_now() -> datetime:
+    """The real present moment: what other people's clocks show, such as the app that makes codes for a login."""
+    return datetime.now(UTC)
+
+
 def today() -> date:
     """The business date: today on the operator's wall."""
     return now().astimezone(operator_timezone()).date()

@@ -85,7 +85,11 @@ def app(request: HttpRequest) -> HttpResponse:
     secret = request.session.get(SECRET, "")
     try:
         given = own_account.add_app(
-            staff_id=staff_of(request).staff_id, secret=secret, code=request.POST.get("code", ""), at=clock.now()
+            staff_id=staff_of(request).staff_id,
+            secret=secret,
+            code=request.POST.get("code", ""),
+            world_at=clock.world_now(),
+            at=clock.now(),
         )
     except own_account.CodeWrong:
         messages.error(request, _("The code is wrong: scan the new picture and try the code that shows then."))
@@ -177,7 +181,8 @@ def second(request: HttpRequest) -> HttpResponse:
         return _ask_second(request, staff_id)
 
     def take_code() -> None:
-        own_account.refuse_wrong_code(staff_id=staff_id, code=request.POST.get("code", ""), at=clock.now())
+        code = request.POST.get("code", "")
+        own_account.refuse_wrong_code(staff_id=staff_id, code=code, world_at=clock.world_now(), at=clock.now())
 
     def take_passkey() -> None:
         own_account.refuse_wrong_passkey(

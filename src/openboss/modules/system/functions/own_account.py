@@ -86,9 +86,12 @@ def new_secret(*, login: str) -> tuple[str, str]:
     return secret, pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=ISSUER)
 
 
-def add_app(*, staff_id: int, secret: str, code: str, at: datetime) -> list[str]:
-    """Keep an app that shows the right code; return paper codes if there were none. Raises CodeWrong."""
-    step = atomic.step_of(secret=secret, code=code.strip(), at=at)
+def add_app(*, staff_id: int, secret: str, code: str, world_at: datetime, at: datetime) -> list[str]:
+    """Keep an app that shows the right code; return paper codes if there were none. Raises CodeWrong.
+
+    world_at  the time the app goes by
+    """
+    step = atomic.step_of(secret=secret, code=code.strip(), at=world_at)
     if step is None:
         raise CodeWrong(staff_id)
     atomic.add_app(staff_id=staff_id, secret=secret, step=step, at=at)
@@ -112,9 +115,12 @@ def has_second_factor(*, staff_id: int) -> bool:
     return any(one.kind != "PAPER" for one in factors_of(staff_id=staff_id))
 
 
-def refuse_wrong_code(*, staff_id: int, code: str, at: datetime) -> None:
-    """Take a code of the app or of paper. Raises CodeWrong; five wrong ones lock the login."""
-    if not atomic.try_code(staff_id=staff_id, code=code.strip().replace(" ", ""), at=at):
+def refuse_wrong_code(*, staff_id: int, code: str, world_at: datetime, at: datetime) -> None:
+    """Take a code of the app or of paper. Raises CodeWrong; five wrong ones lock the login.
+
+    world_at  the time the app goes by
+    """
+    if not atomic.try_code(staff_id=staff_id, code=code.strip().replace(" ", ""), world_at=world_at, at=at):
         raise CodeWrong(staff_id)
 
 
