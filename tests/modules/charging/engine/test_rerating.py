@@ -25,6 +25,7 @@ from openboss.modules.charging.models import EngineJournal
 from tests.kernel.test_worked_tables import table
 
 from .conftest import ITEMS, Version, chunk, image, record, versions
+from .test_online import MB, Kind, Network, moment, open_wallet
 from .test_owner import put_chunk
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,7 +38,7 @@ for _member in (15, 16, 17):  # a pool of data and minutes, with a limit for eac
 SCOPE = {"record": ["MOC", "SMS_MO", "DATA"]}
 
 
-def tariffs(over="0.40", minutes=170, sms="0.10", pool=200):
+def tariffs(over="0.40", minutes=170, sms="0.10", pool=200, data="0.29"):
     """The tariffs of the engine's tests and a shared pack; the ids of rules are the same whatever the prices."""
     made = versions()
     plan = next(version for version in made if version.code == "GOTONE_98")
@@ -47,6 +48,7 @@ def tariffs(over="0.40", minutes=170, sms="0.10", pool=200):
     for version in made[:2]:
         rule = next(rule for rule in version.document["prices"] if rule["rule"] == "SMS")
         rule |= {"price": sms, "basis": "QUARTER", "tiers": tiers}
+        next(rule for rule in version.document["prices"] if rule["rule"] == "DATA")["price"] = data
     shared = {"rule": "TOGETHER", "unit": "MIN", "granted": pool, "share": {"by": "POOL", "per_user": 90}}
     pack = {"free": [{**shared, "priority": 10, "scope": {"record": ["MOC"]}}]}
     made.append(Version(5, "TOGETHER", "ADDON", date(2003, 1, 1), pack, {"TOGETHER": 900}))
@@ -248,6 +250,31 @@ def test_the_engine_refuses_what_has_moved_on_and_a_restore_puts_back_what_it_ta
     lake = Lake(world / "lake")
     lake.hide_after(done["position"] - 1)  # the journal was restored to just before
     assert detail(world)["act_basic_li"].to_list() == [6_000, 30_000, 18_000]
+
+
+def test_a_wallet_gets_back_what_was_too_much_and_an_open_session_goes_on_at_the_right_price(world):
+    publish(data="0.29")
+    live([("IMAGE", {12: {"number": NUMBERS[12]}}), ("OPEN_CYCLE", OCTOBER)])
+    network = Network(world)
+    open_wallet(network, 10_000)
+    served = {"served": NUMBERS[12]}
+    network.ask(1, 0, Kind.INITIAL, moment(), **served)
+    network.ask(1, 1, Kind.TERMINATION, moment(), used_down=10 * MB, asking=False, **served)
+    network.ask(2, 0, Kind.INITIAL, moment(), **served)
+    network.ask(2, 1, Kind.UPDATE, moment(), used_down=5 * MB, **served)
+    assert network.wallet()["balance_li"] == 10_000 - 2_900 - 1_450
+    sha256 = publish(data="0.10")
+    assert re_rate(sha256, OCTOBER, users=(12,))["corrected"] == 1
+    network.crash()
+    assert network.wallet()["balance_li"] == 10_000 - 1_000 - 1_450  # what still grows is paid for with its next step
+    assert totals_of(network.owner.state, OCTOBER)["act_li"].sum() == 1_500
+    network.ask(2, 2, Kind.UPDATE, moment(), used_down=5 * MB, **served)
+    assert network.wallet()["balance_li"] == 10_000 - 2_000
+    network.ask(2, 3, Kind.TERMINATION, moment(), asking=False, **served)
+    network.crash()
+    network.owner.flush()
+    assert detail(world)["act_basic_li"].to_list() == [1_000, 1_000]
+    assert totals_of(network.owner.state, OCTOBER)["act_li"].sum() == 2_000
 
 
 def test_a_re_rating_by_the_tariffs_that_were_in_force_changes_nothing(world):
