@@ -87,13 +87,17 @@ def test_a_plan_changed_now_counts_now_and_its_reversal_brings_the_old_one_back(
     assert (main_offer(user, evening - timedelta(hours=1)), main_offer(user, evening)) == (103, 102)
 
 
-def test_a_plan_of_another_brand_asks_for_consent_and_the_brand_changes_on_its_day(office: Office) -> None:
+@pytest.mark.requirement("BMT-08")
+def test_a_change_of_brand_asks_for_consent_keeps_the_number_and_changes_the_plan_from_the_next_cycle(
+    office: Office,
+) -> None:
     user = office.open_user()
+    number = line(user).number
     refused(office, BrandChange, "CHANGE_PLAN", user, offer_id=202)
     office.do("CHANGE_PLAN", user, offer_id=202, change_brand=True)
-    assert line(user).brand == "GOTONE"
+    assert (line(user).brand, main_offer(user, DECEMBER - DAY), main_offer(user, DECEMBER)) == ("GOTONE", 102, 202)
     hall.run_due(at=DECEMBER)
-    assert line(user, DECEMBER).brand == "EASYOWN"
+    assert (line(user, DECEMBER).brand, line(user, DECEMBER).number) == ("EASYOWN", number)
 
 
 @pytest.mark.requirement("ARC-06")

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
+from openboss.access.jobs.best_plan_command import campaign_rows
 from openboss.modules.catalog import functions as catalog
+from openboss.modules.customers import functions as customers
+from openboss.modules.orders import functions as orders
+from openboss.processes.best_plan import advise_all
 
 from .conftest import Tab, signed_in
 
 pytestmark = [pytest.mark.usefixtures("operator")]
 NEW = 9_801
+BUYER = 14  # customer and user of the same number
+DECEMBER = datetime(2026, 11, 30, 16, tzinfo=UTC)  # 1 December, midnight in Shanghai
 FORM = {
     "offer": "desk_98",
     "offer_id": str(NEW),
@@ -109,7 +116,7 @@ def test_two_versions_are_compared_rule_by_rule() -> None:
     data = {"to": "2003-01-01", "with": "103", "from": "2003-01-01"}
     page = client.get("/offers/102/compare/", data)
     changed = {(one["rule"], field["name"]) for one in page.context["differences"] for field in one["fields"]}
-    assert ("RENT", "fee") in changed
+    assert ("RENT", "Fee") in changed
     assert client.get("/offers/102/compare/", {**data, "with": "102"}).context["differences"] == []
 
 
@@ -135,6 +142,32 @@ def test_the_best_plan_of_a_user_is_the_cheapest_of_all_that_are_shown() -> None
     plans = page.context["advice"].plans
     assert [plan.due_fen for plan in plans] == sorted(plan.due_fen for plan in plans)
     assert page.context["advice"].best.due_fen == min([plans[0].due_fen, page.context["advice"].now.due_fen])
+
+
+@pytest.mark.requirement("BMT-06")
+def test_the_plan_builder_shows_one_price() -> None:
+    page = signed_in("clerk").get("/offers/builder/?minutes=200&messages=100&mb=500")
+    assert "¥95.00" in page.content.decode()
+    assert signed_in("clerk").get("/offers/builder/?minutes=much").status_code == 422
+    assert signed_in("clerk").get("/offers/builder/?minutes=100000").status_code == 422
+
+
+def test_the_lab_is_narrowed_to_one_user_and_exported() -> None:
+    client = signed_in("product")
+    one = client.get("/offers/102/2003-01-01/lab/?go=1&user=5")
+    assert [row["subscriber_id"] for row in one.context["result"].by_user.to_dicts()] == [5]
+    rows = b"".join(client.get("/offers/102/2003-01-01/lab/?go=1&user=5&export=csv").streaming_content).decode()
+    assert len(rows.strip().splitlines()) == 2
+
+
+def test_the_best_plans_of_all_users_are_written_for_a_campaign() -> None:
+    found = advise_all(subscriber_ids=None, cycles=[202609], on=date(2026, 11, 2))
+    head, *lines = campaign_rows(found, 1)
+    assert head == ("user", "cycles", "now_fen", "best_plan", "best_fen", "saving_fen")
+    assert lines
+    assert [saving for *_, saving in lines] == sorted((one.saving_fen for one in found if one.saving_fen), reverse=True)
+    assert all(now - best == saving > 0 for _, _, now, _, best, saving in lines)
+    assert len(list(campaign_rows(found, 0))) == 101
 
 
 def _fill_rule(tab: Tab, section: str, fields: dict[str, str]) -> None:
@@ -210,5 +243,22 @@ def test_gotone_98_is_built_from_an_empty_form_tried_approved_by_a_second_person
     for move in ("Offer into test", "Offer is filed", "Put on sale"):
         page.click(f"button:has-text('{move}')")
     page.wait_for_selector(".lead .pill:has-text('On sale')")
+    context.clear_cookies()
+    context.add_cookies([{"name": "django_language", "value": "en", "url": address}])
+    tab.log_in("clerk")
+    tab.open(f"/orders/new/CHANGE_PLAN/?customer={BUYER}&user={BUYER}")
+    offer_id = place.split("/")[2]
+    page.select_option("[name=offer_id]", offer_id)
+    for box in page.query_selector_all("[name=change_brand]"):
+        box.check()
+    page.wait_for_selector("#preview:has-text('GoTone 98')")
+    page.keyboard.press("F8")
+    page.wait_for_url("**/orders/*/")
+    page.keyboard.press("F8")
+    page.wait_for_selector("h1 .pill:has-text('Waits for its day')")
     assert tab.complaints == []
     context.close()
+    assert int(offer_id) in customers.offers_held(subscriber_id=BUYER, at=DECEMBER).values()
+    order_id = orders.list_orders(customer_id=BUYER)[0][0].order_id
+    signed_in("clerk").post(f"/orders/{order_id}/give-up/", {"reason": "a test"})
+    assert int(offer_id) not in customers.offers_held(subscriber_id=BUYER, at=DECEMBER).values()

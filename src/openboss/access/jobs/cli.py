@@ -19,6 +19,7 @@ from django.db import InterfaceError, OperationalError, ProgrammingError
 from openboss.access.jobs import (
     backup_command,
     bench_command,
+    best_plan_command,
     bill_command,
     charge_command,
     client_command,
@@ -65,6 +66,7 @@ for _commands in (
     explain_command,
     figures_command,
     bench_command,
+    best_plan_command,
     doctor_command,
     backup_command,
     coverage_map_command,

@@ -37,10 +37,23 @@ def _closed(months: str) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=4)
-def _replayed(text: str, cycles: tuple[int, ...], on: date, brand: str, swap: tuple[str, str]) -> tariff_lab.LabResult:
+def _replayed(
+    text: str, cycles: tuple[int, ...], on: date, segment: tariff_lab.Segment, swap: tuple[str, str]
+) -> tariff_lab.LabResult:
     """One replay; the months are closed, so that sorting, paging and exporting ask the same answer."""
-    segment = tariff_lab.Segment(brand=brand or None)
     return tariff_lab.run(drafts=[text], cycles=cycles, on=on, segment=segment, swaps=dict([swap]) if swap[0] else None)
+
+
+def _segment(request: HttpRequest) -> tariff_lab.Segment:
+    """Whose months: what the filters narrow."""
+    asked = {key: request.GET.get(key, "").strip() for key in ("brand", "customer_class", "offer", "area", "user")}
+    return tariff_lab.Segment(
+        brand=asked["brand"] or None,
+        offer=asked["offer"] or None,
+        customer_class=asked["customer_class"] or None,
+        home_area=int(asked["area"]) if asked["area"].isdecimal() else None,
+        subscriber_ids=(int(asked["user"]),) if asked["user"].isdecimal() else (),
+    )
 
 
 def _result(request: HttpRequest, document: dict[str, Any]) -> tuple[tariff_lab.LabResult | None, str]:
@@ -54,7 +67,7 @@ def _result(request: HttpRequest, document: dict[str, Any]) -> tuple[tariff_lab.
             text,
             _closed(request.GET.get("months", "1")),
             clock.today(),
-            request.GET.get("brand", ""),
+            _segment(request),
             (swap, document["offer"] if swap else ""),
         ), ""
     except NothingToReplay:
@@ -102,6 +115,10 @@ def _lab_screen(result: tariff_lab.LabResult | None, context: dict[str, Any]) ->
         filters=(
             MONTHS_FILTER,
             Filter("brand", gettext_lazy("Brand"), "choice", words.choices("brand")),
+            Filter("customer_class", gettext_lazy("Customer class"), "choice", words.choices("customer_class")),
+            Filter("offer", gettext_lazy("Holders of"), "choice", mains),
+            Filter("area", gettext_lazy("Home area"), "number"),
+            Filter("user", gettext_lazy("One user (No.)"), "number"),
             Filter("swap", gettext_lazy("Holders of this move to it"), "choice", mains),
             Filter("go", "", "hidden", default="1"),
         ),
