@@ -4,7 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from openboss.kernel.pointed import pointed
 
+
+@pointed
 class Usage(NamedTuple):
     """Columns of a chunk that rating reads (charging/schema.py NORMALISED)."""
 
@@ -33,6 +36,7 @@ class Usage(NamedTuple):
     partner: np.ndarray
 
 
+@pointed
 class Rated(NamedTuple):
     """Columns that rating writes (charging/schema.py RATED), one place a record."""
 
@@ -53,6 +57,7 @@ class Rated(NamedTuple):
     blocked: np.ndarray  # i8: 1 = a resource or a cap allows no more: refuse online
 
 
+@pointed
 class Cycles(NamedTuple):
     """The cycles that rows have room for. An empty slot has start = end = 0."""
 

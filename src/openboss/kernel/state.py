@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from openboss.kernel.compiled import compiled
+from openboss.kernel.pointed import pointed
 from openboss.kernel.tariffs import FOREVER_S
 
 SHORT_NUMBERS = 10**6  # short numbers of closed groups have up to 6 digits (D5.7)
@@ -21,6 +22,7 @@ STANDING = CYCLE_SLOTS  # the chain of free resources that outlive a cycle, behi
 LANES = 4
 
 
+@pointed
 class Directory(NamedTuple):
     """Numbers, offers and groups of every user, each with the time in which it holds."""
 
@@ -54,6 +56,7 @@ class Directory(NamedTuple):
     friend_next: np.ndarray
 
 
+@pointed
 class Lane(NamedTuple):
     """Free resources and totals of the users of one lane. `*_used[0]` is the number of pool places taken."""
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from openboss.kernel.compiled import compiled
+from openboss.kernel.pointed import pointed
 from openboss.kernel.usage import CLOSED_GROUPS, LD_TYPES, OTHER_NETS, ROAM_TYPES
 
 FOREVER_S = 2**62
@@ -135,6 +136,7 @@ CAP_CLOSES_AT = 5  # quantity charged for, -1 never
 CAP_COLUMNS = 6
 
 
+@pointed
 class TariffTables(NamedTuple):
     """Every array a rating needs. int64 money in li, times as operator-local seconds."""
 

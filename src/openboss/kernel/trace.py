@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from openboss.kernel.compiled import compiled
+from openboss.kernel.pointed import pointed
 
 TRACE_PRICE = 1  # a price was chosen: rule, price row, price row of the national tariff, quantity
 TRACE_FREE = 2  # a free resource covered a part: rule, units taken, quantity covered, units left
@@ -28,6 +29,7 @@ STANDARD_PART = 8  # added to the component in rows about its standard fee
 TRACE_COLUMNS = 7  # record, component, kind and four numbers
 
 
+@pointed
 class Trace(NamedTuple):
     """Rows left behind: rows[:written[0]] as (record, component, kind, a, b, c, d); `at` is where rating stands."""
 

@@ -1,0 +1,115 @@
+"""Groups of arrays that compiled code takes as one pointer.
+
+Tariffs, base data and usage are some two hundred arrays. Handed on as named tuples of arrays, each call between compiled
+functions carries a thousand values: three quarters of all compile time went there. A class marked `pointed` stays the
+named tuple it is in Python; compiled code gets the address of a small table of where its arrays begin and how long they
+are (docs/decisions/0013). What is in such a group is never asked whether it may be written to: an array that polars
+owns and one of ours are one type, so that functions are compiled once.
+"""
+
+from hashlib import sha256
+from typing import Any, TypeVar
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.core.datamodel import models
+from numba.core.extending import NativeValue, register_model, unbox
+from numba.core.imputils import lower_getattr_generic
+from numba.core.typing.templates import AttributeTemplate, infer_getattr
+from numba.core.typing.typeof import typeof_impl
+from numba.np.arrayobj import make_array, populate_array
+
+_WORD = ir.IntType(64)
+_Group = TypeVar("_Group")
+
+
+class PointedType(types.Type):
+    """A pointed class with the types of its members; `places` says at which word of the table each begins."""
+
+    def __init__(self, group: type, members: dict[str, types.Type]) -> None:
+        self.members = members
+        self.places: dict[str, int] = {}
+        place = 0
+        for name, member in members.items():
+            self.places[name] = place
+            place += 1 + member.ndim if isinstance(member, types.Array) else 1
+        said = sha256(repr([(name, str(member)) for name, member in members.items()]).encode()).hexdigest()
+        super().__init__(name=f"{group.__name__}_{said[:12]}")
+
+
+def pointed(group: type[_Group]) -> type[_Group]:
+    """Let compiled code take a class of named tuples, of C-contiguous arrays and integers, by pointer."""
+    kept = type(group.__name__, (group,), {"__module__": group.__module__, "__doc__": group.__doc__, "at": property(_at)})
+    typeof_impl.register(kept)(_type_of)
+    return kept
+
+
+def _at(group: Any) -> int:
+    """Give the address of a group's table, made when it is first asked for and kept with the group."""
+    if "_words" not in group.__dict__:
+        words: list[int] = []
+        for member in group:
+            words += (member.ctypes.data, *member.shape) if isinstance(member, np.ndarray) else (member,)
+        group._words = np.array(words, np.int64)
+        group._at = group._words.ctypes.data
+    return int(group._at)
+
+
+def _type_of(group: Any, context: Any) -> PointedType:
+    members = {name: _member(name, typeof_impl(value, context)) for name, value in group._asdict().items()}
+    return PointedType(type(group), members)
+
+
+def _member(name: str, found: types.Type) -> types.Type:
+    if isinstance(found, types.Array):
+        if found.layout != "C":
+            raise TypeError(f"{name} has gaps between its values: copy it first")
+        return types.Array(found.dtype, found.ndim, "C")
+    return types.int64
+
+
+@register_model(PointedType)
+class _PointedModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, found: PointedType) -> None:
+        super().__init__(manager, found, _WORD.as_pointer())
+
+
+@infer_getattr
+class _PointedAttributes(AttributeTemplate):
+    key = PointedType
+
+    def generic_resolve(self, found: PointedType, name: str) -> types.Type | None:
+        return found.members.get(name)
+
+
+@lower_getattr_generic(PointedType)
+def _read_member(context: Any, builder: Any, found: PointedType, table: Any, name: str) -> Any:
+    """Read a member out of the table; LLVM may keep what it has read, for the table never changes."""
+    member, place = found.members[name], found.places[name]
+    if not isinstance(member, types.Array):
+        return _read(builder, table, place, _WORD)
+    array = make_array(member)(context, builder)
+    itemsize = context.get_abi_sizeof(context.get_data_type(member.dtype))
+    shape = [_read(builder, table, place + 1 + axis, _WORD) for axis in range(member.ndim)]
+    strides = [_WORD(itemsize)]
+    for length in reversed(shape[1:]):
+        strides.insert(0, builder.mul(strides[0], length))
+    data = _read(builder, table, place, array.data.type)
+    populate_array(array, data=data, shape=shape, strides=strides, itemsize=itemsize, meminfo=None)
+    return array._getvalue()
+
+
+def _read(builder: Any, table: Any, place: int, kind: Any) -> Any:
+    address = builder.bitcast(builder.gep(table, [_WORD(place)]), kind.as_pointer())
+    word = builder.load(address)
+    word.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return word
+
+
+@unbox(PointedType)
+def _unbox(found: PointedType, group: Any, c: Any) -> NativeValue:
+    number = c.pyapi.object_getattr_string(group, "at")
+    address = c.pyapi.long_as_voidptr(number)
+    c.pyapi.decref(number)
+    return NativeValue(c.builder.bitcast(address, _WORD.as_pointer()), is_error=c.pyapi.c_api_error())
