@@ -53,7 +53,7 @@ def price_tables(**rule):
 def charge_li(tables, price: int, start_s: int, units: int, before: int) -> int:
     """What so many whole units of one event cost."""
     quantity = units * int(tables.price[price, PRICE_SIZE])
-    return rating.charge_li(rating.prices_of(tables), NO_TRACE, price, start_s, 0, quantity, before)[0]
+    return rating.charge_li(tables, NO_TRACE, price, start_s, 0, quantity, before)[0]
 
 
 LD = {"unit": "6 s", "price": "0.07", "bands": [{"from": "00:00", "to": "07:00", "price": "0.04"}]}

@@ -4,7 +4,7 @@ from openboss.kernel.caps import lowest_cap_li
 from openboss.kernel.columns import Usage
 from openboss.kernel.compiled import apart, compiled
 from openboss.kernel.conditions import Asked, holds
-from openboss.kernel.rating import charge_li, prices_of, quantity_of
+from openboss.kernel.rating import charge_li, quantity_of
 from openboss.kernel.state import Directory
 from openboss.kernel.tariffs import (
     CHOICE_CONDITION,
@@ -105,7 +105,7 @@ def dearest_li(
     volume = usage.up_bytes[i] + usage.down_bytes[i]
     quantity = quantity_of(tables.price[price_row, PRICE_UNIT], usage.duration_s[i], volume, usage.message_count[i])
     mark = trace.written[0]
-    li, _ = charge_li(prices_of(tables), trace, price_row, asked.clock_s, 0, quantity, 0)
+    li, _ = charge_li(tables, trace, price_row, asked.clock_s, 0, quantity, 0)
     if len(trace.rows) > 0:
         trace.written[0] = mark
     if li > tables.sanity_li:

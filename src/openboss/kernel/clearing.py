@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from openboss.kernel.compiled import allocating
 
 
 class OpenItems(NamedTuple):
@@ -33,7 +34,7 @@ class Cleared(NamedTuple):
     paid_fen: NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _may_pay(buckets: Buckets, bucket: int, item_id: int) -> bool:
     first, last = buckets.allowed_first[bucket], buckets.allowed_first[bucket + 1]
     if first == last:
@@ -44,7 +45,7 @@ def _may_pay(buckets: Buckets, bucket: int, item_id: int) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def clear(items: OpenItems, buckets: Buckets) -> Cleared:
     """Let every bucket in its turn pay what it may, in the order of the items, until one of both is used up."""
     open_fen = items.open_fen.copy()

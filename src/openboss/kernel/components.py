@@ -9,7 +9,7 @@ from openboss.kernel.columns import Cycles, Rated, Usage
 from openboss.kernel.compiled import apart, compiled, inlined
 from openboss.kernel.conditions import Asked
 from openboss.kernel.counters import count, counted, counter_key, period_of
-from openboss.kernel.rating import begun_units, charge_li, prices_of, quantity_of
+from openboss.kernel.rating import begun_units, charge_li, quantity_of
 from openboss.kernel.state import LANES, STANDING, Directory, Lane, find_totals, item_quantity, totals_node
 from openboss.kernel.tariffs import (
     BASIS_CONTRACT,
@@ -71,7 +71,7 @@ def _standard_li(tables: TariffTables, trace: Trace, lane: Lane, part: Part, sta
     if tables.price[part.national, PRICE_BASIS] == BASIS_CYCLE:
         before = item_quantity(lane, part.row // LANES, part.slot, tables.price[part.national, PRICE_ITEM])
     trace_at(trace, part.record, part.component + STANDARD_PART)
-    li, _ = charge_li(prices_of(tables), trace, part.national, start_s, 0, quantity, before)
+    li, _ = charge_li(tables, trace, part.national, start_s, 0, quantity, before)
     trace_at(trace, part.record, part.component)
     return li
 
@@ -141,7 +141,7 @@ def _charge(
 ) -> tuple[int, int, bool]:
     """Charge what no free resource covered: price, caps, free money. Returns li, units and whether a cap has closed."""
     i, slot = part.record, part.slot
-    act_li, units = charge_li(prices_of(tables), trace, part.price, asked.clock_s, covered, quantity, before)
+    act_li, units = charge_li(tables, trace, part.price, asked.clock_s, covered, quantity, before)
     act_li, saved_li, closed = cap_charge(
         tables, directory, lane, trace, part.row, slot, cycles.cycle[slot], tables.price[part.price, PRICE_ITEM],
         usage.start_local_s[i], usage.visited_area[i], quantity - covered, act_li, part.keep,

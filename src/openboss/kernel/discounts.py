@@ -9,9 +9,10 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from openboss.kernel.compiled import allocating
+from openboss.kernel.pointed import pointed
 from openboss.kernel.rounding import LI_PER_FEN, PPM, floor_share, half_up_share, whole_fen_share_li
 
 MAX_COMBINATIONS = 256
@@ -57,6 +58,7 @@ class Measure(IntEnum):
     AMOUNT = 2  # li
 
 
+@pointed
 class DiscountTables(NamedTuple):
     """Rules as arrays, sorted by phase, priority, first day in force, rule id; R rules, I items, G exclusion groups.
 
@@ -95,7 +97,7 @@ class Choices(NamedTuple):
 
 
 # Plain loops: numpy's sum and slice assignment take seconds each to compile.
-@njit(cache=True, nogil=True)
+@allocating
 def _sum(values: NDArray[np.int64]) -> int:
     total = 0
     for value in values:
@@ -103,13 +105,13 @@ def _sum(values: NDArray[np.int64]) -> int:
     return total
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _copy(values: NDArray[np.int64], into: NDArray[np.int64]) -> None:
     for place in range(len(values)):
         into[place] = values[place]
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _tier_off_li(tables: DiscountTables, rule: int, amount_li: int, volume_units: int) -> int:
     """Money off one item whose rule counted a volume, rounded half up to fen."""
     first, end = tables.tier_first[rule], tables.tier_first[rule + 1]
@@ -127,7 +129,7 @@ def _tier_off_li(tables: DiscountTables, rule: int, amount_li: int, volume_units
     return off_li
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _apply_cap(target: NDArray[np.bool_], cap_li: int, due_li: NDArray[np.int64]) -> None:
     """Bring the target items down to the cap together, each in proportion, in whole fen that add to the cap."""
     total_li = 0
@@ -150,7 +152,7 @@ def _apply_cap(target: NDArray[np.bool_], cap_li: int, due_li: NDArray[np.int64]
             left_li -= back_li
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _apply(tables: DiscountTables, rule: int, due_li: NDArray[np.int64], units: NDArray[np.int64]) -> None:
     """Let one rule of phases ITEM to CAP act on a user's item amounts; never below zero (D6.2)."""
     effect, value, target = tables.effect[rule], tables.value[rule], tables.target[rule]
@@ -178,7 +180,7 @@ def _apply(tables: DiscountTables, rule: int, due_li: NDArray[np.int64], units: 
         due_li[item] -= min(off_li, due_li[item])
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _payable_li(
     tables: DiscountTables,
     active: NDArray[np.bool_],
@@ -194,7 +196,7 @@ def _payable_li(
     return _sum(due_li)
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _solve_cluster(
     tables: DiscountTables,
     cluster: int,
@@ -232,7 +234,7 @@ def _solve_cluster(
     return True
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _best_of(
     tables: DiscountTables,
     rules: NDArray[np.int64],
@@ -270,7 +272,7 @@ def _best_of(
         active[rules[best[group]]] = True
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _note(
     rows: NDArray[np.int64], place: int, user: int, rule: int, item: int, chosen: int, effect_li: int, payable_li: int
 ) -> None:
@@ -282,7 +284,7 @@ def _note(
     rows[place, 5] = payable_li
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _grown(rows: NDArray[np.int64], used: int, more: int) -> NDArray[np.int64]:
     if used + more <= len(rows):
         return rows
@@ -293,7 +295,7 @@ def _grown(rows: NDArray[np.int64], used: int, more: int) -> NDArray[np.int64]:
     return wider
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _supplement(tables: DiscountTables, active: NDArray[np.bool_], due_li: NDArray[np.int64]) -> tuple[int, int]:
     """The rule with the highest shortfall to its minimum, and the shortfall in li: the higher counts, not the sum."""
     chosen, supplement_li = -1, 0
@@ -308,7 +310,7 @@ def _supplement(tables: DiscountTables, active: NDArray[np.bool_], due_li: NDArr
     return chosen, supplement_li
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def discount_users(
     act_li: NDArray[np.int64],
     units: NDArray[np.int64],
@@ -371,7 +373,7 @@ def discount_users(
     )
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _record(
     tables: DiscountTables,
     user: int,

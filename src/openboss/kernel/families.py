@@ -1,11 +1,12 @@
 """Which users must be billed together: those tied by a customer or by an account that pays for both."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from openboss.kernel.compiled import allocating
 
-@njit(cache=True, nogil=True)
+
+@allocating
 def _root(parent: NDArray[np.int64], node: int) -> int:
     while parent[node] != node:
         parent[node] = parent[parent[node]]
@@ -13,7 +14,7 @@ def _root(parent: NDArray[np.int64], node: int) -> int:
     return node
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def families(node_count: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
     """Label every node with the smallest node it is tied to, directly or through others.
 

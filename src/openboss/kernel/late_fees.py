@@ -1,13 +1,13 @@
 """Late fees: simple, by the day, on principal only, never more than it (D8.5, docs/algorithms/late-fees.md)."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from openboss.kernel.compiled import allocating
 from openboss.kernel.rounding import PPM, half_up_share
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def late_fee_fen(principal_fen: int, rate_ppm: int, days: int, left_fen: int) -> int:
     """The late fee of one bill for some days, rounded half up once, in fen.
 
@@ -19,7 +19,7 @@ def late_fee_fen(principal_fen: int, rate_ppm: int, days: int, left_fen: int) ->
     return min(half_up_share(principal_fen, rate_ppm * days, PPM), left_fen)
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def late_fees_fen(
     principal_fen: NDArray[np.int64], rate_ppm: int, days: NDArray[np.int64], left_fen: NDArray[np.int64]
 ) -> NDArray[np.int64]:

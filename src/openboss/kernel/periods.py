@@ -4,12 +4,12 @@ A cycle is a natural month written 202610 (D0.1, D7.1). A day is the number of d
 Periods are half-open: the end day is the first day outside.
 """
 
-from numba import njit
+from openboss.kernel.compiled import allocating
 
 OPEN_END = 2_000_000  # the day of an end nobody knows yet
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def day_number(year: int, month: int, day: int) -> int:
     """Days from 1970-01-01 to a date of the Gregorian calendar."""
     shifted_year = year - 1 if month <= 2 else year
@@ -20,31 +20,31 @@ def day_number(year: int, month: int, day: int) -> int:
     return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def next_cycle(cycle: int) -> int:
     """The cycle after this one: 202612 is followed by 202701."""
     return cycle + 89 if cycle % 100 == 12 else cycle + 1
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def previous_cycle(cycle: int) -> int:
     """The cycle before this one."""
     return cycle - 89 if cycle % 100 == 1 else cycle - 1
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def first_day(cycle: int) -> int:
     """The day number of the first of the month."""
     return day_number(cycle // 100, cycle % 100, 1)
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def days_in(cycle: int) -> int:
     """How many days the month has: 28 to 31."""
     return first_day(next_cycle(cycle)) - first_day(cycle)
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def civil(day: int) -> tuple[int, int, int]:
     """Year, month and day of a day number: the inverse of day_number."""
     shifted = day + 719_468
@@ -58,20 +58,20 @@ def civil(day: int) -> tuple[int, int, int]:
     return year, month, day_of_year - (153 * month_from_march + 2) // 5 + 1
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def month_of(at_s: int) -> int:
     """Number the month of a local second, one after another."""
     year, month, _ = civil(at_s // 86_400)
     return year * 12 + month - 1
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def month_start_s(month: int) -> int:
     """Local second at which a month (month_of) begins."""
     return day_number(month // 12, month % 12 + 1, 1) * 86_400
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def months_later_s(at_s: int, months: int) -> int:
     """The same day and second so many months later; the last day of a month that has no such day."""
     _, _, day = civil(at_s // 86_400)
@@ -80,7 +80,7 @@ def months_later_s(at_s: int, months: int) -> int:
     return min(first + (day - 1) * 86_400, last) + at_s % 86_400
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def day_mask(from_day: int, to_day: int, month_first_day: int, month_days: int) -> int:
     """Which days of a month lie in [from_day, to_day): bit 0 is the first of the month."""
     first = max(from_day - month_first_day, 0)
@@ -90,7 +90,7 @@ def day_mask(from_day: int, to_day: int, month_first_day: int, month_days: int) 
     return ((1 << last) - 1) & ~((1 << first) - 1)
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def days_set(mask: int) -> int:
     """Count the days of a day mask."""
     count = 0

@@ -1,10 +1,10 @@
 """Groups of arrays that compiled code takes as one pointer.
 
-Tariffs, base data and usage are some two hundred arrays. Handed on as named tuples of arrays, each call between compiled
-functions carries a thousand values: three quarters of all compile time went there. A class marked `pointed` stays the
-named tuple it is in Python; compiled code gets the address of a small table of where its arrays begin and how long they
-are (docs/decisions/0013). What is in such a group is never asked whether it may be written to: an array that polars
-owns and one of ours are one type, so that functions are compiled once.
+Tariffs, base data and usage are some two hundred arrays. Handed on as named tuples of arrays, each call between
+compiled functions carries a thousand values: three quarters of all compile time went there. A class marked `pointed`
+stays the named tuple it is in Python; compiled code gets the address of a small table that says where its arrays begin
+and how long they are (docs/decisions/0013). Whether they may be written to is not asked: an array that polars owns and
+one of ours are one type, and a function is compiled once for both.
 """
 
 from hashlib import sha256
@@ -40,12 +40,13 @@ class PointedType(types.Type):
 
 def pointed(group: type[_Group]) -> type[_Group]:
     """Let compiled code take a class of named tuples, of C-contiguous arrays and integers, by pointer."""
-    kept = type(group.__name__, (group,), {"__module__": group.__module__, "__doc__": group.__doc__, "at": property(_at)})
+    named = {"__module__": group.__module__, "__doc__": group.__doc__, "table_at": property(_table_at)}
+    kept = type(group.__name__, (group,), named)
     typeof_impl.register(kept)(_type_of)
     return kept
 
 
-def _at(group: Any) -> int:
+def _table_at(group: Any) -> int:
     """Give the address of a group's table, made when it is first asked for and kept with the group."""
     if "_words" not in group.__dict__:
         words: list[int] = []
@@ -108,8 +109,8 @@ def _read(builder: Any, table: Any, place: int, kind: Any) -> Any:
 
 
 @unbox(PointedType)
-def _unbox(found: PointedType, group: Any, c: Any) -> NativeValue:
-    number = c.pyapi.object_getattr_string(group, "at")
+def _unbox(_found: PointedType, group: Any, c: Any) -> NativeValue:
+    number = c.pyapi.object_getattr_string(group, "table_at")
     address = c.pyapi.long_as_voidptr(number)
     c.pyapi.decref(number)
     return NativeValue(c.builder.bitcast(address, _WORD.as_pointer()), is_error=c.pyapi.c_api_error())

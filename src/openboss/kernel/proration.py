@@ -3,10 +3,9 @@
 from enum import IntEnum
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from openboss.kernel.compiled import compiled
+from openboss.kernel.compiled import allocating, compiled
 from openboss.kernel.periods import day_mask, days_set
 from openboss.kernel.rounding import whole_fen_share_li
 
@@ -23,7 +22,7 @@ class FirstMonth(IntEnum):
 FIRST_MONTH_AS_HELD = -1  # of a tariff: what was chosen when the offer was taken decides
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def prorated_li(fee_li: int, used_days: int, month_days: int) -> int:
     """The part of a monthly fee for some of its days, rounded half up to fen (30.00 from the 15th of 30 = 16.00)."""
     return whole_fen_share_li(fee_li, used_days, month_days)
@@ -41,13 +40,13 @@ def first_month_grant(granted: int, mode: int, days_left: int, days_in_month: in
     return granted
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def early_end_fee_li(fee_li: int, cycles_left: int, cycles: int) -> int:
     """What ending a contract early costs where the fee falls with every cycle that was kept, half up to fen."""
     return whole_fen_share_li(fee_li, min(max(cycles_left, 0), cycles), cycles)
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def fee_of_month_li(
     fee_li: int, mode: int, from_day: int, to_day: int, rent_free: int, month_first_day: int, month_days: int
 ) -> int:
@@ -72,7 +71,7 @@ def fee_of_month_li(
     return prorated_li(fee_li, charged_days, month_days)
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def recurring_fees_li(
     fee_li: NDArray[np.int64],
     mode: NDArray[np.int64],
@@ -91,7 +90,7 @@ def recurring_fees_li(
     return charged
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def rent_free_days(
     user: NDArray[np.int64],
     whole_month_only: NDArray[np.bool_],

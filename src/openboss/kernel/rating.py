@@ -3,10 +3,6 @@
 Pure arithmetic on int64. Source: CHG-15, CHG-20, D3.2, D3.5, D3.8; worked tables in docs/algorithms/rating.md.
 """
 
-from typing import NamedTuple
-
-import numpy as np
-
 from openboss.kernel.compiled import apart, compiled
 from openboss.kernel.conditions import DAY_S, day_kind
 from openboss.kernel.tariffs import (
@@ -71,22 +67,6 @@ _KB = int(Unit.KB)
 _MSG = int(Unit.MSG)
 
 
-class Prices(NamedTuple):
-    """The part of TariffTables that prices are made of: handing on five arrays costs less than handing on fifty."""
-
-    price: np.ndarray
-    step: np.ndarray
-    band: np.ndarray
-    tier: np.ndarray
-    holiday: np.ndarray
-
-
-@compiled
-def prices_of(tables: TariffTables) -> Prices:
-    """Take what prices are made of out of the tables."""
-    return Prices(tables.price, tables.step, tables.band, tables.tier, tables.holiday)
-
-
 @compiled
 def divide_half_up(numerator: int, denominator: int) -> int:
     """Divide and round half up; the numerator is not negative, the denominator positive (D3.2)."""
@@ -148,62 +128,64 @@ def units_in_band(first_s: int, unit_s: int, units: int, band_from_s: int, band_
 
 
 @compiled
-def banded_num(prices: Prices, trace: Trace, step: int, is_time: bool, start_s: int, units: int) -> int:
+def banded_num(tables: TariffTables, trace: Trace, step: int, is_time: bool, start_s: int, units: int) -> int:
     """Charge units of a step, each by the band in which it starts: numerator over the price's denominator.
 
     One step of work a day touched, whatever the length of the call.
     """
     plain, total = units, 0
-    size = prices.step[step, STEP_SIZE]
+    size = tables.step[step, STEP_SIZE]
     last_s = start_s + (units - 1) * size if is_time else start_s
     for day in range(start_s // DAY_S, last_s // DAY_S + 1):
-        kind = day_kind(prices.holiday, day) if prices.step[step, STEP_BY_DAY] == 1 else 0
-        for band in range(prices.step[step, STEP_BAND], prices.step[step, STEP_BAND_END]):
-            if (prices.band[band, BAND_DAYS] >> kind) & 1 == 0:
+        kind = day_kind(tables.holiday, day) if tables.step[step, STEP_BY_DAY] == 1 else 0
+        for band in range(tables.step[step, STEP_BAND], tables.step[step, STEP_BAND_END]):
+            if (tables.band[band, BAND_DAYS] >> kind) & 1 == 0:
                 continue
-            from_s, to_s = day * DAY_S + prices.band[band, BAND_FROM_S], day * DAY_S + prices.band[band, BAND_TO_S]
+            from_s, to_s = day * DAY_S + tables.band[band, BAND_FROM_S], day * DAY_S + tables.band[band, BAND_TO_S]
             if is_time:
                 inside = units_in_band(start_s, size, units, from_s, to_s)
             else:  # a message or a volume belongs whole to the band in which it began
                 inside = units if from_s <= start_s < to_s else 0
             if inside > 0:
-                note(trace, TRACE_BAND, band, inside, prices.band[band, BAND_NUM], day)
-                total += inside * prices.band[band, BAND_NUM]
+                note(trace, TRACE_BAND, band, inside, tables.band[band, BAND_NUM], day)
+                total += inside * tables.band[band, BAND_NUM]
                 plain -= inside
-    return total + plain * prices.step[step, STEP_NUM]
+    return total + plain * tables.step[step, STEP_NUM]
 
 
 @compiled
-def event_num(prices: Prices, trace: Trace, price_row: int, start_s: int, from_q: int, to_q: int) -> tuple[int, int]:
+def event_num(
+    tables: TariffTables, trace: Trace, price_row: int, start_s: int, from_q: int, to_q: int
+) -> tuple[int, int]:
     """Charge the part [from_q, to_q) of one event by the price's steps and bands.
 
     start_s  local second at which the event began
     Returns the numerator over the price's denominator, and the units charged for.
     """
     total, counted = 0, 0
-    is_time = prices.price[price_row, PRICE_UNIT] == _SECOND
-    for step in range(prices.price[price_row, PRICE_STEP], prices.price[price_row, PRICE_STEP_END]):
-        first = max(from_q, prices.step[step, STEP_FROM])
-        units = begun_units(max(min(to_q, prices.step[step, STEP_TO]) - first, 0), prices.step[step, STEP_SIZE])
+    is_time = tables.price[price_row, PRICE_UNIT] == _SECOND
+    for step in range(tables.price[price_row, PRICE_STEP], tables.price[price_row, PRICE_STEP_END]):
+        first = max(from_q, tables.step[step, STEP_FROM])
+        units = begun_units(max(min(to_q, tables.step[step, STEP_TO]) - first, 0), tables.step[step, STEP_SIZE])
         if units == 0:
             continue
-        note(trace, TRACE_STEP, first, min(to_q, prices.step[step, STEP_TO]), units, prices.step[step, STEP_NUM])
-        if prices.step[step, STEP_BAND] == prices.step[step, STEP_BAND_END]:
-            num = units * prices.step[step, STEP_NUM]
+        note(trace, TRACE_STEP, first, min(to_q, tables.step[step, STEP_TO]), units, tables.step[step, STEP_NUM])
+        if tables.step[step, STEP_BAND] == tables.step[step, STEP_BAND_END]:
+            num = units * tables.step[step, STEP_NUM]
         else:
-            num = banded_num(prices, trace, step, is_time, start_s + first if is_time else start_s, units)
-        if prices.step[step, STEP_PLACE_LI] > 0:
-            den, place = prices.price[price_row, PRICE_DEN], prices.step[step, STEP_PLACE_LI]
-            num = round_li(num, den, place, prices.step[step, STEP_ROUNDING]) * den
+            num = banded_num(tables, trace, step, is_time, start_s + first if is_time else start_s, units)
+        if tables.step[step, STEP_PLACE_LI] > 0:
+            den, place = tables.price[price_row, PRICE_DEN], tables.step[step, STEP_PLACE_LI]
+            num = round_li(num, den, place, tables.step[step, STEP_ROUNDING]) * den
         total += num
         counted += units
     return total, counted
 
 
 @compiled
-def _graduated_num(prices: Prices, tier: int, units: int) -> int:
+def _graduated_num(tables: TariffTables, tier: int, units: int) -> int:
     """Charge the units that fall into one tier."""
-    row = prices.tier[tier]
+    row = tables.tier[tier]
     block = row[TIER_BLOCK]
     if block == 0:
         return row[TIER_FLAT] + units * row[TIER_NUM]
@@ -215,42 +197,42 @@ def _graduated_num(prices: Prices, tier: int, units: int) -> int:
 
 
 @compiled
-def period_num(prices: Prices, trace: Trace, price_row: int, units: int) -> int:
+def period_num(tables: TariffTables, trace: Trace, price_row: int, units: int) -> int:
     """Charge all units of a period by the price's tiers; without tiers, at the plain price."""
-    first, end = prices.price[price_row, PRICE_TIER], prices.price[price_row, PRICE_TIER_END]
+    first, end = tables.price[price_row, PRICE_TIER], tables.price[price_row, PRICE_TIER_END]
     if first == end:
-        return units * prices.price[price_row, PRICE_NUM]
+        return units * tables.price[price_row, PRICE_NUM]
     if units == 0:
         return 0
-    is_volume = prices.price[price_row, PRICE_TIER_MODE] == TIERS_VOLUME
+    is_volume = tables.price[price_row, PRICE_TIER_MODE] == TIERS_VOLUME
     total = 0
     for tier in range(first, end):
-        above = units - prices.tier[tier, TIER_FROM]
+        above = units - tables.tier[tier, TIER_FROM]
         if above <= 0:
             break
         if is_volume:
-            total = prices.tier[tier, TIER_FLAT] + units * prices.tier[tier, TIER_NUM]
+            total = tables.tier[tier, TIER_FLAT] + units * tables.tier[tier, TIER_NUM]
             continue
         if tier + 1 < end:
-            above = min(above, prices.tier[tier + 1, TIER_FROM] - prices.tier[tier, TIER_FROM])
-        num = _graduated_num(prices, tier, above)
+            above = min(above, tables.tier[tier + 1, TIER_FROM] - tables.tier[tier, TIER_FROM])
+        num = _graduated_num(tables, tier, above)
         note(trace, TRACE_TIER, tier, above, num, 0)
         total += num
     return total
 
 
 @compiled
-def rounded_li(prices: Prices, trace: Trace, price_row: int, num: int) -> int:
+def rounded_li(tables: TariffTables, trace: Trace, price_row: int, num: int) -> int:
     """Round a sum of a price as the price says."""
-    den, place = prices.price[price_row, PRICE_DEN], prices.price[price_row, PRICE_PLACE_LI]
-    li = round_li(num, den, place, prices.price[price_row, PRICE_ROUNDING])
+    den, place = tables.price[price_row, PRICE_DEN], tables.price[price_row, PRICE_PLACE_LI]
+    li = round_li(num, den, place, tables.price[price_row, PRICE_ROUNDING])
     note(trace, TRACE_ROUND, num, den, place, li)
     return li
 
 
 @compiled
 def charge_li(
-    prices: Prices, trace: Trace, price_row: int, start_s: int, from_q: int, to_q: int, before: int
+    tables: TariffTables, trace: Trace, price_row: int, start_s: int, from_q: int, to_q: int, before: int
 ) -> tuple[int, int]:
     """Charge the part [from_q, to_q) of one event at a price.
 
@@ -261,43 +243,43 @@ def charge_li(
     """
     if to_q <= from_q:
         return 0, 0
-    if prices.price[price_row, PRICE_PLAIN] == 1:
-        units = begun_units(to_q - from_q, prices.price[price_row, PRICE_SIZE])
-        num = units * prices.price[price_row, PRICE_NUM]
-        li = divide_half_up(num, prices.price[price_row, PRICE_DEN])
-        note(trace, TRACE_STEP, from_q, to_q, units, prices.price[price_row, PRICE_NUM])
-        note(trace, TRACE_ROUND, num, prices.price[price_row, PRICE_DEN], 1, li)
+    if tables.price[price_row, PRICE_PLAIN] == 1:
+        units = begun_units(to_q - from_q, tables.price[price_row, PRICE_SIZE])
+        num = units * tables.price[price_row, PRICE_NUM]
+        li = divide_half_up(num, tables.price[price_row, PRICE_DEN])
+        note(trace, TRACE_STEP, from_q, to_q, units, tables.price[price_row, PRICE_NUM])
+        note(trace, TRACE_ROUND, num, tables.price[price_row, PRICE_DEN], 1, li)
         return li, units
-    return _charged_by_rule(prices, trace, price_row, start_s, from_q, to_q, before)
+    return _charged_by_rule(tables, trace, price_row, start_s, from_q, to_q, before)
 
 
 @apart
 def _charged_by_rule(
-    prices: Prices, trace: Trace, price_row: int, start_s: int, from_q: int, to_q: int, before: int
+    tables: TariffTables, trace: Trace, price_row: int, start_s: int, from_q: int, to_q: int, before: int
 ) -> tuple[int, int]:
     """Charge at a price that is more than units x price: steps, bands, connect fee, periods, limits."""
-    to_q = max(to_q, prices.price[price_row, PRICE_AT_LEAST])
-    connect = prices.price[price_row, PRICE_CONNECT]
+    to_q = max(to_q, tables.price[price_row, PRICE_AT_LEAST])
+    connect = tables.price[price_row, PRICE_CONNECT]
     if connect > 0:
-        note(trace, TRACE_CONNECT, connect, prices.price[price_row, PRICE_DEN], 0, 0)
-    if prices.price[price_row, PRICE_BASIS] == BASIS_RECORD:
-        num, units = event_num(prices, trace, price_row, start_s, from_q, to_q)
-        li = rounded_li(prices, trace, price_row, num + connect)
+        note(trace, TRACE_CONNECT, connect, tables.price[price_row, PRICE_DEN], 0, 0)
+    if tables.price[price_row, PRICE_BASIS] == BASIS_RECORD:
+        num, units = event_num(tables, trace, price_row, start_s, from_q, to_q)
+        li = rounded_li(tables, trace, price_row, num + connect)
     else:
-        units = begun_units(to_q - from_q, prices.price[price_row, PRICE_SIZE])
-        before_li = rounded_li(prices, trace, price_row, period_num(prices, trace, price_row, before))
-        after_li = rounded_li(prices, trace, price_row, period_num(prices, trace, price_row, before + units))
+        units = begun_units(to_q - from_q, tables.price[price_row, PRICE_SIZE])
+        before_li = rounded_li(tables, trace, price_row, period_num(tables, trace, price_row, before))
+        after_li = rounded_li(tables, trace, price_row, period_num(tables, trace, price_row, before + units))
         note(trace, TRACE_PERIOD, before, before + units, before_li, after_li)
-        li = after_li - before_li + (rounded_li(prices, trace, price_row, connect) if connect > 0 else 0)
-    return _within(prices, trace, price_row, li), units
+        li = after_li - before_li + (rounded_li(tables, trace, price_row, connect) if connect > 0 else 0)
+    return _within(tables, trace, price_row, li), units
 
 
 @compiled
-def _within(prices: Prices, trace: Trace, price_row: int, li: int) -> int:
+def _within(tables: TariffTables, trace: Trace, price_row: int, li: int) -> int:
     """Keep a charge between the least and the most that one event may cost."""
-    within = max(li, prices.price[price_row, PRICE_LEAST_LI])
-    if prices.price[price_row, PRICE_MOST_LI] >= 0:
-        within = min(within, prices.price[price_row, PRICE_MOST_LI])
+    within = max(li, tables.price[price_row, PRICE_LEAST_LI])
+    if tables.price[price_row, PRICE_MOST_LI] >= 0:
+        within = min(within, tables.price[price_row, PRICE_MOST_LI])
     if within != li:
         note(trace, TRACE_LEAST, li, within, 0, 0)
     return within

@@ -5,14 +5,15 @@ Products are exact: a product that does not fit in 64 bits is divided bit by bit
 """
 
 import numpy as np
-from numba import njit
+
+from openboss.kernel.compiled import allocating
 
 LI_PER_FEN = 10
 PPM = 1_000_000
 _FITS = 3_037_000_499  # the square root of 2^63 - 1: two factors up to here multiply without overflow
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _divide_product(a: int, b: int, c: int) -> tuple[int, int]:
     """Quotient and remainder of a * b / c for non-negative a, b and positive c; the quotient must fit in 63 bits."""
     if a <= _FITS and b <= _FITS:
@@ -32,14 +33,14 @@ def _divide_product(a: int, b: int, c: int) -> tuple[int, int]:
     return int(quotient), int(remainder)
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def floor_share(whole: int, part: int, of: int) -> int:
     """Take part/of of a whole and drop the fraction, towards zero; part >= 0, of > 0."""
     quotient, _ = _divide_product(abs(whole), part, of)
     return quotient if whole >= 0 else -quotient
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def half_up_share(whole: int, part: int, of: int) -> int:
     """Take part/of of a whole and round a half away from zero; part >= 0, of > 0."""
     quotient, remainder = _divide_product(abs(whole), part, of)
@@ -48,7 +49,7 @@ def half_up_share(whole: int, part: int, of: int) -> int:
     return quotient if whole >= 0 else -quotient
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def fen_of_li(amount_li: int) -> int:
     """Round li to fen, a half up: the one step from rated money to billed money (D3.3)."""
     if amount_li >= 0:
@@ -56,7 +57,7 @@ def fen_of_li(amount_li: int) -> int:
     return -((5 - amount_li) // LI_PER_FEN)
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def whole_fen_share_li(whole_li: int, part: int, of: int) -> int:
     """Take part/of of an amount, rounded half up to whole fen, expressed in li (percentages and proration: D3.4)."""
     return half_up_share(whole_li, part, of * LI_PER_FEN) * LI_PER_FEN

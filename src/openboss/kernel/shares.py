@@ -8,9 +8,10 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from openboss.kernel.compiled import allocating
+from openboss.kernel.pointed import pointed
 from openboss.kernel.rounding import PPM, floor_share
 
 
@@ -31,6 +32,7 @@ class Scope(IntEnum):
     ALL = 2
 
 
+@pointed
 class Relations(NamedTuple):
     """Payment relations, sorted by user and priority; user u has the rows first[u] to first[u + 1]."""
 
@@ -51,7 +53,7 @@ class Shares(NamedTuple):
     due_fen: NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _covers(relations: Relations, relation: int, scope: int, item: int, group: int) -> bool:
     if relations.scope[relation] != scope or relations.mode[relation] == Mode.REST:
         return False
@@ -60,7 +62,7 @@ def _covers(relations: Relations, relation: int, scope: int, item: int, group: i
     return scope == Scope.ALL or relations.target[relation] == group
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _taken_fen(mode: int, value: int, room_fen: int, due_fen: int, left_fen: int) -> int:
     """What one relation takes of an item; a credit (negative item) is not limited and not turned round."""
     if mode == Mode.FULL:
@@ -71,7 +73,7 @@ def _taken_fen(mode: int, value: int, room_fen: int, due_fen: int, left_fen: int
     return max(min(room_fen, left_fen), 0)
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _rest_account(relations: Relations, user: int) -> int:
     for relation in range(relations.first[user], relations.first[user + 1]):
         if relations.mode[relation] == Mode.REST:
@@ -79,7 +81,7 @@ def _rest_account(relations: Relations, user: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def split_to_accounts(
     user: NDArray[np.int64],
     item: NDArray[np.int64],
@@ -124,7 +126,7 @@ def split_to_accounts(
     return Shares(out_row[:count], out_account[:count], out_std[:count], out_due[:count])
 
 
-@njit(cache=True, nogil=True)
+@allocating
 def _std_share(std_fen: int, taken_fen: int, due_fen: int, std_left_fen: int) -> int:
     """The standard fee that goes with a share, in the proportion of what is due."""
     if due_fen == 0:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from openboss.kernel.rating import charge_li, prices_of
+from openboss.kernel.rating import charge_li
 from openboss.kernel.tariffs import PRICE_DEN, PRICE_NUM, usage_class, version_at
 from openboss.kernel.trace import NO_TRACE
 from openboss.kernel.usage import Component, LdType, OtherNet, RecordType, RoamType
@@ -209,8 +209,6 @@ def test_two_versions_of_the_long_distance_price_stand_side_by_side_for_late_rec
     for at_s in (last_second, cut):
         prices = tables.price_map[tables.version_map[version_at(tables, 0, at_s)], call]
         noon_s = at_s - at_s % 86_400 + 12 * 3600
-        fees_li = [
-            charge_li(prices_of(tables), NO_TRACE, price, noon_s, 0, 61, 0)[0] if price >= 0 else 0 for price in prices
-        ]
+        fees_li = [charge_li(tables, NO_TRACE, price, noon_s, 0, 61, 0)[0] if price >= 0 else 0 for price in prices]
         charged_li.append((fees_li[Component.BASIC], fees_li[Component.LD]))
     assert charged_li == [(800, 770), (0, 770)]  # 61 s: 0.80 + 0.77 before, 0.77 alone from then (D3.10)

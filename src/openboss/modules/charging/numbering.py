@@ -14,6 +14,7 @@ import polars as pl
 from numba import uint64
 
 from openboss.kernel.compiled import compiled
+from openboss.kernel.pointed import pointed
 from openboss.kernel.usage import LdType, OtherNet
 
 ZEROS = 10**18  # one leading zero in a coded number
@@ -51,6 +52,7 @@ class ReferenceFault(ValueError):
     """The numbering plan contradicts itself (two rows say different things); nothing was loaded."""
 
 
+@pointed
 class NumberingTables(NamedTuple):
     """The numbering plan as few arrays that compiled code indexes (few, because each call hands them on).
 

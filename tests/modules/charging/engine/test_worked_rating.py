@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from openboss.kernel.rating import charge_li, period_num, prices_of, rounded_li
+from openboss.kernel.rating import charge_li, period_num, rounded_li
 from openboss.kernel.trace import NO_TRACE
 from tests.kernel.test_worked_tables import table
 
@@ -20,7 +20,7 @@ def test_what_a_call_costs(row):
     world = World(rule)
     assert world.rate(call(int(seconds), start)) == [int(li)]
     tables, row_of_price = world.state.tables, len(world.state.tables.price) - 1
-    in_kernel = charge_li(prices_of(tables), NO_TRACE, row_of_price, local_s(start), 0, int(seconds), 0)
+    in_kernel = charge_li(tables, NO_TRACE, row_of_price, local_s(start), 0, int(seconds), 0)
     assert in_kernel[0] == int(li)
 
 
@@ -32,9 +32,9 @@ def test_what_a_month_of_data_costs_in_one_record_or_in_many(row):
     )
     assert sum(World(rule).rate(data(1024), data(1024), data((int(mb) - 2) * 1024))) == int(li)
     world = World(rule)
-    prices, last = prices_of(world.state.tables), len(world.state.tables.price) - 1
-    num = period_num(prices, NO_TRACE, last, int(mb) * 1024)
-    assert rounded_li(prices, NO_TRACE, last, num) == int(li)
+    tables, last = world.state.tables, len(world.state.tables.price) - 1
+    num = period_num(tables, NO_TRACE, last, int(mb) * 1024)
+    assert rounded_li(tables, NO_TRACE, last, num) == int(li)
 
 
 @pytest.mark.parametrize("row", table("free-resources", "left | unit"), ids=" ".join)

@@ -4,9 +4,8 @@ Kept apart from rating: nothing here runs per record.
 """
 
 import numpy as np
-from numba import njit
 
-from openboss.kernel.compiled import compiled
+from openboss.kernel.compiled import allocating, compiled
 from openboss.kernel.state import LANES, Directory, draws_on_pool, pool_key, slot_of_key
 from openboss.kernel.tariffs import TariffTables
 
@@ -146,7 +145,7 @@ def add_friends(
     return count
 
 
-@njit(cache=True)
+@allocating
 def sharing_groups(directory: Directory, tables: TariffTables, rows: np.ndarray, places: int) -> np.ndarray:
     """List the groups (kernel.state.pool_key) of users who hold an offer that shares something, some of them twice.
 
@@ -176,7 +175,7 @@ def _holds_sharing_offer(directory: Directory, tables: TariffTables, row: int) -
     return False
 
 
-@njit(cache=True)
+@allocating
 def point_to_pools(directory: Directory, keys: np.ndarray, pool_rows: np.ndarray, first: int, end: int) -> None:
     """Let the group entries from `first` to `end` know the row of their group's pool; keys rise."""
     for entry in range(first, end):

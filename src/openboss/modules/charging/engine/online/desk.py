@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from openboss.kernel.compiled import compiled
+from openboss.kernel.pointed import pointed
 from openboss.modules.charging.schema import NORMALISED
 
 
@@ -109,6 +110,7 @@ USE = np.dtype([(name, column.to_numpy().dtype) for name, column in pl.DataFrame
 """A record of use: the columns of NORMALISED."""
 
 
+@pointed
 class Desk(NamedTuple):
     """Every array of online charging."""
 
