@@ -15,10 +15,11 @@ from typing import Any
 
 from numba import njit
 
-OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
+_KEPT: dict[str, Any] = {"cache": True, "no_cfunc_wrapper": True}
+OPTIONS = _KEPT | {"error_model": "numpy", "_nrt": False}
 
 compiled = njit(**OPTIONS, forceinline=True)
 apart = njit(**OPTIONS)
 compiled_releasing = njit(**OPTIONS, nogil=True)
 inlined = njit(**OPTIONS, inline="always")
-allocating = njit(cache=True, nogil=True, no_cfunc_wrapper=True)
+allocating = njit(**_KEPT, nogil=True)

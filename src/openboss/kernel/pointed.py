@@ -3,7 +3,7 @@
 Tariffs, base data and usage are some two hundred arrays. Handed on as named tuples of arrays, each call between
 compiled functions carries a thousand values: three quarters of all compile time went there. A class marked `pointed`
 stays the named tuple it is in Python; compiled code gets the address of a small table that says where its arrays begin
-and how long they are (docs/decisions/0013). Whether they may be written to is not asked: an array that polars owns and
+and how long they are (docs/decisions/0009). Whether they may be written to is not asked: an array that polars owns and
 one of ours are one type, and a function is compiled once for both.
 """
 
@@ -80,7 +80,7 @@ class _PointedModel(models.PrimitiveModel):
 class _PointedAttributes(AttributeTemplate):
     key = PointedType
 
-    def generic_resolve(self, found: PointedType, name: str) -> types.Type | None:
+    def generic_resolve(self, found: PointedType, name: str) -> types.Type | None:  # type: ignore[override]
         return found.members.get(name)
 
 
