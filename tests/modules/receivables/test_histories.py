@@ -1,10 +1,12 @@
-"""Random histories of bills, payments, reversals, refunds, transfers, late fees, waivers and write-offs.
+"""Random histories of bills, payments, reversals, refunds, transfers, late fees, waivers, write-offs and recoveries,
+deposits, final settlements and gifts.
 
 After every step the trial balance is zero, no fen is made or lost, and the books agree. And a payment that is
 reversed after any history leaves the account as its twin, to which the payment never happened.
 """
 
 import os
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +25,7 @@ from hypothesis.stateful import (
 
 from openboss.modules.billing.models import Bill
 from openboss.modules.receivables import functions as money
+from openboss.modules.receivables.functions import credit_records as records
 from openboss.modules.receivables.functions.reconciliation import ledger_differences, trial_balance
 from openboss.modules.receivables.models import Bucket, OpenItem, Payment, Posting, Receivable
 from tests.modules.receivables.conftest import Desk, on
@@ -36,6 +39,7 @@ class Histories(RuleBasedStateMachine):
     """Three accounts and a calendar that only goes forward."""
 
     desk: Desk
+    done: Counter[str]
 
     @initialize()
     def begin(self) -> None:
@@ -44,7 +48,11 @@ class Histories(RuleBasedStateMachine):
         self.cycle = 202512
         self.payments: list[int] = []
         self.bills: list[int] = []
-        self.came_in_fen = self.billed_fen = 0
+        self.came_in_fen = self.billed_fen = self.recovered_fen = self.given_fen = 0
+        self.written_off: dict[int, int] = {}
+        for account in self.accounts:
+            steps = [(account, "OVERDUE", f"REMINDED_{turn}", 0) for turn in range(3)]  # proofs of dunning
+            records.begin_steps(steps=steps, at=self.at)
 
     def account(self, place: int) -> int:
         return self.accounts[place]
@@ -121,15 +129,59 @@ class Histories(RuleBasedStateMachine):
         money.mark_doubtful(at=self.at)
 
     @precondition(lambda self: self.bills)
-    @rule(number=st.integers(0, 1000))
-    def a_debt_is_written_off(self, number: int) -> None:
+    @rule(number=st.integers(0, 1000), later=st.sampled_from([0, 400]))
+    def a_debt_is_written_off(self, number: int, later: int) -> None:
+        self.at += timedelta(days=later)
+        money.mark_doubtful(at=self.at)
+        bill_id = self.bills[number % len(self.bills)]
         try:
-            money.write_off(
-                bill_id=self.bills[number % len(self.bills)], reason="gone", at=self.at,
+            written = money.write_off(
+                bill_id=bill_id, reason="gone", at=self.at,
                 staff_id=self.desk.staff["clerk"], approved_by=self.desk.staff["chief"],
             )  # fmt: skip
         except (money.NotYetBad, money.BillNotOwed):
             return
+        self.written_off[bill_id] = written.written_off_fen
+        self.done["write-off"] += 1
+
+    @precondition(lambda self: self.written_off)
+    @rule(number=st.integers(0, 1000), paid_fen=AMOUNTS)
+    def something_of_it_comes_back(self, number: int, paid_fen: int) -> None:
+        bill_id = sorted(self.written_off)[number % len(self.written_off)]
+        known: dict[str, Any] = {"means": "CASH", "channel": "HALL", "serial_no": self.desk.no(), "at": self.at}
+        try:
+            money.recover(bill_id=bill_id, paid_fen=paid_fen, staff_id=self.desk.staff["clerk"], **known)
+        except money.AmountWrong:
+            return
+        self.recovered_fen += paid_fen
+        self.came_in_fen += paid_fen
+        self.done["recovery"] += 1
+
+    @rule(place=PLACES, paid_fen=AMOUNTS)
+    def a_deposit_is_taken(self, place: int, paid_fen: int) -> None:
+        known: dict[str, Any] = {"means": "CASH", "channel": "HALL", "serial_no": self.desk.no(), "at": self.at}
+        money.take_deposit(account_id=self.account(place), deposit_fen=paid_fen, staff_id=None, **known)
+        self.came_in_fen += paid_fen
+
+    @rule(place=PLACES)
+    def a_deposit_is_given_back(self, place: int) -> None:
+        known: dict[str, Any] = {"means": "CASH", "serial_no": self.desk.no(), "at": self.at}
+        try:
+            back = money.return_deposit(account_id=self.account(place), staff_id=self.desk.staff["clerk"], **known)
+        except money.NotEnoughMoney:
+            return
+        self.came_in_fen += back.paid_fen
+
+    @rule(place=PLACES)
+    def an_account_is_settled_for_good(self, place: int) -> None:
+        money.settle_finally(account_id=self.account(place), serial_no=self.desk.no(), at=self.at, staff_id=None)
+
+    @rule(place=PLACES, gift_fen=st.integers(1, 3000), for_some=st.booleans())
+    def a_gift_is_granted(self, place: int, gift_fen: int, for_some: bool) -> None:
+        known: dict[str, Any] = {"serial_no": self.desk.no(), "at": self.at, "staff_id": None}
+        codes = ["SP_INFO"] if for_some else []
+        money.grant_gift(account_id=self.account(place), gift_fen=gift_fen, item_codes=codes, **known)
+        self.given_fen += gift_fen
 
     @invariant()
     def no_fen_is_made_or_lost(self) -> None:
@@ -142,16 +194,18 @@ class Histories(RuleBasedStateMachine):
         held = sum(Bucket.objects.values_list("balance_fen", flat=True))
         owed = sum(Receivable.objects.values_list("open_fen", flat=True))
         late = -balances["LATE_FEE"] - balances["WAIVED"]
-        assert owed + balances["BAD_DEBT"] == self.billed_fen + late - self.came_in_fen + held
+        used_fen = self.came_in_fen - self.recovered_fen + self.given_fen - held
+        assert owed + balances["BAD_DEBT"] == self.billed_fen + late - used_fen
 
 
-def play(desk: Desk, *, examples: int, steps: int) -> None:
-    """Play random histories, each in a savepoint of its own."""
+def play(desk: Desk, *, examples: int, steps: int) -> Counter[str]:
+    """Play random histories, each in a savepoint of its own; say how often the rare ones came to pass."""
+    counted: Counter[str] = Counter()
 
     class Played(Histories):
         def __init__(self) -> None:
             super().__init__()
-            self.desk = desk
+            self.desk, self.done = desk, counted
             with connection.cursor() as cursor:
                 cursor.execute("SAVEPOINT history")
 
@@ -166,6 +220,7 @@ def play(desk: Desk, *, examples: int, steps: int) -> None:
             suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate, Phase.shrink],
         ),
     )  # fmt: skip
+    return counted
 
 
 DEEDS = st.lists(
@@ -253,4 +308,5 @@ def test_no_history_makes_or_loses_a_fen(desk: Desk) -> None:
 
 @pytest.mark.soak
 def test_no_long_history_makes_or_loses_a_fen(desk: Desk) -> None:
-    play(desk, examples=300, steps=60)
+    done = play(desk, examples=300, steps=60)
+    assert min(done["write-off"], done["recovery"]) > 0
