@@ -42,7 +42,7 @@ def _make(session: psycopg.Connection, fields: dict[str, Any], name: str) -> Non
     draft = f"{name}_draft"
     session.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(draft)))
     session.execute(SQL("CREATE DATABASE {}").format(Identifier(draft)))
-    environment = {**os.environ, "DATABASE_URL": _url(fields, draft)}
+    environment = {**os.environ, "DATABASE_URL": url_of(fields, draft)}
     command = [sys.executable, "-W", "ignore", "-m", "django", "migrate", "--verbosity", "0"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -69,7 +69,8 @@ def session_of(fields: dict[str, Any], database: str) -> psycopg.Connection:
     )
 
 
-def _url(fields: dict[str, Any], database: str) -> str:
+def url_of(fields: dict[str, Any], database: str) -> str:
+    """Name a database of the server of this run as DATABASE_URL does."""
     host, user, password = (quote(str(fields[name]), safe="") for name in ("HOST", "USER", "PASSWORD"))
     if str(fields["HOST"]).startswith("/"):
         return f"postgresql://{user}:{password}@/{database}?host={host}"

@@ -144,15 +144,16 @@ def _fill(folder: Path) -> None:
     shutil.copytree(folder / "generated" / "usage", place.inbox_dir, dirs_exist_ok=True)
     collect_once(place=place, now=lambda: NOW)
     rate_waiting()
-    close_month.run(202609, at=NOW, staff_id=_staff_id("billing2"))
+    close_month.run(202609, at=NOW, staff_id=staff_id_of("billing2"))
     for finding in billing.list_findings(run_id=billing.live_run(cycle=202609).run_id):
         if finding.needs_sign_off:
-            billing.sign_finding(finding_id=finding.finding_id, staff_id=_staff_id("billing"), reason="ok", at=NOW)
-    close_month.release(202609, at=NOW, staff_id=_staff_id("billing"))
+            billing.sign_finding(finding_id=finding.finding_id, staff_id=staff_id_of("billing"), reason="ok", at=NOW)
+    close_month.release(202609, at=NOW, staff_id=staff_id_of("billing"))
     close_month.run(202610, at=NOW)
 
 
-def _staff_id(login: str) -> int:
+def staff_id_of(login: str) -> int:
+    """The id of a member of the example's staff."""
     from openboss.modules.system import functions as system
 
     return system.authenticate_staff(login=login, password="openboss-demo", at=NOW).staff_id

@@ -96,7 +96,7 @@ def _welcome(address: str, example: Path) -> None:
     for person in people["staff"]:
         names = roles[person["role"]]
         print(f"    {person['login']:<10}{names['en']} / {names['zh']}")
-    print(f"\n  Customers pay by themselves at  {address}/my/pay/  (a sandbox: no money moves).")
+    print(f"\n  Customers pay by themselves at  {address}my/pay/  (a sandbox: no money moves).")
     print("\n  Try: search 张雨桐 (zyt), open the October bill, ask why it is higher.")
     left = demos.file_for_the_tour()
     if left.exists():

@@ -299,7 +299,7 @@ def engine_image(*, subscriber_ids: Iterable[int] | None = None) -> EngineImage:
     first_month = "CASE first_month " + "".join(f"WHEN '{mode.name}' THEN {mode.value} " for mode in FirstMonth) + "END"
     kind = "CASE g.kind " + "".join(f"WHEN '{group.name}' THEN {group.value} " for group in ClosedGroup) + "ELSE 0 END"
     spans = {"from_local_s": pl.Int64(), "to_local_s": pl.Int64()}
-    user = {"subscriber_id": pl.Int64()}
+    user: dict[str, pl.DataType] = {"subscriber_id": pl.Int64()}
     return EngineImage(
         subscribers=read("subscriber_id", "customers_subscriber", user),
         numbers=read(
@@ -417,7 +417,7 @@ def billing_image(*, cycle: int, also: Iterable[int] = ()) -> BillingImage:
     zone = settings.TIME_ZONE
     month = f"tstzrange('{first_on}'::timestamp AT TIME ZONE '{zone}', '{next_on}'::timestamp AT TIME ZONE '{zone}')"
     days = f"{_local_day('lower(period)', zone)}, {_local_day('upper(period)', zone)}"
-    user = {"subscriber_id": pl.Int64()}
+    user: dict[str, pl.DataType] = {"subscriber_id": pl.Int64()}
     span = {"from_on": pl.Date(), "to_on": pl.Date()}
     return BillingImage(
         attributes=copy_out(
