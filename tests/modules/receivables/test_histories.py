@@ -148,11 +148,13 @@ class Histories(RuleBasedStateMachine):
     @rule(number=st.integers(0, 1000), paid_fen=AMOUNTS)
     def something_of_it_comes_back(self, number: int, paid_fen: int) -> None:
         bill_id = sorted(self.written_off)[number % len(self.written_off)]
+        paid_fen = 1 + paid_fen % self.written_off[bill_id]
         known: dict[str, Any] = {"means": "CASH", "channel": "HALL", "serial_no": self.desk.no(), "at": self.at}
         try:
             money.recover(bill_id=bill_id, paid_fen=paid_fen, staff_id=self.desk.staff["clerk"], **known)
         except money.AmountWrong:
             return
+        self.written_off[bill_id] = max(self.written_off[bill_id] - paid_fen, 1)
         self.recovered_fen += paid_fen
         self.came_in_fen += paid_fen
         self.done["recovery"] += 1
