@@ -73,6 +73,13 @@ class _Told:
         steps = document.get("steps") or [document]
         return str(steps[0].get("unit", ""))
 
+    @property
+    def pulse(self) -> tuple[str, str]:
+        """The unit of the price in Chinese and English."""
+        count, _, word = self.unit.partition(" ")
+        zh, en = QUANTITIES.get(word, (word, word))
+        return f"{count} {zh}", f"{count} {en}"
+
     def quantity(self, count: int) -> tuple[str, str]:
         """Seconds, messages, KB or events of the price, in Chinese and English."""
         word = self.unit.rpartition(" ")[2]
@@ -138,8 +145,8 @@ def _step(values: Row, told: _Told) -> Sentences:
     zh, en = told.quantity(values[1])
     return (
         {"from": values[0], "to": values[1], "units": values[2], "unit_price": price},
-        f"从 {values[0]} 到 {zh}：{values[2]} 个计费单位（{told.unit}），每单位 {price} 元",
-        f"from {values[0]} to {en}: {values[2]} units ({told.unit}) at {price}",
+        f"从 {values[0]} 到 {zh}：{values[2]} 个计费单位（每单位 {told.pulse[0]}），每单位 {price} 元",
+        f"from {values[0]} to {en}: {values[2]} units of {told.pulse[1]} at {price}",
     )
 
 

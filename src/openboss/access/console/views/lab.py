@@ -177,7 +177,7 @@ def _best_screen(advice: best_plan.Advice | None, context: dict[str, Any]) -> Li
     def fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
         plans = advice.plans if advice else ()
         now_fen = advice.now.due_fen if advice else 0
-        rows = [{**vars(plan), "saving_fen": now_fen - plan.due_fen} for plan in plans]
+        rows = [{**vars(plan), "saving_fen": max(0, now_fen - plan.due_fen)} for plan in plans]
         return rows_in_memory(rows, {"months": lambda _row, _value: True}, filters, sort, paging)
 
     return ListScreen(
