@@ -246,7 +246,7 @@ def rerating(request: HttpRequest, rerating_id: int) -> HttpResponseBase:
     """One re-rating: how far it is, before and after by user, and the decision."""
     view = _found(rerating_id)
     context = _context(request, view)
-    if request.htmx and "progress" in request.GET:  # type: ignore[attr-defined]
+    if request.htmx and "progress" in request.GET:
         answer = part(request, "rerating_live.html", context)
         if not context["is_running"]:
             answer["HX-Refresh"] = "true"

@@ -96,7 +96,8 @@ class Lake:
 
     def _replace(self, rows: pl.DataFrame, kept: Path, *, name: str, transaction: Transaction | None) -> None:
         """Write the files anew that have some rows, with these in the place of the old ones."""
-        table, actions, old_rows = self._table(), [], []
+        table, old_rows = self._table(), []
+        actions: list[AddAction | RemoveAction] = []
         keys = rows.select("position", "row")
         for number, file in enumerate(pl.DataFrame(table.get_add_actions(flatten=True)).iter_rows(named=True)):
             part = rows.filter(pl.col("cycle") == file["partition.cycle"])

@@ -133,9 +133,9 @@ class Replay:
         if not cycles.is_open.any():
             return
         path = self.lake.folder / entry.payload["path"]
-        latest_s = pl.read_ipc(path, columns=["start_local_s"])["start_local_s"].max()
+        started_s = pl.read_ipc(path, columns=["start_local_s"])["start_local_s"].to_numpy()
         newest = int(cycles.cycle.max())
-        while latest_s is not None and month_start_s(next_cycle(newest)) <= int(latest_s):  # type: ignore[call-overload]
+        while len(started_s) and month_start_s(next_cycle(newest)) <= int(started_s.max()):
             newest = next_cycle(newest)
             self._rate_until(entry.position)
             try:
@@ -176,7 +176,7 @@ class Replay:
 
     def _compare(self, charged: pl.DataFrame, again: pl.DataFrame) -> None:
         if not charged["cycle"].equals(again["cycle"]):
-            raise NotReproducible(f"records at the positions up to {charged['position'].max()}")
+            raise NotReproducible(f"records up to position {charged['position'].to_list()[-1]}")
         changed = rerating.changed_rows(charged, again)
         if len(changed):
             keys = changed.select("position", "row")
