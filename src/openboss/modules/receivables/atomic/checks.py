@@ -126,3 +126,16 @@ def takings_against_ledger(*, business_on: date) -> list[Difference]:
         "the payment is not what its entry says",
         [business_on],
     )
+
+
+def remote_payments(*, from_on: date, to_on: date) -> pl.DataFrame:
+    """Payments between provinces in a period, half-open: province (the other one), means (REMOTE: ours that were
+    collected there), payments, collected_fen; what was reversed is taken off."""
+    return copy_out(
+        "SELECT split_part(CASE WHEN means = 'REMOTE' THEN reference ELSE note END, ' ', 1), means,"
+        " count(*) FILTER (WHERE paid_fen > 0), sum(paid_fen)::bigint FROM receivables_payment"
+        " WHERE (means = 'REMOTE' OR purpose = 'REMOTE') AND business_on >= %s AND business_on < %s"
+        " GROUP BY 1, 2 ORDER BY 1, 2",
+        {"province": pl.String, "means": pl.String, "payments": pl.Int64, "collected_fen": pl.Int64},
+        (from_on, to_on),
+    )

@@ -20,6 +20,7 @@ class Payment(models.Model):
         REVERSAL = "REVERSAL"
         RECOVERY = "RECOVERY"  # of debt that was written off
         AGENT = "AGENT"  # an agent's own money
+        REMOTE = "REMOTE"  # collected for another province
 
     payment_id = models.BigAutoField(primary_key=True)
     serial_no = models.CharField(max_length=64, unique=True)
