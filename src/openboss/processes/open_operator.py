@@ -5,7 +5,7 @@ Each step may be repeated; what is there already is left as it is. Source: archi
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,13 @@ from openboss.modules.charging.functions.collection import define_source
 from openboss.modules.charging.functions.engine import load_users, open_cycle, publish_tariffs
 from openboss.modules.customers.functions import engine_image, load_base
 from openboss.modules.receivables.functions.set_up import import_money
+from openboss.modules.system.atomic import put_parameter
 from openboss.modules.system.functions import import_organisation
 
 SOURCES_FILE = "sources.yaml"
 CALENDAR_FILE = "calendar.yaml"
+BRANDS_FILE = "brands.yaml"
+ALWAYS = date(2000, 1, 1)
 
 
 class SourcesRefused(ValueError):
@@ -52,6 +55,7 @@ def open_operator(folder: Path, *, at: datetime) -> OperatorOpened:
     money = import_money(reference, at=at)
     sources = import_sources(reference / SOURCES_FILE)
     import_calendar(reference / CALENDAR_FILE, at=at)
+    import_brands(reference / BRANDS_FILE, at=at)
     offers = import_tariffs(folder / "tariffs", at=at)
     publication = publish(at=at)
     publish_tariffs(publication.path, publication.sha256)
@@ -88,6 +92,17 @@ def import_calendar(path: Path, *, at: datetime) -> int:
     rows: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
     values = ({name: value for name, value in row.items() if name != "from"} for row in rows)
     return sum(set_calendar(values=said, from_on=row["from"], at=at) for row, said in zip(rows, values, strict=True))
+
+
+def import_brands(path: Path, *, at: datetime) -> int:
+    """Name the operator's brands as bills show them (ACP-20), if there is a document of them; how many changed."""
+    if not path.is_file():
+        return 0
+    rows: list[dict[str, str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return sum(
+        put_parameter(key=f"brand.{row['code']}", value={"zh": row["zh"], "en": row["en"]}, from_on=ALWAYS, at=at)
+        for row in rows
+    )
 
 
 def take_customers_over(folder: Path, *, first_cycle: int, at: datetime) -> dict[str, int]:

@@ -1,11 +1,27 @@
 """Bills as PDF: each customer's layout and language."""
 
+from datetime import date
+
 import pytest
 
 from openboss.modules.billing import functions as billing
 from openboss.modules.billing.functions.bill_document import bill_content
+from openboss.modules.catalog import functions as catalog
+from openboss.modules.catalog.atomic import put_offer
+from openboss.modules.system.atomic import put_parameter
 from tests.modules.billing import example_month as month
 from tests.modules.billing.example_month import OCTOBER, OPENED_AT, free, used
+
+YOUNG = """
+offer: YOUNG_9
+offer_id: 999
+names: {zh: 青春9元, en: Young 9}
+kind: MAIN
+brand: YOUNG
+versions:
+- from: 2020-01-01
+  recurring: [{rule: RENT, item: RENT, fee: "9.00", first_month: FULL, names: {zh: 月租, en: Rent}}]
+"""
 
 
 @pytest.fixture
@@ -37,6 +53,21 @@ def test_a_bill_shows_standard_fee_savings_and_what_is_due(bill_id: int) -> None
     ]
     assert content["facts"][3]["value"] == "2026100000000031"
     assert "trial" in content["notice"]
+
+
+@pytest.mark.requirement("ACP-20")
+@pytest.mark.django_db
+def test_a_new_brand_and_its_plan_are_on_the_bill_without_a_change_of_the_template() -> None:
+    month.open_operator()
+    items = {item.code for item in catalog.bill_item_types()}
+    young = catalog.read_text(YOUNG, name="young", item_codes=items, limits=[])
+    put_offer(offer=young, at=OPENED_AT)
+    put_parameter(key="brand.YOUNG", value={"zh": "青春", "en": "Young"}, from_on=date(2026, 1, 1), at=OPENED_AT)
+    month.load_customer([("YOUNG_9", OPENED_AT, None)])
+    bill_id = month.bill_month(OCTOBER, [], [])
+    assert [user["title"].split("  ")[1] for user in bill_content(bill_id, "zh")["users"]] == ["青春 · 青春9元"]
+    assert [user["title"].split("  ")[1] for user in bill_content(bill_id, "en")["users"]] == ["Young · Young 9"]
+    assert billing.bill_pdf(bill_id, "zh").startswith(b"%PDF")
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

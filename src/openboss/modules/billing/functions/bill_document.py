@@ -5,21 +5,23 @@ DETAILED = summary and the list of long-distance calls. typst keeps one compiler
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import typst
+from django.utils import timezone
 
+from openboss.kernel import periods
 from openboss.kernel.usage import Unit
 from openboss.modules.billing import atomic
 from openboss.modules.billing.functions.views import BillView, FreeView, GroupView, Names, UserPart, bill
-from openboss.modules.catalog.atomic import bill_item_types
+from openboss.modules.catalog.atomic import bill_item_types, offers_in_force
 from openboss.modules.charging.functions.detail import detail_list
 from openboss.modules.customers import functions as customers
-from openboss.modules.system.atomic import org_nodes
+from openboss.modules.system.atomic import org_nodes, parameters_under
 
 HERE = Path(__file__).resolve().parent.parent
 LAYOUTS = ("BRIEF", "STANDARD", "DETAILED")
@@ -99,7 +101,7 @@ def bill_content(bill_id: int, language: str | None = None, layout: str | None =
         "facts": _facts(view, language),
         "notice": "" if view.released else TRIAL.of(language),
         "summary": [_group(group, language) for group in view.groups],
-        "users": [_user(user, language, own=user.subscriber_id in own) for user in view.users]
+        "users": [_user(user, row.cycle, language, own=user.subscriber_id in own) for user in view.users]
         if layout == "STANDARD"
         else [],
         "details": [_details(user, row.cycle, language) for user in view.users if user.subscriber_id in own]
@@ -157,9 +159,22 @@ def _group(group: GroupView, language: str) -> dict[str, str]:
     }
 
 
-def _user(user: UserPart, language: str, *, own: bool) -> dict[str, Any]:
+def _plan(subscriber_id: int, cycle: int, language: str) -> str:
+    """The brand and the plan a user had at the end of a month; both are data, a new one needs nothing here (ACP-20)."""
+    end_on = date(cycle // 100, cycle % 100, periods.days_in(cycle))
+    at = timezone.make_aware(datetime.combine(end_on, time(23, 59, 59)))
+    held = set(customers.offers_held(subscriber_id=subscriber_id, at=at).values())
+    plans = [one for one in offers_in_force(cycle) if one.kind == "MAIN" and one.offer_id in held]
+    names = parameters_under(prefix="brand.", on=end_on)
+    brands = [Names(**names.get(f"brand.{one.brand}", {"zh": one.brand, "en": one.brand})) for one in plans]
+    parts = [part for brand, one in zip(brands, plans, strict=True) for part in (brand, Names(**one.names))]
+    return " · ".join(part.of(language) for part in parts if part.zh)
+
+
+def _user(user: UserPart, cycle: int, language: str, *, own: bool) -> dict[str, Any]:
+    plan = _plan(user.subscriber_id, cycle, language) if own else ""
     return {
-        "title": _number(user),
+        "title": f"{_number(user)}  {plan}".strip(),
         "due": _yuan(user.due_fen),
         "groups": [
             {
