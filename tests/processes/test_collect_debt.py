@@ -154,6 +154,20 @@ def test_a_score_gives_level_and_limit_and_a_temporary_addition_ends_by_itself(d
     assert limits == [30_000, 20_000]
 
 
+@pytest.mark.requirement("ACM-21")
+def test_the_credit_of_an_account_is_its_limit_what_is_used_and_what_is_left(desk: Desk) -> None:
+    account = desk.account()
+    user = user_of(account, star=3)
+    desk.bill(account, 202610, RENT=5000, user=user)
+    known = {"account_id": account, "unbilled_fen": {user: 2500}}
+    view = credit.credit_of(**known, at=on(11, 5))
+    assert (view.limit_fen, view.used_fen, view.left_fen) == (20_000, 7500, 12_500)
+    set_credit(account_id=account, extra_fen=10_000, extra_until_at=on(11, 12), at=on(11, 5), staff_id=None)
+    assert [credit.credit_of(**known, at=at).left_fen for at in (on(11, 11), on(11, 13))] == [22_500, 12_500]
+    desk.pay(account, 20_000, on(11, 13))
+    assert credit.credit_of(**known, at=on(11, 13)).left_fen == 20_000, "money in advance is no credit"
+
+
 def test_nobody_is_stopped_at_night_during_a_complaint_or_when_exempt(desk: Desk) -> None:
     accounts = [desk.account() for _ in range(3)]
     users = [user_of(account) for account in accounts]

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from openboss.modules.charging.functions.engine import rate_waiting
-from openboss.modules.receivables.functions import wallets
+from openboss.modules.charging.functions.online import Published, read_published
+from openboss.modules.receivables.functions import NotEnoughMoney, pay_out, wallets
 from openboss.modules.receivables.models import Bucket, Entry, Wallet, WalletUse
 from openboss.processes import keep_wallets
 from tests.modules.charging.engine.conftest import record
@@ -135,3 +136,22 @@ def test_a_range_that_was_left_half_done_is_posted_once(desk: Desk, monkeypatch:
     assert money(account) == {"CASH": 800, "CHARGED": 200, "OVERDRAWN": 0}
     assert Entry.objects.filter(cause="WALLET_USE").count() == 1
     assert not differences()
+
+
+def test_a_refund_is_held_by_the_engine_taken_once_and_refused_when_calls_have_used_the_money(desk: Desk) -> None:
+    account = prepaid(desk, 1000)
+    call(9, 20)  # 8.00, which the ledger does not know yet
+    known = {"means": "CASH", "at": AT, "staff_id": desk.staff["clerk"]}
+    with pytest.raises(NotEnoughMoney):
+        pay_out(account_id=account, paid_fen=500, serial_no="B1", **known)
+    assert desk.cash(account) == 1000
+    paid = pay_out(account_id=account, paid_fen=200, serial_no="B2", **known)
+    assert pay_out(account_id=account, paid_fen=200, serial_no="B2", **known) == paid
+    keep_wallets.run(at=AT)
+    assert money(account) == {"CASH": 0, "CHARGED": 800, "OVERDRAWN": 0}
+    assert not differences()
+    published = wallets.range_at(AT)
+    assert published is not None
+    found, _ = read_published(Published(published.to_position, published.paths, published.sha256))
+    assert found.select("balance_li", "held_li").row(0) == (0, 0)
+    check_books()

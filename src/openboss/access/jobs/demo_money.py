@@ -13,7 +13,7 @@ import polars as pl
 from openboss.kernel.periods import next_cycle
 from openboss.modules.customers.functions import prepaid_users
 from openboss.modules.receivables import functions as receivables
-from openboss.processes import collect_debt
+from openboss.processes import assure_money, collect_debt
 from openboss.processes.unbilled import Everybody
 
 # means, channel and the share of accounts, in percent
@@ -66,6 +66,9 @@ def _pay(payers: pl.DataFrame, cycle: int, means: str, channel: str, at: datetim
         pl.lit(None, pl.Int64).alias("agent_account_id"),
     )
     staff_id = cashier_id if channel == "HALL" else None
+    if channel == "BANK":  # the bank says the same in its file of the day
+        items = list(frame.select("serial_no", "paid_fen").iter_rows())
+        assure_money.take_collector_file(channel=channel, business_on=at.date(), items=items)
     return len(receivables.post_payments(frame, channel=channel, at=at, staff_id=staff_id))
 
 
@@ -100,8 +103,10 @@ def look_after_debts(day: date, *, moment: Moment, staff_id: int) -> None:
         channel="BANK",
         serial_no="BANK-LOST-1",
         reference="8817-2",
-        at=moment(day - timedelta(days=1), 11),
+        at=moment(day - timedelta(days=2), 11),
     )
+    lost_on = day - timedelta(days=2)
+    assure_money.take_collector_file(channel="BANK", business_on=lost_on, items=[("BANK-LOST-1", 5_000)])
     for business_on in receivables.days_with_entries(before=day - timedelta(days=1)):
         receivables.close_day(business_on=business_on, at=moment(day - timedelta(days=1), 20), staff_id=staff_id)
     collect_debt.run(at=moment(day, 9))

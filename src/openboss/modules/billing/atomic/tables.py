@@ -129,9 +129,9 @@ def fees_of_use(*, cycle: int) -> pl.DataFrame:
     """What users are billed for use before discounts at billing: subscriber_id, item_id, act_li."""
     return copy_out(
         "SELECT subscriber_id, item_id, sum(act_li)::bigint FROM billing_billline"
-        " WHERE cycle = %s AND source = ANY(%s) GROUP BY 1, 2 HAVING sum(act_li) <> 0",
+        " WHERE cycle = %s AND source = ANY(%s) AND reference_id = 0 GROUP BY 1, 2 HAVING sum(act_li) <> 0",
         {"subscriber_id": pl.Int64, "item_id": pl.Int16, "act_li": pl.Int64},
-        [cycle, [int(Source.USAGE)]],
+        [cycle, [int(Source.USAGE), int(Source.THIRD_PARTY)]],
     )
 
 

@@ -7,38 +7,78 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0003_life_passwords_and_lists'),
+        ("customers", "0003_life_passwords_and_lists"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Certificate',
+            name="Certificate",
             fields=[
-                ('certificate_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=32)),
-                ('number_masked', models.CharField(max_length=64)),
-                ('from_on', models.DateField()),
-                ('to_on', models.DateField(null=True)),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='certificates', to='customers.customer')),
+                ("certificate_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=32)),
+                ("number_masked", models.CharField(max_length=64)),
+                ("from_on", models.DateField()),
+                ("to_on", models.DateField(null=True)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="certificates",
+                        to="customers.customer",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'customers_certificate',
-                'constraints': [models.UniqueConstraint(fields=('customer', 'kind', 'from_on'), name='customers_certificate_once'), models.CheckConstraint(condition=models.Q(('to_on__gt', models.F('from_on'))), name='customers_certificate_term')],
+                "db_table": "customers_certificate",
+                "constraints": [
+                    models.UniqueConstraint(fields=("customer", "kind", "from_on"), name="customers_certificate_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("to_on__gt", models.F("from_on"))), name="customers_certificate_term"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ListedNumber',
+            name="ListedNumber",
             fields=[
-                ('listed_number_id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField()),
-                ('period', django.contrib.postgres.fields.ranges.DateTimeRangeField()),
-                ('subscriber', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='listed_numbers', to='customers.subscriber')),
+                ("listed_number_id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("number", models.BigIntegerField()),
+                ("period", django.contrib.postgres.fields.ranges.DateTimeRangeField()),
+                (
+                    "subscriber",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="listed_numbers",
+                        to="customers.subscriber",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'customers_listednumber',
-                'constraints': [django.contrib.postgres.constraints.ExclusionConstraint(expressions=[(models.Func(models.F('subscriber_id'), models.F('subscriber_id'), models.Value('[]'), function='int8range'), '&&'), (models.Func(models.F('number'), models.F('number'), models.Value('[]'), function='int8range'), '&&'), ('period', '&&')], name='customers_listed_number_once')],
+                "db_table": "customers_listednumber",
+                "constraints": [
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        expressions=[
+                            (
+                                models.Func(
+                                    models.F("subscriber_id"),
+                                    models.F("subscriber_id"),
+                                    models.Value("[]"),
+                                    function="int8range",
+                                ),
+                                "&&",
+                            ),
+                            (
+                                models.Func(
+                                    models.F("number"), models.F("number"), models.Value("[]"), function="int8range"
+                                ),
+                                "&&",
+                            ),
+                            ("period", "&&"),
+                        ],
+                        name="customers_listed_number_once",
+                    )
+                ],
             },
         ),
     ]

@@ -78,6 +78,14 @@ def put_proposal(
     return _view(row)
 
 
+def proposal_view(*, proposal_id: int) -> ProposalView:
+    """A proposal as it is now. Raises ProposalUnknown."""
+    row = Proposal.objects.filter(proposal_id=proposal_id).first()
+    if row is None:
+        raise ProposalUnknown(proposal_id)
+    return _view(row)
+
+
 @transaction.atomic
 def lock_proposal(*, proposal_id: int) -> ProposalView:
     """Read a waiting proposal and keep it from others. Raises ProposalUnknown, ProposalDecided."""

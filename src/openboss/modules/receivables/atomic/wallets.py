@@ -49,9 +49,10 @@ def send_amounts(amounts_li: Sequence[Sequence[int]], *, serial_no: str) -> None
         send_command(kind="TOP_UPS", payload=payload, serial_no=serial_no)
 
 
-def accounts_with_wallets() -> set[int]:
-    """Every account that has a wallet."""
-    return set(Wallet.objects.values_list("account_id", flat=True))
+def accounts_with_wallets(account_ids: Sequence[int] | None = None) -> set[int]:
+    """Which accounts have a wallet, of some or of all."""
+    rows = Wallet.objects.all() if account_ids is None else Wallet.objects.filter(account_id__in=list(account_ids))
+    return set(rows.values_list("account_id", flat=True))
 
 
 def has_wallets() -> bool:

@@ -3,7 +3,8 @@
 Each is one transaction, one entry, safe to repeat under its serial number.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from openboss.modules.receivables.functions.bills import clear_from_advances
 from openboss.modules.receivables.functions.clearing import Turn, clear_accounts
 from openboss.modules.receivables.functions.payments import AmountWrong, MeansUnknown
 from openboss.modules.receivables.functions.rules import Rules, act_of, rules_at
+from openboss.modules.receivables.functions.wallets import MoneyInUse, money_held
 from openboss.modules.system.atomic import SerialNumberUsed, record_audit
 
 FEE_ROLES = {"CARD": "CARDS_SOLD", "VOUCHER": "VOUCHER"}  # other items: FEES
@@ -152,10 +154,12 @@ def pay_out(
         return _out_of("CASH", account_id, paid_fen, means, rules, act)
 
     known = {"channel": channel, "serial_no": serial_no, "at": at, "staff_id": staff_id, "till_id": till_id}
-    return _move("REFUND", account_id, -paid_fen, means, lines, note=reason, **known)
+    if serial_no in payments.payments_by_serial(serial_nos=[serial_no]):
+        return _move("REFUND", account_id, -paid_fen, means, lines, note=reason, **known)
+    with held(account_id, paid_fen, f"REFUND {serial_no}"):
+        return _move("REFUND", account_id, -paid_fen, means, lines, note=reason, **known)
 
 
-@transaction.atomic
 def transfer_balance(
     *,
     from_account_id: int,
@@ -171,6 +175,27 @@ def transfer_balance(
 
     Raises NotEnoughMoney, SecondPersonNeeded, NotEntitled, AmountWrong. Source: issue 6 section 2, D8.10.
     """
+    known: dict[str, Any] = {
+        "serial_no": serial_no, "reason": reason, "at": at, "staff_id": staff_id, "approved_by": approved_by,
+    }  # fmt: skip
+    if moved_fen <= 0 or entry_by_serial(serial_no=f"TRANSFER {serial_no}") is not None:
+        return _transfer(from_account_id, to_account_id, moved_fen, **known)
+    with held(from_account_id, moved_fen, f"TRANSFER {serial_no}"):
+        return _transfer(from_account_id, to_account_id, moved_fen, **known)
+
+
+@transaction.atomic
+def _transfer(
+    from_account_id: int,
+    to_account_id: int,
+    moved_fen: int,
+    *,
+    serial_no: str,
+    reason: str,
+    at: datetime,
+    staff_id: int,
+    approved_by: int | None,
+) -> int:
     before = entry_by_serial(serial_no=f"TRANSFER {serial_no}")
     if before is not None:
         if (
@@ -299,6 +324,16 @@ def money_in(
 
     known = {"channel": channel, "serial_no": serial_no, "at": at, "staff_id": staff_id, "till_id": till_id}
     return _move(purpose, account_id, paid_fen, means, both, note=note, **known)
+
+
+@contextmanager
+def held(account_id: int, fen: int, name: str) -> Iterator[None]:
+    """Let the engine hold prepaid money while it is taken. Raises NotEnoughMoney."""
+    try:
+        with money_held(account_id=account_id, fen=fen, name=name[:64]):
+            yield
+    except MoneyInUse as used:
+        raise NotEnoughMoney(account_id) from used
 
 
 def _means_line(rules: Rules, means: str, amount_fen: int, account_id: int | None) -> Line:

@@ -55,6 +55,16 @@ class Position:
 
 
 @dataclass(frozen=True)
+class CreditView:
+    """An account's credit: the limit with a temporary addition that still holds, what of it is used, what is left."""
+
+    account_id: int
+    limit_fen: int
+    used_fen: int
+    left_fen: int
+
+
+@dataclass(frozen=True)
 class Step:
     """A step of a plan that an account has reached; action REMIND, ARREARS_1, ARREARS_2 or COLLECTION."""
 
@@ -79,6 +89,13 @@ def positions(*, account_ids: list[int], at: datetime, unbilled_fen: Mapping[int
         _position(row, late_fen.get(row["account_id"], 0), users.get(row["account_id"], []), unbilled_fen, rules, at)
         for row in facts.iter_rows(named=True)
     ]
+
+
+def credit_of(*, account_id: int, at: datetime, unbilled_fen: Mapping[int, int]) -> CreditView:
+    """An account's credit limit and how much of it is used, with what is not billed yet (ACM-21, BMC-02)."""
+    (position,) = positions(account_ids=[account_id], at=at, unbilled_fen=unbilled_fen)
+    used_fen = max(position.exposure_fen, 0)
+    return CreditView(account_id, position.limit_fen, used_fen, position.limit_fen - used_fen)
 
 
 def _position(

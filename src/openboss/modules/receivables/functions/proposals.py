@@ -66,13 +66,22 @@ def propose(
     )  # fmt: skip
 
 
-@transaction.atomic
 def approve(*, proposal_id: int, at: datetime, staff_id: int) -> ProposalView:
     """Agree to a proposal and do what it says, in one transaction, in the name of both.
 
+    Money of a wallet is held by the engine meanwhile.
     Raises ProposalUnknown, ProposalDecided, SecondPersonNeeded (nobody agrees with themselves), NotEntitled, and
     whatever the act itself refuses: then the proposal waits on.
     """
+    known = proposals.proposal_view(proposal_id=proposal_id)
+    if known.kind not in ("REFUND", "TRANSFER") or known.state != "WAITING":
+        return _approve(proposal_id, at, staff_id)
+    with counter.held(known.account_id, known.amount_fen, f"PROPOSAL {proposal_id} {at:%Y%m%d%H%M%S%f}"):
+        return _approve(proposal_id, at, staff_id)
+
+
+@transaction.atomic
+def _approve(proposal_id: int, at: datetime, staff_id: int) -> ProposalView:
     known = proposals.lock_proposal(proposal_id=proposal_id)
     require_second(staff_id=known.proposed_by, approved_by=staff_id)
     _ACTS[known.kind](known, at, staff_id)

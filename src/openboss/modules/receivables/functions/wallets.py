@@ -6,15 +6,22 @@ goes back to the cash in the same transaction in which the bill takes what it co
 difference only, and usage is revenue once: on the bill. Source: D4.8, D8.1, issue 6 section 1.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
-from django.db import transaction
+from django.db import connection, transaction
 
-from openboss.modules.charging.functions.engine import order_answer
-from openboss.modules.charging.functions.online import Published, announce_wallets, read_published
+from openboss.modules.charging.functions.engine import EngineRefused, order_answer
+from openboss.modules.charging.functions.online import (
+    Published,
+    announce_release,
+    announce_wallets,
+    hold_money,
+    read_published,
+)
 from openboss.modules.receivables.atomic import debts, wallets
 from openboss.modules.receivables.atomic.ledger import Act, hold_day, new_ids, put_entries
 from openboss.modules.receivables.functions.rules import Rules, act_of, rules_at
@@ -22,6 +29,10 @@ from openboss.modules.system.atomic import record_audit
 
 CHUNK = 5000
 LI = wallets.LI
+
+
+class MoneyInUse(Exception):
+    """The account has not that much money any more: calls and data are using it; ask for less."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,30 @@ def has_wallets() -> bool:
 def accounts_with_wallets() -> set[int]:
     """Every account whose money is in use in the engine."""
     return wallets.accounts_with_wallets()
+
+
+@contextmanager
+def money_held(*, account_id: int, fen: int, name: str) -> Iterator[None]:
+    """Hold money of a wallet in the engine while business takes it: held, then taken or given back (D4.8).
+
+    The entry that takes the money tells the engine in its transaction; the hold ends with it, or when it is refused.
+    Raises MoneyInUse: calls have taken the money already. Inside a transaction the engine cannot
+    hear of a hold: there the ledger's cash alone decides.
+    """
+    if not wallets.accounts_with_wallets([account_id]):
+        yield
+        return
+    if connection.in_atomic_block:
+        yield
+        return
+    try:
+        hold_money(account_id=account_id, amount_li=fen * LI, hold=name)
+    except EngineRefused as refusal:
+        raise MoneyInUse(account_id) from refusal
+    try:
+        yield
+    finally:
+        announce_release(account_id=account_id, hold=name)
 
 
 def note_openings() -> None:
