@@ -1,6 +1,7 @@
 """Keep the books, every night: close days, move old debts, and compare what is told twice. Read from top to bottom.
 
     close      the books of every day before today are closed and sealed
+    earn       fees for resources of several months become revenue month by month
     doubtful   debts unpaid for longer than the limit become doubtful (ACM-13)
     cycles     a released cycle is closed at the end of the third day after its month (D7.2)
     compare    everything that is told twice (assure_money); differences are kept for a person
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 
 from openboss.modules.billing.functions import CycleView, calendar_of, close_cycle, list_cycles
 from openboss.modules.receivables import functions as receivables
+from openboss.modules.receivables.functions.deferred import earn
 from openboss.modules.receivables.functions.rules import day_of
 from openboss.processes import assure_money
 
@@ -34,6 +36,7 @@ def run(*, at: datetime) -> NightDone:
     for business_on in days:
         receivables.close_day(business_on=business_on, at=at, staff_id=None)
     doubtful = receivables.mark_doubtful(at=at)
+    earn(at=at)
     for one in list_cycles():
         if _is_over(one, at):
             close_cycle(cycle=one.cycle, at=at, staff_id=None)

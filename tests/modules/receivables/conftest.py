@@ -21,7 +21,16 @@ from openboss.modules.system.atomic import OrgNodeView, put_org_nodes, put_role,
 
 EXAMPLE = Path(__file__).parents[3] / "example" / "reference"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-NUMBERS = {"RENT": 1, "PACK_FEE": 2, "LOCAL": 11, "DATA_DOM": 31, "SP_INFO": 61, "LATE_FEE": 73, "ADJUST": 76}
+NUMBERS = {
+    "RENT": 1,
+    "PACK_FEE": 2,
+    "PACK_HALF": 8,
+    "LOCAL": 11,
+    "DATA_DOM": 31,
+    "SP_INFO": 61,
+    "LATE_FEE": 73,
+    "ADJUST": 76,
+}
 
 
 def on(month: int, day: int, hour: int = 10, year: int = 2026) -> datetime:

@@ -294,6 +294,31 @@ def reverse_entry(*, entry_id: int, act: Act, note: str = "") -> int:
     )
 
 
+@dataclass(frozen=True)
+class DeferredFee:
+    """A fee that is earned over months: what was billed and when, and what of it is booked as revenue."""
+
+    bill_id: int
+    account_id: int
+    subscriber_id: int
+    item_id: int
+    billed_on: date
+    billed_fen: int
+    earned_fen: int
+
+
+def deferred_fees(*, chart_no: int) -> list[DeferredFee]:
+    """The fees of a deferral account that are not earned whole."""
+    rows = ask(
+        "SELECT bill_id, account_id, subscriber_id, item_id, min(business_on),"
+        " -coalesce(sum(amount_fen) FILTER (WHERE amount_fen < 0), 0)::bigint,"
+        " coalesce(sum(amount_fen) FILTER (WHERE amount_fen > 0), 0)::bigint FROM receivables_posting"
+        " WHERE chart_no = %s::int GROUP BY 1, 2, 3, 4 HAVING sum(amount_fen) <> 0 ORDER BY 1, 3, 4",
+        [chart_no],
+    )
+    return [DeferredFee(*row) for row in rows]
+
+
 def entry_by_serial(*, serial_no: str) -> EntryView | None:
     """Read the entry with a serial number, if there is one."""
     row = Entry.objects.filter(serial_no=serial_no).first()

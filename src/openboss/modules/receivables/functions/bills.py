@@ -9,6 +9,7 @@ from openboss.modules.receivables.atomic import debts
 from openboss.modules.receivables.atomic.clearings import money_for
 from openboss.modules.receivables.atomic.ledger import Act, hold_day, new_ids, put_entries
 from openboss.modules.receivables.functions.clearing import Turn, clear_accounts
+from openboss.modules.receivables.functions.deferred import deferred_items
 from openboss.modules.receivables.functions.rules import Rules, act_of, rules_at
 from openboss.modules.receivables.functions.wallets import settle_use
 
@@ -76,6 +77,7 @@ def _enter(bills: pl.DataFrame, items: pl.DataFrame, rules: Rules, act: Act) -> 
         entry_id=pl.Series(new_ids("receivables_entry", "entry_id", booked.height), dtype=pl.Int64),
     )  # fmt: skip
     income = {kind.item_id: rules.chart.of_group(kind.group_code) for kind in rules.item_types}
+    income |= dict.fromkeys(deferred_items(rules), rules.chart.no_of("DEFERRED"))
     receivable = ids.filter(pl.col("total_fen") != 0).select(
         "entry_id", "account_id", "bill_id", amount_fen="total_fen", chart_no=pl.lit(rules.chart.no_of("RECEIVABLE"))
     )
