@@ -108,11 +108,12 @@ def wrong_by_one(place: str, rows: str) -> None:
     """Change one row behind the back of everything that guards it."""
     table, column = place.split(".")
     step = 10 if column.endswith("_li") else -1 if column == "written_off_fen" else 1
-    also = f", std_fen = std_fen + {step}" if table == "billing_billitem" else ""  # whoever errs, errs in both
+    also = f", std_fen = std_fen + {step}" if table == "billing_billitem" else ""  # else the database refuses it
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         cursor.execute(
-            f"UPDATE {table} SET {column} = {column} + %s{also} WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM {table}"
+            f"UPDATE {table} SET {column} = {column} + %s{also}"
+            f" WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM {table}"
             f" {rows and 'WHERE ' + rows} ORDER BY {column} DESC LIMIT 1)",
             [step],
         )

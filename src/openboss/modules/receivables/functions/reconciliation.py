@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 
 from openboss.modules.billing.atomic import released_totals
-from openboss.modules.receivables.atomic import checks, debts
+from openboss.modules.receivables.atomic import checks, crosschecks, debts
 from openboss.modules.receivables.atomic.checks import Difference
 
 __all__ = ["Difference", "bill_differences", "ledger_differences", "takings_differences", "trial_balance"]
@@ -14,16 +14,23 @@ __all__ = ["Difference", "bill_differences", "ledger_differences", "takings_diff
 def ledger_differences() -> list[Difference]:
     """Open items, bills as debts and buckets against the ledger, account by account; nothing if all agree."""
     return [
-        *checks.receivable_against_ledger(),
-        *checks.items_against_bills(),
-        *checks.buckets_against_ledger(),
-        *checks.unbalanced_entries(),
+        *_told(crosschecks.bills_and_ledger()),
+        *_told(crosschecks.items_and_bills()),
+        *_told(crosschecks.buckets_and_ledger()),
+        *_told(crosschecks.entries_balance()),
     ]
 
 
 def takings_differences(*, business_on: date) -> list[Difference]:
-    """A day's payments by means against what the ledger has of them; nothing if all agree."""
-    return checks.takings_against_ledger(business_on=business_on)
+    """Payments since a day by means against what the ledger has of them; nothing if all agree."""
+    return _told(crosschecks.payments_and_entries(since=business_on))
+
+
+def _told(compared: crosschecks.Compared) -> list[Difference]:
+    return [
+        Difference(one.kind, one.object_kind, one.object_id, one.expected, one.found, one.cause)
+        for one in compared.found
+    ]
 
 
 def bill_differences(*, cycle: int) -> list[Difference]:
