@@ -79,6 +79,10 @@ WORDS: dict[str, dict[str, Word]] = {
         "LATE_FEE_REVERSED": Word(_("Late fee undone")),
         "ATTRIBUTE_REVERSED": Word(_("Attribution undone")),
         "RECOVERY_REVERSED": Word(_("Recovery taken back")),
+        "WALLET_USE": Word(_("Use paid from prepaid money")),
+        "WALLET_SETTLED": Word(_("Charged use billed")),
+        "OVERDRAFT": Word(_("Overdraft covered")),
+        "EARNED": Word(_("Deferred revenue earned")),
     },
     "chart_kind": {
         "ASSET": Word(_("Asset"), "info"),
@@ -122,6 +126,8 @@ WORDS: dict[str, dict[str, Word]] = {
         "LIMIT": Word(_("Credit limit")),
         "OVERDUE": Word(_("Overdue bills")),
         "PREPAID": Word(_("Prepaid balance")),
+        "HIGH_USE": Word(_("High use")),
+        "VALIDITY": Word(_("Validity of prepaid money")),
     },
     "plan_step": {
         "WARN": Word(_("Warning")),
@@ -130,6 +136,8 @@ WORDS: dict[str, dict[str, Word]] = {
         "STOP_1": Word(_("Outgoing service stopped"), "warn"),
         "STOP_2": Word(_("All service stopped"), "bad"),
         "COLLECTION": Word(_("To a collecting agency"), "bad"),
+        "LEGAL": Word(_("To court"), "bad"),
+        "ALERT": Word(_("Alert to staff"), "warn"),
         "LOW": Word(_("Balance is low")),
         "LOWER": Word(_("Balance is very low")),
         "EMPTY": Word(_("Balance is used up"), "bad"),
@@ -151,6 +159,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "RELEASED": Word(_("Released month by month")),
         "DEPOSIT": Word(_("Deposit")),
         "AGENT": Word(_("Agent's money")),
+        "CHARGED": Word(_("Charged, not billed yet")),
     },
     "long_run": {
         "DEBIT_REQUESTS": Word(_("Requests to a bank")),
