@@ -258,6 +258,30 @@ def test_threads_change_nothing(engine, busy_month, tmp_path):
     assert one.error > 0
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_order_of_files_changes_no_total_where_a_month_has_one_price(engine, busy_month, tmp_path, seed):
+    """Calls beyond free minutes at one price, and data priced by the month's sum; which record was free may differ."""
+    save_snapshot(engine, tmp_path / "start", 0)
+    other = load_snapshot(tmp_path / "start")
+    other.tables = engine.tables
+    rows = [row for row in busy_month if row["record_type"] in (RecordType.MOC, RecordType.DATA)]
+    rows = [{**row, "ld_type": 0, "roam_type": 0} for row in rows]
+    files = [rows[first : first + 300] for first in range(0, len(rows), 300)]
+    shuffled = random.Random(seed).sample(files, len(files))
+
+    for state, arrived in ((engine, files), (other, shuffled)):
+        for file in arrived:
+            rate(state, *file)
+
+    by = ["subscriber_id", "item_id", "rule_id"]
+    in_order, out_of_order = (owner_of(state).totals(201205).sort(by) for state in (engine, other))
+    assert in_order.equals(out_of_order)
+    assert in_order["act_li"].sum() > 0
+    frees = [owner_of(state).free_use(201205).sort("subscriber_id", "rule_id") for state in (engine, other)]
+    assert frees[0].equals(frees[1])
+    assert frees[0]["used"].sum() > 0
+
+
 def test_a_state_read_back_from_a_snapshot_goes_on_as_if_nothing_had_happened(engine, busy_month, tmp_path):
     rate(engine, *busy_month[:2500])
     save_snapshot(engine, tmp_path / "half", 1)
