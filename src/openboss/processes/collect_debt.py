@@ -50,23 +50,42 @@ class Tally:
     managers_told: int = 0
 
 
-def run_with_use(*, at: datetime) -> Tally:
-    """Look at every account that owes, uses up its limit, or runs low, by what everybody has used (D9.1, D9.4)."""
+Told = Callable[[int, Tally], None]
+
+
+def not_told(_account_id: int, _tally: Tally) -> None:
+    """Where nobody follows a run."""
+
+
+def run_with_use(*, at: datetime, after: int = 0, told: Told = not_told) -> Tally:
+    """Look at every account that owes, uses up its limit, or runs low, by what everybody has used (D9.1, D9.4).
+
+    after, told  see run
+    """
     rules, everybody = rules_at(at), Everybody(at)
     least_fen = min(rules.value("credit_limits_fen").values())
     percent = min(one["at_percent"] for one in rules.value("plan.LIMIT"))
     low_fen = max(one["below_fen"] for one in rules.value("plan.PREPAID"))
     also = everybody.accounts_from(used_fen=least_fen * percent // 100, balance_fen=low_fen)
-    return run(at=at, unbilled=lambda _accounts: everybody.by_user, also=also)
+    return run(at=at, unbilled=lambda _accounts: everybody.by_user, also=also, after=after, told=told)
 
 
-def run(*, at: datetime, unbilled: Unbilled = nothing_unbilled, also: Sequence[int] = ()) -> Tally:
+def run(
+    *,
+    at: datetime,
+    unbilled: Unbilled = nothing_unbilled,
+    also: Sequence[int] = (),
+    after: int = 0,
+    told: Told = not_told,
+) -> Tally:
     """Look at every account that owes something or is in dunning; those with something to do are taken one by one.
 
     unbilled  says what users have used and not been billed yet, in fen by user, for the users of some accounts
     also      accounts to look at although they owe nothing on bills
+    after     the account up to which a run that was stopped had come
+    told      is told after each part how far the run is: the last account, and the tally
     """
-    tally, last = Tally(), 0
+    tally, last = Tally(), after
     while accounts := _next_accounts(last, also):
         unbilled_fen = unbilled(accounts)
         at_work = accounts_to_look_at(account_ids=accounts, at=at, unbilled_fen=unbilled_fen)
@@ -75,6 +94,7 @@ def run(*, at: datetime, unbilled: Unbilled = nothing_unbilled, also: Sequence[i
                 look_at(at_work[start : start + CHUNK], at=at, unbilled_fen=unbilled_fen, tally=tally)
         tally.accounts += len(accounts)
         last = accounts[-1]
+        told(last, tally)
     return tally
 
 

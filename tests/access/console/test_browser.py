@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from openboss.modules.customers import functions as customers
+
 from .conftest import Tab
+from .small_operator import NOW
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 SHOP_PC, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
@@ -45,7 +48,10 @@ PAGES = [
     "/ledger/?from=2026-10-01&to=2026-11-30",
     "/ledger/balance/",
     "/ledger/all/",
+    "/ledger/entries/4/",
     "/books/",
+    "/assurance/",
+    "/agencies/",
     "/who-owes/",
     "/dunning/",
     "/adjustments/",
@@ -194,6 +200,36 @@ def test_language_and_theme_change_at_once_and_stay(tab: Tab) -> None:
 )
 def test_every_page_is_accessible_fits_and_complains_of_nothing(tab: Tab) -> None:
     assert _faults(tab, PAGES) == []
+
+
+@pytest.mark.parametrize(
+    "tab",
+    [
+        pytest.param((PHONE, "dark", "zh-hans"), id="phone-dark-zh"),
+        pytest.param((SHOP_PC, "light", "en"), id="pc-light-en", marks=pytest.mark.soak),
+    ],
+    indirect=True,
+)
+def test_a_customer_pays_on_the_web_by_keyboard_on_accessible_pages(tab: Tab, settings: Any) -> None:
+    settings.WEB_PAYMENTS = "sandbox"
+    number = customers.numbers_of_subscribers(subscriber_ids=[5], at=NOW)[5]
+    assert _faults(tab, ["/my/pay/"]) == []
+    tab.page.focus("[name=number]")
+    tab.page.keyboard.type(str(number).removeprefix("86"))
+    tab.page.keyboard.press("Tab")
+    tab.page.keyboard.type("0.01")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector("main a[href*='/my/pay/sandbox/']")
+    order, bank = (path.removeprefix(tab.address) for path in (tab.page.url, _link(tab, "/my/pay/sandbox/")))
+    assert _faults(tab, [order, bank]) == []
+    tab.page.focus("[value=pay]")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector(".notice.good")
+    assert _faults(tab, [order]) == []
+
+
+def _link(tab: Tab, part: str) -> str:
+    return str(tab.page.locator(f"main a[href*='{part}']").first.evaluate("node => node.href"))
 
 
 @pytest.mark.parametrize("tab", [pytest.param((PHONE, "light", "zh-hans"), id="phone-light-zh")], indirect=True)

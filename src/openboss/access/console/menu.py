@@ -111,6 +111,7 @@ SECTIONS = (
                     Screen("console:ageing", _("Ageing of debts"), "chart-bar", "receivables.view", "zhangling zl"),
                     Screen("console:aged", _("Who owes"), "users", "receivables.view", "qianfei qf arrears"),
                     Screen("console:dunning", _("Dunning"), "phone-outgoing", "receivables.view", "cuishou cs dunning"),
+                    Screen("console:agencies", _("Given to others"), "send", "receivables.view", "weituo wt agency"),
                 ),
             ),
             Group(
@@ -141,6 +142,7 @@ SECTIONS = (
                     Screen("console:all_entries", _("Entries"), "list-details", "receivables.view", "fenlu fl entry"),
                     Screen("console:balance", _("Trial balance"), "scale", "receivables.view", "shisuan ss"),
                     Screen("console:books", _("Days and months"), "calendar", "receivables.view", "rijie yuejie close"),
+                    Screen("console:assurance", _("Assurance"), "shield-check", "receivables.view", "duizhang dz"),
                 ),
             ),
         ),

@@ -6,22 +6,25 @@ What is done is noted as it goes; a run that failed is taken up again where it s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.db import transaction
 from procrastinate.contrib.django import app
 
+from openboss.access.bank import agency as agency_files
 from openboss.access.bank.delimited import FileRefused, read_answer, write_requests
 from openboss.access.bank.iso20022 import CAMT, read_camt054, write_pain008
 from openboss.access.jobs import clock
-from openboss.config.options import options
-from openboss.modules.receivables.functions import direct_debit, long_runs
+from openboss.modules.receivables.functions import collection_cases, direct_debit, long_runs
 from openboss.modules.receivables.functions.direct_debit import DebitRequest, RunView
 from openboss.modules.receivables.functions.long_runs import LongRunView
 from openboss.modules.receivables.functions.rules import rules_at
 from openboss.modules.system import functions as system
 from openboss.modules.system.keys import key_for
-from openboss.processes import collect_debt
+from openboss.processes import assure_money, collect_debt, collection_agency
 
 FILES = 2  # ours and pain.008
 NOTED_EVERY = 10_000
@@ -31,6 +34,7 @@ REFUSALS: tuple[type[Exception], ...] = (
     direct_debit.RunAnswered,
     direct_debit.RunUnknown,
     FileRefused,
+    collection_cases.CaseUnknown,
 )
 
 
@@ -52,16 +56,9 @@ def money_run(*, long_run_id: int) -> None:
     long_runs.end_long_run(long_run_id=long_run_id, at=clock.now(), result=result)
 
 
-@app.task(name="openboss.credit_control_now", queue="billing")
-def credit_control_now(*, staff_id: int) -> None:
-    """Look at every account that owes now, because somebody asked."""
-    begun = long_runs.begin_long_run(kind="CREDIT_CONTROL", subject="all", given={}, at=clock.now(), staff_id=staff_id)
-    money_run(long_run_id=begun.long_run_id)
-
-
 def bank_folder(bank: str) -> Path:
     """Where the files to and from a bank lie."""
-    return options().data_dir / "bank" / bank
+    return Path(settings.DATA_DIR) / "bank" / bank
 
 
 def _requests(run: LongRunView) -> Mapping[str, Any]:
@@ -132,14 +129,53 @@ def _answer(run: LongRunView) -> Mapping[str, Any]:
 
 
 def _credit_control(run: LongRunView) -> Mapping[str, Any]:
-    """Look at every account that owes."""
-    del run
-    tally = collect_debt.run(at=clock.now())
+    """Look at every account that owes; taken up again it goes on after the last part."""
+
+    def told(account_id: int, tally: collect_debt.Tally) -> None:
+        done = run.done + tally.accounts
+        long_runs.note_progress(long_run_id=run.long_run_id, done=done, whole=0, goes_on_after=account_id)
+
+    tally = collect_debt.run_with_use(at=clock.now(), after=run.goes_on_after, told=told)
     return {"accounts": tally.accounts, "reminded": tally.reminded, "stopped": tally.stopped}
+
+
+def _agency_file(run: LongRunView) -> Mapping[str, Any]:
+    """Put the cases that wait for an agency into its next file."""
+    agency = str(run.given["agency"])
+    with transaction.atomic():  # the cases go out only if the file stands
+        made = collection_agency.give(agency=agency, at=clock.now(), staff_id=run.started_by)
+        folder = bank_folder(agency)
+        folder.mkdir(parents=True, exist_ok=True)
+        text = agency_files.write_file(made, key=key_for(f"agency {agency}"))
+        _write(folder / f"{agency}-{made.file_no:06d}.txt", [text])
+    return {"file_no": made.file_no, "cases": len(made.cases)}
+
+
+def _agency_answer(run: LongRunView) -> Mapping[str, Any]:
+    """Take an agency's answer: whole or not at all."""
+    agency, file_no = str(run.given["agency"]), int(run.given["file_no"])
+    content = (bank_folder(agency) / str(run.given["file"])).read_text(encoding="utf-8", errors="replace")
+    results = agency_files.read_answer(content, agency, file_no, key=key_for(f"agency {agency}"))
+    done = collection_agency.take_back(results, agency=agency, at=clock.now(), staff_id=run.started_by)
+    return {"ended": done.ended, "collected_fen": done.collected_fen}
+
+
+def _assurance(run: LongRunView) -> Mapping[str, Any]:
+    """Run every check of assurance for a day, one after another; taken up again it goes on with the next one."""
+    on, found = date.fromisoformat(str(run.given["on"])), 0
+    whole = len(assure_money.CHECKS)
+    for number, check in enumerate(assure_money.CHECKS, start=1):
+        if number > run.goes_on_after:
+            found += sum(one.found for one in assure_money.run(on=on, at=clock.now(), checks=[check]))
+            long_runs.note_progress(long_run_id=run.long_run_id, done=number, whole=whole, goes_on_after=number)
+    return {"checks": whole, "found": found}
 
 
 _DONE_BY: dict[str, Callable[[LongRunView], Mapping[str, Any]]] = {
     "DEBIT_REQUESTS": _requests,
     "DEBIT_ANSWER": _answer,
     "CREDIT_CONTROL": _credit_control,
+    "ASSURANCE": _assurance,
+    "AGENCY_FILE": _agency_file,
+    "AGENCY_ANSWER": _agency_answer,
 }

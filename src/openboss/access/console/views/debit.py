@@ -31,6 +31,12 @@ from openboss.modules.system import functions as system
 ANSWER_LIMIT = 512 * 1024 * 1024  # bytes
 BANK_CODE = 16
 KINDS = ["DEBIT_REQUESTS", "DEBIT_ANSWER"]
+PAGES = {
+    "AGENCY_FILE": "console:agencies",
+    "AGENCY_ANSWER": "console:agencies",
+    "ASSURANCE": "console:assurance",
+    "CREDIT_CONTROL": "console:dunning",
+}
 
 
 def _run_url(row: Any) -> str:
@@ -104,11 +110,11 @@ def make(request: HttpRequest) -> HttpResponse:
     bank = request.POST.get("bank", "").strip().upper()[:BANK_CODE]
     if not bank:
         raise Http404
-    _start(request, "DEBIT_REQUESTS", bank, {"bank": bank})
+    start_run(request, "DEBIT_REQUESTS", bank, {"bank": bank})
     return redirect("console:debit")
 
 
-def _start(request: HttpRequest, kind: str, subject: str, given: dict[str, Any]) -> None:
+def start_run(request: HttpRequest, kind: str, subject: str, given: dict[str, Any]) -> None:
     """Begin a long run and give it to the worker."""
     staff_id = staff_of(request).staff_id
     try:
@@ -138,7 +144,7 @@ def take_up(request: HttpRequest, long_run_id: int) -> HttpResponse:
         messages.info(request, _("This is under way already."))
         return redirect("console:debit")
     _defer(again.long_run_id)
-    return redirect("console:debit")
+    return redirect(PAGES.get(again.kind, "console:debit"))
 
 
 def _files(bank: str, sequence: int) -> dict[str, Path]:
@@ -219,17 +225,25 @@ def download(request: HttpRequest, run_id: int, kind: str) -> HttpResponseBase:
 @needs("receivables.close")
 def answer(request: HttpRequest, run_id: int) -> HttpResponse:
     """Take the bank's answer to a run: the file is kept, the worker checks and posts it whole or not at all."""
-    found, sent = _run(run_id), request.FILES.get("answer")
-    if sent is None or sent.size > ANSWER_LIMIT:
+    found = _run(run_id)
+    path = Path(settings.DATA_DIR) / "bank" / found.bank / f"{found.bank}-{found.sequence:06d}.answer"
+    if not keep_upload(request, path):
         messages.error(request, _("Choose the bank's file."))
         return redirect("console:debit_run", run_id)
-    path = Path(settings.DATA_DIR) / "bank" / found.bank / f"{found.bank}-{found.sequence:06d}.answer"
+    start_run(request, "DEBIT_ANSWER", f"{found.bank} {found.sequence}", {"run_id": run_id, "file": path.name})
+    return redirect("console:debit")
+
+
+def keep_upload(request: HttpRequest, path: Path) -> bool:
+    """Keep the answer that was handed in; False if there is none or it is too long."""
+    sent = request.FILES.get("answer")
+    if sent is None or sent.size is None or sent.size > ANSWER_LIMIT:
+        return False
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as kept:
         for block in sent.chunks():
             kept.write(block)
-    _start(request, "DEBIT_ANSWER", f"{found.bank} {found.sequence}", {"run_id": run_id, "file": path.name})
-    return redirect("console:debit")
+    return True
 
 
 def _fetch_mandates(filters: dict[str, str], sort: str, paging: Paging) -> Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -12,17 +13,18 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
-from procrastinate.contrib.django import app
-from procrastinate.exceptions import AlreadyEnqueued
 
 from openboss.access.console import words
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.memory_rows import rows_in_memory
+from openboss.access.console.page import part
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.adjustments import account_url
+from openboss.access.console.views.debit import start_run
 from openboss.access.console.views.money import carried_out, day_of
 from openboss.access.jobs import clock
 from openboss.modules.receivables.functions import dunning as work
+from openboss.modules.receivables.functions import long_runs
 
 
 def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
@@ -85,7 +87,13 @@ SCREEN = ListScreen(
 @needs("receivables.view")
 def dunning(request: HttpRequest) -> HttpResponseBase:
     """Who is at which step of which plan, with the next step and its day (D9.4, D9.5)."""
-    return show_list(request, SCREEN, active="console:dunning")
+    follow = {
+        "long_runs": long_runs.list_long_runs(kinds=["CREDIT_CONTROL"], limit=1),
+        "follow": reverse("console:dunning"),
+    }
+    if request.htmx:
+        return part(request, "long_runs.html", follow)
+    return show_list(request, replace(SCREEN, context=follow), active="console:dunning")
 
 
 @require_POST
@@ -116,11 +124,5 @@ def act(request: HttpRequest) -> HttpResponse:
 @needs("receivables.credit")
 def look(request: HttpRequest) -> HttpResponse:
     """Let the worker look at every account now instead of at the next full hour."""
-    try:
-        app.configure_task("openboss.credit_control_now", queueing_lock="credit_control_now").defer(
-            staff_id=staff_of(request).staff_id
-        )
-        messages.success(request, _("Started; the progress stands under Jobs."))
-    except AlreadyEnqueued:
-        messages.info(request, _("It waits in the queue already."))
-    return redirect(reverse("console:dunning"))
+    start_run(request, "CREDIT_CONTROL", "all", {})
+    return redirect("console:dunning")

@@ -18,6 +18,7 @@ from openboss.modules.customers.functions import CustomerUnknown
 from openboss.modules.receivables import functions as receivables
 from openboss.modules.receivables.functions import direct_debit, proposals
 from openboss.modules.system import functions as system
+from openboss.processes import assure_money
 from openboss.processes.take_payment import TenderedTooLittle
 
 MOST_FEN = 10**12
@@ -64,6 +65,8 @@ REFUSALS: dict[type[Exception], str | Promise] = {
     proposals.ProposalDecided: _("Somebody has decided on this already."),
     proposals.ProposalUnknown: _("There is no such proposal."),
     proposals.ProposalExists: _("The same is proposed already; it waits on the work list."),
+    assure_money.DifferenceUnknown: _("This difference was settled meanwhile. Load the page again."),
+    assure_money.NotRepairable: _("No machine may repair this: look at what lies under it, or explain it."),
     direct_debit.MandateExists: _("The account has a mandate already, or this contract number is used."),
     direct_debit.MandateUnknown: _("This mandate was confirmed or ended meanwhile. Load the page again."),
     system.SerialNumberUsed: _("This form was sent already with other content. Load the page again."),

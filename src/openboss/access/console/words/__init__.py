@@ -6,7 +6,7 @@ from enum import Enum
 
 from django.utils.functional import Promise
 
-from openboss.access.console.words import hall, money, reratings, runs, tariffs, usage
+from openboss.access.console.words import assurance, hall, money, reratings, runs, tariffs, usage
 from openboss.access.console.words.word import Word
 from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType, Status
 
@@ -18,6 +18,7 @@ WORDS: dict[str, dict[str, Word]] = {
     **runs.WORDS,
     **reratings.WORDS,
     **money.WORDS,
+    **assurance.WORDS,
     **hall.WORDS,
 }
 

@@ -165,12 +165,30 @@ WORDS: dict[str, dict[str, Word]] = {
         "DEBIT_REQUESTS": Word(_("Requests to a bank")),
         "DEBIT_ANSWER": Word(_("Answer of a bank")),
         "CREDIT_CONTROL": Word(_("Credit control")),
+        "AGENCY_FILE": Word(_("To a file of an agency")),
+        "AGENCY_ANSWER": Word(_("Answer of an agency")),
         "ASSURANCE": Word(_("Assurance")),
     },
     "long_run_state": {
         "RUNNING": Word(_("Running"), "info"),
         "DONE": Word(_("Done"), "good"),
         "FAILED": Word(_("Failed"), "bad"),
+    },
+    "case_stage": {
+        "AGENCY": Word(_("To a collecting agency"), "warn"),
+        "LEGAL": Word(_("To court"), "bad"),
+    },
+    "case_state": {
+        "WAITING": Word(_("waits for the next file"), "warn"),
+        "OUT": Word(_("out"), "info"),
+        "ENDED": Word(_("ended")),
+    },
+    "case_result": {
+        "00": Word(_("Paid"), "good"),
+        "10": Word(_("Paid in part"), "warn"),
+        "20": Word(_("Debtor not found"), "bad"),
+        "30": Word(_("Refuses to pay"), "bad"),
+        "40": Word(_("Given back")),
     },
     "debit_code": {
         "": Word(_("No answer yet")),

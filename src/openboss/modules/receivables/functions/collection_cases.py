@@ -15,7 +15,7 @@ from openboss.modules.receivables.atomic.collection_cases import CaseView
 from openboss.modules.receivables.functions.rules import rules_at
 from openboss.modules.system.atomic import record_audit
 
-__all__ = ["CaseUnknown", "CaseView", "FileOut", "open_case", "note_result", "take_out", "withdraw_paid"]
+__all__ = ["CaseUnknown", "CaseView", "FileOut", "list_cases", "note_result", "open_case", "take_out", "withdraw_paid"]
 
 
 class CaseUnknown(LookupError):
@@ -58,6 +58,11 @@ def open_case(*, stage: str, account_id: int, bill_id: int, at: datetime) -> int
 
 def _given_up(bill_id: int) -> int:
     return debts.written_off(bill_id=bill_id)
+
+
+def list_cases(*, state: str | None = None, limit: int = 500) -> list[CaseView]:
+    """Debts that were given away, the newest first, of one state or of all."""
+    return cases.cases(state=state, limit=limit)
 
 
 @transaction.atomic

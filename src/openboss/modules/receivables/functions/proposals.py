@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 import polars as pl
 from django.db import transaction
 
-from openboss.modules.receivables.atomic import debts, proposals, standing
+from openboss.modules.receivables.atomic import debts, proposals
+from openboss.modules.receivables.atomic.finance import reminders_by_account
 from openboss.modules.receivables.atomic.proposals import (
     ProposalDecided,
     ProposalExists,
@@ -144,9 +145,8 @@ def bad_debts(*, at: datetime) -> pl.DataFrame:
     wanted = rules.value("bad_debt")
     doubtful = debts.overdue_since(rules.on, standing="DOUBTFUL")
     bills = debts.bills_by_id(doubtful["bill_id"].to_list()).sort("bill_id")
-    accounts = bills["account_id"].unique().to_list()
-    reminders = {account_id: standing.reminders_of(account_id=account_id) for account_id in accounts}
-    told = pl.Series("reminders", [reminders[account_id] for account_id in bills["account_id"]], dtype=pl.Int64)
+    reminders = reminders_by_account(account_ids=bills["account_id"].unique().to_list())
+    told = pl.Series("reminders", [reminders.get(one, 0) for one in bills["account_id"]], dtype=pl.Int64)
     oldest_on = rules.on - timedelta(days=wanted["older_than_days"])
     return bills.select("bill_id", "account_id", "cycle", "due_on", "open_fen", told).with_columns(
         may_be_bad=(pl.col("due_on") <= oldest_on) & (pl.col("reminders") >= wanted["dunning_proofs"])
