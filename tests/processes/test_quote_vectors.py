@@ -38,3 +38,15 @@ def test_there_are_at_least_150_cases_each_with_a_name_of_its_own() -> None:
     names = [case["name"] for file in FILES for case in cases(file)]
     assert len(names) >= LEAST
     assert len(set(names)) == len(names)
+
+
+def test_every_kind_of_tariff_of_the_example_is_used_by_a_case() -> None:
+    kinds = ROOT / "example" / "tariffs" / "kinds"
+    written = {yaml.safe_load(file.read_text(encoding="utf-8"))["offer"] for file in kinds.glob("*.yaml")}
+    tried = {
+        product["offer"]
+        for case in cases(VECTORS / "kinds.yaml")
+        for user in case.get("users") or [case["user"]]
+        for product in user.get("products", ())
+    }
+    assert written - tried == {"CARE_CARD"}  # who may take it is asked by the shop, not by rating

@@ -52,7 +52,7 @@ def _carried_out(request: HttpRequest, step: Callable[[], object], done: str) ->
     except catalog.VersionStateRefused:
         messages.error(request, _("This version is not in the state for this step. Load the page again."))
     except catalog.LifeRefused as refused:
-        messages.error(request, _("The offer cannot take this step yet: %s") % refused)
+        messages.error(request, _("The offer cannot take this step yet: %s") % refused.of(formats.language()))
     except (catalog.DocumentRefused, catalog.TariffRefused) as refused:
         messages.error(request, _("The tariff breaks a rule: %s") % refused.of(formats.language()))
     except (EngineRefused, EngineSilent) as refused:

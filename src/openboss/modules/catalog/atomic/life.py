@@ -27,6 +27,14 @@ class OfferNotFound(Exception):
 class LifeRefused(Exception):
     """The offer cannot take this step now; the message says what has to come first (D13.2)."""
 
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.zh, self.en = zh, en
+
+    def of(self, language: str) -> str:
+        """Say what has to come first, for zh or en."""
+        return self.zh if language.startswith("zh") else self.en
+
 
 class VersionStateRefused(Exception):
     """The version cannot take this step now; the message says what it is and what it would have to be."""
@@ -155,14 +163,26 @@ def move_offer(*, offer_id: int, life: str, at: datetime, staff_id: int, holders
     if row is None:
         raise OfferNotFound(offer_id)
     if life not in MOVES[row.life]:
-        raise LifeRefused(f"{row.code} is {row.life}; from there it goes to {', '.join(MOVES[row.life]) or 'nothing'}")
+        following = ", ".join(MOVES[row.life])
+        raise LifeRefused(
+            f"{row.code} 现为 {row.life}；之后只能是 {following or '（无）'}",
+            f"{row.code} is {row.life}; from there it goes to {following or 'nothing'}",
+        )
     versions = OfferVersion.objects.filter(offer=row)
     if life == Life.FILED and not versions.exclude(filing_no="").exists():
-        raise LifeRefused(f"{row.code} has no filing number: get a version approved and filed first")
+        raise LifeRefused(
+            f"{row.code} 没有报备文号：请先审批并报备一个版本",
+            f"{row.code} has no filing number: get a version approved and filed first",
+        )
     if life == Life.ON_SALE and not versions.filter(state=State.PUBLISHED).exists():
-        raise LifeRefused(f"{row.code} has no published version: publish it first")
+        raise LifeRefused(
+            f"{row.code} 没有已发布的版本：请先发布", f"{row.code} has no published version: publish it first"
+        )
     if life == Life.RETIRED and holders:
-        raise LifeRefused(f"{row.code} is still held by {holders} users: move them to another offer first")
+        raise LifeRefused(
+            f"{row.code} 仍有 {holders} 个用户持有：请先迁到其他套餐",
+            f"{row.code} is still held by {holders} users: move them to another offer first",
+        )
     before, row.life = row.life, life
     row.save(update_fields=["life"])
     record_audit(
