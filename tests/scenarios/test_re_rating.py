@@ -133,8 +133,15 @@ def test_1000_calls_rated_again_from_040_to_020_are_credited_with_the_difference
     assert (user["subscriber_id"], user["change_fen"], user["posted_fen"]) == (COUNTED, -20_200, -20_000)
     assert (charged(NOVEMBER), live_li(), adjustments()) == (4_000, 4_000, [])  # nothing is changed by a proposal
     month._use(calls(3, ["2026-11-01"], 5), operator)  # and the world goes on: these have the right price already
-    done = approved(view)
-    assert (done.state, done.posted_fen) == ("APPLIED", -20_000)
+    re_rate.approve(rerating_id=view.rerating_id, reason="seen", staff_id=staff("billing"), at=LATER)
+    first = charging.put_right(  # the process ends here: the engine is put right, nothing was posted
+        rerating_id=view.rerating_id, folder=view.folder, users=view.found["users"],
+        first_cycle=view.found["first_cycle"], sha256=view.found["sha256"], check=lambda _: None,
+    )  # fmt: skip
+    assert adjustments() == []
+    re_rate.run_waiting(at=LATER)
+    done = re_rate.rerating(rerating_id=view.rerating_id)
+    assert (done.state, done.posted_fen, done.position) == ("APPLIED", -20_000, first["position"])
     assert adjustments() == [(COUNTED, -200_000)]
     assert billed_fen() == 40_000 and charged(OCTOBER) == 400_000  # a closed month stays as it was billed
     assert charged(NOVEMBER) == live_li() == 3_000
@@ -192,18 +199,3 @@ def test_who_chose_what_and_who_decides(operator: Place) -> None:
         re_rate.carry_out(view.rerating_id, at=LATER)
     assert re_rate.run_waiting(at=LATER) == 0
     assert (charged(NOVEMBER), live_li(), adjustments()) == (4_000, 4_000, [])
-
-
-def test_what_stopped_after_the_engine_was_put_right_is_finished_once(operator: Place) -> None:
-    correct_the_price()
-    view = proposed(offer="FORTY_FEN")
-    re_rate.approve(rerating_id=view.rerating_id, reason="seen", staff_id=staff("billing"), at=LATER)
-    first = charging.put_right(  # the process ends here, before anything was posted
-        rerating_id=view.rerating_id, folder=view.folder, users=view.found["users"],
-        first_cycle=view.found["first_cycle"], sha256=view.found["sha256"], check=lambda _: None,
-    )  # fmt: skip
-    assert adjustments() == []
-    re_rate.run_waiting(at=LATER)
-    done = re_rate.rerating(rerating_id=view.rerating_id)
-    assert (done.state, done.position) == ("APPLIED", first["position"])
-    assert (adjustments(), live_li()) == ([(COUNTED, -200_000)], 2_000)
