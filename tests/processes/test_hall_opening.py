@@ -124,6 +124,15 @@ def test_a_unit_that_pays_by_direct_debit_pays_no_pre_deposit_and_roaming_asks_a
     assert fees(office.place("OPEN", **private))["PRE_DEPOSIT"] == 10_000
 
 
+@pytest.mark.requirement("ACM-17")
+def test_roaming_abroad_asks_two_thousand_more_unless_the_customer_has_a_star_that_waives_it(office: Office) -> None:
+    first = office.open_user()
+    for place, (star, asked_fen) in enumerate([(4, 200_000), (5, None)], 1):
+        Subscriber.objects.filter(subscriber_id=first).update(star=star)
+        another = office.open_request(roaming=True, number=ORDINARY + place)
+        assert fees(office.place("OPEN", **another)).get("ROAMING_DEPOSIT") == asked_fen
+
+
 @pytest.mark.requirement("ARC-11")
 def test_if_a_step_of_an_opening_fails_number_card_money_and_user_are_as_before(office: Office) -> None:
     order = office.place("OPEN", **office.open_request(add_ons=[305]))

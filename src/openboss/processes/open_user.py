@@ -184,7 +184,8 @@ def _price(
         return lines
     if not (person.kind == "UNIT" and _pay_method(asked) == "DIRECT_DEBIT"):
         lines += fee("PRE_DEPOSIT", customers.hall_rule("hall.deposit_fen", on=today), booking="ADVANCE")
-    if asked.request.get("roaming"):
+    free_from = customers.hall_rule("hall.roaming_deposit_waived_from_star", on=today)
+    if asked.request.get("roaming") and customers.best_star(customer_id=person.customer_id) < free_from:
         lines += fee("ROAMING_DEPOSIT", customers.hall_rule("hall.roaming_deposit_fen", on=today), booking="DEPOSIT")
     return lines + fee("VANITY_DEPOSIT", number.deposit_fen, booking="DEPOSIT")
 

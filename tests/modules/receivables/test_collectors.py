@@ -45,11 +45,6 @@ def test_provinces_pay_each_other_the_net_of_what_they_collected(desk: Desk) -> 
     assert collectors.net_of_provinces(collected).rows() == [("09", "16", 18_000)]
 
 
-@pytest.mark.requirement("ACM-17")
-def test_roaming_abroad_asks_two_thousand_unless_the_star_class_needs_none(desk: Desk) -> None:
-    assert [deposits.roaming_deposit(star=star, at=on(11, 1)) for star in (0, 4, 5)] == [200_000, 200_000, 0]
-
-
 @pytest.mark.requirement("ACM-16")
 def test_a_private_user_pays_a_hundred_at_opening_and_a_unit_by_direct_debit_nothing(desk: Desk) -> None:
     asked = [

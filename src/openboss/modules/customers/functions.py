@@ -67,6 +67,7 @@ from openboss.modules.customers.atomic import (
     add_stop_reason,
     agreements_of,
     begin_agreement,
+    best_star,
     billing_image,
     birthdays_on,
     cancellation_day,
@@ -163,6 +164,7 @@ from openboss.modules.customers.masking import mask_document, mask_name, mask_nu
 from openboss.modules.customers.messages import sms
 
 __all__ = [
+    "best_star",
     "users_who_share",
     "CertificateWrong",
     "NumberNotListable",

@@ -27,6 +27,9 @@ RULES: Mapping[str, HallRule] = {
     "hall.designated_outlets": HallRule((), ("预销号指定营业厅", "Halls that take pre-cancellations"), "HAL-06"),
     "hall.deposit_fen": HallRule(10_000, ("开户预存款", "Pre-deposit at opening"), "D8.9"),
     "hall.roaming_deposit_fen": HallRule(200_000, ("国际漫游预存款", "Pre-deposit for roaming abroad"), "D8.9"),
+    "hall.roaming_deposit_waived_from_star": HallRule(
+        5, ("免漫游预存星级", "Star that needs no roaming deposit"), "ACM-17"
+    ),
     "hall.numbers_per_document": HallRule(5, ("一证最多号码", "Numbers for one document"), "D14.1"),
     "hall.guardian_age": HallRule(16, ("需监护人年龄", "Age below which a guardian comes along"), "D14.1"),
     "hall.sim_replacement_fee_fen": HallRule(1_000, ("补卡费", "Fee of a SIM replacement"), "HAL-11"),

@@ -39,7 +39,7 @@ from openboss.modules.customers.atomic.lists import (
     listed_numbers,
 )
 from openboss.modules.customers.atomic.network import NetworkProfile, wanted_network, wanted_profile
-from openboss.modules.customers.atomic.owners import has_stopped_users, prepaid_users
+from openboss.modules.customers.atomic.owners import best_star, has_stopped_users, prepaid_users
 from openboss.modules.customers.atomic.passwords import (
     ChallengeMissing,
     ChallengeShown,
@@ -173,6 +173,7 @@ from openboss.modules.customers.atomic.subscribers import (
 )
 
 __all__ = [
+    "best_star",
     "users_who_share",
     "CertificateWrong",
     "NumberNotListable",

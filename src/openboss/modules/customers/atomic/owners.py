@@ -66,6 +66,15 @@ def users_paid_by(*, account_ids: list[int], cycle: int, at: datetime) -> pl.Dat
     return frame.with_columns(pl.col("is_stopped").cast(pl.Boolean))
 
 
+def best_star(*, customer_id: int) -> int:
+    """The highest star among a customer's users who are not gone; 0: they have none."""
+    found = ask(
+        "SELECT coalesce(max(star), 0) FROM customers_subscriber WHERE customer_id = %s::bigint AND closed_at IS NULL",
+        [customer_id],
+    )
+    return int(found[0][0])
+
+
 def has_stopped_users(*, account_id: int, at: datetime) -> bool:
     """Whether a user whose rest an account pays is stopped at a moment, for whatever reason."""
     found = ask(

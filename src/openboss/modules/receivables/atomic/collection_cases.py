@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db.models import Max
 
 from openboss.modules.receivables.models import CollectionCase
+from openboss.modules.system.statements import ask
 
 PAID, IN_PART, NOT_FOUND, REFUSES, WITHDRAWN = "00", "10", "20", "30", "40"
 RESULTS = (PAID, IN_PART, NOT_FOUND, REFUSES, WITHDRAWN)
@@ -44,6 +45,11 @@ def live_case(*, bill_id: int) -> CaseView | None:
 
 def live_cases_of(*, account_ids: Sequence[int]) -> list[CaseView]:
     """The cases of accounts that are not ended."""
+    if not ask(
+        "SELECT 1 FROM receivables_collectioncase WHERE account_id = ANY(%s::bigint[]) AND state <> 'ENDED' LIMIT 1",
+        [list(account_ids)],
+    ):
+        return []
     rows = CollectionCase.objects.filter(account_id__in=list(account_ids)).exclude(state="ENDED")
     return [_view(row) for row in rows.order_by("case_id")]
 

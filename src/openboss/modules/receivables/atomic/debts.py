@@ -320,8 +320,10 @@ def billed_by_customer(*, on: date) -> pl.DataFrame:
 
 def cash_valid_to(*, account_id: int) -> date | None:
     """The last day of validity of an account's cash; None: it has no end, or there is no cash yet."""
-    cash = Bucket.objects.filter(account_id=account_id, kind="CASH").values_list("valid_to_on", flat=True)
-    return cash.first()
+    cash = ask(
+        "SELECT valid_to_on FROM receivables_bucket WHERE account_id = %s::bigint AND kind = 'CASH'", [account_id]
+    )
+    return cash[0][0] if cash else None
 
 
 def set_cash_validity(*, account_id: int, valid_to_on: date) -> None:

@@ -1,4 +1,4 @@
-"""How much deposit is asked: at opening, and for international roaming (ACM-16, ACM-17, D8.9)."""
+"""How much deposit is asked at opening (ACM-16, D8.9)."""
 
 from datetime import datetime
 
@@ -9,9 +9,3 @@ def opening_deposit(*, pay_method: str, customer_kind: str, at: datetime) -> int
     """The deposit a new user pays, in fen; a unit that pays by direct debit pays none. Source: ACM-16, D8.7."""
     asked = rules_at(at).value("opening_deposit_fen")
     return asked.get(f"{pay_method}_{customer_kind}", asked["CASH"])
-
-
-def roaming_deposit(*, star: int, at: datetime) -> int:
-    """The extra deposit for international roaming, in fen; high star classes need none. Source: ACM-17."""
-    rules = rules_at(at)
-    return 0 if star >= rules.value("roaming_deposit_waived_from_star") else rules.value("roaming_deposit_fen")
