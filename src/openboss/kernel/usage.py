@@ -99,8 +99,23 @@ class Unit(IntEnum):
     GB = 8
 
 
+NAME_BIT = 1 << 61  # set in a hashed name, so that it never equals a plain number
+
+
+def name_code(text: str) -> int:
+    """Number an identity, a switch or a provider's service: plain digits are themselves, other text is a hash."""
+    if not text:
+        return 0
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return int(text)
+    hashed = 0xCBF29CE484222325
+    for byte in text.encode():
+        hashed = ((hashed ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return (hashed & (NAME_BIT - 1)) | NAME_BIT
+
+
 def text_id(text: str) -> int:
-    """Number a name that usage carries as text: an access point, a provider's service (FNV-1a, 31 bits, any case)."""
+    """Number a name that usage carries as text in any case of letters: an access point (FNV-1a, 31 bits)."""
     number = 0x811C9DC5
     for byte in text.lower().encode():
         number = ((number ^ byte) * 0x01000193) & 0xFFFFFFFF

@@ -122,7 +122,28 @@ def test_a_gateway_record_in_ber_is_read_field_by_field() -> None:
             "call_ref": "1",
             "partial_seq": "1",
             "cause_close": "0",
+            "rating_group": "100",
+            "visited_network": "46000",
         }
+    ]
+
+
+def test_a_session_of_two_rating_groups_is_a_record_of_each(tmp_path: Path) -> None:
+    def tagged(tag: bytes, content: bytes) -> bytes:
+        return tag + bytes([len(content)]) + content
+
+    def service(group: int, up: int, down: int, about: bytes = b"") -> bytes:
+        own = tagged(b"\x81", bytes([group])) + tagged(b"\x8c", bytes([up])) + tagged(b"\x8d", bytes([down]))
+        return tagged(b"\x30", own + about)
+
+    services = service(10, 1, 2) + service(20, 3, 4, tagged(b"\x91", bytes([5]))) + service(10, 5, 6)
+    bearer = tagged(b"\x30", tagged(b"\x83", bytes([100])) + tagged(b"\x84", bytes([100])))
+    content = tagged(b"\x87", b"cmwap") + tagged(b"\xac", bearer) + tagged(b"\xbf\x22", services)
+    records, _, _ = decode("pgw_ber", written(tmp_path, tagged(b"\xbf\x4f", content)))
+    of_each = ("apn", "rating_group", "service_code", "up_bytes", "down_bytes")
+    assert [tuple(record.get(name, "") for name in of_each) for record in records] == [
+        ("cmwap", "10", "", "6", "8"),
+        ("cmwap", "20", "5", "3", "4"),
     ]
 
 

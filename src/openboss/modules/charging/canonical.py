@@ -19,9 +19,9 @@ from openboss.modules.charging.fields import (
     NAME,
     NUMBER,
     PADDING,
-    TEXT,
     UNREADABLE,
     WHOLE,
+    WORD,
     Bytes,
     byte_at,
     careful,
@@ -35,20 +35,22 @@ FIELDS = (
     "record_type", "served_number", "served_imsi", "other_party", "third_party", "start_time", "end_time",
     "duration_s", "msc_id", "lac", "cell_id", "up_bytes", "down_bytes", "message_count", "apn", "call_ref",
     "partial_seq", "cause_close", "sp_code", "service_code", "info_fee", "visited_area", "rating_group",
+    "visited_network",
 )  # fmt: skip
 
 # What becomes of each field: the row of the column matrix it fills, and how it is read.
 _READ_AS = np.array(
-    [KIND, NUMBER, WHOLE, NUMBER, NUMBER, MOMENT, MOMENT, WHOLE, NAME, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, TEXT, NAME,
-     WHOLE, WHOLE, WHOLE, NAME, WHOLE, WHOLE, WHOLE],
+    [KIND, NUMBER, WHOLE, NUMBER, NUMBER, MOMENT, MOMENT, WHOLE, NAME, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, WORD, NAME,
+     WHOLE, WHOLE, WHOLE, NAME, WHOLE, WHOLE, WHOLE, WHOLE],
     np.int64,
 )  # fmt: skip
 _EMPTY = np.array([ABSENT if how in (WHOLE, MOMENT) else 0 for how in _READ_AS], np.int64)
 FIELD_COUNT = len(FIELDS)
+LEAST_FIELDS = 23  # a line may end before the visited network, as all lines once did
 RECORD, SERVED, IMSI, OTHER, THIRD, START, END, DURATION, MSC, LAC, CELL = range(11)
-UP, DOWN, MESSAGES, CALL_REF, PARTIAL, CAUSE, SP, SERVICE, INFO_FEE, VISITED = 11, 12, 13, 15, 16, 17, 18, 19, 20, 21
-START_OFFSET, END_OFFSET, LINE_START, LINE_END = 23, 24, 25, 26
-ROWS = 27
+UP, DOWN, MESSAGES, APN, CALL_REF, PARTIAL, CAUSE, SP, SERVICE, INFO_FEE = range(11, 21)
+VISITED, RATING_GROUP, NETWORK, START_OFFSET, END_OFFSET, LINE_START, LINE_END = range(21, 28)
+ROWS = 28
 
 LINE_LIMIT = 4096
 
@@ -158,12 +160,16 @@ def _read_line(data: Bytes, at: int, columns: Ints, row: int) -> tuple[int, int]
     fault = 0
     columns[row, START_OFFSET] = ABSENT
     columns[row, END_OFFSET] = ABSENT
+    columns[row, NETWORK] = ABSENT
     for field in range(FIELD_COUNT):
         how, word = _READ_AS[field], word_at(data, at)
-        last = field == FIELD_COUNT - 1
-        if (word & uint64(0xFF)) == (10 if last else 124) and how != KIND:  # most fields are empty
+        last, may_end = field == FIELD_COUNT - 1, field >= LEAST_FIELDS - 1
+        first = word & uint64(0xFF)
+        if ((first == 124 and not last) or (first == 10 and may_end)) and how != KIND:  # most fields are empty
             columns[row, field] = _EMPTY[field]
             at += 1
+            if first == 10:
+                return at, fault
             continue
         end, value = _plain(data, at, how, word)
         if end < 0 or last:
@@ -172,12 +178,15 @@ def _read_line(data: Bytes, at: int, columns: Ints, row: int) -> tuple[int, int]
                 columns[row, START_OFFSET + field - START] = offset_s
             if code != 0 and (fault == 0 or code < fault):
                 fault = code
-            if last == (byte_at(data, end) == 124):  # a bar between fields, the newline after the last
+            ends = byte_at(data, end) == 10  # a bar between fields, the newline after the last
+            if (ends and not may_end) or (last and not ends):
                 while byte_at(data, end) != 10:
                     end += 1
                 return end + 1, UNREADABLE
         columns[row, field] = value
         at = end + 1
+        if byte_at(data, end) == 10:
+            return at, fault
     return at, fault
 
 
@@ -188,6 +197,6 @@ def _plain(data: Bytes, at: int, how: int, word: int) -> tuple[int, int]:
         return plain_moment(data, at, word)
     if how == KIND:
         return plain_kind(at, word)
-    if how == TEXT or (how == NUMBER and (word & uint64(0xFF)) == 48):  # leading zeros of a number count
+    if how == WORD or (how == NUMBER and (word & uint64(0xFF)) == 48):  # leading zeros of a number count
         return -1, 0
     return plain_digits(data, at, word)

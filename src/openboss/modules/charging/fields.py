@@ -17,7 +17,7 @@ from openboss.kernel.compiled import compiled
 from openboss.kernel.usage import RecordType
 
 # How a field is read.
-TEXT, KIND, NUMBER, WHOLE, NAME, MOMENT = 0, 1, 2, 3, 4, 5
+WORD, KIND, NUMBER, WHOLE, NAME, MOMENT = 0, 1, 2, 3, 4, 5
 
 ABSENT = -(2**62)  # an empty whole number, moment or offset; an empty number or name is 0
 UNREADABLE, BAD_FORM = 201, 202
@@ -183,6 +183,9 @@ def careful(data: Bytes, at: int, how: int) -> tuple[int, int, int, int]:
     elif how == NAME:
         end, value = _name(data, at)
         code = 0
+    elif how == WORD:
+        end, value = _word(data, at)
+        code = 0
     else:
         end, value, code = skip(data, at), 0, 0
     return end, value, ABSENT, code
@@ -269,7 +272,7 @@ def _hash(data: Bytes, at: int) -> tuple[int, int]:
 
 @compiled
 def _name(data: Bytes, at: int) -> tuple[int, int]:
-    """An identity: up to 18 digits as they are, other text as a hash with NAME_BIT set (numbering.name_code).
+    """An identity: up to 18 digits as they are, other text as a hash with NAME_BIT set (kernel.usage.name_code).
 
     A hash written out as its 19 digits stays itself: so records come back from the error pool with the same key.
     """
@@ -281,6 +284,29 @@ def _name(data: Bytes, at: int) -> tuple[int, int]:
         return i, value
     end, hashed = _hash(data, at)
     return end, np.int64((hashed & uint64((1 << 61) - 1)) | uint64(1 << 61))
+
+
+@compiled
+def _word(data: Bytes, at: int) -> tuple[int, int]:
+    """A name in any case of letters, numbered as kernel.usage.text_id does; # and its number stay that number.
+
+    So records come back from the error pool with the same number.
+    """
+    hashed, start = uint64(0x811C9DC5), at
+    if byte_at(data, at) == 35:
+        end, value, code = _whole(data, at + 1)
+        return end, value if code == 0 and value != ABSENT else 0
+    while not _ends(byte_at(data, at)):
+        hashed = word_hash(hashed, byte_at(data, at))
+        at += 1
+    return skip(data, at), np.int64(hashed & uint64(0x7FFFFFFF)) if at > start else 0
+
+
+@compiled
+def word_hash(hashed: int, byte: int) -> int:
+    """One byte more of a name in any case of letters."""
+    small = byte + 32 if 65 <= byte <= 90 else byte
+    return ((hashed ^ uint64(small)) * uint64(0x01000193)) & uint64(0xFFFFFFFF)
 
 
 @compiled

@@ -69,8 +69,8 @@ _MESSAGE = 1 << SMS_MO | 1 << SMS_MT | 1 << MMS
 NAMES = NORMALISED.names()
 _WIDTHS = [pl.Series(dtype=kind).to_numpy().dtype for kind in NORMALISED.dtypes()]
 (FILE_ID, SEQ, RECORD, SERVED, IMSI, OTHER, THIRD, START_AT, START_LOCAL, DURATION, UP, DOWN, MESSAGES, ROAM, LD,
- OTHER_NET, HOME_AREA, VISITED, OTHER_AREA, FREE, IP, BAND_SHIFT, INFO_FEE, SP, CALL_REF, PARTIAL, CAUSE, MSC, KEY_HI,
- KEY_LO) = range(len(NAMES))  # fmt: skip
+ OTHER_NET, HOME_AREA, VISITED, OTHER_AREA, FREE, IP, BAND_SHIFT, INFO_FEE, SP, SERVICE, APN, RATING_GROUP, PARTNER,
+ CALL_REF, PARTIAL, CAUSE, MSC, KEY_HI, KEY_LO) = range(len(NAMES))  # fmt: skip
 HOME, INTRA_PROV, OUT, IN, INTL_OUT, INTL_IN = range(6)
 LOCAL, INTRA_LD, INTER_LD, HMT, INTL, INTL_LISTED, IP_LD = range(7)
 
@@ -178,7 +178,7 @@ def _check(raw: Ints, i: int) -> int:
     imsi = raw[i, c.IMSI]
     if imsi != c.ABSENT and (imsi < 10**13 or imsi >= 10**15):
         return 202
-    for field in (c.LAC, c.MESSAGES, c.PARTIAL, c.CAUSE, c.SP, c.VISITED):
+    for field in (c.LAC, c.MESSAGES, c.PARTIAL, c.CAUSE, c.SP, c.VISITED, c.RATING_GROUP, c.NETWORK):
         value = _zero(raw[i, field])
         if value < 0 or value >= 2**31 or (field == c.CAUSE and value >= 2**15):
             return 202
@@ -383,6 +383,10 @@ def _copy(raw: Ints, i: int, out: Ints, k: int) -> None:
     out[MESSAGES, k] = (1 if counted else 0) if messages == c.ABSENT else messages
     out[INFO_FEE, k] = _zero(raw[i, c.INFO_FEE])
     out[SP, k] = _zero(raw[i, c.SP])
+    out[SERVICE, k] = raw[i, c.SERVICE]
+    out[APN, k] = raw[i, c.APN]
+    out[RATING_GROUP, k] = _zero(raw[i, c.RATING_GROUP])
+    out[PARTNER, k] = _zero(raw[i, c.NETWORK])
     out[CALL_REF, k] = raw[i, c.CALL_REF]
     out[PARTIAL, k] = _zero(raw[i, c.PARTIAL])
     out[CAUSE, k] = _zero(raw[i, c.CAUSE])
@@ -391,10 +395,10 @@ def _copy(raw: Ints, i: int, out: Ints, k: int) -> None:
 
 @compiled
 def _key(out: Ints, k: int, secret: Keys) -> None:
-    """The 128-bit key of the fields of D4.3, each in bits of its own."""
+    """The 128-bit key of the fields of D4.3, each in bits of its own; a session of data has one for each service."""
     words = (
         out[SERVED, k],
-        out[OTHER, k],
+        out[OTHER, k] ^ out[RATING_GROUP, k] << 32,
         out[START_AT, k] << 8 | out[RECORD, k],
         out[DURATION, k] << 32 | out[PARTIAL, k],
         out[MSC, k],

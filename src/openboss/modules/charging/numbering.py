@@ -15,13 +15,12 @@ from numba import uint64
 
 from openboss.kernel.compiled import compiled
 from openboss.kernel.pointed import pointed
-from openboss.kernel.usage import LdType, OtherNet
+from openboss.kernel.usage import LdType, OtherNet, name_code
 
 ZEROS = 10**18  # one leading zero in a coded number
 FOREIGN_AREA = 1_000_000  # + country code
 IP_PREFIX = 17951
 CHINA = 86
-NAME_BIT = 1 << 61  # set in a hashed name, so that it never equals a plain number
 
 MOBILE, FIXED, SPECIAL, SHORT, ABROAD, PORT = 1, 2, 3, 4, 5, 6  # kinds of a number
 BAD_NUMBER, UNKNOWN_PREFIX = 202, 302
@@ -91,18 +90,6 @@ class OperatorClock:
 
     first_hour: int
     offset_s: Ints
-
-
-def name_code(text: str) -> int:
-    """Code an identity as usage files do: plain digits are themselves, other text a hash with NAME_BIT set."""
-    if not text:
-        return 0
-    if text.isascii() and text.isdigit() and len(text) <= 18:
-        return int(text)
-    hashed = 0xCBF29CE484222325
-    for byte in text.encode():
-        hashed = ((hashed ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-    return (hashed & (NAME_BIT - 1)) | NAME_BIT
 
 
 @compiled

@@ -16,6 +16,9 @@ _SAME = {
     "partial_seq": "partial_seq",
     "cause_close": "cause_close",
     "sp_code": "sp_code",
+    "service_code": "service",
+    "rating_group": "rating_group",
+    "visited_network": "partner",
     "info_fee": "info_fee_li",
     "visited_area": "visited_area",
 }
@@ -26,7 +29,7 @@ def written_records(usage: pl.DataFrame) -> list[dict[str, str]]:
 
     usage   NORMALISED columns, others are ignored
 
-    Lost are only the fields that no later step uses: end time, cell, APN, service code. Source: CHG-08.
+    Lost are only the fields that no later step uses: end time, cell. Source: CHG-08.
     """
     columns = usage.select(NORMALISED.names())
     kinds = {int(kind): kind.name for kind in RecordType}
@@ -37,6 +40,7 @@ def written_records(usage: pl.DataFrame) -> list[dict[str, str]]:
         _dialled("other_number").alias("other_party"),
         _dialled("third_number").alias("third_party"),
         pl.from_epoch("start_at_s", time_unit="s").dt.strftime("%Y-%m-%dT%H:%M:%SZ").alias("start_time"),
+        _access_point().alias("apn"),
         *(_known(column).alias(field) for field, column in _SAME.items() if field != "duration_s"),
         pl.col("duration_s").cast(pl.String),
     )
@@ -45,6 +49,11 @@ def written_records(usage: pl.DataFrame) -> list[dict[str, str]]:
 
 def _known(column: str) -> pl.Expr:
     return pl.when(pl.col(column) != 0).then(pl.col(column).cast(pl.String)).otherwise(pl.lit(""))
+
+
+def _access_point() -> pl.Expr:
+    """An access point by its number: the name is gone (fields.WORD reads it back)."""
+    return pl.when(pl.col("apn") != 0).then(pl.lit("#") + pl.col("apn").cast(pl.String)).otherwise(pl.lit(""))
 
 
 def _party(column: str) -> pl.Expr:

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from typing import Any
 
-from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType, text_id
+from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType, name_code, text_id
 from openboss.processes.quote.form import VOLUME_BYTES, QuoteRefused
 from openboss.processes.quote.parties import Parties, local_s, moment
 
@@ -68,7 +68,7 @@ def columns_of(event: dict[str, Any], parties: Parties, place: str) -> dict[str,
         "visited_area": _area(event, "visited", "visited_country"),
         "other_area": _area(event, "area", "country"),
         "sp_code": event.get("sp") or 0,
-        "service": text_id(event.get("service") or ""),
+        "service": name_code(str(event.get("service") or "")),
         "apn": text_id(event.get("apn") or ""),
         "rating_group": event.get("rating_group") or 0,
         "partner": int(event.get("partner") or 0),

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from openboss.kernel.usage import LdType, OtherNet, RoamType
-from openboss.modules.charging.canonical import block_of
+from openboss.kernel.usage import LdType, OtherNet, RoamType, name_code, text_id
+from openboss.modules.charging.canonical import NETWORK, RATING_GROUP, block_of, read_block
+from openboss.modules.charging.fields import ABSENT
 from openboss.modules.charging.normalise import NormalisedBlock, normalise, operator_clock
 from openboss.modules.charging.numbering import NumberingTables, ReferenceFault, build_numbering, knowing_imsis
 from openboss.modules.charging.schema import NORMALISED
@@ -84,6 +85,35 @@ def test_a_normalised_record_has_no_price_and_no_charge() -> None:
     assert usage.schema == NORMALISED
     assert [name for name in usage.columns if "fee" in name or name.endswith(("_li", "_fen"))] == ["info_fee_li"]
     assert usage["info_fee_li"].to_list() == [0]  # only what a content partner itself delivers
+
+
+def test_what_prices_may_ask_goes_on_to_the_engine() -> None:
+    data = {"record_type": "DATA", "other_party": "", "duration_s": "", "up_bytes": 1, "msc_id": ""}
+    asked = {"apn": "CMNET", "rating_group": 20, "service_code": "A1", "sp_code": 9001, "visited_network": 45400}
+    usage = run({**CALL, **data, **asked}).usage
+    assert usage.select("apn", "rating_group", "service", "sp_code", "partner").rows() == [
+        (text_id("cmnet"), 20, name_code("A1"), 9001, 45400)
+    ]
+    again = run(written_records(usage)[0]).usage  # as it comes back from the error pool
+    assert again.drop("file_id", "seq_in_file").equals(usage.drop("file_id", "seq_in_file"))
+    assert one()["apn"] == one()["service"] == one()["rating_group"] == one()["partner"] == 0
+
+
+def test_the_services_of_one_session_are_not_duplicates_of_one_another() -> None:
+    data = {"record_type": "DATA", "other_party": "", "duration_s": 60, "up_bytes": 1}
+    keys = {(one(**data, rating_group=group)["key_hi"], group) for group in (0, 10, 20)}
+    assert len({key for key, _ in keys}) == 3
+
+
+@pytest.mark.parametrize("end", ["|", "|45400", ""])
+def test_a_line_may_end_before_the_visited_network(end: str) -> None:
+    line = "DATA|8613900210001|||| 2026-10-31T10:00:00||||||1|2||cmnet|7|||||||20".replace(" ", "") + end
+    block = read_block((line + "\n" + line + "\r\n").encode(), 1)
+    assert block.fault.tolist() == [0, 0]
+    assert block.columns[:, RATING_GROUP].tolist() == [20, 20]
+    assert block.columns[:, NETWORK].tolist() == [45400 if end == "|45400" else ABSENT] * 2
+    assert read_block((line + "|" * (3 - end.count("|")) + "\n").encode(), 1).fault.tolist() == [201]
+    assert read_block((line.removesuffix("|20" + end) + "\n").encode(), 1).fault.tolist() == [201]
 
 
 @pytest.mark.requirement("CHG-03")

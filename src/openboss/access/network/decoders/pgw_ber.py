@@ -1,7 +1,8 @@
 """Charging records of packet gateways and of the 5G charging function, in BER (3GPP TS 32.298).
 
 A file is a plain row of records: PGWRecord [79] and CHFRecord [200]; other kinds of record are filtered.
-Volumes are those of the bearer (listOfTrafficVolumes) if present, else the sum over its services.
+Volumes are those of the bearer (listOfTrafficVolumes) if present, else the sum over its services. A record of several
+rating groups becomes a record of each, with the volumes of its services.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,8 @@ _COUNTRY = {
     "505": 61, "530": 64, "404": 91, "405": 91, "510": 62, "515": 63, "456": 855, "457": 856, "424": 971, "286": 90,
 }  # fmt: skip
 Fields = dict[int, Value]
+Used = dict[tuple[int | str, int | str], tuple[int, int]]  # rating group and service: bytes up, bytes down
+NO_GROUP: tuple[str, str] = ("", "")
 
 
 def decode(file: Path, _source_code: str, _sequence: int | None) -> Iterator[UsageText | Trailer]:
@@ -35,9 +38,9 @@ def _records(file: Path) -> Iterator[Mapping[str, object] | None]:
             seen = True
             top = next(values(record, 0, len(record)))
             if top.tag == PGW_RECORD:
-                yield _pgw(record, _fields(record, top))
+                yield from _pgw(record, _fields(record, top))
             elif top.tag == CHF_RECORD:
-                yield _chf(record, _fields(record, top))
+                yield from _chf(record, _fields(record, top))
             elif top.tag in OTHER_RECORDS and top.is_constructed:
                 yield None
             else:
@@ -50,13 +53,16 @@ def _fields(data: bytes, value: Value) -> Fields:
     return {inner.tag: inner for inner in values(data, value.start, value.end)}
 
 
-def _pgw(data: bytes, fields: Fields) -> Mapping[str, object]:
-    up, down = _volumes(data, fields.get(0xAC), 0x83, 0x84)
-    if 0xAC not in fields:
-        up, down = _volumes(data, fields.get(0xBF22), 0x8C, 0x8D)
+def _pgw(data: bytes, fields: Fields) -> Iterator[Mapping[str, object]]:
+    used: Used = {}
+    for service in _each(data, fields.get(0xBF22)):
+        inner = _fields(data, service)
+        _add(used, _number(data, inner.get(0x81)), _number(data, inner.get(0x91)), _pair(data, inner, 0x8C, 0x8D))
+    if 0xAC in fields and len(used) < 2:  # the bearer's own volumes, of the one rating group there is
+        used = {next(iter(used), NO_GROUP): _volumes(data, fields[0xAC], 0x83, 0x84)}
     network = _network(_bytes(data, fields.get(0x9B)))
     tracking_area = _tracking_area(_bytes(data, fields.get(0x9F20)))
-    return {
+    record = {
         "record_type": "DATA",
         "served_number": _international(_bytes(data, fields.get(0x96))),
         "served_imsi": digits(_bytes(data, fields.get(0x83))),
@@ -64,38 +70,49 @@ def _pgw(data: bytes, fields: Fields) -> Mapping[str, object]:
         "duration_s": _number(data, fields.get(0x8E)),
         "msc_id": network if tracking_area and network.startswith(CHINA) else "",
         "lac": tracking_area,
-        "up_bytes": up,
-        "down_bytes": down,
         "apn": _text(_bytes(data, fields.get(0x87))),
         "call_ref": _unsigned(_bytes(data, fields.get(0x85))),
         "partial_seq": _number(data, fields.get(0x91)),
         "cause_close": _number(data, fields.get(0x8F)),
         "visited_area": _abroad(network),
+        "visited_network": network,
     }
+    yield from _each_group(record, used)
 
 
-def _chf(data: bytes, fields: Fields) -> Mapping[str, object]:
+def _chf(data: bytes, fields: Fields) -> Iterator[Mapping[str, object]]:
     """A record of the converged charging function; the user is known by IMSI or MSISDN."""
     identity = _fields(data, fields[0xA2]) if 0xA2 in fields else {}
     kind = _number(data, identity.get(0x80))
     name = _text(_bytes(data, identity.get(0x81)))
-    up = down = 0
+    used: Used = {}
     for usage in _each(data, fields.get(0xA5)):
-        used = _fields(data, usage).get(0xA1)
-        more_up, more_down = _volumes(data, used, 0x85, 0x86)
-        up, down = up + more_up, down + more_down
-    return {
+        inner = _fields(data, usage)
+        _add(used, _number(data, inner.get(0x80)), "", _volumes(data, inner.get(0xA1), 0x85, 0x86))
+    record = {
         "record_type": "DATA",
         "served_number": name if kind == 0 else "",
         "served_imsi": name if kind == 1 else "",
         "start_time": _moment(_bytes(data, fields.get(0x86))),
         "duration_s": _number(data, fields.get(0x87)),
-        "up_bytes": up,
-        "down_bytes": down,
         "call_ref": _number(data, fields.get(0x8B)),
         "partial_seq": _number(data, fields.get(0x88)),
         "cause_close": _number(data, fields.get(0x89)),
     }
+    yield from _each_group(record, used)
+
+
+def _add(used: Used, rating_group: int | str, service: int | str, volumes: tuple[int, int]) -> None:
+    """Add volumes to those of a rating group and service."""
+    up, down = used.get((rating_group, service), (0, 0))
+    used[rating_group, service] = up + volumes[0], down + volumes[1]
+
+
+def _each_group(record: Mapping[str, object], used: Used) -> Iterator[Mapping[str, object]]:
+    """The record of each rating group; one without any is a record all the same."""
+    for (rating_group, service), (up, down) in (used or {NO_GROUP: (0, 0)}).items():
+        volumes = {"up_bytes": up, "down_bytes": down}
+        yield {**record, **volumes, "rating_group": rating_group, "service_code": service}
 
 
 def _each(data: bytes, value: Value | None) -> Iterator[Value]:
@@ -105,12 +122,13 @@ def _each(data: bytes, value: Value | None) -> Iterator[Value]:
 
 def _volumes(data: bytes, value: Value | None, up_tag: int, down_tag: int) -> tuple[int, int]:
     """Sum the two volumes over a list of containers."""
-    up = down = 0
-    for container in _each(data, value):
-        inner = _fields(data, container)
-        up += whole(data, inner[up_tag]) if up_tag in inner else 0
-        down += whole(data, inner[down_tag]) if down_tag in inner else 0
-    return up, down
+    both = [_pair(data, _fields(data, container), up_tag, down_tag) for container in _each(data, value)]
+    return sum(up for up, _ in both), sum(down for _, down in both)
+
+
+def _pair(data: bytes, fields: Fields, up_tag: int, down_tag: int) -> tuple[int, int]:
+    up, down = fields.get(up_tag), fields.get(down_tag)
+    return whole(data, up) if up else 0, whole(data, down) if down else 0
 
 
 def _bytes(data: bytes, value: Value | None) -> bytes:

@@ -10,6 +10,7 @@ import numpy as np
 from openboss.kernel.compiled import compiled
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.online.requests import Kind
+from openboss.modules.charging.fields import word_hash
 
 CREDIT_CONTROL, APPLICATION = 272, 4
 THREE_GPP = 10415
@@ -129,6 +130,15 @@ def coded_number(data: np.ndarray, at: int, length: int, is_international: bool)
     if count == 0 or (at < stop and data[at] != 64 and data[at] != 59):
         return 0
     return min(zeros, 8) * 10**18 + digits
+
+
+@compiled
+def _word(data: np.ndarray, at: int, length: int) -> int:
+    """Number a name in any case of letters as kernel.usage.text_id does."""
+    hashed = np.uint64(0x811C9DC5)
+    for i in range(at, at + length):
+        hashed = word_hash(hashed, np.int64(data[i]))
+    return np.int64(hashed & np.uint64(0x7FFFFFFF)) if length > 0 else 0
 
 
 @compiled
@@ -313,6 +323,8 @@ def _take(
             state.recipient = coded_number(data, at, length, False)
         elif code == 2:
             request.call_ref = be32(data, at)
+        elif code == 18:
+            request.network = _digits(data, at, length)
         elif code == 872 and inside == 456 and be32(data, at) == 2:
             asks[state.ask].is_final = 1
         return
@@ -339,6 +351,8 @@ def _take(
         state.data_at, state.data_length = at, length
     elif code == 284:
         mark.has_proxies = 1
+    elif code == 30:
+        request.apn = _word(data, at, length)
     elif code == 55:
         at_s = be32(data, at) - NTP_S
         at_s += 2**32 if at_s < 0 else 0
@@ -462,6 +476,7 @@ def _read_credit(
 ) -> None:  # fmt: skip
     request = requests[counts[1]]
     request.served, request.imsi, request.other, request.at_s, request.call_ref = 0, 0, 0, 0, 0
+    request.apn, request.network = 0, 0
     request.number, request.kind, request.action, request.key_hi, request.key_lo = 0, 0, 0, 0, 0
     request.is_repeated = flags >> 4 & 1
     state.seen, state.context, state.role, state.calling, state.called, state.recipient = 0, 0, 0, 0, 0, 0

@@ -145,8 +145,13 @@ def _abroad(value: Any, name: str, where: str) -> list[tuple[int, int]]:
     return [(ABROAD + code, ABROAD + code + 1)]
 
 
-def _named(value: Any, _name: str, _where: str) -> list[tuple[int, int]]:
+def _access_point(value: Any, _name: str, _where: str) -> list[tuple[int, int]]:
     number = usage.text_id(str(value))
+    return [(number, number + 1)]
+
+
+def _service(value: Any, _name: str, _where: str) -> list[tuple[int, int]]:
+    number = usage.name_code(str(value))
     return [(number, number + 1)]
 
 
@@ -177,10 +182,10 @@ _READERS: dict[str, tuple[int, Reader]] = {
     "visited": (kernel.FIELD_VISITED, _whole),
     "visited_country": (kernel.FIELD_VISITED, _abroad),
     "partner": (kernel.FIELD_PARTNER, _whole),
-    "apn": (kernel.FIELD_APN, _named),
+    "apn": (kernel.FIELD_APN, _access_point),
     "rating_group": (kernel.FIELD_RATING_GROUP, _whole),
     "sp": (kernel.FIELD_SP, _whole),
-    "service": (kernel.FIELD_SERVICE, _named),
+    "service": (kernel.FIELD_SERVICE, _service),
     "days": (kernel.FIELD_DAY, _day),
     "hours": (kernel.FIELD_SECOND, _hours),
 }

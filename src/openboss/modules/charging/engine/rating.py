@@ -52,7 +52,7 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
     """
     if state.tables is None:
         raise CycleNotReady("no tariffs are published yet: publish the catalog first")
-    columns = {name: chunk[name].to_numpy() for name in NORMALISED}
+    columns = _columns_of(chunk)
     with ThreadPoolExecutor(threads) as pool:
         seen = _admit(state, columns, pool, threads)
         order = _by_user(seen)
@@ -75,6 +75,14 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
         free=int((rated.status == Status.FREE).sum()),
         duplicate=int((seen.status == Status.DUPLICATE).sum()),
     )
+
+
+def _columns_of(chunk: pl.DataFrame) -> Columns:
+    """The columns of a chunk; one made before a column was known has nothing in it."""
+    return {
+        name: chunk[name].to_numpy() if name in chunk.columns else pl.zeros(chunk.height, kind, eager=True).to_numpy()
+        for name, kind in NORMALISED.items()
+    }
 
 
 def _admit(state: EngineState, columns: Columns, pool: ThreadPoolExecutor, threads: int) -> Rated:

@@ -138,6 +138,7 @@ def _service_for(desk: Desk, session: int, ask: np.ndarray, now_s: int, local_s:
     else:
         place = go_on(desk, pattern, now_s, local_s)
     desk.services[place].rating_group, desk.services[place].service_id = ask.rating_group, ask.service_id
+    desk.uses[place].rating_group, desk.uses[place].service = max(ask.rating_group, 0), max(ask.service_id, 0)
     return place
 
 

@@ -59,6 +59,8 @@ REQUEST = np.dtype(
         ("other", np.int64),
         ("at_s", np.int64),  # UTC second of the event as the network has it, 0 = not said
         ("call_ref", np.int64),
+        ("apn", np.int64),  # kernel.usage.text_id of the access point, 0 = not said
+        ("network", np.int64),  # country and network code of the network visited, 0 = not said
         ("number", np.int64),  # number of the request in its session
         ("first_ask", np.int32),
         ("asks", np.int32),
@@ -74,7 +76,7 @@ USED_FIELDS = ("used_s", "used_up", "used_down", "used_units", "after_s", "after
 ASK = np.dtype(
     [
         ("rating_group", np.int64),  # -1 = the request itself
-        ("service_id", np.int64),  # -1 = none
+        ("service_id", np.int64),  # -1 = none; what prices know as the provider's service
         ("want_s", np.int64),
         ("want_octets", np.int64),
         ("want_units", np.int64),

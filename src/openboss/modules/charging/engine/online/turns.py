@@ -71,7 +71,7 @@ def _fill_raw(directory: Directory, desk: Desk, requests: np.ndarray, raw: np.nd
         request = requests[m]
         for field in range(raw.shape[1]):
             raw[m, field] = c.ABSENT
-        for field in (c.OTHER, c.THIRD, c.MSC, c.CALL_REF, c.SERVICE):
+        for field in (c.OTHER, c.THIRD, c.MSC, c.CALL_REF, c.SERVICE, c.APN):
             raw[m, field] = 0
         at_s = request.at_s if request.at_s != 0 else now_s
         served = request.served
@@ -83,6 +83,8 @@ def _fill_raw(directory: Directory, desk: Desk, requests: np.ndarray, raw: np.nd
         raw[m, c.IMSI] = request.imsi if request.imsi != 0 else c.ABSENT
         raw[m, c.START], raw[m, c.START_OFFSET], raw[m, c.DURATION] = at_s, 0, 0
         raw[m, c.CALL_REF], raw[m, c.MESSAGES] = request.call_ref, 0
+        raw[m, c.APN] = request.apn
+        raw[m, c.NETWORK] = request.network if request.network != 0 else c.ABSENT
 
 
 class Turns:
