@@ -39,6 +39,7 @@ from openboss.modules.receivables.functions.counter import charge_fee, take_depo
 from openboss.processes import (
     cancel_user,
     change_customer,
+    change_listed_numbers,
     change_number,
     change_products,
     open_user,
@@ -59,6 +60,7 @@ FLOWS: dict[str, Flow] = {
         *pre_open_users.FLOWS,
         *change_products.FLOWS,
         change_number.FLOW,
+        change_listed_numbers.FLOW,
         replace_sim.FLOW,
         *stop_and_resume.FLOWS,
         transfer_user.FLOW,

@@ -160,5 +160,6 @@ def test_a_record_of_the_charging_function_is_read() -> None:
             "call_ref": "7",
             "partial_seq": "1",
             "cause_close": "0",
+            "rating_group": "100",
         }
     ]

@@ -39,6 +39,7 @@ RULES: Mapping[str, HallRule] = {
     "hall.number_lock_minutes": HallRule(30, ("选号锁定（分钟）", "Minutes a chosen number is kept"), "D12.1"),
     "hall.number_reserve_days": HallRule(7, ("号码预占（天）", "Days a number stays reserved"), "D12.1"),
     "hall.number_quarantine_days": HallRule(90, ("号码冷冻期（天）", "Days a number rests"), "D12.1"),
+    "hall.listed_numbers": HallRule(10, ("亲情号码最多个数", "Numbers of the user's own choice, at most"), "D0.2"),
     "hall.keep_number_offer": HallRule("KEEP_NUMBER", ("停机保号产品", "Offer held while a number is kept"), "D2.2"),
     "hall.checklist.OPEN": HallRule(
         ("INTRODUCE", "FORM_FREE", "IDENTITY", "PAY_METHOD", "DEPOSIT", "PASSWORD", "RECEIPT", "SIM_CHOICE", "OFFER"),

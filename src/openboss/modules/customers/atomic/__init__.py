@@ -37,6 +37,7 @@ from openboss.modules.customers.atomic.lists import (
     certificates_of,
     change_listed_numbers,
     listed_numbers,
+    refuse_listing,
 )
 from openboss.modules.customers.atomic.network import NetworkProfile, wanted_network, wanted_profile
 from openboss.modules.customers.atomic.owners import best_star, has_stopped_users, prepaid_users
@@ -181,6 +182,7 @@ __all__ = [
     "add_certificate",
     "certificates_of",
     "change_listed_numbers",
+    "refuse_listing",
     "listed_numbers",
     "has_stopped_users",
     "prepaid_users",

@@ -10,7 +10,7 @@ from openboss.modules.customers.atomic.questions import CustomerUnknown
 from openboss.modules.customers.atomic.subscribers import StateForbids, audit_subscriber, locked
 from openboss.modules.customers.life import ACTIVE
 from openboss.modules.customers.masking import mask_document
-from openboss.modules.customers.models import Certificate, Customer, ListedNumber
+from openboss.modules.customers.models import Certificate, Customer, ListedNumber, NumberPeriod
 from openboss.modules.system.atomic import record_audit
 
 
@@ -45,14 +45,8 @@ def change_listed_numbers(
     subscriber = locked(subscriber_id)
     if subscriber.life != ACTIVE:
         raise StateForbids(subscriber.life)
-    own = set(subscriber.numbers.filter(period__contains=from_at).values_list("number", flat=True))
-    wrong = [number for number in add if number in own or not 100 <= number < 10**15]
-    if wrong:
-        raise NumberNotListable(wrong[0])
     before = listed_numbers(subscriber_id=subscriber_id, at=from_at)
-    after = sorted((set(before) - set(remove)) | set(add))
-    if len(after) > at_most:
-        raise TooManyListed(at_most)
+    after = refuse_listing(subscriber_id=subscriber_id, add=add, remove=remove, at_most=at_most, at=from_at)
     rows = ListedNumber.objects.filter(subscriber_id=subscriber_id)
     rows.filter(period__startswith__gte=from_at).delete()  # was never in force
     for row in rows.filter(period__contains=from_at).exclude(number__in=after):
@@ -70,6 +64,20 @@ def change_listed_numbers(
         before={"numbers": before},
         after={"numbers": after, "from_at": from_at.isoformat()},
     )
+    return after
+
+
+def refuse_listing(*, subscriber_id: int, add: list[int], remove: list[int], at_most: int, at: datetime) -> list[int]:
+    """Say which numbers would stand on a user's list at a moment. Raises NumberNotListable, TooManyListed."""
+    own = set(
+        NumberPeriod.objects.filter(subscriber_id=subscriber_id, period__contains=at).values_list("number", flat=True)
+    )
+    wrong = [number for number in add if number in own or not 100 <= number < 10**15]
+    if wrong:
+        raise NumberNotListable(wrong[0])
+    after = sorted((set(listed_numbers(subscriber_id=subscriber_id, at=at)) - set(remove)) | set(add))
+    if len(after) > at_most:
+        raise TooManyListed(at_most)
     return after
 
 
