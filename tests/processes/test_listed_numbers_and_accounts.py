@@ -1,4 +1,4 @@
-"""What prices ask of a record and its user, from the file and the counter to the price: nothing of it in a quote alone."""
+"""What prices ask of a record and its user, from the file and the counter to the price, not only in a quote."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from openboss.kernel.compiled import allocating, compiled
 from openboss.kernel.periods import day_mask, days_set
 from openboss.kernel.rounding import whole_fen_share_li
+from openboss.kernel.tariffs import FOREVER
 
 
 class FirstMonth(IntEnum):
@@ -30,7 +31,9 @@ def prorated_li(fee_li: int, used_days: int, month_days: int) -> int:
 
 @compiled
 def first_month_grant(granted: int, mode: int, days_left: int, days_in_month: int) -> int:
-    """Count what a first month is given: prorated by day or halved, rounded up (D3.4, D7.4)."""
+    """Count what a first month is given: prorated by day or halved, rounded up; unlimited stays it (D3.4, D7.4)."""
+    if granted >= FOREVER and mode != FirstMonth.PAY_AS_YOU_GO:
+        return granted
     if mode == FirstMonth.PRORATE:
         return (granted * days_left + days_in_month - 1) // days_in_month
     if mode == FirstMonth.HALF:
