@@ -92,17 +92,23 @@ def test_an_unreachable_database_ends_with_code_3_and_says_what_to_do(new_instal
     assert (closed.returncode, "openboss doctor" in closed.stderr) == (3, True), closed.stderr[-600:]
 
 
-def test_the_doctor_finds_a_readable_key_file_and_missing_migrations(new_installation: Callable[..., Any]) -> None:
-    installation = new_installation()
+def test_the_doctor_finds_what_is_wrong_and_says_what_to_do(new_installation: Callable[..., Any]) -> None:
+    installation = new_installation(OPENBOSS_WEB_PORT=str(_free_port()))
     assert installation.run("keys", "show", "--json").returncode == 0
     (installation.data_dir / "keys.json").chmod(0o644)
-    with Cluster(installation.data_dir / "postgres", fsync=False).leased():
+    (installation.data_dir / "lake" / "usage").mkdir(parents=True)  # the table's log is gone
+    with Cluster(installation.data_dir / "postgres", fsync=False).leased(), socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(installation.environment["OPENBOSS_WEB_PORT"])))
+        taken.listen()
         sick = installation.run("doctor", "--json")
     found = {finding["subject"]: finding for finding in json.loads(sick.stdout)}
     assert sick.returncode == 1
     assert found["keys"]["advice"].startswith("chmod 600")
     assert found["migrations"]["state"] == "wrong"
     assert "openboss migrate" in found["migrations"]["advice"]
+    assert (found["lake"]["state"], found["lake"]["advice"]) == ("wrong", "Restore the last backup.")
+    assert found["console port"]["state"] == "note"
+    assert "OPENBOSS_WEB_PORT" in found["console port"]["advice"]
 
 
 def _asks_the_database(address: str) -> bool:

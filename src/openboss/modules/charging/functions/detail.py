@@ -48,7 +48,8 @@ def detail_list(
 ) -> tuple[list[dict[str, Any]], int, dict[str, int]]:
     """List one user's rated records posted to a cycle: (rows of the page, how many in all, sums over all).
 
-    filters  any of record_type, record_types (several), roam_type, ld_type, item, rule, other_number (first digits), from_s, to_s, charged
+    filters  any of record_type, record_types (several), roam_type, ld_type, item, rule, other_number (first digits),
+             from_s, to_s, charged
     sort     a column of SORTS, with - in front for the largest first
     """
     files = Lake(Path(settings.LAKE_DIR)).usage_files(cycle)
