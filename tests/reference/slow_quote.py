@@ -5,9 +5,11 @@ Fractions, dictionaries, one unit of a call after another; no code shared with t
 of them is wrong, or the page is.
 """
 
+import json
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from itertools import product as combinations
 from math import ceil, floor
 from pathlib import Path
 from typing import Any
@@ -93,7 +95,28 @@ def _documents(named: list[Any], beside: Path) -> dict[str, dict[str, Any]]:
                 found[document["offer"]] = document
         else:
             found[one["offer"]] = one
-    return found
+    return {code: {**one, "versions": [_with_tax(v) for v in one["versions"]]} for code, one in found.items()}
+
+
+def _with_tax(version: dict[str, Any]) -> dict[str, Any]:
+    """A version whose prices contain the tax: unit prices exactly, least and most charges to the li."""
+    tax = version.get("tax") or {}
+    if tax.get("prices") != "EXCLUSIVE":
+        return version
+    factor = 1 + Fraction(tax["percent"]) / 100
+
+    def taxed(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: taxed(one, name) if name not in ("when", "names") else one for name, one in value.items()}
+        if isinstance(value, list):
+            return [taxed(one) for one in value]
+        if key in ("price", "connect", "flat", "block_cap", "block_price"):
+            return Fraction(value) * factor
+        if key in ("min_charge", "max_charge"):
+            return Fraction(_rounded(Fraction(value) * 1000 * factor, None), 1000)
+        return value
+
+    return {**version, "prices": taxed(version.get("prices") or [])}
 
 
 def _moment(value: Any) -> datetime:
@@ -143,13 +166,29 @@ def _measure(text: str) -> tuple[str, int]:
 
 
 def _width(scope: Any) -> int:
-    total = 0
-    for part in _listed(scope):
-        many = len(_listed(part.get("component", "basic")))
-        for axis, room in AXES.items():
-            many *= len(_listed(part[axis])) if axis in part else room
-        total += many
-    return total
+    """How many classes of use a scope covers, counted twice; one that always asks for more is a little narrower."""
+    known = json.dumps(scope, sort_keys=True)
+    if known not in _WIDTHS:
+        cells = set()
+        for part in _listed(scope):
+            axes = [[_code(axis, name) for name in _listed(part[axis])] if axis in part else range(room)
+                    for axis, room in AXES.items()]  # fmt: skip
+            cells |= set(combinations(*axes, _listed(part.get("component", "basic"))))
+        conditional = all(set(part) - set(AXES) - {"component", "factor"} for part in _listed(scope))
+        _WIDTHS[known] = 2 * len(cells) - conditional
+    return _WIDTHS[known]
+
+
+_WIDTHS: dict[str, int] = {}
+_CODES: dict[str, list[str]] = {}
+
+
+def _code(axis: str, name: str) -> int:
+    """Number the values of an axis as they come: widths only count them."""
+    known = _CODES.setdefault(axis, [])
+    if name not in known:
+        known.append(name)
+    return known.index(name)
 
 
 # --- granting --------------------------------------------------------------------------------------------------------
@@ -166,13 +205,13 @@ def _holdings(user: dict[str, Any]) -> list[tuple[dict[str, Any], datetime, date
 def _grant_month(world: World, month: date) -> None:
     start, end = _at(month), _at(_next(month))
     for name, user in world.users.items():
-        for product, held_from, held_to in _holdings(user):
+        for held, held_from, held_to in _holdings(user):
             from_at = max(start, held_from)
             if from_at >= min(end, held_to):
                 continue
-            document = world.documents[product["offer"]]
+            document = world.documents[held["offer"]]
             for rule in _version(document, from_at).get("free") or []:
-                bucket = _granted(world, name, product, document, rule, month, held_from, held_to)
+                bucket = _granted(world, name, held, document, rule, month, held_from, held_to)
                 if bucket is not None:
                     world.buckets.append(bucket)
 
@@ -199,7 +238,7 @@ def _granted(
         to_at = _at(_next(month, valid.get("cycles", 1)))
     kind = MEASURES[rule["unit"]][0]
     granted = int(Fraction(rule["granted"]) * 1000) if kind == "li" else rule["granted"]
-    if granted != "UNLIMITED" and held_from > start and rule.get("prorate", True) and rule.get("grant") != "ONCE":
+    if held_from > start and rule.get("prorate", True) and rule.get("grant") != "ONCE":
         fees = _version(document, from_at).get("recurring") or [{}]
         word = fees[0].get("first_month", "PRORATE")
         word = product.get("first_month") or "PRORATE" if word == "PRORATE" else word
@@ -208,7 +247,7 @@ def _granted(
             "PRORATE": Fraction((_next(month) - from_at.date()).days, days), "FULL": Fraction(1),
             "HALF": Fraction(1, 2), "PAY_AS_YOU_GO": Fraction(0),
         }[word]  # fmt: skip
-        granted = ceil(granted * share)
+        granted = (granted if share else 0) if granted == "UNLIMITED" else ceil(granted * share)
     left = None if granted == "UNLIMITED" else granted
     return Bucket(name, document["offer"], rule, left, from_at, min(to_at, held_to))
 
@@ -245,6 +284,8 @@ def _event(world: World, event: dict[str, Any]) -> dict[str, Any]:
     if event.get("close"):
         _close(world, _cycle_day(event["close"]))  # type: ignore[arg-type]
         return {"closed": event["close"]}
+    if event.get("give"):
+        return _give(world, event)
     name = event.get("user") or next(iter(world.users))
     known = {**DEFAULTS, **{key: value for key, value in event.items() if value is not None}}
     known |= {"user": name, "at": _moment(event["at"]), "group": _group(world, name, event)}
@@ -271,6 +312,27 @@ def _event(world: World, event: dict[str, Any]) -> dict[str, Any]:
     for owner, key, carried, units in used:
         merged[owner, key, carried] = merged.get((owner, key, carried), 0) + units
     return {"actual_li": total_li, "free": [(*place, units) for place, units in merged.items()]}
+
+
+def _give(world: World, event: dict[str, Any]) -> dict[str, Any]:
+    """Move what is left of somebody's own resource, oldest use first, or nothing at all."""
+    gift, at = event["give"], _moment(event["at"])
+    giver = event.get("user") or next(iter(world.users))
+    own = [
+        one
+        for one in sorted(world.buckets, key=Bucket.order)
+        if one.owner == giver and one.key == gift["rule"] and one.left and one.from_at <= at < one.to_at
+    ]
+    wanted = gift["units"]
+    if sum(one.left or 0 for one in own) < wanted:
+        return {"left": None}
+    for one in own:
+        assert one.left is not None
+        part = min(one.left, wanted)
+        if part:
+            one.left, wanted = one.left - part, wanted - part
+            world.buckets.append(Bucket(gift["to"], one.offer, one.rule, part, at, one.to_at))
+    return {"left": sum(one.left or 0 for one in own)}
 
 
 def _standard(world: World) -> dict[str, Any]:
@@ -318,7 +380,8 @@ def _price(
         version = _version(document, known["at"])
         for rule in version.get("prices") or []:
             if rule["component"] == component and _holds(rule.get("when") or {}, known, version, world):
-                return {**rule, "key": f"{document['offer']}/{rule['rule']}"}, version, held_from
+                key = f"{document['offer']}/{rule['rule']}"
+                return {**rule, "key": key, "counters": version.get("counters") or {}}, version, held_from
     return None
 
 
@@ -388,6 +451,8 @@ def _component(
     li = _charge_li(world, known, price, held_from, kind, covered, amount)
     li = _capped(world, known, price["item"], li)
     money, taken, _ = _take(world, known, component, "li", li) if li > 0 else (0, [], False)
+    if money:  # what free money pays is not spent towards a month's cap
+        world.spent_li[known["user"], price["item"], known["posted"]] -= money
     return li - money, used + [one for one in taken if one[3]]
 
 
@@ -479,11 +544,7 @@ def _charge_li(
         total += own
         begin = end
     li = _rounded(total + Fraction(price.get("connect", "0")) * 1000, price.get("rounding"))
-    if "min_charge" in price:
-        li = max(li, int(Fraction(price["min_charge"]) * 1000))
-    if "max_charge" in price:
-        li = min(li, int(Fraction(price["max_charge"]) * 1000))
-    return li
+    return _limited(li, price)
 
 
 def _units_li(world: World, known: dict[str, Any], step: dict[str, Any], kind: str, begin: int, part: int) -> Fraction:
@@ -521,11 +582,8 @@ def _rounded(value: Fraction, rounding: dict[str, str] | None) -> int:
 
 
 def _period_li(world: World, known: dict[str, Any], price: dict[str, Any], held_from: datetime, rest: int) -> int:
-    version_counters = {}
-    for document in world.documents.values():
-        for version in document["versions"]:
-            version_counters |= version.get("counters") or {}
-    shared = version_counters.get(price.get("counter"), {})
+    shared = price["counters"].get(price.get("counter"), {})
+    own = f"{price['key'].split('/')[0]}/counter {price['counter']}" if price.get("counter") else price["key"]
     basis = shared.get("over") or price["basis"]
     size = _measure(price["unit"])[1]
     month = known["posted"]
@@ -537,12 +595,20 @@ def _period_li(world: World, known: dict[str, Any], price: dict[str, Any], held_
     if (shared.get("counts") or price.get("counts")) == "POOL":
         whose = tuple(sorted(_pool(world, known["user"], known["at"]) | {known["user"]}))
     by = known.get("visited_country") or known.get("visited") if price.get("by") == "VISITED" else None
-    place = (whose, price.get("counter") or price["key"], period, by)
+    place = (whose, own, period, by)
     before = world.counted.get(place, 0)
     after = before + ceil(Fraction(rest, size))
     world.counted[place] = after
     rounding = price.get("rounding")
-    return _rounded(_period_sum(price, size, after), rounding) - _rounded(_period_sum(price, size, before), rounding)
+    li = _rounded(_period_sum(price, size, after), rounding) - _rounded(_period_sum(price, size, before), rounding)
+    li += _rounded(Fraction(price.get("connect", "0")) * 1000, rounding)
+    return _limited(li, price)
+
+
+def _limited(li: int, price: dict[str, Any]) -> int:
+    if "min_charge" in price:
+        li = max(li, int(Fraction(price["min_charge"]) * 1000))
+    return min(li, int(Fraction(price["max_charge"]) * 1000)) if "max_charge" in price else li
 
 
 def _period_sum(price: dict[str, Any], size: int, units: int) -> Fraction:
@@ -571,7 +637,7 @@ def _period_sum(price: dict[str, Any], size: int, units: int) -> Fraction:
             total += ceil(Fraction(inside, count(tier["block"]))) * Fraction(tier["block_price"]) * 1000
         elif "block_cap" in tier:
             most, block = Fraction(tier["block_cap"]) * 1000, count(tier["block"])
-            total += (inside // block) * most + min(inside % block * each(tier), most)
+            total += (inside // block) * min(block * each(tier), most) + min(inside % block * each(tier), most)
         else:
             total += inside * each(tier)
     return total
@@ -581,24 +647,26 @@ def _capped(world: World, known: dict[str, Any], item: str, li: int) -> int:
     """Bound what the items of a cap cost one user in its period, whatever offer they were charged by."""
     user, day, month = known["user"], known["at"].date(), known["posted"]
     documents = [_standard(world), *(document for document, _ in _asked(world, known))]
-    for document in documents if li > 0 else []:
+    counting = []
+    for document in documents:
         for rule in _version(document, known["at"]).get("caps") or []:
             if item not in _listed(rule["items"]):
                 continue
-            inside = {
-                "DAY": lambda own, _: own == day,
-                "CYCLE": lambda _, posted: posted == month,
-                "QUARTER": lambda _, posted: (
-                    (posted.year, (posted.month - 1) // 3) == (month.year, (month.month - 1) // 3)
-                ),
-                "YEAR": lambda _, posted: posted.year == month.year,
-            }[rule.get("over", "CYCLE")]
-            spent_li = sum(
-                part
-                for (who, what, own, posted), part in world.spent_li.items()
-                if who == user and what in _listed(rule["items"]) and inside(own, posted)
-            )
-            li = min(li, max(0, int(Fraction(rule["cap"]) * 1000) - spent_li))
-    place = (user, item, day, month)
-    world.spent_li[place] = world.spent_li.get(place, 0) + li
+            if rule.get("over", "CYCLE") == "CYCLE":  # the whole month, whenever the offer was taken
+                spent_li = sum(
+                    part
+                    for (who, what, posted), part in world.spent_li.items()
+                    if who == user and what in _listed(rule["items"]) and posted == month
+                )
+            else:  # from when the offer is held
+                period = {"DAY": day, "QUARTER": (month.year, (month.month - 1) // 3), "YEAR": month.year}[rule["over"]]
+                place = (user, document["offer"], rule["rule"], period)
+                counting.append(place)
+                spent_li = world.counted.get(place, 0)
+            if li > 0:
+                li = min(li, max(0, int(Fraction(rule["cap"]) * 1000) - spent_li))
+    for place in counting:
+        world.counted[place] = world.counted.get(place, 0) + li
+    whole = (user, item, month)
+    world.spent_li[whole] = world.spent_li.get(whole, 0) + li
     return li
