@@ -6,7 +6,7 @@ import pytest
 
 from openboss.modules.charging.functions.engine import rate_waiting
 from openboss.modules.charging.functions.online import Published, read_published
-from openboss.modules.receivables.functions import NotEnoughMoney, pay_out, wallets
+from openboss.modules.receivables.functions import NotEnoughMoney, paid_before_billing, pay_out, wallets
 from openboss.modules.receivables.models import Bucket, Entry, Wallet, WalletUse
 from openboss.processes import keep_wallets
 from tests.modules.charging.engine.conftest import record
@@ -55,6 +55,15 @@ def test_what_the_engine_took_is_one_entry_an_account_and_range_and_both_sides_a
     assert (differences(), wallets.wallet_differences()[1]) == ([], 1)
     assert keep_wallets.run(at=AT).entries == 0
     check_books()
+
+
+@pytest.mark.requirement("ACP-21")
+def test_thirty_of_the_months_use_that_was_prepaid_and_consumed_is_known_as_paid_before_its_bill(desk: Desk) -> None:
+    account = prepaid(desk, 5000)
+    call(9, 75)
+    keep_wallets.run(at=AT)
+    assert money(account) == {"CASH": 2000, "CHARGED": 3000, "OVERDRAWN": 0}
+    assert [paid_before_billing(period=period) for period in (202609, 202610, 202611)] == [0, 3000, 0]
 
 
 def test_a_payment_reaches_the_engine_in_its_own_transaction_and_is_there_a_turn_later(desk: Desk) -> None:

@@ -238,3 +238,24 @@ def test_what_is_paid_of_items_adds_up_to_what_was_allocated(desk: Desk) -> None
     desk.pay(account, 10_100, on(11, 10))
     assert sum(OpenItem.objects.filter(bill_id=bill).values_list("paid_fen", flat=True)) == 10_100
     assert Bill.objects.get(bill_id=bill).state == "partiallySettled"
+
+
+@pytest.mark.requirement("ACM-27", "BBS-22")
+def test_a_groups_part_payment_by_cheque_is_allocated_over_its_three_bills_and_its_arrears_are_what_is_left(
+    desk: Desk,
+) -> None:
+    """A group pays by one account for its members; what is left open is the group's arrears, user by user."""
+    account = desk.account()
+    bills = [desk.bill(account, 202608 + n, user=11 + n, RENT=10_000, at=on(11, 2)) for n in range(3)]
+    group = [11, 12, 13]
+    before = money.arrears_of_group(subscriber_ids=group, at=on(11, 2))
+    assert int(before["open_fen"].sum()) == 30_000
+    posted = desk.pay(account, 25_000, on(11, 2), means="CHEQUE")
+    late_fen = posted.late_fee_fen
+    assert (posted.cleared_fen, posted.advance_fen) == (25_000, 0)
+    assert [desk.open(bill) for bill in bills] == [0, 0, 5_000 + late_fen]
+    paid = money.clearings_of_payment(payment_id=posted.payment_id)
+    assert set(paid["bill_id"]) == set(bills)
+    left = money.arrears_of_group(subscriber_ids=group, at=on(11, 2))
+    assert dict(left.select("subscriber_id", "open_fen").iter_rows()) == {13: 5_000 + late_fen}
+    check_books()

@@ -8,6 +8,7 @@ from django.db.models import Sum
 
 from openboss.modules.receivables.models import Bucket, Entry, Posting
 from openboss.modules.system.copying import copy_out
+from openboss.modules.system.statements import ask
 
 OWED_ROLES = "('RECEIVABLE', 'DOUBTFUL', 'PREPAYMENT', 'GIFT', 'DEPOSIT')"
 
@@ -106,6 +107,18 @@ def received(*, period: int) -> dict[str, int]:
         )
         old_fen, current_fen = cursor.fetchone()
     return {"old_fen": old_fen, "current_fen": current_fen, "received_fen": old_fen + current_fen}
+
+
+def paid_before_billing(*, period: int) -> int:
+    """What use of a month was paid out of prepaid money when it was made, before any bill, in fen."""
+    ((fen,),) = ask(
+        "SELECT coalesce(sum(p.amount_fen), 0)::bigint FROM receivables_posting p"
+        " JOIN receivables_entry e USING (entry_id) JOIN receivables_chartaccount c USING (chart_no)"
+        " WHERE e.period = %s::int AND c.role IN ('PREPAYMENT', 'GIFT')"
+        " AND (e.cause LIKE 'WALLET_USE%%' OR e.cause LIKE 'OVERDRAFT%%')",
+        [period],
+    )
+    return int(fen)
 
 
 def money_by_kind() -> dict[str, int]:

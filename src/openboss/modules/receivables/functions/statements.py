@@ -76,6 +76,11 @@ def received(*, period: int) -> dict[str, int]:
     return journals.received(period=period)
 
 
+def paid_before_billing(*, period: int) -> int:
+    """Fees of a month that are paid already while it runs (已交当月费用), before its bills, in fen. Source: ACP-21."""
+    return journals.paid_before_billing(period=period)
+
+
 def collected(*, by: str, from_on: date, to_on: date) -> dict[str, int]:
     """Money paid by users in a period by channel or means, half-open; what was reversed is out again (ACM-11)."""
     return payments.paid_by(column=by, from_on=from_on, to_on=to_on)
