@@ -138,6 +138,11 @@ def _empty_cycles() -> Cycles:
     )
 
 
+def _in_order(frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """Sort rows; one row or none is in order, and a quote is made of such frames."""
+    return frame.sort(*columns) if len(frame) > 1 else frame
+
+
 def _grown(array: np.ndarray, size: int, filled: int = 0) -> np.ndarray:
     if len(array) >= size:
         return array
@@ -181,7 +186,7 @@ class EngineState:
         self._enter_numbers("number", image.numbers, "number", changed)
         self._enter_numbers("imsi", image.imsis, "imsi", changed)
         self.desk = with_users(self.desk, self.used["rows"])
-        newest = image.numbers.filter(pl.col("number") < SHORT_NUMBER_BASE).sort("from_local_s")
+        newest = _in_order(image.numbers.filter(image.numbers["number"] < SHORT_NUMBER_BASE), "from_local_s")
         self.desk.user_number[self.row_of[newest["subscriber_id"].to_numpy()]] = newest["number"].to_numpy()
         self._enter_holdings(image.holdings)
         first_group = self.used["group"]
@@ -226,7 +231,7 @@ class EngineState:
         self.directory = self.directory._replace(**grown)
 
     def _enter_numbers(self, table: str, frame: pl.DataFrame, column: str, changed: np.ndarray) -> None:
-        frame = frame.sort(column, "from_local_s", "subscriber_id")
+        frame = _in_order(frame, column, "from_local_s", "subscriber_id")
         numbers = frame[column].to_numpy()
         rows = self.row_of[frame["subscriber_id"].to_numpy()]
         self._room("span", len(frame))
@@ -255,7 +260,7 @@ class EngineState:
 
     def _enter_holdings(self, frame: pl.DataFrame) -> None:
         assert self.tables is not None
-        frame = frame.sort("subscriber_id", "from_local_s", "offer_id")
+        frame = _in_order(frame, "subscriber_id", "from_local_s", "offer_id")
         self._room("holding", len(frame))
         self.used["holding"] = changes.add_holdings(
             self.directory,
@@ -269,7 +274,7 @@ class EngineState:
         )
 
     def _enter_groups(self, frame: pl.DataFrame) -> None:
-        frame = frame.sort("subscriber_id", "group_id", "from_local_s")
+        frame = _in_order(frame, "subscriber_id", "group_id", "from_local_s")
         self._room("group", len(frame))
         self.used["group"] = changes.add_groups(
             self.directory,
@@ -282,7 +287,7 @@ class EngineState:
         )
 
     def _enter_friends(self, frame: pl.DataFrame) -> None:
-        frame = frame.sort("subscriber_id", "number", "from_local_s")
+        frame = _in_order(frame, "subscriber_id", "number", "from_local_s")
         self._room("friend", len(frame))
         self.used["friend"] = changes.add_friends(
             self.directory,

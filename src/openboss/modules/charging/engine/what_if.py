@@ -37,6 +37,7 @@ IMAGE_SCHEMAS = {
 }
 
 
+_NOTHING = {name: pl.DataFrame(schema=schema) for name, schema in IMAGE_SCHEMAS.items()}
 REPLAYED = ("subscriber_id", *(name for name in Usage._fields if name in RATED))
 
 
@@ -79,14 +80,12 @@ class EventRated:
 
 def image_of(rows: Mapping[str, Iterable[Mapping[str, Any]]]) -> Image:
     """Make the engine's image of some users from plain rows; columns as in IMAGE_SCHEMAS."""
-    return Image(
-        **{
-            name: pl.DataFrame(
-                {column: [row[column] for row in rows.get(name, ())] for column in schema}, schema=schema
-            )
-            for name, schema in IMAGE_SCHEMAS.items()
-        }
-    )
+    frames = {
+        name: pl.DataFrame({column: [row[column] for row in found] for column in schema}, schema=schema)
+        for name, schema in IMAGE_SCHEMAS.items()
+        if (found := list(rows.get(name, ())))
+    }
+    return Image(**_NOTHING | frames)
 
 
 def opened(tables: TariffTables, image: Image, cycles: Iterable[int]) -> EngineState:
