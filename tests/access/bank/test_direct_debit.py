@@ -1,6 +1,7 @@
 """Direct debit by files: only confirmed mandates, answers whole or not at all, failures tried again or ended."""
 
 import pytest
+from django.db import transaction
 from tests.modules.receivables.conftest import Desk, check_books, desk, on
 
 from openboss.access.bank.delimited import FileRefused, read_answer, write_answer, write_requests
@@ -87,6 +88,40 @@ def test_an_answer_that_is_forged_cut_off_or_of_another_run_is_refused_whole(des
     with pytest.raises(debit.AnswerIncomplete):
         debit.take_answer(run_id=run.run_id, answer=read_answer(good, run, key=KEY)[:1], at=on(11, 6))
     assert Payment.objects.count() == 0
+
+
+def test_answers_that_come_twice_in_another_order_or_cut_are_each_taken_once_and_whole(desk: Desk) -> None:
+    with_mandate(desk, 1)
+    first = debit.make_run(bank="ICBC", at=on(11, 5))
+    with_mandate(desk, 2)
+    second = debit.make_run(bank="ICBC", at=on(11, 5))
+    old, new = answer_of(first, C1="00"), answer_of(second, C2="00")
+    with pytest.raises(FileRefused, match="number"):
+        read_answer(new, first, key=KEY)
+    for run, content in ((second, new), (first, old)):  # the later one arrived first
+        debit.take_answer(run_id=run.run_id, answer=read_answer(content, run, key=KEY), at=on(11, 6))
+        with pytest.raises(debit.RunAnswered):
+            debit.take_answer(run_id=run.run_id, answer=read_answer(content, run, key=KEY), at=on(11, 7))
+    for size in range(0, len(old), 7):
+        with pytest.raises(FileRefused):
+            read_answer(old[:size], first, key=KEY)
+    assert sorted(Payment.objects.values_list("paid_fen", flat=True)) == [1000, 2000]
+    check_books()
+
+
+def test_an_answer_half_taken_when_the_machine_stopped_goes_on_and_another_answer_is_refused(desk: Desk) -> None:
+    for number in (1, 2, 3):
+        with_mandate(desk, number)
+    run = debit.make_run(bank="ICBC", at=on(11, 5))
+    asked = list(debit.requests_of(run_id=run.run_id))
+    part = read_answer(answer_of(run, C1="00", C2="00", C3="01"), run, key=KEY)
+    with transaction.atomic():
+        debit.direct_debit.answer_requests({asked[0].item_id: "00"})  # as if killed after the first part
+    other = read_answer(answer_of(run, C1="01", C2="00", C3="01"), run, key=KEY)
+    with pytest.raises(debit.AnswerIncomplete):
+        debit.take_answer(run_id=run.run_id, answer=other, at=on(11, 6))
+    assert debit.take_answer(run_id=run.run_id, answer=part, at=on(11, 6)).paid == 2
+    assert [one.code for one in debit.requests_of(run_id=run.run_id)] == ["00", "00", "01"]
 
 
 def test_the_days_of_direct_debit_run_over_the_end_of_the_year(desk: Desk) -> None:
