@@ -154,6 +154,15 @@ def test_a_score_gives_level_and_limit_and_a_temporary_addition_ends_by_itself(d
     assert limits == [30_000, 20_000]
 
 
+def test_a_stop_that_falls_into_a_holiday_comes_on_the_day_after(desk: Desk) -> None:
+    account = desk.account()
+    user = user_of(account)
+    desk.bill(account, 202608, RENT=3000, user=user)  # due 30 September: stopped out on 7 October, a holiday
+    for day, expected in ((7, "ACTIVE"), (8, "ONE_WAY_STOP")):
+        collect_debt.run(at=on(10, day))
+        assert state(user, on(10, day, 11)) == expected
+
+
 @pytest.mark.requirement("ACM-21")
 def test_the_credit_of_an_account_is_its_limit_what_is_used_and_what_is_left(desk: Desk) -> None:
     account = desk.account()

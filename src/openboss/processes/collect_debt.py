@@ -2,8 +2,8 @@
 
     look       exposure against the limit, and days since the oldest bill was due
     remind     each step of a plan once a crossing: an SMS in the outbox
-    stop       ARREARS_1 or ARREARS_2 as one more stop reason, which the network is told; never at night, during a
-               complaint, or for the exempt
+    stop       ARREARS_1 or ARREARS_2 as one more stop reason, which the network is told; never at night, on a
+               holiday, during a complaint, or for the exempt
     hand over  COLLECTION and LEGAL give the debt to an agency or to court, in their next file
     resume     when what stopped the service is over: only the reasons of arrears end, a lost phone stays stopped
 
@@ -22,7 +22,7 @@ from openboss.modules.receivables.functions import credit_records as records
 from openboss.modules.receivables.functions.collection_cases import open_case
 from openboss.modules.receivables.functions.credit import STOPS, Position, Step
 from openboss.modules.receivables.functions.credit_at_once import accounts_to_look_at
-from openboss.modules.receivables.functions.rules import rules_at
+from openboss.modules.receivables.functions.rules import Rules, rules_at
 from openboss.modules.system.atomic import send_out, send_out_many
 from openboss.processes.order_flow import bar_in_engine
 from openboss.processes.unbilled import Everybody
@@ -133,7 +133,7 @@ def look_at(
             _resume(position, at, tally)
         due = reached if may_begin and not credit.is_quiet(at=at, rules=rules) else []
         new = [step for step in due if (step.plan, step.step, step.bill_id) not in done]
-        begun += [(position, step) for step in new if _do(position, step, at, tally)]
+        begun += [(position, step) for step in new if _do(position, step, rules, at, tally)]
     records.end_steps(message_ids=ended, at=at)
     records.begin_steps(steps=[(one.account_id, one.plan, one.step, one.bill_id) for _, one in begun], at=at)
     _remind(begun, at, tally)
@@ -150,9 +150,9 @@ def _crossed_at(position: Position, at: datetime) -> datetime | None:
     return (position.crossed_at or at) if position.exposure_fen >= position.limit_fen else None
 
 
-def _do(position: Position, step: Step, at: datetime, tally: Tally) -> bool:
-    """Do a step for an account; False if it has to wait for the end of a complaint."""
-    if step.action in STOPS and position.is_disputed:
+def _do(position: Position, step: Step, rules: Rules, at: datetime, tally: Tally) -> bool:
+    """Do a step for an account; False if it has to wait for the end of a complaint or of a holiday (D9.6)."""
+    if step.action in STOPS and (position.is_disputed or (rules.is_holiday and not position.is_prepaid)):
         return False
     if step.action in STOPS and position.is_exempt:
         _tell_manager(position, step, at, tally)

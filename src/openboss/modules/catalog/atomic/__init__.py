@@ -40,6 +40,7 @@ from openboss.modules.catalog.atomic.reference import (
     REFERENCE,
     BillItemTypeView,
     bill_item_types,
+    is_holiday,
     reference_frames,
     replace_reference,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "offers_at",
     "offers_in_force",
     "put_offer",
+    "is_holiday",
     "reference_frames",
     "replace_reference",
     "rule_names",

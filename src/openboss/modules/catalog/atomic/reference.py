@@ -1,7 +1,7 @@
 """The tables of the world that prices and numbers depend on, as whole frames."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import polars as pl
 from django.db import connection, transaction
@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from openboss.modules.catalog.models import BillItemType
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.copying import checked, copy_in, copy_out
-from openboss.modules.system.statements import kept_until_written
+from openboss.modules.system.statements import ask, kept_until_written
 
 NAMES = {"name_zh": pl.String, "name_en": pl.String}
 FLAGS = ("is_comm", "is_voice", "is_vas", "is_third", "no_discount", "is_home", "free")
@@ -128,3 +128,8 @@ def replace_reference(*, name: str, frame: pl.DataFrame, at: datetime, staff_id:
 
 def _hash(frame: pl.DataFrame) -> str:
     return f"{int(frame.hash_rows(seed=0).sum() or 0) & (2**64 - 1):016x}" if frame.height else ""
+
+
+def is_holiday(on: date) -> bool:
+    """Whether a day is a public holiday of the operator's calendar."""
+    return bool(ask("SELECT 1 FROM catalog_holiday WHERE date = %s::date", [on]))

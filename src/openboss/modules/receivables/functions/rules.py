@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from openboss.modules.catalog.atomic import BillItemTypeView, bill_item_types
+from openboss.modules.catalog.atomic import BillItemTypeView, bill_item_types, is_holiday
 from openboss.modules.receivables.atomic.days import open_day_from
 from openboss.modules.receivables.atomic.ledger import Act, Chart, chart
 from openboss.modules.system.atomic import ParameterMissing, parameters_under
@@ -32,6 +32,11 @@ class Rules:
     def chart(self) -> Chart:
         """The chart of accounts."""
         return chart()
+
+    @cached_property
+    def is_holiday(self) -> bool:
+        """Whether it is a public holiday: nobody who pays by bill is stopped then (D9.6)."""
+        return is_holiday(self.on)
 
     @cached_property
     def item_types(self) -> list[BillItemTypeView]:

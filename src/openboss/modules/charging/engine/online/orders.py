@@ -40,7 +40,8 @@ def users_of(state: EngineState, kind: str, payload: dict[str, Any]) -> np.ndarr
         place = _wallet(state, payload["account_id"])
         return np.flatnonzero(state.desk.user_wallet == place)
     if kind == "TOP_UPS":
-        places = [_wallet(state, account_id) for account_id, li in payload["amounts_li"] if li > 0]
+        known = state.wallet_of
+        places = [known[account_id] for account_id, li in payload["amounts_li"] if li > 0 and account_id in known]
         return np.flatnonzero(np.isin(state.desk.user_wallet, places))
     return np.zeros(0, np.int64)
 
@@ -103,10 +104,15 @@ def _top_up(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _top_ups(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
-    wallets = [(_wallet(state, account_id), li) for account_id, li in payload["amounts_li"]]
-    for place, li in wallets:
-        state.desk.wallets["balance_li"][place] += li
-    return {}
+    """Add to many wallets; an account without one does not keep the others from theirs."""
+    unknown = []
+    for account_id, li in payload["amounts_li"]:
+        place = state.wallet_of.get(account_id)
+        if place is None:
+            unknown.append(account_id)
+        else:
+            state.desk.wallets["balance_li"][place] += li
+    return {"unknown": unknown}
 
 
 def _hold(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
