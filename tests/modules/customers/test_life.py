@@ -143,6 +143,7 @@ STARTS = {
     "ONE_WAY for arrears": ("ACTIVE", 0),
     "TWO_WAY for arrears, 30 days": ("ACTIVE", 0),
     "TWO_WAY for loss": ("ACTIVE", 0),
+    "TWO_WAY for validity": ("ACTIVE", 0),
     "PRE_TERMINATED on request": ("PRE_TERMINATED", 1),
     "PRE_TERMINATED for arrears": ("PRE_TERMINATED", 3),
     "TERMINATED": ("TERMINATED", 2),
@@ -160,6 +161,8 @@ def bring(start: str) -> int:
         stop("ARREARS_2")
     elif start == "TWO_WAY for loss":
         stop("LOST")
+    elif start == "TWO_WAY for validity":
+        stop("VALIDITY")
     if start == "PRE_TERMINATED for arrears":
         pre_terminate(3, days(30))
     if start in ("PRE_TERMINATED on request", "TERMINATED"):
@@ -179,6 +182,7 @@ ATTEMPTS = {
     "TERMINATE 4": lambda user: terminate(4, LATE, user),
     "TRANSFER 6": lambda user: terminate(6, LATE, user),
     "PORT_OUT 7": lambda user: terminate(7, LATE, user),
+    "RECYCLE 8": lambda user: terminate(8, LATE, user),
 }
 ALLOWED = {
     ("PREOPENED", "ACTIVATE"): ("ACTIVE", 0),
@@ -188,6 +192,8 @@ ALLOWED = {
     ("ACTIVE", "TRANSFER 6"): ("TERMINATED", 6),
     ("ACTIVE", "PORT_OUT 7"): ("TERMINATED", 7),
     ("TWO_WAY for loss", "PRE_TERMINATE 1"): ("PRE_TERMINATED", 1),
+    ("TWO_WAY for validity", "PRE_TERMINATE 1"): ("PRE_TERMINATED", 1),
+    ("TWO_WAY for validity", "RECYCLE 8"): ("TERMINATED", 8),
     ("TWO_WAY for arrears, 30 days", "PRE_TERMINATE 3"): ("PRE_TERMINATED", 3),
     ("PRE_TERMINATED on request", "RE_INSTATE"): ("ACTIVE", 0),
     ("PRE_TERMINATED on request", "TERMINATE 2"): ("TERMINATED", 2),
@@ -214,7 +220,7 @@ def test_the_move_is_as_the_table_says(start: str, attempt: str) -> None:
 
 def test_every_move_of_the_table_of_lives_is_tried_above() -> None:
     assert {(move.to_life, move.remove_tag) for move in MOVES} == set(ALLOWED.values())
-    assert set(REMOVE_TAGS) == set(range(8))
+    assert set(REMOVE_TAGS) == set(range(9))
 
 
 # --- waiting times ---
