@@ -216,7 +216,7 @@ def run_waiting(*, at: datetime) -> int:
     """Work out and carry out whatever waits, the oldest first; return how many were taken. For the schedule.
 
     What cannot be done is marked as failed with its reason, and has changed nothing. If the engine is too busy or
-    silent, it waits for the next time.
+    silent, it waits for the next time; what somebody else has done meanwhile is left as it is.
     """
     waiting = charging.list_reratings(states=("ASKED", "APPROVED"))
     for view in reversed(waiting):
@@ -226,7 +226,7 @@ def run_waiting(*, at: datetime) -> int:
         except IMPOSSIBLE as refused:
             problem = f"{type(refused).__name__}: {refused}"
             charging.fail(rerating_id=view.rerating_id, problem=problem, at=at)
-        except (charging.EngineBusy, charging.EngineSilent):
+        except (charging.EngineBusy, charging.EngineSilent, NotWaiting):
             continue
     return len(waiting)
 
