@@ -3,6 +3,10 @@
 
 It shares no code with the product: fractions instead of integers, one record after another, one unit of a call after
 another. Where it and the kernel disagree, one of them is wrong. Source: D3, D4.6, D4.7, D5, D6.
+
+Why two: `slow_quote` reads whatever a document can say and is compared on quotes; this one reads records as sources
+write them and is compared on a generated operator's months, through decoders, engine and lake
+(test_two_calculators_agree).
 """
 
 from collections.abc import Iterable

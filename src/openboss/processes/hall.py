@@ -311,8 +311,14 @@ def _put_on_bill(order: OrderView, asked: Asked, at: datetime, staff_id: int | N
     """Put the lines of an order that are not collected now onto the bill of the month in which it counts."""
     lines = [one for one in order.fees if one.booking == ON_BILL and not one.is_paid]
     if lines:
-        about = {"key": order.serial_no, "subscriber_id": asked.user, "due_at": asked.effective_at, "at": at}
-        put_on_bill(lines, staff=str(staff_id or ""), **about)
+        put_on_bill(
+            lines,
+            key=order.serial_no,
+            subscriber_id=asked.user,
+            due_at=asked.effective_at,
+            at=at,
+            staff=str(staff_id or ""),
+        )
     for line in lines:
         serial_no = f"{order.serial_no}.{line.code}"
         orders.fee_paid(order_id=order.order_id, code=line.code, serial_no=serial_no, payment_id=None)

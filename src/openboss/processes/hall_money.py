@@ -21,9 +21,14 @@ def give_back(
     returned_fen = 0
     for line in reversed(order.fees):
         if line.booking == ON_BILL and line.serial_no is not None:
-            back = replace(line, fee_fen=-line.fee_fen)
-            about_user = {"subscriber_id": order.subscriber_id or 0, "due_at": order.effective_at or at, "at": at}
-            put_on_bill([back], key=f"{order.serial_no}.BACK", staff=str(staff_id or ""), **about_user)
+            put_on_bill(
+                [replace(line, fee_fen=-line.fee_fen)],
+                key=f"{order.serial_no}.BACK",
+                subscriber_id=order.subscriber_id or 0,
+                due_at=order.effective_at or at,
+                at=at,
+                staff=str(staff_id or ""),
+            )
             continue
         if line.payment_id is None or line.serial_no is None:
             continue

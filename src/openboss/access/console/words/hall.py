@@ -21,6 +21,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "TRANSFER": Word(_("Transfer to another owner")),
         "CHANGE_CUSTOMER": Word(_("Change customer data")),
         "CHANGE_PAYER": Word(_("Change who pays")),
+        "CHANGE_LIST": Word(_("Change the numbers that cost less")),
         "PRE_CANCEL": Word(_("Pre-cancellation")),
         "CANCEL": Word(_("Cancellation")),
         "RE_INSTATE": Word(_("Re-instatement")),
@@ -109,6 +110,7 @@ WORDS: dict[str, dict[str, Word]] = {
     "item_what": {
         "SUBSCRIBER": Word(_("user")),
         "NUMBER": Word(_("number")),
+        "LISTED_NUMBERS": Word(_("numbers that cost less")),
         "SIM": Word(_("SIM card")),
         "OFFER": Word(_("offer")),
         "STOP": Word(_("stop of service")),

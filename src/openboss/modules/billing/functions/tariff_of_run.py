@@ -92,7 +92,8 @@ class RunTariff:
     @property
     def past_cycles(self) -> int:
         """How many cycles back some rule asks for what was spent."""
-        asked = [rule.when.get("past_sum") for rule in [*self.discounts, *self.recurring]]
+        asked = [rule.when.get("past_sum") for rule in self.discounts]
+        asked += [rule.when.get("past_sum") for rule in self.recurring]
         return max((int(one["cycles"]) for one in asked if one), default=0)
 
     @property

@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from openboss.modules.catalog.compiler.measures import LI_PER_YUAN, TariffRefused, yuan
+from openboss.modules.catalog.compiler.measures import LI_PER_YUAN, yuan
 
 EXACT = ("price", "connect", "flat", "block_cap", "block_price")
 WHOLE_LI = ("min_charge", "max_charge", "fee")
@@ -48,21 +48,14 @@ def _taxed(value: Any, factor: Fraction, where: str) -> Any:
     found = dict(value)
     for key, one in value.items():
         if key in EXACT and isinstance(one, str):
-            found[key] = _known(one, where) * factor
+            found[key] = yuan(one, where) * factor
         elif key in WHOLE_LI and isinstance(one, str):
-            found[key] = _whole_li(_known(one, where) * factor)
+            found[key] = _whole_li(yuan(one, where) * factor)
         elif key not in ("names", "when"):
             found[key] = _taxed(one, factor, where)
     return found
 
 
-def _known(text: str, where: str) -> Fraction:
-    try:
-        return yuan(text, where)
-    except TariffRefused:
-        raise TariffRefused("wrong_money", where, value=text) from None
-
-
-def _whole_li(amount: Fraction) -> str:
-    li = int(amount * LI_PER_YUAN + Fraction(1, 2))
+def _whole_li(taxed_yuan: Fraction) -> str:
+    li = int(taxed_yuan * LI_PER_YUAN + Fraction(1, 2))
     return str(Decimal(li) / LI_PER_YUAN)
