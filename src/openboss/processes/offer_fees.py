@@ -1,8 +1,8 @@
 """What an offer itself costs when it is taken, and what leaving it before its term costs (D13.3, issue 3 section 1).
 
-A one-time fee says where it is paid: `BILL` is a line of the bill of the month in which the product begins, and the bill
-run finds it by itself; `COUNTER` is a line of the order. The fee of a contract ended early goes onto the bill of the
-month in which it ends, or is collected at the counter by whoever leaves for good.
+A one-time fee says where it is paid: `BILL` is a line of the bill of the month in which the product begins, and the
+bill run finds it by itself; `COUNTER` is a line of the order. The fee of a contract ended early goes onto the bill of
+the month in which it ends, or is collected at the counter by whoever leaves for good.
 """
 
 from collections.abc import Iterable

@@ -27,7 +27,9 @@ REFUSALS: dict[str, str | Promise] = {
     "NotReversible": _("This order cannot be taken back."),
     "NotYourStock": _("This lies at another outlet; it cannot be used here."),
     "NothingChanged": _("Nothing would change."),
-    "NumberNotListable": _("This number cannot be chosen: it is the user's own, or no number in digits with country code."),
+    "NumberNotListable": _(
+        "This number cannot be chosen: it is the user's own, or no number in digits with country code."
+    ),
     "TooManyListed": _("The list of numbers is full: take one off first."),
     "NumberChosen": _("Somebody else has chosen this number, or it is in use: take another one."),
     "NumberTaken": _("The number has another user."),
