@@ -327,8 +327,9 @@ class EngineState:
         for number, lane in enumerate(self.lanes):
             lane.free_head[:, slot] = -1
             lane.totals_head[:, slot] = -1
-            grants.forget_past(lane, self._oldest_open_s())
-            self.lanes[number] = _compacted(lane, number, self.desk)
+            if lane.free_count[0] or lane.totals_count[0] or lane.counter_count[0]:
+                grants.forget_past(lane, self._oldest_open_s())
+                self.lanes[number] = _compacted(lane, number, self.desk)
         self.cycles.cycle[slot] = cycle
         self.cycles.start_s[slot] = month_start_s(cycle)
         self.cycles.end_s[slot] = month_start_s(next_cycle(cycle))
