@@ -169,7 +169,7 @@ def _proposed(request: HttpRequest, kind: str, reason: str, number: str, **conte
 @needs("receivables.approve")
 def decide(request: HttpRequest, proposal_id: int) -> HttpResponse:
     """Agree to a proposal, which carries it out, or refuse it with a reason; never one's own."""
-    who = {"proposal_id": proposal_id, "at": clock.now(), "staff_id": staff_of(request).staff_id}
+    who: dict[str, Any] = {"proposal_id": proposal_id, "at": clock.now(), "staff_id": staff_of(request).staff_id}
     answer = request.POST.get("answer", "").strip()
     approves = request.POST.get("decision") == "approve"
     back = "console:bad_debt" if request.POST.get("from") == "bad_debt" else "console:adjustments"
