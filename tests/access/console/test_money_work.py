@@ -208,7 +208,8 @@ def test_a_bank_run_is_made_answered_and_told_of_as_a_job() -> None:
     forged = io.BytesIO(text.replace("|01\n", "|00\n").encode())
     forged.name = "answer.txt"
     chief.post(f"/debit/runs/{run.run_id}/answer/", {"answer": forged})
-    _work(failed=True)
+    assert _work(failed=True).error == "FileRefused"
+    assert "number, count, sum or signature is wrong" in _said(chief.get("/debit/"))
     assert _owed(71).owed_fen > 0
     sent = io.BytesIO(text.encode())
     sent.name = "answer.txt"

@@ -17,7 +17,12 @@ from openboss.access.jobs import clock
 from openboss.access.selfcare.providers import sandbox
 from openboss.access.selfcare.providers.notices import sign
 from openboss.modules.receivables import functions as receivables
-from openboss.modules.receivables.functions.web_payments import WebOrderView, make_web_order, web_order
+from openboss.modules.receivables.functions.web_payments import (
+    WebOrderView,
+    make_web_order,
+    settle_web_order,
+    web_order,
+)
 from openboss.modules.receivables.models import Entry, Payment
 from openboss.modules.system.keys import key_for
 
@@ -201,11 +206,17 @@ def test_a_customer_pays_and_reads_that_it_is_paid(order: WebOrderView) -> None:
     assert visitor.get("/my/pay/W2/").status_code == 404
 
 
-def test_an_order_that_is_over_offers_no_payment(desk: Desk) -> None:
+@pytest.mark.parametrize("state", ["OPEN", "FAILED"])
+def test_an_order_that_is_over_offers_no_payment(desk: Desk, state: str) -> None:
     _order(desk.account(), 5000, made_at=NOW - timedelta(minutes=31))
+    settle_web_order(order_no="W1", state=state)
     page = Client(headers={"accept-language": "en"}).get("/my/pay/W1/").content.decode()
     assert "This order is over" in page
     assert "/my/pay/sandbox/" not in page
+
+
+def test_a_notice_that_is_too_long_is_not_read(order: WebOrderView) -> None:
+    assert _send(b"x" * 10_001, "").status_code == 413
 
 
 @pytest.mark.parametrize("amount", ["", "0", "0.001", "5000.01", "-1", "NaN", "1e9", "ten"])

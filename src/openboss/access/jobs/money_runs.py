@@ -47,8 +47,7 @@ def money_run(*, long_run_id: int) -> None:
     try:
         result = _DONE_BY[run.kind](run)
     except REFUSALS as refused:
-        error = f"{type(refused).__name__}: {refused}"
-        long_runs.end_long_run(long_run_id=long_run_id, at=clock.now(), error=error)
+        long_runs.end_long_run(long_run_id=long_run_id, at=clock.now(), error=type(refused).__name__)
         return
     except BaseException as broken:
         long_runs.end_long_run(long_run_id=long_run_id, at=clock.now(), error=repr(broken))
@@ -64,7 +63,7 @@ def bank_folder(bank: str) -> Path:
 def _requests(run: LongRunView) -> Mapping[str, Any]:
     """Ask a bank for what is owed, and write its files; taken up again it writes the files that are missing."""
     bank = str(run.given["bank"])
-    made = _made_before(run) or direct_debit.make_run(bank=bank, at=clock.now())
+    made = _made_before(run) or _ask(run, bank)
     folder, name = bank_folder(bank), f"{bank}-{made.sequence:06d}"
     folder.mkdir(parents=True, exist_ok=True)
     now = clock.now()
@@ -86,6 +85,14 @@ def _requests(run: LongRunView) -> Mapping[str, Any]:
             _write(path, write(_counted(run, made, before)))
         _note(run, made, before + made.requests)
     return {"run_id": made.run_id, "requests": made.requests, "asked_fen": made.asked_fen}
+
+
+def _ask(run: LongRunView, bank: str) -> RunView:
+    """Make the run and note it in one transaction: after a stop the same run goes on."""
+    with transaction.atomic():
+        made = direct_debit.make_run(bank=bank, at=clock.now())
+        _note(run, made, 0)
+    return made
 
 
 def _made_before(run: LongRunView) -> RunView | None:

@@ -87,7 +87,7 @@ def order(request: HttpRequest, order_no: str) -> HttpResponse:
     """One order: pay it, or read what became of it; the page follows the order while the provider is asked."""
     found = _order(order_no)
     provider = provider_named(found.provider)
-    is_over = found.state == "OPEN" and clock.now() > found.expires_at
+    is_over = found.state != "PAID" and clock.now() > found.expires_at
     context = {
         "order": found,
         "state": "EXPIRED" if is_over else found.state,
@@ -104,7 +104,7 @@ def notice(request: HttpRequest, provider: str) -> HttpResponse:
     chosen = provider_named(provider)
     if chosen is None or provider != settings.WEB_PAYMENTS:
         raise Http404
-    if int(request.headers.get("Content-Length") or 0) > NOTICE_LIMIT:
+    if len(request.body) > NOTICE_LIMIT:
         return JsonResponse({"refused": "too long"}, status=413)
     answer, status = _taken(provider, dict(request.headers), request.body)
     return JsonResponse(answer, status=status)

@@ -169,6 +169,14 @@ WORDS: dict[str, dict[str, Word]] = {
         "AGENCY_ANSWER": Word(_("Answer of an agency")),
         "ASSURANCE": Word(_("Assurance")),
     },
+    "long_run_error": {
+        "NothingToAsk": Word(_("Nobody with a confirmed mandate owes anything that is not asked for already.")),
+        "AnswerIncomplete": Word(_("The answer does not say of every request what became of it; nothing was posted.")),
+        "RunAnswered": Word(_("The answer to this run was taken before.")),
+        "RunUnknown": Word(_("There is no such run.")),
+        "FileRefused": Word(_("The file is not whole or not theirs: number, count, sum or signature is wrong.")),
+        "CaseUnknown": Word(_("The answer names a case that is not with this agency; nothing was posted.")),
+    },
     "long_run_state": {
         "RUNNING": Word(_("Running"), "info"),
         "DONE": Word(_("Done"), "good"),
