@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from openboss.modules.customers.life import ACTIVE
-from openboss.modules.customers.models import StopPeriod, Subscriber
-from openboss.modules.customers.stop_reasons import BY_CODE, BY_ID
+from openboss.modules.customers.stop_reasons import BY_ID
+from openboss.modules.system.statements import ask
 
 
 class SubscriberUnknown(LookupError):
@@ -16,16 +16,26 @@ def effective_state(*, subscriber_id: int, at: datetime) -> str:
 
     Raises SubscriberUnknown.
     """
-    life = Subscriber.objects.filter(subscriber_id=subscriber_id).values_list("life", flat=True).first()
-    if life is None:
+    found = ask(
+        "SELECT life, array(SELECT stop_reason_id::int FROM customers_stopperiod p"
+        "  WHERE p.subscriber_id = s.subscriber_id AND p.period @> %s::timestamptz)"
+        " FROM customers_subscriber s WHERE subscriber_id = %s::bigint",
+        [at, subscriber_id],
+    )
+    if not found:
         raise SubscriberUnknown(subscriber_id)
+    ((life, reasons),) = found
     if life != ACTIVE:
-        return life
-    levels = {BY_CODE[reason].level for reason in active_reasons(subscriber_id=subscriber_id, at=at)}
-    return next((f"{level}_STOP" for level in ("TWO_WAY", "ONE_WAY") if level in levels), life)
+        return str(life)
+    levels = {BY_ID[reason].level for reason in reasons}
+    return next((f"{level}_STOP" for level in ("TWO_WAY", "ONE_WAY") if level in levels), ACTIVE)
 
 
 def active_reasons(*, subscriber_id: int, at: datetime) -> set[str]:
     """Name the reasons for which a user is stopped at a moment (D2.2)."""
-    active = StopPeriod.objects.filter(subscriber_id=subscriber_id, period__contains=at)
-    return {BY_ID[key].code for key in active.values_list("stop_reason_id", flat=True)}
+    active = ask(
+        "SELECT stop_reason_id FROM customers_stopperiod"
+        " WHERE subscriber_id = %s::bigint AND period @> %s::timestamptz",
+        [subscriber_id, at],
+    )
+    return {BY_ID[key].code for (key,) in active}

@@ -11,10 +11,11 @@ import polars as pl
 
 from openboss.modules.customers.atomic.effective import effective_state
 from openboss.modules.customers.life import ACTIVE, PREOPENED, TERMINATED
-from openboss.modules.customers.models import NumberPeriod, SimPeriod, Subscriber
+from openboss.modules.customers.models import Subscriber
 from openboss.modules.customers.stop_reasons import STOP_REASONS
 from openboss.modules.system.atomic import send_out
 from openboss.modules.system.copying import copy_out
+from openboss.modules.system.statements import ask
 
 TOPIC = "network.hlr"
 MOBILE = "MOBILE"
@@ -33,17 +34,20 @@ class NetworkProfile:
 
 def wanted_profile(*, subscriber_id: int, at: datetime) -> NetworkProfile | None:
     """Say what the network shall hold for a user at a moment; None = nothing (not a mobile user, not in service)."""
-    subscriber = Subscriber.objects.filter(subscriber_id=subscriber_id).first()
-    if subscriber is None or subscriber.service_type != MOBILE or subscriber.life in (PREOPENED, TERMINATED):
+    found = ask(
+        "SELECT c.imsi, n.number FROM customers_subscriber s"
+        " JOIN customers_numberperiod n ON n.subscriber_id = s.subscriber_id AND n.period @> %s::timestamptz"
+        " JOIN customers_simperiod c ON c.subscriber_id = s.subscriber_id AND c.period @> %s::timestamptz"
+        " WHERE s.subscriber_id = %s::bigint AND s.service_type = %s::text AND s.life <> ALL(%s::text[])",
+        [at, at, subscriber_id, MOBILE, [PREOPENED, TERMINATED]],
+    )
+    if not found:
         return None
-    own = {"subscriber_id": subscriber_id, "period__contains": at}
-    number, card = NumberPeriod.objects.filter(**own).first(), SimPeriod.objects.filter(**own).first()
-    if number is None or card is None:
-        return None
+    ((imsi, number),) = found
     state = effective_state(subscriber_id=subscriber_id, at=at)
     return NetworkProfile(
-        card.imsi,
-        number.number,
+        imsi,
+        number,
         voice_in=state in (ACTIVE, "ONE_WAY_STOP"),
         voice_out=state == ACTIVE,
         data=state == ACTIVE,
