@@ -318,6 +318,16 @@ def billed_by_customer(*, on: date) -> pl.DataFrame:
     return copy_out(f"SELECT cycle, customer_id, {_RATES} GROUP BY 1, 2", schema, (on,))
 
 
+def member_sums(*, account_id: int, cycle: int) -> pl.DataFrame:
+    """What is due and paid of a month by user of an account's bills (0: late fees): user, due, paid."""
+    return copy_out(
+        "SELECT i.subscriber_id, sum(i.due_fen)::bigint, sum(i.paid_fen)::bigint FROM receivables_receivable r"
+        " JOIN receivables_openitem i USING (bill_id) WHERE r.account_id = %s AND r.cycle = %s GROUP BY 1 ORDER BY 1",
+        {"subscriber_id": pl.Int64, "due_fen": pl.Int64, "paid_fen": pl.Int64},
+        (account_id, cycle),
+    )
+
+
 def cash_valid_to(*, account_id: int) -> date | None:
     """The last day of validity of an account's cash; None: it has no end, or there is no cash yet."""
     cash = ask(

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from openboss.modules.receivables.atomic import journals, payments
+from openboss.modules.receivables.atomic import debts, journals, payments
 from openboss.modules.receivables.atomic.ledger import EntryView, entries_of, entry_view
 
 JOURNAL_FORMAT = "openboss-journal-1"
@@ -79,6 +79,11 @@ def received(*, period: int) -> dict[str, int]:
 def paid_before_billing(*, period: int) -> int:
     """Fees of a month that are paid already while it runs (已交当月费用), before its bills, in fen. Source: ACP-21."""
     return journals.paid_before_billing(period=period)
+
+
+def member_sums(*, account_id: int, cycle: int) -> pl.DataFrame:
+    """Of a month of an account (ACP-18) by user: subscriber_id (0: late fees), due_fen, paid_fen."""
+    return debts.member_sums(account_id=account_id, cycle=cycle)
 
 
 def collected(*, by: str, from_on: date, to_on: date) -> dict[str, int]:
