@@ -33,19 +33,6 @@ _PAID = """
         WHERE kind = 'EARNED' AND month = %s AND (%s OR subscriber_id = ANY(%s)) GROUP BY 1
     ) known USING (subscriber_id)
 """
-ENTRIES = pl.Schema(
-    {
-        "subscriber_id": pl.Int64,
-        "kind": pl.String,
-        "points": pl.Int64,
-        "month": pl.Int32,
-        "factor_tenths": pl.Int16,
-        "expires_on": pl.Date,
-        "serial_no": pl.String,
-        "reason": pl.String,
-        "at": pl.Datetime("us", "UTC"),
-    }
-)
 _TO_BALANCES = """
     INSERT INTO receivables_pointsbalance (subscriber_id, points)
     SELECT subscriber_id, SUM(points) FROM receivables_pointsentry WHERE points_entry_id > %s GROUP BY 1 ORDER BY 1
@@ -104,7 +91,7 @@ def months_earned(*, subscriber_ids: Sequence[int]) -> list[int]:
 
 @transaction.atomic
 def post_many(*, entries: pl.DataFrame, staff_id: int | None, at: datetime) -> int:
-    """Write changes of many users (columns of ENTRIES) and their balances; return how many."""
+    """Write changes of many users (columns of the table, but id and staff) and their balances; return how many."""
     with connection.cursor() as cursor:  # one at a time: balances are summed from the entries after the last known
         cursor.execute("LOCK TABLE receivables_pointsentry IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute("SELECT COALESCE(MAX(points_entry_id), 0) FROM receivables_pointsentry")

@@ -6,6 +6,7 @@ by star or VIP grade, rounded up. Late fees, items of third parties and gifts ea
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 from django.db import transaction
@@ -72,7 +73,7 @@ def credit_month(*, month: int, at: datetime, subscriber_ids: Sequence[int] | No
     return ledger.post_many(entries=_entries(due, month, rules, at), staff_id=None, at=at)
 
 
-def _factor(scheme: dict) -> pl.Expr:  # type: ignore[type-arg]
+def _factor(scheme: dict[str, Any]) -> pl.Expr:
     """The factor by VIP grade, else by star, in tenths; an unrated user has none."""
     by_star = pl.col("star").cast(pl.String).replace_strict(scheme["star_tenths"], default=0, return_dtype=pl.Int64)
     by_vip = pl.col("vip_level").replace_strict(scheme["vip_tenths"], default=0, return_dtype=pl.Int64)
