@@ -493,7 +493,7 @@ def _take(
         units = ceil(Fraction(wanted - covered) * factor / size)
         if bucket.left is not None:
             units = min(units, bucket.left)
-        place = (known["user"], bucket.key, known["posted"])
+        place = (known["user"], id(bucket.rule), known["posted"])  # a version's rule of one name is another rule
         if shared and rule["share"].get("per_user") is not None:
             units = min(units, rule["share"]["per_user"] - world.drawn.get(place, 0))
         part = min(wanted - covered, floor(units * size / factor))
