@@ -49,8 +49,8 @@ from openboss.processes import (
     take_payment,
     transfer_user,
 )
-from openboss.processes.hall_money import give_back
-from openboss.processes.offer_fees import ON_BILL, put_on_bill
+from openboss.processes.hall_money import bill_lines, give_back
+from openboss.processes.offer_fees import ON_BILL
 from openboss.processes.order_flow import Asked, Flow, NotReversible, Plan, RequestIncomplete
 
 FLOWS: dict[str, Flow] = {
@@ -223,7 +223,7 @@ def confirm(
         return orders.move_order(order_id=order_id, state=PENDING, at=at, staff_id=staff_id)
     orders.move_order(order_id=order_id, state=IN_PROGRESS, at=at, staff_id=staff_id)
     result = flow.carry_out(asked)
-    _put_on_bill(order, asked, at, staff_id)
+    bill_lines(order, subscriber_id=asked.subscriber_id, due_at=asked.effective_at, at=at, staff_id=staff_id)
     user = result.get("subscriber_id") or order.subscriber_id
     if service_password is not None and user:
         _set_password(user, service_password, order.channel, at, staff_id)
@@ -305,23 +305,6 @@ def _book(
     return charge_fee(
         fee_fen=line.fee_fen, item_code=item_code, subscriber_id=order.subscriber_id, note=line.code, **about
     ).payment_id
-
-
-def _put_on_bill(order: OrderView, asked: Asked, at: datetime, staff_id: int | None) -> None:
-    """Put the lines of an order that are not collected now onto the bill of the month in which it counts."""
-    lines = [one for one in order.fees if one.booking == ON_BILL and not one.is_paid]
-    if lines:
-        put_on_bill(
-            lines,
-            key=order.serial_no,
-            subscriber_id=asked.user,
-            due_at=asked.effective_at,
-            at=at,
-            staff=str(staff_id or ""),
-        )
-    for line in lines:
-        serial_no = f"{order.serial_no}.{line.code}"
-        orders.fee_paid(order_id=order.order_id, code=line.code, serial_no=serial_no, payment_id=None)
 
 
 def _set_password(subscriber_id: int, digits: str, channel: str, at: datetime, staff_id: int | None) -> None:
@@ -442,7 +425,7 @@ def _carry_out_due(order_id: int, at: datetime) -> None:
     if result is None:
         flow.plan(asked)
         result = flow.carry_out(asked)
-        _put_on_bill(order, asked, at, order.staff_id)
+        bill_lines(order, subscriber_id=asked.subscriber_id, due_at=asked.effective_at, at=at, staff_id=order.staff_id)
     if flow.take_effect is not None:
         flow.take_effect(asked)
     orders.move_order(order_id=order_id, state=COMPLETED, at=at, staff_id=None, result=result)

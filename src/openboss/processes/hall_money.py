@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from openboss.modules.orders.functions import OrderView
+from openboss.modules.orders.functions import OrderView, fee_paid
 from openboss.modules.receivables.functions.reversal import reverse_fee
 from openboss.processes import take_payment
 from openboss.processes.offer_fees import ON_BILL, put_on_bill
@@ -42,3 +42,17 @@ def give_back(
             reverse_fee(serial_no=line.serial_no, staff_id=staff_id, **about)
         returned_fen += line.fee_fen
     return returned_fen
+
+
+def bill_lines(
+    order: OrderView, *, subscriber_id: int | None, due_at: datetime, at: datetime, staff_id: int | None
+) -> None:
+    """Put the lines of an order that are not collected now onto the bill of the month in which it counts."""
+    lines = [one for one in order.fees if one.booking == ON_BILL and not one.is_paid]
+    if not lines or subscriber_id is None:
+        return
+    about = {"key": order.serial_no, "staff": str(staff_id or "")}
+    put_on_bill(lines, subscriber_id=subscriber_id, due_at=due_at, at=at, **about)
+    for line in lines:
+        serial_no = f"{order.serial_no}.{line.code}"
+        fee_paid(order_id=order.order_id, code=line.code, serial_no=serial_no, payment_id=None)

@@ -67,8 +67,11 @@ def put_on_bill(
     fees: Iterable[Fee], *, key: str, subscriber_id: int, due_at: datetime, at: datetime, staff: str
 ) -> None:
     """Put lines of an order onto the bill of a month, once for each key. Raises CycleNotOpen."""
+    lines = list(fees)
+    if not lines:
+        return
     item_id = next(item.item_id for item in bill_item_types() if item.code == "ONE_TIME")
-    for line in fees:
+    for line in lines:
         post_charge(
             serial_no=f"{key}.{line.code}",
             source="ONE_TIME",
