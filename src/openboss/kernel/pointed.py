@@ -4,7 +4,8 @@ Tariffs, base data and usage are some two hundred arrays. Handed on as named tup
 compiled functions carries a thousand values: three quarters of all compile time went there. A class marked `pointed`
 stays the named tuple it is in Python; compiled code gets the address of a small table that says where its arrays begin
 and how long they are (docs/decisions/0009). Whether they may be written to is not asked: an array that polars owns and
-one of ours are one type, and a function is compiled once for both.
+one of ours are one type, and a function is compiled once for both. Arrays of a class marked `pointed_rows` may have
+gaps between their values: columns that lie side by side, so that one user's values are one line of the cache.
 """
 
 from hashlib import sha256
@@ -25,7 +26,10 @@ _Group = TypeVar("_Group")
 
 
 class PointedType(types.Type):
-    """A pointed class with the types of its members; `places` says at which word of the table each begins."""
+    """A pointed class with the types of its members; `places` says at which word of the table each begins.
+
+    The words of an array: where it begins, its lengths, and the steps between its values if it may have gaps.
+    """
 
     def __init__(self, group: type, members: dict[str, types.Type]) -> None:
         self.members = members
@@ -33,15 +37,26 @@ class PointedType(types.Type):
         place = 0
         for name, member in members.items():
             self.places[name] = place
-            place += 1 + member.ndim if isinstance(member, types.Array) else 1
+            place += 1
+            if isinstance(member, types.Array):
+                place += member.ndim if member.layout == "C" else 2 * member.ndim
         said = sha256(repr([(name, str(member)) for name, member in members.items()]).encode()).hexdigest()
         super().__init__(name=f"{group.__name__}_{said[:12]}")
 
 
 def pointed(group: type[_Group]) -> type[_Group]:
-    """Let compiled code take a class of named tuples, of C-contiguous arrays and integers, by pointer."""
-    named = {"__module__": group.__module__, "__doc__": group.__doc__, "table_at": property(_table_at)}
-    kept = type(group.__name__, (group,), named)
+    """Let compiled code take a class of named tuples, of arrays without gaps and integers, by pointer."""
+    return _by_pointer(group, "C")
+
+
+def pointed_rows(group: type[_Group]) -> type[_Group]:
+    """Let compiled code take a class of named tuples by pointer, whose arrays may have gaps between their values."""
+    return _by_pointer(group, "A")
+
+
+def _by_pointer(group: type[_Group], layout: str) -> type[_Group]:
+    named = {"__module__": group.__module__, "__doc__": group.__doc__}
+    kept = type(group.__name__, (group,), named | {"layout": layout, "table_at": property(_table_at)})
     typeof_impl.register(kept)(_type_of)
     return kept
 
@@ -51,22 +66,27 @@ def _table_at(group: Any) -> int:
     if "_words" not in group.__dict__:
         words: list[int] = []
         for member in group:
-            words += (member.ctypes.data, *member.shape) if isinstance(member, np.ndarray) else (member,)
+            if not isinstance(member, np.ndarray):
+                words.append(member)
+                continue
+            words += (member.ctypes.data, *member.shape)
+            if group.layout == "A":
+                words += member.strides
         group._words = np.array(words, np.int64)
         group._at = group._words.ctypes.data
     return int(group._at)
 
 
 def _type_of(group: Any, context: Any) -> PointedType:
-    members = {name: _member(name, typeof_impl(value, context)) for name, value in group._asdict().items()}
-    return PointedType(type(group), members)
+    found = {name: typeof_impl(value, context) for name, value in group._asdict().items()}
+    return PointedType(type(group), {name: _member(name, kind, group.layout) for name, kind in found.items()})
 
 
-def _member(name: str, found: types.Type) -> types.Type:
+def _member(name: str, found: types.Type, layout: str) -> types.Type:
     if isinstance(found, types.Array):
-        if found.layout != "C":
+        if layout == "C" and found.layout != "C":
             raise TypeError(f"{name} has gaps between its values: copy it first")
-        return types.Array(found.dtype, found.ndim, "C")
+        return types.Array(found.dtype, found.ndim, layout)  # type: ignore[call-overload]
     return types.int64
 
 
@@ -93,9 +113,12 @@ def _read_member(context: Any, builder: Any, found: PointedType, table: Any, nam
     array = make_array(member)(context, builder)
     itemsize = context.get_abi_sizeof(context.get_data_type(member.dtype))
     shape = [_read(builder, table, place + 1 + axis, _WORD) for axis in range(member.ndim)]
-    strides = [_WORD(itemsize)]
-    for length in reversed(shape[1:]):
-        strides.insert(0, builder.mul(strides[0], length))
+    if member.layout == "A":
+        strides = [_read(builder, table, place + 1 + member.ndim + axis, _WORD) for axis in range(member.ndim)]
+    else:
+        strides = [_WORD(itemsize)]
+        for length in reversed(shape[1:]):
+            strides.insert(0, builder.mul(strides[0], length))
     data = _read(builder, table, place, array.data.type)
     populate_array(array, data=data, shape=shape, strides=strides, itemsize=itemsize, meminfo=None)
     return array._getvalue()

@@ -10,6 +10,7 @@ from openboss.kernel.columns import Cycles, Rated, Usage
 from openboss.kernel.compiled import apart, compiled, compiled_releasing, inlined
 from openboss.kernel.components import Part, rate_component
 from openboss.kernel.conditions import Asked
+from openboss.kernel.prefetch import prefetch
 from openboss.kernel.state import (
     CYCLE_SLOTS,
     LANES,
@@ -43,6 +44,8 @@ E_SANITY = 504
 E_CYCLE_NOT_OPEN = 505
 
 LD_FREE_BELOW_S = 3  # CHG-17
+
+SOON, NEXT = 16, 8  # how many records ahead memory is asked for: a user's heads, then what the heads lead to
 
 
 @compiled_releasing
@@ -275,6 +278,25 @@ def _has_counter_room(
     return True
 
 
+@inlined
+def _ask_for_user(directory: Directory, lanes: tuple[Lane, ...], row: int) -> None:
+    """Ask memory for what is first looked at of a user who comes soon."""
+    prefetch(directory.holding_head, row)
+    prefetch(lanes[row % LANES].free_head, row // LANES)
+
+
+@inlined
+def _ask_for_chains(directory: Directory, lanes: tuple[Lane, ...], row: int, slot: int) -> None:
+    """Ask memory for the offers, free resources and totals of a user who comes next, in the cycle of the last one."""
+    lane, local_row = lanes[row % LANES], row // LANES
+    if directory.holding_head[row] >= 0:
+        prefetch(directory.holding_from_s, directory.holding_head[row])
+    if lane.free_head[local_row, slot] >= 0:
+        prefetch(lane.free_rule, lane.free_head[local_row, slot])
+    if lane.totals_head[local_row, slot] >= 0:
+        prefetch(lane.totals_rule, lane.totals_head[local_row, slot])
+
+
 @compiled_releasing
 def rate_records(
     tables: TariffTables,
@@ -296,10 +318,14 @@ def rate_records(
     A record that already has the status ERROR or DUPLICATE is passed over. The caller has made room in the pools of
     every lane for 4 new totals a record.
     """
-    lane_number = 0
+    lane_number, slot = 0, 0
     lane = lanes[0]
     for place in range(len(order)):
         i = order[place]
+        if place + SOON < len(order) and rated.row[order[place + SOON]] >= 0:
+            _ask_for_user(directory, lanes, rated.row[order[place + SOON]])
+        if place + NEXT < len(order) and rated.row[order[place + NEXT]] >= 0:
+            _ask_for_chains(directory, lanes, rated.row[order[place + NEXT]], slot)
         if rated.status[i] == _ERROR or rated.status[i] == _DUPLICATE:
             continue
         if rated.row[i] % LANES != lane_number:
@@ -308,4 +334,5 @@ def rate_records(
         if tables.counter_room > 0 and not _has_counter_room(tables, directory, lanes, lane, rated.row[i]):
             return place
         _rate_one(tables, directory, lanes, lane, cycles, usage, rated, i, trace, keep)
+        slot = rated.slot[i]
     return len(order)

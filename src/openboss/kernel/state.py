@@ -4,6 +4,7 @@
 `Lane` is what every record changes: free resources left and totals charged. Users are spread over lanes by row, and
 lanes share nothing, so that they can be rated side by side and still give the same bytes.
 
+Columns of one pool lie side by side (engine/side_by_side.py): what is known of one user is one line of the cache.
 Lists are chains through a `next` array (-1 ends a chain); a chain's head lies with its owner.
 """
 
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from openboss.kernel.compiled import compiled
-from openboss.kernel.pointed import pointed
+from openboss.kernel.pointed import pointed_rows
 from openboss.kernel.tariffs import FOREVER_S
 
 SHORT_NUMBERS = 10**6  # short numbers of closed groups have up to 6 digits (D5.7)
@@ -22,7 +23,7 @@ STANDING = CYCLE_SLOTS  # the chain of free resources that outlive a cycle, behi
 LANES = 4
 
 
-@pointed
+@pointed_rows
 class Directory(NamedTuple):
     """Numbers, offers and groups of every user, each with the time in which it holds."""
 
@@ -56,7 +57,7 @@ class Directory(NamedTuple):
     friend_next: np.ndarray
 
 
-@pointed
+@pointed_rows
 class Lane(NamedTuple):
     """Free resources and totals of the users of one lane. `*_used[0]` is the number of pool places taken."""
 

@@ -13,12 +13,19 @@ import numpy as np
 import polars as pl
 
 from openboss.kernel import periods
+from openboss.kernel.clearing import Buckets, OpenItems, clear
 from openboss.kernel.discounts import DiscountTables, discount_users
+from openboss.kernel.families import families
+from openboss.kernel.late_fees import late_fees_fen
 from openboss.kernel.proration import recurring_fees_li, rent_free_days
 from openboss.kernel.shares import Relations, split_to_accounts
 from openboss.kernel.tariffs import FOREVER_S
+from openboss.kernel.tax import tax_inside_fen, tax_on_top_fen
+from openboss.kernel.usage import RecordType
 from openboss.modules.catalog.compiler import compile_tariffs
 from openboss.modules.charging.canonical import block_of
+from openboss.modules.charging.engine.online.images import Images
+from openboss.modules.charging.engine.online.requests import Kind, empty_requests
 from openboss.modules.charging.engine.online.serving import Rules
 from openboss.modules.charging.engine.online.turns import Moment, Turns
 from openboss.modules.charging.engine.rating import rate_chunk
@@ -29,6 +36,7 @@ from openboss.modules.charging.schema import NORMALISED
 
 _CYCLE = 202601
 _NUMBER = 8613900000001
+_WITH_PLUS = 2 * 10**18  # before a number written with a plus (charging/codes)
 _PRICE = {"when": {"record": ["MOC"]}, "item": "LOCAL", "unit": "60 s", "price": "0.40"}
 _FREE = {"rule": "MIN", "unit": "MIN", "granted": 1, "scope": {"record": ["MOC"]}}
 
@@ -82,6 +90,33 @@ def _numbering_frames() -> dict[str, pl.DataFrame]:
 
 def warm_rating() -> None:
     """Compile the charging engine: base data, a month, one call, the end of the month."""
+    state = _engine_of_one_user()
+    call = dict.fromkeys(NORMALISED, 0)
+    call |= {"record_type": 1, "served_number": _NUMBER, "start_local_s": month_start_s(_CYCLE), "duration_s": 1}
+    for key in (1, 2):
+        rate_chunk(state, pl.DataFrame([call | {"key_hi": key, "key_lo": 1}], schema=NORMALISED), 1, 1)
+    state.freeze_cycle(_CYCLE)
+
+
+def warm_online() -> None:
+    """Compile the charging of requests of networks: a session from its beginning to its end."""
+    state, turns, numbering = _engine_of_one_user(), Turns(Rules()), build_numbering(_numbering_frames())
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    moment = Moment(at, operator_clock("Asia/Shanghai", int(at.timestamp())))
+    turns.warm(state, moment, numbering)
+    for number, kind in enumerate((Kind.INITIAL, Kind.UPDATE, Kind.TERMINATION)):
+        requests, asks = empty_requests(1)
+        requests["key_hi"], requests["served"], requests["other"] = 1, _WITH_PLUS + _NUMBER, _WITH_PLUS + _NUMBER
+        requests["kind"], requests["number"], requests["record_type"] = kind, number, RecordType.MOC
+        requests["asks"], asks["is_asking"], asks["used_s"] = 1, kind != Kind.TERMINATION, number
+        decided = turns.decide(state, requests, asks, numbering=numbering, moment=moment, position=number + 1)
+        if decided.images:
+            state.apply_images(Images(decided.images))  # as an engine does that starts again
+            state.settle_desk()
+
+
+def _engine_of_one_user() -> EngineState:
+    """An engine with an open month and a user who has a plan with free minutes."""
     rules = {"prices": [{"rule": "CALL", **_PRICE}]}
     plan = {"prices": [{"rule": "CALL", **_PRICE}], "free": [_FREE]}
     offers = [
@@ -93,20 +128,7 @@ def warm_rating() -> None:
     for _again in range(2):  # changes take another way than first entries
         state.apply_image(_image())
     state.open_cycle(_CYCLE)
-    call = dict.fromkeys(NORMALISED, 0)
-    call |= {"record_type": 1, "served_number": _NUMBER, "start_local_s": month_start_s(_CYCLE), "duration_s": 1}
-    for key in (1, 2):
-        rate_chunk(state, pl.DataFrame([call | {"key_hi": key, "key_lo": 1}], schema=NORMALISED), 1, 1)
-    state.freeze_cycle(_CYCLE)
-
-
-def warm_online() -> None:
-    """Compile the charging of requests of networks (done by itself when the first network introduces itself)."""
-    state = EngineState()
-    state.tables = compile_tariffs([_Version(1, "STANDARD", "STANDARD", {"prices": []}, {})], [_Item(1, "LOCAL")])
-    at = datetime(2026, 1, 2, tzinfo=UTC)
-    moment = Moment(at, operator_clock("Asia/Shanghai", int(at.timestamp())))
-    Turns(Rules()).warm(state, moment, build_numbering(_numbering_frames()))
+    return state
 
 
 def _image() -> Image:
@@ -138,6 +160,12 @@ def warm_billing() -> None:
     discount_users(due_li, units, np.zeros((1, 1), np.bool_), DiscountTables(**rules), 0)
     relations = Relations(np.zeros(2, np.int64), fixed, fixed, fixed, fixed, zero)
     split_to_accounts(zero, pl.Series([0]).to_numpy(), zero, zero, zero, relations)
+    families(1, zero, zero)
+    late_fees_fen(fixed, 1, fixed, fixed)
+    edges = np.zeros(2, np.int64)
+    clear(OpenItems(edges, zero, zero), Buckets(edges, zero, edges, zero))
+    tax_inside_fen(1, 1)
+    tax_on_top_fen(1, 1)
 
 
 PARTS: dict[str, Callable[[], None]] = {

@@ -3,9 +3,12 @@
 Kept apart from rating: nothing here runs per record.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from openboss.kernel.compiled import allocating, compiled
+from openboss.kernel.pointed import pointed_rows
 from openboss.kernel.state import LANES, Directory, draws_on_pool, pool_key, slot_of_key
 from openboss.kernel.tariffs import TariffTables
 
@@ -192,45 +195,51 @@ def mark_who_draws(directory: Directory, rows: np.ndarray, marked: np.ndarray) -
         marked[row] = 1 if draws_on_pool(directory, row) else 0
 
 
+@pointed_rows
+class Chains(NamedTuple):
+    """Where the chains of all rows begin, and how they go on."""
+
+    heads: np.ndarray  # i32[rows, chains]
+    nexts: np.ndarray  # i32
+
+
 @compiled
-def count_nodes(heads: np.ndarray, nexts: np.ndarray, slot: int) -> int:
+def count_nodes(chains: Chains, slot: int) -> int:
     """Count the chain members of all rows in a cycle slot."""
     counted = 0
-    for local_row in range(len(heads)):
-        node = heads[local_row, slot]
+    for local_row in range(len(chains.heads)):
+        node = chains.heads[local_row, slot]
         while node >= 0:
             counted += 1
-            node = nexts[node]
+            node = chains.nexts[node]
     return counted
 
 
 @compiled
-def list_nodes(
-    heads: np.ndarray, nexts: np.ndarray, slot: int, lane_number: int, rows: np.ndarray, nodes: np.ndarray
-) -> None:
+def list_nodes(chains: Chains, slot: int, lane_number: int, rows: np.ndarray, nodes: np.ndarray) -> None:
     """List the chain members of a cycle slot with the directory row each belongs to."""
     place = 0
-    for local_row in range(len(heads)):
-        node = heads[local_row, slot]
+    for local_row in range(len(chains.heads)):
+        node = chains.heads[local_row, slot]
         while node >= 0:
             rows[place] = local_row * LANES + lane_number
             nodes[place] = node
             place += 1
-            node = nexts[node]
+            node = chains.nexts[node]
 
 
 @compiled
-def chain_order(heads: np.ndarray, nexts: np.ndarray, kept: np.ndarray) -> int:
+def chain_order(chains: Chains, kept: np.ndarray) -> int:
     """List every pool place still in a chain, row by row; return how many (what compaction keeps)."""
     count = 0
-    for local_row in range(len(heads)):
-        for slot in range(heads.shape[1]):
-            node = heads[local_row, slot]
+    for local_row in range(len(chains.heads)):
+        for slot in range(chains.heads.shape[1]):
+            node = chains.heads[local_row, slot]
             if node >= 0:
-                heads[local_row, slot] = count
+                chains.heads[local_row, slot] = count
             while node >= 0:
                 kept[count] = node
                 count += 1
-                after = nexts[node]
+                after = chains.nexts[node]
                 node = after
     return count

@@ -110,9 +110,9 @@ def _written(state: EngineState, pool: str, wanted: np.ndarray) -> pl.DataFrame:
     for number, lane in enumerate(state.lanes):
         heads, nexts = getattr(lane, f"{pool}_head"), getattr(lane, f"{pool}_next")
         for chain, cycle in _chains(state, pool):
-            count = changes.count_nodes(heads, nexts, chain)
+            count = changes.count_nodes(changes.Chains(heads, nexts), chain)
             rows, nodes = np.empty(count, np.int64), np.empty(count, np.int64)
-            changes.list_nodes(heads, nexts, chain, number, rows, nodes)
+            changes.list_nodes(changes.Chains(heads, nexts), chain, number, rows, nodes)
             mine = wanted[rows]
             values = {name: getattr(lane, f"{pool}_{name}")[nodes[mine]] for name in _FIELDS[pool]}
             if pool == "free":

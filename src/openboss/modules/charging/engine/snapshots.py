@@ -11,7 +11,7 @@ from openboss.kernel.records import Cycles
 from openboss.kernel.state import LANES, Directory, Lane
 from openboss.modules.charging.engine import changes
 from openboss.modules.charging.engine.online.desk import KEPT
-from openboss.modules.charging.engine.state import EngineState
+from openboss.modules.charging.engine.state import EngineState, directory_of, lane_of
 
 
 def save_snapshot(state: EngineState, folder: Path, position: int) -> str:
@@ -52,8 +52,8 @@ def load_snapshot(folder: Path) -> EngineState:
     read = {path.stem: np.load(path) for path in folder.glob("*.npy") if not path.stem.startswith("keys-")}
     state.row_of = read["row_of"]
     state.pools = {int(key): row for key, row in manifest["pools"].items()}
-    state.directory = Directory(**{name: read[f"directory.{name}"] for name in Directory._fields})
-    state.lanes = [Lane(**{name: read[f"lane{number}.{name}"] for name in Lane._fields}) for number in range(LANES)]
+    state.directory = directory_of({name: read[f"directory.{name}"] for name in Directory._fields})
+    state.lanes = [lane_of({name: read[f"lane{number}.{name}"] for name in Lane._fields}) for number in range(LANES)]
     state.cycles = Cycles(**{name: read[f"cycles.{name}"] for name in Cycles._fields})
     state.desk = state.desk._replace(**{name: read[f"desk.{name}"] for name in KEPT})
     state.settle_desk()

@@ -5,6 +5,7 @@ Every change is a function of the state and of journalled inputs, so that replay
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
@@ -30,13 +31,14 @@ from openboss.modules.charging.engine.online.desk import (
     with_users,
 )
 from openboss.modules.charging.engine.online.images import Images
+from openboss.modules.charging.engine.side_by_side import grown, side_by_side
 
 WINDOW_MONTHS = 2  # keys are kept for the current and two previous months (D4.3)
 COUNTER_STEP = 4096  # records for which room for counters is made at once
 TOTALS_A_RECORD = 4  # new totals one record can need: two components, information, free
 
 _EFFECT_KINDS = {"free": FREE_NODE, "totals": TOTALS_NODE, "counter": COUNTER_NODE}
-_ROW_FIELDS = {"subscriber_id": 0, "holding_head": -1, "group_head": -1, "friend_head": -1}
+_NAMES, _HEADS = ("subscriber_id",), ("holding_head", "group_head", "friend_head")  # of each row
 
 
 def _members(fields: tuple[str, ...], pool: str) -> tuple[str, ...]:
@@ -75,7 +77,9 @@ _NARROW = {
 }
 
 
+_DIRECTORY_ROWS = (_NAMES, _HEADS, *_POOLS.values(), ("number_key", "number_head"), ("imsi_key", "imsi_head"))
 LANE_HEADS = {"free_head": CYCLE_SLOTS + 1, "totals_head": CYCLE_SLOTS, "counter_head": 1}  # chains a row has of each
+_LANE_ROWS = (tuple(LANE_HEADS), *_LANE_POOLS.values())
 
 
 class Image(NamedTuple):
@@ -117,7 +121,7 @@ def _empty_directory() -> Directory:
     for table in ("number", "imsi"):
         arrays[f"{table}_key"] = np.zeros(16, np.int64)
         arrays[f"{table}_head"] = np.full(16, -1, np.int32)
-    return Directory(**arrays)
+    return directory_of(arrays)
 
 
 def _empty_lane() -> Lane:
@@ -126,7 +130,19 @@ def _empty_lane() -> Lane:
         arrays[name] = np.full((0, width), -1, np.int32)
     for name in ("free_count", "totals_count", "counter_count"):
         arrays[name] = np.zeros(1, np.int64)
-    return Lane(**arrays)
+    return lane_of(arrays)
+
+
+def directory_of(arrays: dict[str, np.ndarray]) -> Directory:
+    """Make a directory of its arrays, laid side by side."""
+    laid = [side_by_side({name: arrays[name] for name in names}) for names in _DIRECTORY_ROWS]
+    return Directory(**{name: column for columns in laid for name, column in columns.items()})
+
+
+def lane_of(arrays: dict[str, np.ndarray]) -> Lane:
+    """Make a lane of its arrays, laid side by side."""
+    laid = [side_by_side({name: arrays[name] for name in names}) for names in _LANE_ROWS]
+    return Lane(**arrays | {name: column for columns in laid for name, column in columns.items()})
 
 
 def _empty_cycles() -> Cycles:
@@ -217,18 +233,16 @@ class EngineState:
         first = self.used["rows"]
         self.used["rows"] = last = first + len(names)
         self.draws_on_pool = _grown(self.draws_on_pool, last)
-        grown = {name: _grown(getattr(self.directory, name), last, filled) for name, filled in _ROW_FIELDS.items()}
-        self.directory = self.directory._replace(**grown)
+        columns = grown(_named(self.directory, _NAMES), last) | grown(_named(self.directory, _HEADS), last, -1)
+        self.directory = self.directory._replace(**columns)
         self.directory.subscriber_id[first:last] = names
         rows_a_lane = last // LANES + 1
         for number, lane in enumerate(self.lanes):
-            heads = {name: _grown(getattr(lane, name), rows_a_lane, -1) for name in LANE_HEADS}
-            self.lanes[number] = lane._replace(**heads)
+            self.lanes[number] = lane._replace(**grown(_named(lane, LANE_HEADS), rows_a_lane, -1))
 
     def _room(self, pool: str, coming: int) -> None:
         size = self.used[pool] + coming
-        grown = {name: _grown(getattr(self.directory, name), size) for name in _POOLS[pool]}
-        self.directory = self.directory._replace(**grown)
+        self.directory = self.directory._replace(**grown(_named(self.directory, _POOLS[pool]), size))
 
     def _enter_numbers(self, table: str, frame: pl.DataFrame, column: str, changed: np.ndarray) -> None:
         frame = _in_order(frame, column, "from_local_s", "subscriber_id")
@@ -239,10 +253,13 @@ class EngineState:
         keys, heads = getattr(self.directory, f"{table}_key"), getattr(self.directory, f"{table}_head")
         if needed * 2 > len(keys):
             size = 1 << (needed * 3).bit_length()
-            larger_keys, larger_heads = np.zeros(size, np.int64), np.full(size, -1, np.int32)
-            changes.rehash(keys, heads, larger_keys, larger_heads)
-            keys, heads = larger_keys, larger_heads
-            larger: dict[str, np.ndarray] = {f"{table}_key": keys, f"{table}_head": heads}
+            empty: dict[str, np.ndarray] = {
+                f"{table}_key": np.zeros(size, np.int64),
+                f"{table}_head": np.full(size, -1, np.int32),
+            }
+            larger = side_by_side(empty)
+            changes.rehash(keys, heads, *larger.values())
+            keys, heads = larger.values()
             self.directory = self.directory._replace(**larger)
         changes.drop_spans(self.directory, keys, heads, np.unique(numbers), changed)
         count, new_keys = changes.add_spans(
@@ -353,7 +370,7 @@ class EngineState:
         self.cycles.is_open[slot] = 0
         assert self.tables is not None
         for number, lane in enumerate(self.lanes):
-            room = changes.count_nodes(lane.free_head, lane.free_next, slot)
+            room = changes.count_nodes(changes.Chains(lane.free_head, lane.free_next), slot)
             self.lanes[number] = lane = _with_room(lane, "free", room)
             grants.carry_over(self.tables, self.cycles, lane, slot, cycle_slot(following))
 
@@ -422,7 +439,7 @@ class EngineState:
         return named | {f"desk.{name}": array for name, array in in_use(self.desk).items()}
 
     def _used_of(self, name: str, size: int) -> int:
-        if name in _ROW_FIELDS:
+        if name in _NAMES + _HEADS:
             return self.used["rows"]
         for pool, names in _POOLS.items():
             if name in names:
@@ -447,19 +464,22 @@ def _compacted(lane: Lane, number: int, desk: Desk) -> Lane:
         heads = getattr(lane, f"{pool}_head")
         nexts = getattr(lane, f"{pool}_next")
         kept = np.zeros(len(nexts), np.int64)
-        count = changes.chain_order(heads, nexts, kept)
+        count = changes.chain_order(changes.Chains(heads, nexts), kept)
         kept = kept[:count]
         has_next = nexts[kept] >= 0
         moved_to = np.full(len(nexts) + 1, -1, np.int32)
         moved_to[kept] = np.arange(count)
         renumber(desk, number, _EFFECT_KINDS[pool], moved_to)
-        for name in names:
-            arrays[name] = getattr(lane, name)[kept]
+        arrays |= {name: getattr(lane, name)[kept] for name in names}
         arrays[f"{pool}_next"] = np.where(has_next, np.arange(1, count + 1), -1).astype(np.int32)
         arrays[f"{pool}_count"] = np.array([count], np.int64)
-    return lane._replace(**arrays)
+    return lane_of(lane._asdict() | arrays)
 
 
 def _with_room(lane: Lane, pool: str, coming: int) -> Lane:
     size = int(getattr(lane, f"{pool}_count")[0]) + coming
-    return lane._replace(**{name: _grown(getattr(lane, name), size) for name in _LANE_POOLS[pool]})
+    return lane._replace(**grown(_named(lane, _LANE_POOLS[pool]), size))
+
+
+def _named(arrays: Directory | Lane, names: Iterable[str]) -> dict[str, np.ndarray]:
+    return {name: getattr(arrays, name) for name in names}

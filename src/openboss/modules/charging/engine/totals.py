@@ -86,9 +86,9 @@ def _chains(state: EngineState, chain: int, pool: str, columns: dict[str, str]) 
     frames = []
     for number, lane in enumerate(state.lanes):
         heads, nexts = getattr(lane, f"{pool}_head"), getattr(lane, f"{pool}_next")
-        count = changes.count_nodes(heads, nexts, chain)
+        count = changes.count_nodes(changes.Chains(heads, nexts), chain)
         rows, nodes = np.empty(count, np.int64), np.empty(count, np.int64)
-        changes.list_nodes(heads, nexts, chain, number, rows, nodes)
+        changes.list_nodes(changes.Chains(heads, nexts), chain, number, rows, nodes)
         found = {name: getattr(lane, f"{pool}_{column}")[nodes] for name, column in columns.items()}
         frames.append(pl.DataFrame({"subscriber_id": state.directory.subscriber_id[rows], **found}))
     return pl.concat(frames).filter(pl.col("subscriber_id") > 0)

@@ -18,7 +18,7 @@ from openboss.kernel.state import LANES, STANDING, Lane, totals_node
 from openboss.kernel.tariffs import TariffTables
 from openboss.kernel.trace import empty_trace
 from openboss.kernel.usage import Status
-from openboss.modules.charging.engine.changes import count_nodes, list_nodes
+from openboss.modules.charging.engine.changes import Chains, count_nodes, list_nodes
 from openboss.modules.charging.engine.online.orders import OrderRefused, carry_out
 from openboss.modules.charging.engine.rating import _rate, empty_rated, rate_in_order, usage_of
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, Image, _with_room, cycle_slot
@@ -177,9 +177,9 @@ def _nodes(state: EngineState, lane_number: int, pool: str, slot: int) -> list[t
     heads, nexts = getattr(lane, f"{pool}_head"), getattr(lane, f"{pool}_next")
     found: list[tuple[int, int]] = []
     for chain in (slot, STANDING) if pool == "free" else (slot,):
-        count = count_nodes(heads, nexts, chain)
+        count = count_nodes(Chains(heads, nexts), chain)
         rows, nodes = np.empty(count, np.int64), np.empty(count, np.int64)
-        list_nodes(heads, nexts, chain, lane_number, rows, nodes)
+        list_nodes(Chains(heads, nexts), chain, lane_number, rows, nodes)
         if pool == "free":
             rows = lane.free_by[nodes]  # in a pool's chain it is another's
         found += zip(state.directory.subscriber_id[rows].tolist(), nodes.tolist(), strict=True)
