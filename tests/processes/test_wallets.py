@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from openboss.modules.charging.functions.engine import rate_waiting
-from openboss.modules.charging.functions.online import Published, read_published
+from openboss.modules.charging.functions.online import Published, hold_money, read_published
+from openboss.modules.charging.models import EngineCommand
 from openboss.modules.receivables.functions import NotEnoughMoney, paid_before_billing, pay_out, wallets
 from openboss.modules.receivables.models import Bucket, Entry, Wallet, WalletUse
 from openboss.processes import keep_wallets
@@ -163,4 +164,21 @@ def test_a_refund_is_held_by_the_engine_taken_once_and_refused_when_calls_have_u
     assert published is not None
     found, _ = read_published(Published(published.to_position, published.paths, published.sha256))
     assert found.select("balance_li", "held_li").row(0) == (0, 0)
+    check_books()
+
+
+def test_money_set_aside_by_somebody_who_was_killed_is_given_back_and_may_be_refunded(desk: Desk) -> None:
+    account = prepaid(desk, 1000)
+    hold_money(account_id=account, amount_li=10_000, hold="REFUND B1")  # and killed before the entry
+    known = {"account_id": account, "paid_fen": 1000, "means": "CASH", "staff_id": desk.staff["clerk"]}
+    keep_wallets.run(at=AT)
+    with pytest.raises(NotEnoughMoney):
+        pay_out(serial_no="B2", at=AT, **known)
+    keep_wallets.run(at=AT + timedelta(minutes=9))
+    assert EngineCommand.objects.filter(kind="RELEASE").count() == 0, "it may still be taken"
+    for hours in (1, 2):
+        keep_wallets.run(at=AT + timedelta(hours=hours))
+    assert EngineCommand.objects.filter(kind="RELEASE").count() == 1
+    pay_out(serial_no="B3", at=AT + timedelta(hours=2), **known)
+    assert desk.cash(account) == 0
     check_books()

@@ -1,5 +1,6 @@
 """Keep wallets: what the engine took for use enters the ledger, range by range of its journal. Read top to bottom.
 
+    give back  money that somebody set aside and was killed before taking it
     take down  what users had used before their wallets were opened
     publish    the engine writes down all balances and all use at one position
     post       what was used since the last position: one entry an account, numbered by stream and range
@@ -10,13 +11,19 @@ Killed anywhere and started again, it goes on where it stopped and posts nothing
 
 from datetime import datetime, timedelta
 
-from openboss.modules.charging.functions.online import Published, forget_balances, publish_balances
+from openboss.modules.charging.functions.online import (
+    Published,
+    forget_balances,
+    publish_balances,
+    release_forgotten_holds,
+)
 from openboss.modules.customers.atomic.owners import prepaid_users
 from openboss.modules.customers.functions import cycle_of
 from openboss.modules.receivables.functions import wallets
 from openboss.modules.receivables.functions.wallets import RangePosted
 
 KEPT = timedelta(hours=26)  # credit control compares with the day before
+SET_ASIDE = timedelta(minutes=10)  # business takes what it set aside within a second
 
 
 def open_missing(*, at: datetime, staff_id: int | None = None) -> int:
@@ -33,6 +40,9 @@ def run(*, at: datetime) -> RangePosted | None:
 
     Raises EngineRefused, EngineSilent.
     """
+    before = wallets.range_at(at - SET_ASIDE)
+    if before is not None:
+        release_forgotten_holds(up_to_position=before.to_position)
     wallets.note_openings()
     wallets.post_range(at=at)
     wallets.begin_range(publish_balances(), at=at)

@@ -109,6 +109,22 @@ def send_command(*, kind: str, payload: dict[str, Any], serial_no: str | None = 
     return command.command_id
 
 
+_FORGOTTEN_HOLDS = """
+SELECT (held.payload->>'account_id')::bigint, held.payload->>'hold' FROM charging_enginecommand AS held
+WHERE held.kind = 'HOLD' AND held.state = 'DONE' AND held.position <= %s AND NOT EXISTS (
+    SELECT FROM charging_enginecommand AS ended
+    WHERE ended.kind IN ('CONFIRM', 'RELEASE') AND ended.payload->>'hold' = held.payload->>'hold')
+ORDER BY held.command_id
+"""
+
+
+def forgotten_holds(*, up_to_position: int) -> list[tuple[int, str]]:
+    """Account and name of money set aside up to a position that nobody has taken or given back since."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGOTTEN_HOLDS, [up_to_position])
+        return [(int(account_id), str(hold)) for account_id, hold in cursor.fetchall()]
+
+
 def command_state(command_id: int) -> CommandState:
     """Say how far a command has got."""
     command = EngineCommand.objects.get(command_id=command_id)

@@ -28,6 +28,7 @@ __all__ = [
     "open_wallets",
     "publish_balances",
     "read_published",
+    "release_forgotten_holds",
     "release_hold",
     "top_up",
 ]
@@ -107,6 +108,17 @@ def confirm_hold(*, account_id: int, hold: str) -> dict[str, Any]:
 def release_hold(*, account_id: int, hold: str) -> dict[str, Any]:
     """Give back the money that was set aside. Raises EngineRefused if there is no such hold, EngineSilent."""
     return ask_engine("RELEASE", {"account_id": account_id, "hold": hold})
+
+
+def release_forgotten_holds(*, up_to_position: int) -> int:
+    """Give back money that was set aside up to a position of the journal and neither taken nor given back since.
+
+    Whoever was killed between the hold and its end leaves one. Returns how many.
+    """
+    forgotten = journal.forgotten_holds(up_to_position=up_to_position)
+    for account_id, hold in forgotten:
+        announce_release(account_id=account_id, hold=hold)
+    return len(forgotten)
 
 
 def give_free(
