@@ -13,6 +13,7 @@ from openboss.modules.resources.states import TERMINAL, VOUCHER
 from openboss.modules.system.models import Outbox
 from tests.modules.resources.conftest import (
     AT,
+    CITY,
     GIFT,
     OTHER_OUTLET,
     OUTLET,
@@ -252,6 +253,39 @@ def test_200_asked_150_approved_150_confirmed_is_a_stock_of_150_more() -> None:
         resources.receive_requisition(requisition_id=asked, confirmed=150, at=AT, staff_id=9)
     (row,) = resources.requisitions(org_codes=[OUTLET])
     assert (row.state, row.asked, row.approved, row.confirmed) == ("CONFIRMED", 200, 150, 150)
+
+
+@pytest.mark.requirement("BMR-02")
+def test_a_clerk_moves_own_stock_only_and_100_cards_up_wait_for_somebody_above_both_places() -> None:
+    import_cards(card_lines(150))
+    cards = {"item_code": SIM_32K, "at": AT}
+    clerk, city = {"staff_id": 9, "staff_org": OUTLET}, {"staff_id": 8, "staff_org": CITY}
+    top = {"staff_id": 7, "staff_org": PROVINCE}
+    assert resources.move_stock(**cards, **top, pieces=120, from_org=PROVINCE, to_org=OUTLET) is None
+    with pytest.raises(resources.NotYourStock):
+        resources.move_stock(**cards, **clerk, pieces=1, from_org=PROVINCE, to_org=OTHER_OUTLET)
+    with pytest.raises(resources.StockShort):
+        resources.move_stock(**cards, **clerk, pieces=121, from_org=OUTLET, to_org=CITY)
+    asked = resources.move_stock(**cards, **clerk, pieces=100, from_org=OUTLET, to_org=CITY)
+    assert asked is not None
+    assert resources.stock_of(org_codes=[OUTLET, CITY]) == {(OUTLET, SIM_32K): 120}
+    with pytest.raises(resources.SuperiorNeeded):
+        resources.decide_move(requisition_id=asked, approved=100, at=AT, staff_id=10, staff_org=OUTLET)
+    with pytest.raises(resources.MoveForbidden):
+        resources.ship_move(requisition_id=asked, at=AT, **clerk)
+    assert resources.decide_move(requisition_id=asked, approved=100, at=AT, **city) == "APPROVED"
+    resources.ship_move(requisition_id=asked, at=AT, **clerk)
+    with pytest.raises(resources.NotYourStock):
+        resources.receive_requisition(requisition_id=asked, confirmed=100, at=AT, staff_id=9, within=[OUTLET])
+    resources.receive_requisition(requisition_id=asked, confirmed=100, at=AT, staff_id=8, within=[CITY, OUTLET])
+    places = [PROVINCE, CITY, OUTLET]
+    assert resources.stock_of(org_codes=places) == {
+        (PROVINCE, SIM_32K): 30,
+        (CITY, SIM_32K): 100,
+        (OUTLET, SIM_32K): 20,
+    }
+    lines = resources.stock_lines(org_codes=places, from_at=AT, to_at=LATER)
+    assert [line.difference for line in lines] == [0, 0, 0]
 
 
 @pytest.mark.requirement("BMR-12")

@@ -12,6 +12,18 @@ from openboss.modules.resources.atomic.books import (
     use_form,
     void_form,
 )
+from openboss.modules.resources.atomic.lists import (
+    CardRow,
+    MoveRow,
+    NumberRow,
+    SegmentRow,
+    VoucherRow,
+    list_moves,
+    list_numbers,
+    list_segments,
+    list_sims,
+    list_vouchers,
+)
 from openboss.modules.resources.atomic.numbers import (
     NumberChosen,
     NumberOffer,
@@ -75,8 +87,11 @@ from openboss.modules.resources.atomic.stock import (
     ask_for_stock,
     confirm_requisition,
     item_types,
+    low_stock,
     move_goods,
     put_item_types,
+    refuse_foreign,
+    requisition_view,
     requisitions,
     ship_requisition,
     stock_lines,
@@ -106,6 +121,19 @@ from openboss.modules.resources.atomic.vouchers import (
 )
 
 __all__ = [
+    "CardRow",
+    "MoveRow",
+    "NumberRow",
+    "SegmentRow",
+    "VoucherRow",
+    "list_moves",
+    "list_numbers",
+    "list_segments",
+    "list_sims",
+    "list_vouchers",
+    "low_stock",
+    "refuse_foreign",
+    "requisition_view",
     "BookCount",
     "BookKnown",
     "BookNotHeld",

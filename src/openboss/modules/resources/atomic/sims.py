@@ -218,13 +218,18 @@ def issue_sims(
     at: datetime,
     staff_id: int | None,
     within: Collection[str] | None = None,
+    from_org: str | None = None,
+    item_code: str | None = None,
 ) -> int:
     """Give the cards of a range of ICCIDs to another place, which may sell them; return how many.
 
+    from_org, item_code  only the cards of the range that lie at this place and are of this kind
     Raises NotYourStock. Source: BMR-06, ARC-26.
     """
     rows = SimCard.objects.filter(iccid__gte=first, iccid__lte=last)
     rows = rows.filter(state__in=("IN_STOCK", "ISSUED")).exclude(org_id=to_org)
+    rows = rows.filter(org_id=from_org) if from_org else rows
+    rows = rows.filter(item_type_id=item_code) if item_code else rows
     list(rows.order_by("iccid").select_for_update().values_list("pk"))
     groups = list(rows.order_by().values_list("org_id", "item_type_id").annotate(cards=Count("iccid")))
     for org_code, item_code, cards in groups:

@@ -1,7 +1,7 @@
 """Stock by place: item types, moves, goods by quantity, requisitions, stock-takes, alarms (BMR-11 to 13, D12.7)."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -263,20 +263,26 @@ def take_stock(*, org_code: str, item_code: str, counted: int, reason: str, at: 
     return take.counted - take.expected
 
 
-@transaction.atomic
-def alarm_low_stock(*, org_codes: Collection[str], at: datetime) -> list[tuple[str, str, int]]:
-    """Name items of which less lies at a place than its alarm mark, and leave a message for its manager (BMR-12).
+def low_stock(*, org_codes: Collection[str]) -> list[tuple[str, str, int]]:
+    """Name items of which less lies at a place than its alarm mark (BMR-12).
 
     A place that never had the item is not alarmed. Returns (place, item, pieces).
     """
     lying = stock_of(org_codes=org_codes)
     marks = dict(ItemType.objects.filter(alarm_below__gt=0).values_list("code", "alarm_below"))
-    had = StockMove.objects.filter(org_id__in=org_codes, item_type_id__in=marks).values_list("org_id", "item_type_id")
-    low = [
+    moved = StockMove.objects.filter(org_id__in=org_codes, item_type_id__in=marks)
+    had = moved.order_by("org_id", "item_type_id").values_list("org_id", "item_type_id").distinct()
+    return [
         (org_code, item_code, lying.get((org_code, item_code), 0))
-        for org_code, item_code in sorted(set(had))
+        for org_code, item_code in had
         if lying.get((org_code, item_code), 0) < marks[item_code]
     ]
+
+
+@transaction.atomic
+def alarm_low_stock(*, org_codes: Collection[str], at: datetime) -> list[tuple[str, str, int]]:
+    """Leave a message for the manager of every place of which `low_stock` names an item; return what it names."""
+    low = low_stock(org_codes=org_codes)
     for org_code, item_code, pieces in low:
         send_out(
             topic="staff", payload={"org": org_code, "alarm": "LOW_STOCK", "item": item_code, "pieces": pieces}, at=at
@@ -299,6 +305,23 @@ class RequisitionView:
     asked: int
     approved: int
     confirmed: int
+    asked_by: int | None
+    asked_at: datetime
+
+
+def _requisition_view(row: Requisition) -> RequisitionView:
+    return RequisitionView(
+        row.requisition_id,
+        row.org_id,
+        row.from_org_id,
+        row.item_type_id,
+        row.state,
+        row.asked,
+        row.approved,
+        row.confirmed,
+        row.asked_by,
+        row.asked_at,
+    )
 
 
 @transaction.atomic
@@ -351,9 +374,7 @@ def confirm_requisition(*, requisition_id: int, confirmed: int, at: datetime, st
     if confirmed > row.approved:
         raise StockShort(f"{row.approved} were sent")
     _set_requisition(row, "CONFIRMED", at, staff_id, confirmed=confirmed)
-    return RequisitionView(
-        row.pk, row.org_id, row.from_org_id, row.item_type_id, "CONFIRMED", row.asked, row.approved, confirmed
-    )
+    return replace(_requisition_view(row), state="CONFIRMED", confirmed=confirmed)
 
 
 def requisitions(*, org_codes: Collection[str], state: str | None = None) -> list[RequisitionView]:
@@ -361,8 +382,15 @@ def requisitions(*, org_codes: Collection[str], state: str | None = None) -> lis
     rows = Requisition.objects.filter(Q(org_id__in=org_codes) | Q(from_org_id__in=org_codes)).order_by(
         "-requisition_id"
     )
-    fields = ("requisition_id", "org_id", "from_org_id", "item_type_id", "state", "asked", "approved", "confirmed")
-    return [RequisitionView(*row) for row in (rows.filter(state=state) if state else rows).values_list(*fields)]
+    return [_requisition_view(row) for row in (rows.filter(state=state) if state else rows)]
+
+
+def requisition_view(*, requisition_id: int) -> RequisitionView:
+    """Show one requisition. Raises RequisitionUnknown."""
+    row = Requisition.objects.filter(requisition_id=requisition_id).first()
+    if row is None:
+        raise RequisitionUnknown(requisition_id)
+    return _requisition_view(row)
 
 
 def _locked_requisition(requisition_id: int) -> Requisition:

@@ -130,6 +130,10 @@ RIGHTS = frozenset(
         "receivables.approve",
         "receivables.close",
         "receivables.credit",
+        "resources.view",
+        "resources.manage",
+        "resources.approve",
+        "resources.load",
         "system.admin",
     }
 )

@@ -1,0 +1,151 @@
+"""What the desks of resources list: numbers, segments, cards, vouchers and moves, a page of rows and how many."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Count, QuerySet, TextField
+from django.db.models.functions import Cast
+
+from openboss.modules.resources.models import NumberResource, NumberSegment, SimCard, StockMove, Voucher
+
+Filters = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class NumberRow:
+    """A number of the stock as its desk shows it."""
+
+    number: int
+    state: str
+    grade: str
+    org_code: str
+    home_area: int
+    hlr_code: str
+    until_at: datetime | None
+    locked_by: str | None
+
+
+@dataclass(frozen=True)
+class SegmentRow:
+    """A segment and how many of its numbers are in which state: they add up to `numbers`."""
+
+    segment_id: int
+    first: int
+    last: int
+    hlr_code: str
+    home_area: int
+    loaded_at: datetime
+    numbers: int
+    states: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class CardRow:
+    """A card of the stock; its codes stay sealed."""
+
+    iccid: str
+    imsi: int
+    item_code: str
+    state: str
+    org_code: str
+    hlr_code: str
+    number: int | None
+
+
+@dataclass(frozen=True)
+class VoucherRow:
+    """A voucher of the stock; nobody reads its PIN."""
+
+    serial_no: str
+    item_code: str
+    face_fen: int
+    state: str
+    org_code: str
+    expires_on: date
+
+
+@dataclass(frozen=True)
+class MoveRow:
+    """Pieces that came to a place, went, were used or lost."""
+
+    at: datetime
+    org_code: str
+    item_code: str
+    cause: str
+    pieces: int
+    reason: str
+    staff_id: int | None
+
+
+def _page(rows: QuerySet[Any], sort: str, offset: int, limit: int) -> tuple[list[tuple[Any, ...]], int]:
+    found = rows.order_by(sort, "pk") if sort else rows.order_by("pk")
+    return list(found[offset : offset + limit]), rows.count()
+
+
+def list_numbers(
+    *, filters: Filters, org_codes: Collection[str], sort: str = "number", offset: int = 0, limit: int = 50
+) -> tuple[list[NumberRow], int]:
+    """List the numbers of some places. filters: state, grade, org_code: equal; tail: how the number ends (digits)."""
+    rows = NumberResource.objects.filter(org_id__in=org_codes)
+    for key, field in {"state": "state", "grade": "grade", "org_code": "org_id"}.items():
+        rows = rows.filter(**{field: filters[key]}) if filters.get(key) else rows
+    if tail := "".join(sign for sign in filters.get("tail", "") if sign.isdecimal()):
+        rows = rows.alias(text=Cast("number", TextField())).filter(text__endswith=tail)
+    fields = ("number", "state", "grade", "org_id", "home_area", "hlr_code", "until_at", "locked_by")
+    found, total = _page(rows.values_list(*fields), sort, offset, limit)
+    return [NumberRow(*row) for row in found], total
+
+
+def list_segments() -> list[SegmentRow]:
+    """List the segments, each with its numbers counted by state (BMR-03)."""
+    rows = []
+    for one in NumberSegment.objects.order_by("numbers"):
+        own = NumberResource.objects.filter(number__gte=one.numbers.lower, number__lt=one.numbers.upper)
+        states = dict(own.values_list("state").annotate(n=Count("pk")).order_by("state"))
+        first, last = one.numbers.lower, one.numbers.upper - 1
+        about = (one.segment_id, first, last, one.hlr_code, one.home_area, one.loaded_at)
+        rows.append(SegmentRow(*about, last - first + 1, states))
+    return rows
+
+
+def list_sims(
+    *, filters: Filters, org_codes: Collection[str], sort: str = "iccid", offset: int = 0, limit: int = 50
+) -> tuple[list[CardRow], int]:
+    """List the cards of some places. filters: state, item, org_code: equal; iccid: how it begins."""
+    rows = _stock_of_kind(SimCard.objects.all(), filters, org_codes)
+    rows = rows.filter(iccid__startswith=filters["iccid"]) if filters.get("iccid") else rows
+    fields = ("iccid", "imsi", "item_type_id", "state", "org_id", "hlr_code", "number")
+    found, total = _page(rows.values_list(*fields), sort, offset, limit)
+    return [CardRow(*row) for row in found], total
+
+
+def list_vouchers(
+    *, filters: Filters, org_codes: Collection[str], sort: str = "serial_no", offset: int = 0, limit: int = 50
+) -> tuple[list[VoucherRow], int]:
+    """List the vouchers of some places. filters: state, item, org_code: equal; serial: how the number begins."""
+    rows = _stock_of_kind(Voucher.objects.all(), filters, org_codes)
+    rows = rows.filter(serial_no__startswith=filters["serial"]) if filters.get("serial") else rows
+    fields = ("serial_no", "item_type_id", "face_fen", "state", "org_id", "expires_on")
+    found, total = _page(rows.values_list(*fields), sort, offset, limit)
+    return [VoucherRow(*row) for row in found], total
+
+
+def list_moves(
+    *, filters: Filters, org_codes: Collection[str], offset: int = 0, limit: int = 50
+) -> tuple[list[MoveRow], int]:
+    """List what moved at some places, the newest first. filters: item, org_code, cause: equal."""
+    rows = StockMove.objects.filter(org_id__in=org_codes)
+    for key, field in {"item": "item_type_id", "org_code": "org_id", "cause": "cause"}.items():
+        rows = rows.filter(**{field: filters[key]}) if filters.get(key) else rows
+    fields = ("at", "org_id", "item_type_id", "cause", "pieces", "reason", "staff_id")
+    found, total = _page(rows.values_list(*fields), "-stock_move_id", offset, limit)
+    return [MoveRow(*row) for row in found], total
+
+
+def _stock_of_kind(rows: QuerySet[Any], filters: Filters, org_codes: Collection[str]) -> QuerySet[Any]:
+    rows = rows.filter(org_id__in=org_codes)
+    for key, field in {"state": "state", "item": "item_type_id", "org_code": "org_id"}.items():
+        rows = rows.filter(**{field: filters[key]}) if filters.get(key) else rows
+    return rows
