@@ -89,7 +89,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-PROCRASTINATE_IMPORT_PATHS = ["openboss.access.jobs.schedule", "openboss.access.jobs.money_runs"]
+PROCRASTINATE_IMPORT_PATHS = [f"openboss.access.jobs.{name}" for name in ("schedule", "money_runs", "stalled_jobs")]
 
 # Other systems get their tokens from allauth's OAuth 2 server; people log in by the console's own page.
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "login"

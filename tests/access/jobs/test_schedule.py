@@ -37,6 +37,12 @@ def test_collection_orders_debts_and_books_are_looked_after_by_the_clock() -> No
         "openboss.waiting_times": "5 * * * *",
         "openboss.collect_debt": "15 * * * *",
         "openboss.keep_books": "30 0 * * *",
+        "openboss.keep_wallets": "10 * * * *",
+        "openboss.keep_validity": "10 9 * * *",
+        "openboss.watch_use": "20 * * * *",
+        "openboss.credit_points": "30 5 10 * *",
+        "openboss.re_rate": "* * * * *",
+        "openboss.take_up_jobs": "* * * * *",
     }
     jobs = (schedule.check_balances, schedule.recycle_after_new_tables, schedule.recycle_error_pool)
     assert [job(timestamp=0) for job in (*jobs, schedule.propose_write_offs, schedule.check_overlaps)] == [0] * 5
