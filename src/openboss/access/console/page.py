@@ -40,7 +40,9 @@ def page(
     request: HttpRequest, template: str, context: dict[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
     """Answer with a whole page. `active` in the context names the route to mark in the rail."""
-    return render(request, f"console/{template}", {**shell_of(request), **(context or {})}, status=status)
+    shell, own = shell_of(request), context or {}
+    assert not shell.keys() & own.keys(), f"{template} takes names of the frame: {shell.keys() & own.keys()}"
+    return render(request, f"console/{template}", {**shell, **own}, status=status)
 
 
 def part(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

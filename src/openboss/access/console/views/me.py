@@ -37,7 +37,6 @@ def me(request: HttpRequest) -> HttpResponse:
     request.session[SECRET] = secret
     factors = own_account.factors_of(staff_id=staff.staff_id)
     context = {
-        "staff": staff,
         "factors": [one for one in factors if one.kind != "PAPER"],
         "paper_left": sum(one.kind == "PAPER" for one in factors),
         "paper": request.session.pop("paper_codes", []),

@@ -96,7 +96,7 @@ def offer(request: HttpRequest, offer_id: int) -> HttpResponse:
         "versions": [(v, lives[v.from_on].state) for v in versions],
         "in_force": in_force[-1] if in_force else None,
         "until": following[chosen.from_on],
-        "sections": sections_of(chosen.document, chosen.rule_ids, item_names_by_code()),
+        "by_kind": sections_of(chosen.document, chosen.rule_ids, item_names_by_code()),
         "source_text": yaml.safe_dump(chosen.document, allow_unicode=True, sort_keys=False, width=110),
         "highlight": request.GET.get("rule", ""),
         "life": life,
