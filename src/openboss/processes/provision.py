@@ -8,6 +8,7 @@ activation, D2.3, D12.3.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from openboss.modules.customers import functions as customers
@@ -59,10 +60,19 @@ def deliver(connectors: Mapping[str, Connector], *, now: Callable[[], datetime],
 
     connectors  topic -> element. The caller repeats this while `sent` is not 0: the next of a user is due then.
     """
+    return send_all_due(
+        {topic: partial(_bring, element) for topic, element in connectors.items()}, now=now, limit=limit
+    )
+
+
+def send_all_due(
+    senders: Mapping[str, Callable[[Mapping[str, Any]], None]], *, now: Callable[[], datetime], limit: int = 100
+) -> Delivered:
+    """Hand what is due of each topic to its sender, which takes it or raises NotDelivered."""
     sent = failed = 0
-    for message in system.claim_messages(topics=list(connectors), at=now(), limit=limit):
+    for message in system.claim_messages(topics=list(senders), at=now(), limit=limit):
         try:
-            _bring(connectors[message.topic], message.payload)
+            senders[message.topic](message.payload)
         except NotDelivered as refusal:
             system.message_failed(outbox_id=message.outbox_id, error=str(refusal), at=now())
             failed += 1

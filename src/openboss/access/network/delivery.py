@@ -1,20 +1,22 @@
-"""Brings what waits in the outbox for the network to it, for ever, and what the engine says of wallets to credit
-control: part of the worker process."""
+"""Brings what waits in the outbox for the network and for handsets to them, for ever, and what the engine says of
+wallets to credit control: part of the worker process."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
-from openboss.access.network import hlr, simulated_hlr
+from openboss.access.network import handsets, hlr, simulated_hlr
 from openboss.modules.customers.functions import NetworkProfile
 from openboss.processes import watch_wallets
-from openboss.processes.provision import HLR, Connector, Delivered, Difference, compare, deliver
+from openboss.processes.provision import HLR, Connector, Delivered, Difference, compare, deliver, send_all_due
 
 SIMULATED = "simulated"
 _REST_S = 0.5
@@ -41,6 +43,16 @@ def deliver_all(element: Connector, *, now: Callable[[], datetime]) -> Delivered
             return Delivered(sent, failed)
 
 
+def deliver_texts(centre: handsets.Sandbox, *, now: Callable[[], datetime]) -> Delivered:
+    """Send a hundred of the texts and alerts that are due: no more, for the network waits for its turn."""
+    at = now()
+    return send_all_due({topic: partial(_send, centre, topic, at) for topic in handsets.TOPICS}, now=now)
+
+
+def _send(centre: handsets.Sandbox, topic: str, at: datetime, payload: Mapping[str, Any]) -> None:
+    centre.send(topic, payload, at)
+
+
 def differences(address: str, data_dir: Path, *, at: datetime) -> list[Difference]:
     """Compare a register with the database."""
     held: Callable[[NetworkProfile], NetworkProfile] = simulated_hlr.held if address == SIMULATED else hlr.held
@@ -49,12 +61,13 @@ def differences(address: str, data_dir: Path, *, at: datetime) -> list[Differenc
 
 def run(*, stopping: threading.Event, hlr: str, data_dir: Path, now: Callable[[], datetime]) -> None:
     """Deliver twice a second until told to stop; a database that is away for a while is waited for."""
-    element = connector(hlr, data_dir)
+    element, centre = connector(hlr, data_dir), handsets.Sandbox(data_dir / "messages")
     log.info("network", register=hlr)
     while not stopping.is_set():
         try:
             watch_wallets.run(now=now)
             done = deliver_all(element, now=now)
+            told = deliver_texts(centre, now=now)
         except (OperationalError, InterfaceError) as away:
             log.warning("network", trouble=str(away).splitlines()[0])
             close_old_connections()
@@ -62,5 +75,7 @@ def run(*, stopping: threading.Event, hlr: str, data_dir: Path, now: Callable[[]
             continue
         if done.sent or done.failed:
             log.info("network", sent=done.sent, failed=done.failed)
+        if told.sent or told.failed:
+            log.info("messages", sent=told.sent, failed=told.failed)
         stopping.wait(_REST_S)
     connection.close()

@@ -140,6 +140,7 @@ from openboss.modules.customers.atomic import (
     relations_of,
     replace_sim,
     resources_in_use,
+    resume_users,
     reveal,
     search,
     set_brand,
@@ -147,6 +148,7 @@ from openboss.modules.customers.atomic import (
     set_vip_by_hand,
     sims_of_subscriber,
     spend_challenge,
+    stop_users,
     subscriber_of_number,
     succeed_subscriber,
     take_off_list,
@@ -162,7 +164,7 @@ from openboss.modules.customers.authority import MATRIX, NotEntitled, Proof, ref
 from openboss.modules.customers.documents import DocumentWrong, read_document
 from openboss.modules.customers.hall_rules import RULES, hall_rule
 from openboss.modules.customers.masking import mask_document, mask_name, mask_number, national_number
-from openboss.modules.customers.messages import sms
+from openboss.modules.customers.messages import sms, text_of
 
 __all__ = [
     "best_star",
@@ -310,6 +312,8 @@ __all__ = [
     "put_on_list",
     "put_payment_relation",
     "re_instate",
+    "resume_users",
+    "stop_users",
     "read_document",
     "refuse_unproved",
     "refuse_weak",
@@ -329,6 +333,7 @@ __all__ = [
     "succeed_subscriber",
     "take_off_list",
     "terminate",
+    "text_of",
     "unused_preopenings",
     "use_dynamic_code",
     "vip_level_of",

@@ -1,5 +1,6 @@
-"""What is written to handsets about users and passwords, in both languages (PWD-06 to PWD-09)."""
+"""What is written to handsets, in both languages: users and passwords (PWD-06 to PWD-09), money owed or ending (D9)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 TEXTS = {
@@ -16,12 +17,85 @@ TEXTS = {
         "您的动态密码是{digits}，10分钟内有效，只能使用一次，请勿告知他人。",
         "Your code is {digits}. It is valid for 10 minutes, once. Tell it to nobody.",
     ),
+    "LIMIT_WARN": (
+        "您的话费已达{owed}元，信用额度为{limit}元。请及时交费，以免影响使用。",
+        "Your use has come to {owed} yuan of a credit limit of {limit} yuan. Please pay, so that your service goes on.",
+    ),
+    "LIMIT_STOP_1": (
+        "您的话费{owed}元已超过信用额度{limit}元，呼出已暂停。交费后自动恢复。",
+        "Your use of {owed} yuan is above your credit limit of {limit} yuan: outgoing service has stopped. It comes"
+        " back when you pay.",
+    ),
+    "LIMIT_STOP_2": (
+        "您的话费{owed}元已超过信用额度{limit}元，全部业务已暂停。交费后自动恢复。",
+        "Your use of {owed} yuan is above your credit limit of {limit} yuan: all service has stopped. It comes back"
+        " when you pay.",
+    ),
+    "OVERDUE_BEFORE_DUE": (
+        "您有应交话费{owed}元即将到期，请及时交费。",
+        "You owe {owed} yuan, and the due day is near. Please pay in time.",
+    ),
+    "OVERDUE_LATE": (
+        "您的话费{owed}元已逾期，逾期每日加收滞纳金，请尽快交费。",
+        "You owe {owed} yuan that are overdue; a late fee is added for each day. Please pay soon.",
+    ),
+    "OVERDUE_STOP_1": (
+        "您的话费{owed}元已逾期，呼出已暂停。交费后自动恢复。",
+        "You owe {owed} yuan that are overdue: outgoing service has stopped. It comes back when you pay.",
+    ),
+    "OVERDUE_STOP_2": (
+        "您的话费{owed}元已逾期，全部业务已暂停。交费后自动恢复。",
+        "You owe {owed} yuan that are overdue: all service has stopped. It comes back when you pay.",
+    ),
+    "OVERDUE_COLLECTION": (
+        "您的欠费{owed}元已委托催收机构处理，请尽快交费。",
+        "Your debt of {owed} yuan was given to a collecting agency. Please pay at once.",
+    ),
+    "OVERDUE_LEGAL": (
+        "您的欠费{owed}元将依法追缴，请立即交费。",
+        "Your debt of {owed} yuan is taken to court. Please pay at once.",
+    ),
+    "PREPAID_LOW": ("您的余额已不足，请及时充值。", "Your balance is low. Please recharge."),
+    "PREPAID_LOWER": ("您的余额即将用完，请尽快充值。", "Your balance is nearly used up. Please recharge soon."),
+    "PREPAID_EMPTY": (
+        "您的余额已用完，业务已暂停。充值后自动恢复。",
+        "Your balance is used up and service has stopped. It comes back when you recharge.",
+    ),
+    "HIGH_USE": (
+        "您本月话费已达{used}元，明显高于平时，请留意使用情况。",
+        "Your use this month has come to {used} yuan, much more than usual. Please look after it.",
+    ),
+    "VALIDITY_ENDS": (
+        "您的余额有效期至{ends_on}，请在此之前充值。",
+        "Your balance is valid until {ends_on}. Please recharge before.",
+    ),
+    "VALIDITY_ENDED": (
+        "您的余额有效期已过，业务已暂停。充值后自动恢复。",
+        "The validity of your balance has ended and service has stopped. It comes back when you recharge.",
+    ),
 }
+_FEN = 100
+
+
+class TemplateUnknown(KeyError):
+    """There is no text of this name."""
 
 
 def sms(number: int, template: str, *, language: str = "zh", secret: dict[str, str] | None = None) -> dict[str, Any]:
     """Write a message for the outbox; one that tells a secret is kept in the part that is forgotten when it is sent."""
-    zh, en = TEXTS[template]
-    text = (zh if language == "zh" else en).format(**(secret or {}))
+    text = text_of(template, language=language, values=secret or {})
     payload: dict[str, Any] = {"number": number, "template": template, "language": language}
     return payload | ({"secret": {**secret, "text": text}} if secret else {"text": text})
+
+
+def text_of(template: str, *, language: str, values: Mapping[str, Any]) -> str:
+    """A template's text in a language; amounts come as `*_fen` and are written in yuan. Raises TemplateUnknown."""
+    if template not in TEXTS:
+        raise TemplateUnknown(template)
+    zh, en = TEXTS[template]
+    said = {name.removesuffix("_fen"): _yuan(one) if name.endswith("_fen") else one for name, one in values.items()}
+    return (zh if language == "zh" else en).format(**said)
+
+
+def _yuan(fen: int) -> str:
+    return f"{'-' if fen < 0 else ''}{abs(fen) // _FEN}.{abs(fen) % _FEN:02d}"
