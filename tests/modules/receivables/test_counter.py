@@ -193,6 +193,23 @@ def test_money_moved_to_another_account_pays_its_bills(desk: Desk) -> None:
     check_books()
 
 
+def test_a_transfer_above_five_hundred_without_a_second_person_changes_nothing(desk: Desk) -> None:
+    mine, other = desk.account(), desk.account()
+    desk.pay(mine, 80_000, on(10, 10))
+    bill = desk.bill(other, 202609, RENT=3000)
+    entries = Entry.objects.count()
+    known = {"serial_no": "X1", "reason": "asked", "at": on(10, 10), "staff_id": desk.staff["clerk"]}
+    with pytest.raises(SecondPersonNeeded):
+        counter.transfer_balance(from_account_id=mine, to_account_id=other, moved_fen=50_001, **known)
+    assert (desk.cash(mine), desk.cash(other), desk.open(bill)) == (80_000, 0, 3000)
+    assert Entry.objects.count() == entries
+    counter.transfer_balance(
+        from_account_id=mine, to_account_id=other, moved_fen=50_001, approved_by=desk.staff["chief"], **known
+    )
+    assert (desk.cash(mine), desk.cash(other), desk.open(bill)) == (29_999, 47_001, 0)
+    check_books()
+
+
 @pytest.mark.requirement("ACM-25")
 def test_an_agents_recharges_are_deducted_from_its_own_money(desk: Desk) -> None:
     agent, users = desk.account(), [desk.account() for _ in range(3)]

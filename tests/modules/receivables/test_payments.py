@@ -1,7 +1,10 @@
 """Payments: clearing in order, part payment, advances, late fees, each posted once."""
 
+from datetime import date
+
 import pytest
 
+from openboss.modules.system.atomic import put_parameter
 from tests.modules.receivables.conftest import Desk, causes, check_books, on
 
 
@@ -20,6 +23,22 @@ def test_inside_a_bill_fees_for_others_are_paid_last(desk: Desk) -> None:
     bill = desk.bill(account, 202610, SP_INFO=500, LOCAL=3000, RENT=5000)
     desk.pay(account, 6000, on(11, 10))
     assert desk.paid(bill) == {"RENT": 5000, "LOCAL": 1000, "SP_INFO": 0}
+    check_books()
+
+
+def test_another_configured_order_clears_other_items_from_its_day_on(desk: Desk) -> None:
+    """By default the oldest bill first; by rank first the rents of all months, then the calls of all months."""
+    put_parameter(
+        key="money.clearing_order", value=["rank", "cycle", "bill_id"], from_on=date(2026, 10, 11), at=on(10, 1)
+    )
+    by_age, by_rank = (
+        [desk.bill(account, cycle, RENT=5000, LOCAL=3000) for cycle in (202609, 202610)]
+        for account in (desk.account(), desk.account())
+    )
+    for account, day in zip(desk.accounts, (10, 11), strict=True):
+        desk.pay(account, 9000, on(10, day))
+    assert [desk.paid(bill) for bill in by_age] == [{"RENT": 5000, "LOCAL": 3000}, {"RENT": 1000, "LOCAL": 0}]
+    assert [desk.paid(bill) for bill in by_rank] == [{"RENT": 5000, "LOCAL": 0}, {"RENT": 4000, "LOCAL": 0}]
     check_books()
 
 
