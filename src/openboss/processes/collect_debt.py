@@ -124,16 +124,19 @@ def look_at(
     positions = credit.positions(account_ids=account_ids, at=at, unbilled_fen=unbilled_fen or {})
     records.note_exposures(seen=[(one.account_id, one.exposure_fen, _crossed_at(one, at)) for one in positions])
     known, begun, ended = records.open_steps(account_ids=account_ids), [], []
+    resuming: list[int] = []
     for position in positions:
         done = known.get(position.account_id, {})
         reached = credit.steps_reached(position, rules=rules, at=at)
         now = {(step.plan, step.step) for step in reached}
         ended += [message_id for (plan, step, _), message_id in done.items() if (plan, step) not in now]
         if not any(step.action in STOPS for step in reached):
-            _resume(position, at, tally)
+            resuming += [user.subscriber_id for user in position.users if user.life == "ACTIVE" and user.is_stopped]
         due = reached if may_begin and not credit.is_quiet(at=at, rules=rules) else []
         new = [step for step in due if (step.plan, step.step, step.bill_id) not in done]
         begun += [(position, step) for step in new if _do(position, step, rules, at, tally)]
+    _resume(resuming, at, tally)
+    _stop(begun, at, tally)
     records.end_steps(message_ids=ended, at=at)
     records.begin_steps(steps=[(one.account_id, one.plan, one.step, one.bill_id) for _, one in begun], at=at)
     _remind(begun, at, tally)
@@ -151,48 +154,39 @@ def _crossed_at(position: Position, at: datetime) -> datetime | None:
 
 
 def _do(position: Position, step: Step, rules: Rules, at: datetime, tally: Tally) -> bool:
-    """Do a step for an account; False if it has to wait for the end of a complaint or of a holiday (D9.6)."""
+    """Do what a step does for an account alone; False if it has to wait for the end of a complaint or of a holiday
+    (D9.6). Stops are made for everybody together, see _stop."""
     if step.action in STOPS and (position.is_disputed or (rules.is_holiday and not position.is_prepaid)):
         return False
     if step.action in STOPS and position.is_exempt:
         _tell_manager(position, step, at, tally)
-    elif step.action in STOPS:
-        _stop(position, step, at, tally)
     elif step.action in CASES:
         open_case(stage=CASES[step.action], account_id=position.account_id, bill_id=step.bill_id, at=at)
     return True
 
 
-def _stop(position: Position, step: Step, at: datetime, tally: Tally) -> None:
-    """Give every user of an account one more stop reason."""
-    for user in position.users:
-        if user.life != "ACTIVE":
-            continue
-        try:
-            customers.add_stop_reason(subscriber_id=user.subscriber_id, reason=step.action, at=at, staff_id=None)
-        except customers.ReasonActive:
-            continue
-        bar_in_engine(user.subscriber_id, at=at)
-        tally.stopped += 1
+def _stop(begun: list[tuple[Position, Step]], at: datetime, tally: Tally) -> None:
+    """Give every user of the accounts whose stop has begun one more stop reason; the exempt are left alone."""
+    states: dict[int, str] = {}
+    for reason in STOPS:
+        accounts = [position for position, step in begun if step.action == reason and not position.is_exempt]
+        users = [user.subscriber_id for position in accounts for user in position.users if user.life == "ACTIVE"]
+        if users:
+            stopped = customers.stop_users(subscriber_ids=users, reason=reason, at=at, staff_id=None)
+            tally.stopped += len(stopped)
+            states |= stopped
+    bar_in_engine(states)
 
 
-def _resume(position: Position, at: datetime, tally: Tally) -> None:
-    """End the reasons of arrears of every user of an account; all other reasons stay (D2.2)."""
-    for user in position.users:
-        if user.life != "ACTIVE" or not user.is_stopped:
-            continue
-        ended = [reason for reason in STOPS if _ended(user.subscriber_id, reason, at)]
-        if ended:
-            bar_in_engine(user.subscriber_id, at=at)
-            tally.resumed.append(user.subscriber_id)
-
-
-def _ended(subscriber_id: int, reason: str, at: datetime) -> bool:
-    try:
-        customers.clear_stop_reason(subscriber_id=subscriber_id, reason=reason, at=at, staff_id=None)
-    except customers.ReasonNotActive:
-        return False
-    return True
+def _resume(users: list[int], at: datetime, tally: Tally) -> None:
+    """End the reasons of arrears of users; all other reasons stay (D2.2)."""
+    if not users:
+        return
+    states: dict[int, str] = {}
+    for reason in STOPS:
+        states |= customers.resume_users(subscriber_ids=users, reason=reason, at=at, staff_id=None)
+    bar_in_engine(states)
+    tally.resumed += states
 
 
 def _tell_manager(position: Position, step: Step, at: datetime, tally: Tally) -> None:

@@ -65,8 +65,8 @@ def _freeze(account_id: int, at: datetime) -> int:
     for user in _users(account_id, at):
         if STOP in customers.active_reasons(subscriber_id=user, at=at):
             continue
-        customers.add_stop_reason(subscriber_id=user, reason=STOP, at=at, staff_id=None)
-        bar_in_engine(user, at=at)
+        state = customers.add_stop_reason(subscriber_id=user, reason=STOP, at=at, staff_id=None)
+        bar_in_engine({user: state})
         count += 1
     if count:
         _tell(account_id, "VALIDITY_ENDED", {}, at)
@@ -92,8 +92,8 @@ def extend(*, account_id: int, paid_fen: int, at: datetime) -> list[int]:
     resumed = []
     for user in _users(account_id, at):
         if STOP in customers.active_reasons(subscriber_id=user, at=at):
-            customers.clear_stop_reason(subscriber_id=user, reason=STOP, at=at, staff_id=None)
-            bar_in_engine(user, at=at)
+            state = customers.clear_stop_reason(subscriber_id=user, reason=STOP, at=at, staff_id=None)
+            bar_in_engine({user: state})
             resumed.append(user)
     return resumed
 

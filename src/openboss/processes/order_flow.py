@@ -12,7 +12,7 @@ from typing import Any
 from openboss.modules.catalog.atomic import OfferView, offers
 from openboss.modules.catalog.functions.sale import Buyer, refusals
 from openboss.modules.charging.functions.engine import announce_users
-from openboss.modules.charging.functions.online import bar_user
+from openboss.modules.charging.functions.online import bar_users
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders.functions import Fee, Item
 
@@ -126,10 +126,9 @@ def tell_engine(*subscriber_ids: int) -> None:
     announce_users(customers.engine_image(subscriber_ids=sorted({*subscriber_ids, *sharers})))
 
 
-def bar_in_engine(subscriber_id: int, *, at: datetime) -> None:
-    """Let the engine refuse what a user may not do now, or let it pass again, in the caller's transaction (D2.1)."""
-    state = customers.effective_state(subscriber_id=subscriber_id, at=at)
-    bar_user(subscriber_id=subscriber_id, barred={"ACTIVE": 0, "ONE_WAY_STOP": 1}.get(state, 2))
+def bar_in_engine(states: Mapping[int, str]) -> None:
+    """Let the engine refuse what these states forbid, and pass what they allow, in the caller's transaction (D2.1)."""
+    bar_users({user: {"ACTIVE": 0, "ONE_WAY_STOP": 1}.get(state, 2) for user, state in states.items()})
 
 
 def refuse_unsuitable(asked: Asked, *, customer_id: int, offer_code: str, held: Sequence[str]) -> None:

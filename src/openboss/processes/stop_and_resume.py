@@ -26,14 +26,14 @@ def _plan_resume(asked: Asked, reason: str) -> Plan:
 def _stop(asked: Asked, reason: str) -> Result:
     own = {"subscriber_id": asked.user, "at": asked.at, "staff_id": asked.staff_id}
     state = customers.add_stop_reason(reason=reason, **own)
-    bar_in_engine(asked.user, at=asked.at)
+    bar_in_engine({asked.user: state})
     return {"state": state}
 
 
 def _resume(asked: Asked, reason: str) -> Result:
     own = {"subscriber_id": asked.user, "at": asked.at, "staff_id": asked.staff_id}
     state = customers.clear_stop_reason(reason=reason, **own)
-    bar_in_engine(asked.user, at=asked.at)
+    bar_in_engine({asked.user: state})
     return {"state": state}
 
 

@@ -96,16 +96,16 @@ def _stop(user: int, account_id: int, at: datetime) -> bool:
     if not is_new or records.standing_view(account_id=account_id).is_exempt:
         return False
     try:
-        customers.add_stop_reason(subscriber_id=user, reason=STOP, at=at, staff_id=None)
+        state = customers.add_stop_reason(subscriber_id=user, reason=STOP, at=at, staff_id=None)
     except (customers.ReasonActive, customers.StateForbids):
         return False
-    bar_in_engine(user, at=at)
+    bar_in_engine({user: state})
     return True
 
 
 def _resume(user: int, at: datetime) -> None:
     try:
-        customers.clear_stop_reason(subscriber_id=user, reason=STOP, at=at, staff_id=None)
+        state = customers.clear_stop_reason(subscriber_id=user, reason=STOP, at=at, staff_id=None)
     except customers.ReasonNotActive:
         return
-    bar_in_engine(user, at=at)
+    bar_in_engine({user: state})

@@ -5,7 +5,7 @@ Everything here is called inside the transaction of the engine's turn, or of the
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models import F, Min
 
 from openboss.modules.charging.models import EngineCommand, EngineJournal, EngineOwner, EngineSnapshot, UsageChunk
+from openboss.modules.system.statements import put_rows
 
 STREAM = 0  # one process owns every shard of a machine
 
@@ -107,6 +108,12 @@ def send_command(*, kind: str, payload: dict[str, Any], serial_no: str | None = 
         serial_no=serial_no, defaults={"kind": kind, "payload": payload}
     )
     return command.command_id
+
+
+def send_commands(*, kind: str, payloads: Sequence[Mapping[str, Any]]) -> None:
+    """Leave many commands of one kind for the engine in the caller's transaction; it takes them in this order."""
+    columns = {"kind": "text", "payload": "jsonb", "state": "text"}
+    put_rows("charging_enginecommand", columns, [(kind, json.dumps(one), "WAITING") for one in payloads])
 
 
 _FORGOTTEN_HOLDS = """

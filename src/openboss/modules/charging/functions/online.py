@@ -3,7 +3,7 @@
 Source: D0.4, D2.2, D8.1, D9; CHG-11, CHG-12.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ __all__ = [
     "announce_release",
     "announce_top_ups",
     "announce_wallets",
-    "bar_user",
+    "bar_users",
     "confirm_hold",
     "forget_balances",
     "give_free",
@@ -132,6 +132,7 @@ def give_free(
     return ask_engine("GIVE", {**about, "units": units, "at_local_s": at_local_s}, serial_no=serial_no)
 
 
-def bar_user(*, subscriber_id: int, barred: int) -> int:
-    """Leave word that a user is barred (0 not, 1 outgoing, 2 everything) in the caller's transaction."""
-    return journal.send_command(kind="STATE", payload={"subscriber_id": subscriber_id, "barred": barred})
+def bar_users(barred: Mapping[int, int]) -> None:
+    """Leave word how far users are barred (0 not, 1 outgoing, 2 everything) in the caller's transaction."""
+    payloads = [{"subscriber_id": user, "barred": level} for user, level in barred.items()]
+    journal.send_commands(kind="STATE", payloads=payloads)

@@ -153,6 +153,8 @@ from openboss.modules.customers.atomic.states import (
     months_later,
     pre_terminate,
     re_instate,
+    resume_users,
+    stop_users,
     terminate,
     unused_preopenings,
 )
@@ -325,6 +327,8 @@ __all__ = [
     "subscriber_of_number",
     "succeed_subscriber",
     "take_off_list",
+    "resume_users",
+    "stop_users",
     "terminate",
     "unused_preopenings",
     "use_dynamic_code",

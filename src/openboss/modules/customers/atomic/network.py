@@ -4,16 +4,16 @@ Each message says the whole profile that is wanted, so that it may arrive twice:
 voice_out, data} or DELETE {imsi}. Messages of a user, and of those who take the number over, arrive in order.
 """
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import polars as pl
 
-from openboss.modules.customers.atomic.effective import effective_state
+from openboss.modules.customers.atomic.effective import reasons_of_users, state_of
 from openboss.modules.customers.life import ACTIVE, PREOPENED, TERMINATED
-from openboss.modules.customers.models import Subscriber
 from openboss.modules.customers.stop_reasons import STOP_REASONS
-from openboss.modules.system.atomic import send_out
+from openboss.modules.system.atomic import send_out, send_out_many
 from openboss.modules.system.copying import copy_out
 from openboss.modules.system.statements import ask
 
@@ -34,17 +34,23 @@ class NetworkProfile:
 
 def wanted_profile(*, subscriber_id: int, at: datetime) -> NetworkProfile | None:
     """Say what the network shall hold for a user at a moment; None = nothing (not a mobile user, not in service)."""
+    return _wanted_profiles([subscriber_id], at).get(subscriber_id)
+
+
+def _wanted_profiles(subscriber_ids: Collection[int], at: datetime) -> dict[int, NetworkProfile]:
     found = ask(
-        "SELECT c.imsi, n.number FROM customers_subscriber s"
+        "SELECT s.subscriber_id, c.imsi, n.number, s.life FROM customers_subscriber s"
         " JOIN customers_numberperiod n ON n.subscriber_id = s.subscriber_id AND n.period @> %s::timestamptz"
         " JOIN customers_simperiod c ON c.subscriber_id = s.subscriber_id AND c.period @> %s::timestamptz"
-        " WHERE s.subscriber_id = %s::bigint AND s.service_type = %s::text AND s.life <> ALL(%s::text[])",
-        [at, at, subscriber_id, MOBILE, [PREOPENED, TERMINATED]],
+        " WHERE s.subscriber_id = ANY(%s::bigint[]) AND s.service_type = %s::text AND s.life <> ALL(%s::text[])",
+        [at, at, list(subscriber_ids), MOBILE, [PREOPENED, TERMINATED]],
     )
-    if not found:
-        return None
-    ((imsi, number),) = found
-    state = effective_state(subscriber_id=subscriber_id, at=at)
+    reasons = reasons_of_users(subscriber_ids=[user for user, *_ in found], at=at) if found else {}
+    return {user: _profile(imsi, number, life, reasons[user]) for user, imsi, number, life in found}
+
+
+def _profile(imsi: int, number: int, life: str, reasons: set[str]) -> NetworkProfile:
+    state = state_of(life=life, reasons=reasons)
     return NetworkProfile(
         imsi,
         number,
@@ -59,21 +65,35 @@ def tell_network(*, subscriber_id: int, at: datetime, gone_imsi: int | None = No
 
     gone_imsi  a card that is out of use from now on: deleted first (D12.3)
     """
-    key = str(_first_of_line(subscriber_id))
     if gone_imsi is not None:
+        key = str(_first_of_lines([subscriber_id])[subscriber_id])
         send_out(topic=TOPIC, order_key=key, payload={"verb": "DELETE", "imsi": gone_imsi}, at=at)
-    profile = wanted_profile(subscriber_id=subscriber_id, at=at)
-    if profile is not None:
-        send_out(topic=TOPIC, order_key=key, payload={"verb": "SET", **asdict(profile)}, at=at)
+    tell_network_of([subscriber_id], at=at)
 
 
-def _first_of_line(subscriber_id: int) -> int:
-    """The first of those who had this number and card one after the other by transfer: its messages come first."""
-    while True:
-        before = Subscriber.objects.filter(pk=subscriber_id).values_list("predecessor_id", flat=True).first()
-        if before is None:
-            return subscriber_id
-        subscriber_id = before
+def tell_network_of(subscriber_ids: Collection[int], *, at: datetime) -> None:
+    """Leave the wanted profiles of some users for the network, in the caller's transaction."""
+    profiles = _wanted_profiles(subscriber_ids, at)
+    if not profiles:
+        return
+    first = _first_of_lines(profiles)
+    payloads = [{"verb": "SET", **asdict(profile)} for profile in profiles.values()]
+    send_out_many(topic=TOPIC, payloads=payloads, at=at, order_keys=[str(first[user]) for user in profiles])
+
+
+def _first_of_lines(subscriber_ids: Collection[int]) -> dict[int, int]:
+    """The first of those who had a user's number and card one after the other by transfer: its messages come first."""
+    return dict(
+        ask(
+            "WITH RECURSIVE line AS ("
+            " SELECT subscriber_id AS user_id, subscriber_id AS first_id, predecessor_id FROM customers_subscriber"
+            "  WHERE subscriber_id = ANY(%s::bigint[])"
+            " UNION ALL SELECT l.user_id, s.subscriber_id, s.predecessor_id FROM line l"
+            "  JOIN customers_subscriber s ON s.subscriber_id = l.predecessor_id)"
+            " SELECT user_id, first_id FROM line WHERE predecessor_id IS NULL",
+            [list(subscriber_ids)],
+        )
+    )
 
 
 def wanted_network(*, at: datetime) -> pl.DataFrame:

@@ -1,20 +1,27 @@
 """The state of a user: stop reasons as a set, the life and its moves, what waits for its day (D2)."""
 
 from calendar import monthrange
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from openboss.modules.customers.atomic.effective import SubscriberUnknown, active_reasons, effective_state
-from openboss.modules.customers.atomic.network import MOBILE, tell_network
+from openboss.modules.customers.atomic.effective import (
+    SubscriberUnknown,
+    active_reasons,
+    effective_state,
+    reasons_of_users,
+    state_of,
+)
+from openboss.modules.customers.atomic.network import MOBILE, tell_network, tell_network_of
 from openboss.modules.customers.atomic.subscribers import (
     StateForbids,
     StopsForbid,
     audit_subscriber,
     end_now,
+    lives_locked,
     locked,
     operator_day,
 )
@@ -34,11 +41,12 @@ from openboss.modules.customers.models import (
     Holding,
     NumberPeriod,
     SimPeriod,
-    StateChange,
     StopPeriod,
     Subscriber,
 )
 from openboss.modules.customers.stop_reasons import BY_CODE
+from openboss.modules.system.atomic import record_audits
+from openboss.modules.system.statements import ask, put_rows, run
 
 PRETERM = "PRETERM"
 TRANSFERRED = 6
@@ -77,22 +85,10 @@ def add_stop_reason(*, subscriber_id: int, reason: str, at: datetime, staff_id: 
     Raises SubscriberUnknown, ReasonNotActive for an unknown reason, ReasonActive, HoldWithArrears, StateForbids when
     the user is not in service, waits for cancellation or is cancelled. Source: D2.2, D2.3.
     """
-    subscriber = locked(subscriber_id)
-    if subscriber.life != ACTIVE:
-        raise StateForbids(subscriber.life)
-    if reason not in BY_CODE or reason == PRETERM:
-        raise ReasonNotActive(reason)
-    active = active_reasons(subscriber_id=subscriber_id, at=at)
-    if reason in active:
-        raise ReasonActive(reason)
-    if reason == "REQ_HOLD" and ARREARS & active:
-        raise HoldWithArrears(subscriber_id)
-    _begin_reason(subscriber, reason, at)
-    state = _note_state(subscriber, event=reason, at=at)
-    tell_network(subscriber_id=subscriber_id, at=at)
-    after = {"reason": reason, "state": state}
-    audit_subscriber("customers.add_stop_reason", subscriber_id, at, staff_id, after=after)
-    return state
+    states, refused = _stop([subscriber_id], reason, at, staff_id)
+    for refusal in refused.values():
+        raise refusal
+    return states[subscriber_id]
 
 
 @transaction.atomic
@@ -101,41 +97,125 @@ def clear_stop_reason(*, subscriber_id: int, reason: str, at: datetime, staff_id
 
     Raises SubscriberUnknown, ReasonNotActive, StateForbids. Source: D2.2.
     """
-    subscriber = locked(subscriber_id)
-    if subscriber.life != ACTIVE:
-        raise StateForbids(subscriber.life)
-    if not _end_reason(subscriber_id, reason, at):
-        raise ReasonNotActive(reason)
-    state = _note_state(subscriber, event=f"CLEAR_{reason}", at=at)
-    tell_network(subscriber_id=subscriber_id, at=at)
-    after = {"reason": reason, "state": state}
-    audit_subscriber("customers.clear_stop_reason", subscriber_id, at, staff_id, after=after)
-    return state
+    states, refused = _resume([subscriber_id], reason, at, staff_id)
+    for refusal in refused.values():
+        raise refusal
+    return states[subscriber_id]
 
 
-def _begin_reason(subscriber: Subscriber, reason: str, at: datetime) -> None:
-    StopPeriod.objects.create(
-        subscriber=subscriber, stop_reason_id=BY_CODE[reason].stop_reason_id, period=DateTimeTZRange(at, None)
+@transaction.atomic
+def stop_users(*, subscriber_ids: Collection[int], reason: str, at: datetime, staff_id: int | None) -> dict[int, str]:
+    """Stop many users for one more reason; return the states that follow, of those for whom add_stop_reason would not
+    have been refused: the others stay as they are."""
+    return _stop(subscriber_ids, reason, at, staff_id)[0]
+
+
+@transaction.atomic
+def resume_users(*, subscriber_ids: Collection[int], reason: str, at: datetime, staff_id: int | None) -> dict[int, str]:
+    """End one stop reason of many users; return the states that follow, of those for whom clear_stop_reason would not
+    have been refused: the others stay as they are."""
+    return _resume(subscriber_ids, reason, at, staff_id)[0]
+
+
+def _stop(
+    subscriber_ids: Collection[int], reason: str, at: datetime, staff_id: int | None
+) -> tuple[dict[int, str], dict[int, Exception]]:
+    """Stop users for one more reason; return the states that follow, and why others were refused."""
+    lives = lives_locked(subscriber_ids)
+    reasons = reasons_of_users(subscriber_ids=subscriber_ids, at=at)
+    refused = {
+        user: refusal
+        for user, active in reasons.items()
+        if (refusal := _no_life(user, lives) or _no_stop(user, reason, active))
+    }
+    stopped = {user: active | {reason} for user, active in reasons.items() if user not in refused}
+    if stopped:
+        _begin_reason(stopped, reason, at)
+    return _in_states(stopped, reason, "customers.add_stop_reason", reason, at, staff_id), refused
+
+
+def _resume(
+    subscriber_ids: Collection[int], reason: str, at: datetime, staff_id: int | None
+) -> tuple[dict[int, str], dict[int, Exception]]:
+    """End one stop reason of users; return the states that follow, and why others were refused."""
+    lives = lives_locked(subscriber_ids)
+    reasons = reasons_of_users(subscriber_ids=subscriber_ids, at=at)
+    refused = {
+        user: refusal
+        for user, active in reasons.items()
+        if (refusal := _no_life(user, lives) or (None if reason in active else ReasonNotActive(reason)))
+    }
+    resumed = {user: active - {reason} for user, active in reasons.items() if user not in refused}
+    if resumed:
+        _end_reasons(resumed, [reason], at)
+    return _in_states(resumed, f"CLEAR_{reason}", "customers.clear_stop_reason", reason, at, staff_id), refused
+
+
+def _no_life(subscriber_id: int, lives: Mapping[int, str]) -> Exception | None:
+    if subscriber_id not in lives:
+        return SubscriberUnknown(subscriber_id)
+    return None if lives[subscriber_id] == ACTIVE else StateForbids(lives[subscriber_id])
+
+
+def _no_stop(subscriber_id: int, reason: str, active: set[str]) -> Exception | None:
+    if reason not in BY_CODE or reason == PRETERM:
+        return ReasonNotActive(reason)
+    if reason in active:
+        return ReasonActive(reason)
+    if reason == "REQ_HOLD" and ARREARS & active:
+        return HoldWithArrears(subscriber_id)
+    return None
+
+
+def _in_states(
+    reasons: Mapping[int, set[str]], event: str, action: str, reason: str, at: datetime, staff_id: int | None
+) -> dict[int, str]:
+    """Write down, and tell the network, what follows for active users from the stop reasons they have now."""
+    states = {user: state_of(life=ACTIVE, reasons=active) for user, active in reasons.items()}
+    if states:
+        _note_states(states, event=event, at=at)
+        tell_network_of(states, at=at)
+        after = {user: {"reason": reason, "state": state} for user, state in states.items()}
+        record_audits(staff_id=staff_id, action=action, object_kind="subscriber", at=at, after=after)
+    return states
+
+
+def _begin_reason(subscriber_ids: Collection[int], reason: str, at: datetime) -> None:
+    run(
+        "INSERT INTO customers_stopperiod (subscriber_id, stop_reason_id, period)"
+        " SELECT user_id, %s::smallint, tstzrange(%s::timestamptz, NULL) FROM unnest(%s::bigint[]) AS user_id",
+        [BY_CODE[reason].stop_reason_id, at, list(subscriber_ids)],
     )
 
 
-def _end_reason(subscriber_id: int, reason: str, at: datetime) -> bool:
-    if reason not in BY_CODE:
-        return False
-    known = {"subscriber_id": subscriber_id, "stop_reason_id": BY_CODE[reason].stop_reason_id}
-    row = StopPeriod.objects.filter(**known, period__contains=at).first()
-    if row is None:
-        return False
-    StopPeriod.objects.filter(pk=row.pk).update(period=DateTimeTZRange(row.period.lower, at))
-    return True
+def _end_reasons(subscriber_ids: Collection[int], reasons: Collection[str], at: datetime) -> None:
+    run(
+        "UPDATE customers_stopperiod SET period = tstzrange(lower(period), %s::timestamptz)"
+        " WHERE subscriber_id = ANY(%s::bigint[]) AND stop_reason_id = ANY(%s::bigint[]) AND period @> %s::timestamptz",
+        [at, list(subscriber_ids), [BY_CODE[reason].stop_reason_id for reason in reasons], at],
+    )
 
 
-def _note_state(subscriber: Subscriber, *, event: str, at: datetime, remove_tag: int | None = None) -> str:
-    """Add to the history if the effective state is another than before; return the state."""
-    state = effective_state(subscriber_id=subscriber.subscriber_id, at=at)
-    last = StateChange.objects.filter(subscriber=subscriber).order_by("-at", "-state_change_id").first()
-    if last is None or last.state != state:
-        StateChange.objects.create(subscriber=subscriber, state=state, event=event, remove_tag=remove_tag, at=at)
+def _note_states(states: Mapping[int, str], *, event: str, at: datetime, remove_tag: int | None = None) -> None:
+    """Add to the history of those whose effective state is another than before."""
+    last = dict(
+        ask(
+            "SELECT DISTINCT ON (subscriber_id) subscriber_id, state FROM customers_statechange"
+            " WHERE subscriber_id = ANY(%s::bigint[]) ORDER BY subscriber_id, at DESC, state_change_id DESC",
+            [list(states)],
+        )
+    )
+    put_rows(
+        "customers_statechange",
+        {"subscriber_id": "bigint", "state": "text", "event": "text", "remove_tag": "smallint", "at": "timestamptz"},
+        [(user, state, event, remove_tag, at) for user, state in states.items() if last.get(user) != state],
+    )
+
+
+def _note_state(subscriber_id: int, *, event: str, at: datetime, remove_tag: int | None = None) -> str:
+    """Add to the history of a user if its effective state is another than before; return the state."""
+    state = effective_state(subscriber_id=subscriber_id, at=at)
+    _note_states({subscriber_id: state}, event=event, at=at, remove_tag=remove_tag)
     return state
 
 
@@ -151,8 +231,8 @@ def pre_terminate(*, subscriber_id: int, remove_tag: int, at: datetime, staff_id
     """
     subscriber = locked(subscriber_id)
     _move(subscriber, "PRE_TERMINATE", remove_tag, at)
-    _begin_reason(subscriber, PRETERM, at)
-    _note_state(subscriber, event=PRETERM, at=at, remove_tag=remove_tag)
+    _begin_reason([subscriber_id], PRETERM, at)
+    _note_state(subscriber_id, event=PRETERM, at=at, remove_tag=remove_tag)
     tell_network(subscriber_id=subscriber_id, at=at)
     audit_subscriber("customers.pre_terminate", subscriber_id, at, staff_id, after={"remove_tag": remove_tag})
 
@@ -166,9 +246,8 @@ def re_instate(*, subscriber_id: int, at: datetime, staff_id: int | None) -> str
     """
     subscriber = locked(subscriber_id)
     _move(subscriber, "RE_INSTATE", 0, at)
-    for reason in active_reasons(subscriber_id=subscriber_id, at=at):
-        _end_reason(subscriber_id, reason, at)
-    state = _note_state(subscriber, event="RE_INSTATE", at=at, remove_tag=0)
+    _end_reasons([subscriber_id], active_reasons(subscriber_id=subscriber_id, at=at), at)
+    state = _note_state(subscriber_id, event="RE_INSTATE", at=at, remove_tag=0)
     tell_network(subscriber_id=subscriber_id, at=at)
     audit_subscriber("customers.re_instate", subscriber_id, at, staff_id, after={"state": state})
     return state
@@ -190,7 +269,7 @@ def terminate(*, subscriber_id: int, remove_tag: int, at: datetime, staff_id: in
         end_now(model, subscriber_id, at)
     if card and was_served and remove_tag != TRANSFERRED:  # a card that was transferred serves the new user
         tell_network(subscriber_id=subscriber_id, at=at, gone_imsi=card.imsi)
-    _note_state(subscriber, event=event, at=at, remove_tag=remove_tag)
+    _note_state(subscriber_id, event=event, at=at, remove_tag=remove_tag)
     audit_subscriber("customers.terminate", subscriber_id, at, staff_id, after={"remove_tag": remove_tag})
 
 

@@ -1,5 +1,6 @@
 """Users come to be and change hands: opening, pre-opening, first use, number, SIM card, owner (D1, D2.3)."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from openboss.modules.customers.models import (
     Subscriber,
 )
 from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.statements import ask
 
 
 class OfferUnknown(LookupError):
@@ -282,6 +284,17 @@ def locked(subscriber_id: int) -> Subscriber:
     if found is None:
         raise SubscriberUnknown(subscriber_id)
     return found
+
+
+def lives_locked(subscriber_ids: Collection[int]) -> dict[int, str]:
+    """Read the lives of some users and keep others from changing them until the transaction ends."""
+    return dict(
+        ask(
+            "SELECT subscriber_id, life FROM customers_subscriber WHERE subscriber_id = ANY(%s::bigint[])"
+            " ORDER BY subscriber_id FOR UPDATE",
+            [list(subscriber_ids)],
+        )
+    )
 
 
 def guarded(refusal: type[Exception], row: NumberPeriod | SimPeriod | Holding) -> None:

@@ -5,6 +5,7 @@ from openboss.modules.system.atomic.audit import (
     AuditRow,
     list_audit,
     record_audit,
+    record_audits,
     seal_audit,
     verify_audit,
 )
@@ -99,6 +100,7 @@ __all__ = [
     "put_role",
     "put_staff",
     "record_audit",
+    "record_audits",
     "remove_client",
     "remove_view",
     "save_view",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,9 +10,19 @@ from typing import Any
 from django.db import connection, transaction
 
 from openboss.modules.system.models import AuditEntry, AuditSeal
+from openboss.modules.system.statements import put_rows
 
 FIRST_LINK = bytes(32)
 SEAL_LOCK = 0x5EA1
+_COLUMNS = {
+    "at": "timestamptz",
+    "staff_id": "bigint",
+    "action": "text",
+    "object_kind": "text",
+    "object_id": "text",
+    "reason": "text",
+    "after": "jsonb",
+}
 SORTS = ("audit_id", "at", "staff_id", "action", "object_kind")
 
 
@@ -63,6 +74,17 @@ def record_audit(
         after=after,
     )
     return entry.audit_id
+
+
+def record_audits(
+    *, staff_id: int | None, action: str, object_kind: str, at: datetime, after: Mapping[int, Mapping[str, Any]]
+) -> None:
+    """Write one audit entry an object in the caller's transaction; after: by object, what it is from now on."""
+    put_rows(
+        "system_auditentry",
+        _COLUMNS,
+        [(at, staff_id, action, object_kind, str(key), "", json.dumps(what)) for key, what in after.items()],
+    )
 
 
 def list_audit(

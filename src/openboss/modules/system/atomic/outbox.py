@@ -1,5 +1,6 @@
 """The outbox: messages written in the transaction that caused them, delivered by `access` until they arrive."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,11 +11,22 @@ from django.db.models import Count, Exists, OuterRef, Q
 
 from openboss.modules.system.atomic.audit import record_audit
 from openboss.modules.system.models import Outbox
+from openboss.modules.system.statements import put_rows
 
 TRIES_MAX = 10
 LONGEST_WAIT = timedelta(hours=1)
 LEASE = timedelta(minutes=1)
 WAITING, SENT, FAILED, DROPPED = "WAITING", "SENT", "FAILED", "DROPPED"
+_COLUMNS = {
+    "topic": "text",
+    "order_key": "text",
+    "payload": "jsonb",
+    "state": "text",
+    "attempts": "int",
+    "created_at": "timestamptz",
+    "next_try_at": "timestamptz",
+    "last_error": "text",
+}
 SECRET = "secret"  # the part of a payload that is taken out when the message has been sent  # noqa: S105
 
 
@@ -47,10 +59,15 @@ def send_out(*, topic: str, payload: dict[str, Any], at: datetime, order_key: st
     return row.outbox_id
 
 
-def send_out_many(*, topic: str, payloads: Sequence[Mapping[str, Any]], at: datetime) -> None:
-    """Leave many messages of one topic that need no order, in the caller's transaction."""
-    Outbox.objects.bulk_create(
-        [Outbox(topic=topic, payload=dict(one), created_at=at, next_try_at=at) for one in payloads], batch_size=1000
+def send_out_many(
+    *, topic: str, payloads: Sequence[Mapping[str, Any]], at: datetime, order_keys: Sequence[str] | None = None
+) -> None:
+    """Leave many messages of one topic in the caller's transaction. order_keys: of each message; None = in any order"""
+    keys = order_keys or [""] * len(payloads)
+    put_rows(
+        "system_outbox",
+        _COLUMNS,
+        [(topic, key, json.dumps(one), WAITING, 0, at, at, "") for key, one in zip(keys, payloads, strict=True)],
     )
 
 
