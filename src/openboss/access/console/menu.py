@@ -63,7 +63,6 @@ SECTIONS = (
         _("Service desk"),
         (
             Screen("console:home", _("Home"), "home", None, "dashboard shouye sy"),
-            Screen("console:customers", _("Customers"), "user-circle", "customers.view", "subscriber kehu kh"),
             Screen("console:orders", _("Orders"), "clipboard-list", "customers.view", "dingdan dd order"),
         ),
     ),
@@ -148,12 +147,57 @@ SECTIONS = (
         ),
     ),
     Section(
-        _("Products"),
+        _("Business management"),
+        (),
         (
-            Screen(
-                "console:offers", _("Offers and tariffs"), "package", "catalog.view", "zifei zf taocan tc plan price"
+            Group(
+                _("Resource management"),
+                "building-store",
+                (
+                    Screen("console:stock", _("Stock by place"), "building-store", "resources.view", "kucun kc stock"),
+                    Screen("console:stock_requests", _("Requests for stock"), "send", "resources.view", "shenling sl"),
+                    Screen("console:stock_moves", _("Moves of stock"), "arrows-exchange", "resources.view", "liushui"),
+                    Screen("console:numbers", _("Numbers"), "phone", "resources.view", "haoma hm number"),
+                    Screen("console:segments", _("Segments of numbers"), "stack-2", "resources.view", "haoduan hd"),
+                    Screen("console:sims", _("SIM cards"), "device-sim", "resources.view", "sim card kahao"),
+                    Screen("console:vouchers", _("Vouchers"), "tags", "resources.view", "chongzhika czk voucher"),
+                ),
             ),
-            Screen("console:waiting", _("Tariffs to approve"), "clipboard-list", "catalog.view", "shenpi sp approve"),
+            Group(
+                _("Tariff management"),
+                "package",
+                (
+                    Screen(
+                        "console:offers",
+                        _("Offers and tariffs"),
+                        "package",
+                        "catalog.view",
+                        "zifei zf taocan tc plan price",
+                    ),
+                    Screen(
+                        "console:waiting",
+                        _("Tariffs to approve"),
+                        "clipboard-list",
+                        "catalog.view",
+                        "shenpi sp approve",
+                    ),
+                ),
+            ),
+            Group(
+                _("Customer management"),
+                "user-circle",
+                (Screen("console:customers", _("Customers"), "user-circle", "customers.view", "subscriber kehu kh"),),
+            ),
+            Group(
+                _("Key-customer management"),
+                "crown",
+                (Screen("console:key_customers", _("Key customers"), "crown", "customers.view", "dakehu vip dkh"),),
+            ),
+            Group(
+                _("Group-user management"),
+                "users-group",
+                (Screen("console:group_users", _("Group users"), "users-group", "customers.view", "jituan jt unit"),),
+            ),
         ),
     ),
     Section(

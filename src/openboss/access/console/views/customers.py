@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -71,6 +73,55 @@ def _screen() -> ListScreen:
         row_link=lambda row: reverse("console:customer", args=[row.customer_id]),
         empty=gettext_lazy("No customer yet. “openboss generate” makes an example base."),
     )
+
+
+def _key_customers() -> ListScreen:
+    """Customers with a VIP grade, each of exactly one type."""
+    whole = _screen()
+    vip_type = Column("vip_type", gettext_lazy("Type"), "word:vip_type")
+    columns = [vip_type if column.key == "kind" else column for column in whole.columns]
+
+    def fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
+        return _fetch({"is_vip": "yes", **filters}, sort, paging)
+
+    return replace(
+        whole,
+        name="key-customers",
+        title=gettext_lazy("Key customers"),
+        columns=tuple(columns),
+        filters=(
+            Filter("name", gettext_lazy("Name or initials"), "search"),
+            Filter("vip_type", gettext_lazy("Type"), "choice", words.choices("vip_type")),
+            Filter(
+                "vip_level", gettext_lazy("VIP"), "choice", [one for one in words.choices("vip") if one[0] != "NONE"]
+            ),
+        ),
+        fetch=fetch,
+        empty=gettext_lazy("No customer has a VIP grade yet."),
+    )
+
+
+@require_GET
+@needs("customers.view")
+def key_customers(request: HttpRequest) -> HttpResponseBase:
+    """Key customers: who is of which grade and type."""
+    return show_list(request, _key_customers(), active="console:key_customers")
+
+
+@require_GET
+@needs("customers.view")
+def group_users(request: HttpRequest) -> HttpResponseBase:
+    """Units as customers, each with how many users it has."""
+    whole = _screen()
+    units = replace(
+        whole,
+        name="group-users",
+        title=gettext_lazy("Group users"),
+        filters=tuple(one for one in whole.filters if one.key != "kind"),
+        fetch=lambda filters, sort, paging: _fetch({**filters, "kind": "UNIT"}, sort, paging),
+        empty=gettext_lazy("No unit is a customer yet."),
+    )
+    return show_list(request, units, active="console:group_users")
 
 
 @require_GET

@@ -6,7 +6,7 @@ from enum import Enum
 
 from django.utils.functional import Promise
 
-from openboss.access.console.words import assurance, hall, money, reratings, runs, tariffs, usage
+from openboss.access.console.words import assurance, hall, money, reratings, resources, runs, tariffs, usage
 from openboss.access.console.words.word import Word
 from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType, Status
 
@@ -20,6 +20,7 @@ WORDS: dict[str, dict[str, Word]] = {
     **money.WORDS,
     **assurance.WORDS,
     **hall.WORDS,
+    **resources.WORDS,
 }
 
 _ENUMS: dict[str, type[Enum]] = {

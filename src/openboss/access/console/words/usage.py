@@ -16,6 +16,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "TWO_WAY": Word(_("Two-way stop"), "bad"),
     },
     "customer_kind": {"INDIVIDUAL": Word(_("Individual")), "UNIT": Word(_("Unit"), "violet")},
+    "vip_type": {"INDIVIDUAL": Word(_("Individual customer")), "GROUP": Word(_("Group customer"), "violet")},
     "vip": {
         "NONE": Word(_("Ordinary")),
         "SILVER": Word(_("Silver card"), "info"),

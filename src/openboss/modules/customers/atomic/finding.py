@@ -44,6 +44,11 @@ class CustomerRow:
     created_on: date
     subscribers: int
 
+    @property
+    def vip_type(self) -> str:
+        """Which key customer this is, GROUP or INDIVIDUAL; empty for one who is none (BMV-02)."""
+        return VIP_TYPES[self.kind] if self.vip_level != "NONE" else ""
+
 
 def search(text: str, *, limit: int = 8) -> list[SearchHit]:
     """Find customers by number (from its start, or its last digits), document, name, pinyin or its initials.
@@ -151,6 +156,8 @@ SORTS = {
     "created_on": ("created_on", "customer_id"),
     "-created_on": ("-created_on", "-customer_id"),
 }
+VIP_TYPES = {"INDIVIDUAL": "INDIVIDUAL", "UNIT": "GROUP"}
+"""Which key customer a customer of a kind is: every kind is one of the two (BMV-02)."""
 EQUALS = ("kind", "vip_level", "customer_class", "org_code")
 
 
@@ -164,7 +171,8 @@ def list_customers(
 ) -> tuple[list[CustomerRow], int, dict[str, int]]:
     """List customers, masked: one page of rows, how many there are, and sums over all of them.
 
-    filters    kind, vip_level, customer_class, org_code: equal; name: begins with (signs, pinyin or initials)
+    filters    kind, vip_level, customer_class, org_code: equal; name: begins with (signs, pinyin or initials);
+               vip_type GROUP or INDIVIDUAL: key customers of a type; is_vip: key customers of any
     org_codes  only customers of these places (what the asker may see)
     The number is exact up to 100,000; beyond, it is the database's estimate, so that a page is there at once.
     """
@@ -172,6 +180,10 @@ def list_customers(
     found = Customer.objects.filter(merged_into=None, **{name: wanted[name] for name in EQUALS if name in wanted})
     if org_codes is not None:
         found = found.filter(org_code__in=org_codes)
+    if "vip_type" in wanted or "is_vip" in wanted:
+        found = found.exclude(vip_level="NONE")
+    if "vip_type" in wanted:
+        found = found.filter(kind__in=[kind for kind, name in VIP_TYPES.items() if name == wanted["vip_type"]])
     if "name" in wanted:
         text = wanted["name"].strip()
         found = found.filter(_latin(text.lower()) if text.isascii() else Q(name__startswith=text))

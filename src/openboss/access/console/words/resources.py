@@ -1,0 +1,61 @@
+"""Words of resources: states of numbers, cards and vouchers, moves of stock and requests for it (D12)."""
+
+from django.utils.translation import gettext_lazy as _
+
+from openboss.access.console.words.word import Word
+
+WORDS: dict[str, dict[str, Word]] = {
+    "number_state": {
+        "PLANNED": Word(_("Planned")),
+        "IDLE": Word(_("Free"), "good"),
+        "LOCKED": Word(_("Being chosen"), "info"),
+        "RESERVED": Word(_("Reserved"), "info"),
+        "OCCUPIED": Word(_("In use"), "violet"),
+        "QUARANTINE": Word(_("Resting"), "warn"),
+        "FROZEN": Word(_("Frozen"), "bad"),
+        "PORTED_OUT": Word(_("Ported out")),
+    },
+    "sim_state": {
+        "ORDERED": Word(_("Ordered")),
+        "IN_STOCK": Word(_("In stock"), "good"),
+        "ISSUED": Word(_("Issued"), "good"),
+        "PAIRED": Word(_("Paired"), "info"),
+        "WRITTEN": Word(_("Card written"), "info"),
+        "IN_USE": Word(_("In use"), "violet"),
+        "REPLACED": Word(_("Replaced")),
+        "LOST": Word(_("Lost"), "bad"),
+        "SCRAPPED": Word(_("Scrapped")),
+    },
+    "voucher_state": {
+        "GENERATED": Word(_("Made")),
+        "PRINTED": Word(_("Printed")),
+        "IN_STOCK": Word(_("In stock"), "good"),
+        "ISSUED": Word(_("Issued"), "good"),
+        "ACTIVE": Word(_("Can be used"), "good"),
+        "USED": Word(_("Used"), "violet"),
+        "FROZEN": Word(_("Frozen"), "bad"),
+        "EXPIRED": Word(_("Expired"), "warn"),
+        "VOID": Word(_("Void")),
+    },
+    "voucher_step": {
+        "ACTIVE": Word(_("Let them be used")),
+        "FROZEN": Word(_("Freeze")),
+        "THAWED": Word(_("End the freeze")),
+        "VOID": Word(_("Make void (reason and a second person)")),
+    },
+    "stock_cause": {
+        "IN": Word(_("Came"), "good"),
+        "OUT": Word(_("Given on"), "info"),
+        "USED": Word(_("Used"), "violet"),
+        "LOST": Word(_("Lost"), "bad"),
+    },
+    "stock_look": {"low": Word(_("Below the alarm mark")), "differs": Word(_("Does not add up"))},
+    "adds_up": {"yes": Word(_("yes"), "good"), "no": Word(_("no"), "bad")},
+    "requisition_state": {
+        "ASKED": Word(_("Asked for"), "warn"),
+        "APPROVED": Word(_("Approved"), "info"),
+        "SHIPPED": Word(_("On the way"), "info"),
+        "CONFIRMED": Word(_("Arrived"), "good"),
+        "REFUSED": Word(_("Refused"), "bad"),
+    },
+}
