@@ -36,6 +36,7 @@ class Caller:
     client_id: str
     client_name: str
     staff_id: int
+    scopes: frozenset[str]
 
 
 class Holder(TokenAuth):
@@ -60,7 +61,14 @@ class Holder(TokenAuth):
         staff = system.staff_by_id(staff_id=client.owner_id) if client.owner_id else None
         if staff is None or not staff.is_active or self.right not in staff.rights:
             raise Refusal(403, "rightMissing", f"the right {self.right} is not held any more")
-        return Caller(client.id, client.name, staff.staff_id)
+        return Caller(client.id, client.name, staff.staff_id, frozenset(token.get_scopes()))
+
+
+def places_of(caller: Caller) -> frozenset[str]:
+    """The places whose stock a caller may use: those of its member of staff, and those below."""
+    staff = system.staff_by_id(staff_id=caller.staff_id)
+    assert staff is not None, "the door lets nobody else in"
+    return frozenset(system.org_subtree(code=staff.org_code))
 
 
 def router(right: str, title: str) -> Router:

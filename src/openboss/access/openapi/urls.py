@@ -16,7 +16,9 @@ from openboss.access.openapi.customers import customer_router, party_router
 from openboss.access.openapi.door import Error, Refusal
 from openboss.access.openapi.payment_methods import method_router
 from openboss.access.openapi.payments import balance_router, payment_router
+from openboss.access.openapi.product_orders import order_router
 from openboss.access.openapi.products import product_router
+from openboss.access.openapi.resources import resource_router
 
 api = NinjaAPI(
     title="OpenBOSS",
@@ -28,6 +30,8 @@ api.add_router("productCatalogManagement/v4", catalog_router)
 api.add_router("customerManagement/v4", customer_router)
 api.add_router("party/v4", party_router)
 api.add_router("productInventory/v4", product_router)
+api.add_router("productOrderingManagement/v4", order_router)
+api.add_router("resourceInventoryManagement/v4", resource_router)
 api.add_router("accountManagement/v4", account_router)
 api.add_router("customerBillManagement/v4", bill_router)
 api.add_router("paymentManagement/v4", payment_router)
