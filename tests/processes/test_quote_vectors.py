@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from openboss.processes.quote import QuoteRefused, cases_of, differences, quote
+from openboss.processes.quote import QuoteRefused, cases_of, differences, open_quote, quote
 
 ROOT = Path(__file__).parents[2]
 VECTORS = ROOT / "tests" / "vectors" / "tariffs"
@@ -29,6 +29,14 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
 def test_every_case_answers_what_it_expects(file: Path) -> None:
     wrong = [f"{case['name']}: {line}" for case in cases(file) for line in differences(case["expect"], answer(case))]
     assert not wrong, "\n".join(wrong)
+
+
+def test_events_answered_one_by_one_cost_what_they_cost_together() -> None:
+    for case in filter(lambda case: case.get("events"), cases(VECTORS / "model_free.yaml")):
+        first = min(event.get("close") or int(event["at"][:7].replace("-", "")) for event in case["events"])
+        alone = {**case, "events": [], "cycle": case.get("cycle") or first}
+        opened = open_quote(alone, reference=ROOT / "example" / "reference", beside=VECTORS)
+        assert [opened.answer(event) for event in case["events"]] == answer(case)["events"], case["name"]
 
 
 def test_there_are_at_least_150_cases_each_with_a_name_of_its_own() -> None:

@@ -70,7 +70,7 @@ def slow_answer(case: dict[str, Any], beside: Path, holidays: set[date]) -> list
     """Work out a case's events: actual_li and the free resources used, as (owner, rule, units), in their order."""
     documents = _documents(case["tariffs"], beside)
     listed = [*(case.get("users") or []), *([case["user"]] if case.get("user") is not None else [])] or [{}]
-    users = {user.get("user") or f"user {number}": user for number, user in enumerate(listed, 1)}
+    users = {user.get("user") or f"user {number}": _with_account(user) for number, user in enumerate(listed, 1)}
     moments = [_moment(event["at"]) for event in case["events"]]
     first = min(_cycle_day(event.get("close")) or _month(at) for event, at in zip(case["events"], moments, strict=True))
     if case.get("cycle"):
@@ -83,6 +83,12 @@ def slow_answer(case: dict[str, Any], beside: Path, holidays: set[date]) -> list
         month = _next(month)
     _open(world)
     return [_event(world, event) for event in case["events"]]
+
+
+def _with_account(user: dict[str, Any]) -> dict[str, Any]:
+    """A user whose account is one more group, which shares but is not called inside of."""
+    shared = [{"group": ("account", user["account"]), "kind": "ACCOUNT"}] if user.get("account") else []
+    return {**user, "groups": [*(user.get("groups") or []), *shared]}
 
 
 def _documents(named: list[Any], beside: Path) -> dict[str, dict[str, Any]]:
@@ -344,7 +350,7 @@ def _group(world: World, name: str, event: dict[str, Any]) -> str:
     kinds = set()
     at = _moment(event["at"])
     for mine in world.users[name].get("groups") or []:
-        if not _member(mine, at):
+        if mine["kind"] == "ACCOUNT" or not _member(mine, at):
             continue
         for other, user in world.users.items():
             for theirs in user.get("groups") or []:

@@ -99,7 +99,28 @@ def test_many_quotes_are_answered_line_by_line(folder: Path) -> None:
     assert answers[1]["refused"][0].startswith("events[0].record: 'TALK' is wrong; write one of MOC, MTC")
 
 
+def test_the_form_of_a_document_is_published_as_a_json_schema() -> None:
+    schema = json.loads(run("tariff", "schema"))
+    assert schema["$schema"].startswith("https://json-schema.org/draft/2020-12")
+    assert {"offer", "offer_id", "names", "kind", "versions"} <= schema["properties"].keys()
+
+
 def test_the_form_of_a_quote_is_published_as_a_json_schema() -> None:
     schema = json.loads(run("quote", "-", "--schema"))
     assert schema["$defs"]["quote"]["required"] == ["format", "tariffs"]
     assert "GOTONE" not in json.dumps(schema)
+
+
+def test_an_open_quote_answers_one_event_after_another_each_with_what_those_before_left(folder: Path) -> None:
+    quote = folder / "quote.yaml"
+    opening = "opening: {free: [{rule: GOTONE_98/MIN, left: 3}]}"
+    user = f"user: {{products: [{{offer: GOTONE_98}}], {opening}}}"
+    quote.write_text(f"format: 1\ntariffs: [tariffs]\ncycle: 202610\n{user}\n", encoding="utf-8")
+    call = {"at": "2026-10-05T10:00:00", "record": "MOC", "duration_s": 61}
+    lines = [call, {**call, "record": "TALK"}, call, {"at": "2026-11-01T02:00:00", "close": 202610},
+             {**call, "at": "2026-11-05T10:00:00"}]  # fmt: skip
+    said = run("quote", quote, "--events", given="\n".join(map(json.dumps, lines)))
+    one, wrong, two, closed, next_month = map(json.loads, said.splitlines())
+    assert (one["actual"], two["actual"], next_month["actual"]) == ("0.00", "0.40", "0.00")
+    assert wrong["refused"][0].startswith("event.record: 'TALK' is wrong; write one of MOC, MTC")
+    assert ([used["units"] for used in two["free"]], two["event"], closed["closed"]) == ([1], 2, 202610)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +32,9 @@ def register(app: typer.Typer) -> None:
 def quote(
     file: Annotated[Path, typer.Argument(help="The quote, JSON or YAML; - reads it from the standard input.")],
     lines: Annotated[bool, typer.Option("--lines", help="One quote a line (JSON), one answer a line.")] = False,
+    events: Annotated[
+        bool, typer.Option("--events", help="Open the quote, then answer events from the standard input, one a line.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Only compare with what the file expects.")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema; FILE is not read.")] = False,
     reference: Annotated[Path, typer.Option(help="The operator's reference tables.")] = EXAMPLE / "reference",
@@ -45,6 +48,9 @@ def quote(
         return
     if lines:
         _answer_lines(sys.stdin if str(file) == "-" else file.open(encoding="utf-8"), reference)
+        return
+    if events:
+        _answer_events(file, reference)
         return
     text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     beside = Path() if str(file) == "-" else file.parent
@@ -92,15 +98,31 @@ def _compare(cases: list[dict[str, Any]], answers: list[dict[str, Any]]) -> None
     print(f"{len(cases)} cases answer what they expect")
 
 
-def _answer_lines(incoming: Iterator[str], reference: Path) -> None:
-    """Answer quote after quote; one that cannot be worked out gets its refusal as its answer."""
+def _answer_events(file: Path, reference: Path) -> None:
+    """Answer event after event of users whose quote is open; each finds what those before it left."""
     from openboss.processes import quote as quotes
 
+    try:
+        opened = quotes.open_quote(_parsed(file.read_text(encoding="utf-8")), reference=reference, beside=file.parent)
+    except (quotes.QuoteRefused, yaml.YAMLError) as refused:
+        raise QuoteNotWorkedOut(f"{file.name}: {refused}") from refused
+    _answer_each(sys.stdin, opened.answer)
+
+
+def _answer_lines(incoming: Iterator[str], reference: Path) -> None:
+    """Answer quote after quote."""
+    from openboss.processes import quote as quotes
+
+    _answer_each(incoming, lambda case: quotes.quote(case, reference=reference, beside=Path()))
+
+
+def _answer_each(incoming: Iterator[str], work_out: Callable[[Any], dict[str, Any]]) -> None:
+    """Answer line after line at once; one that cannot be worked out gets its refusal as its answer."""
     for line in incoming:
         if not line.strip():
             continue
         try:
-            answer = quotes.quote(json.loads(line), reference=reference, beside=Path())
+            answer = work_out(json.loads(line))
         except ValueError as refused:  # QuoteRefused, or a line that is no JSON
             answer = {"refused": getattr(refused, "problems", [str(refused)])}
         print(json.dumps(answer, ensure_ascii=False), flush=True)

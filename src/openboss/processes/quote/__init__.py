@@ -18,13 +18,23 @@ from openboss.kernel.usage import Status
 from openboss.modules.charging.functions import what_if
 from openboss.processes.quote import answer
 from openboss.processes.quote.bill import bills_of
-from openboss.processes.quote.events import columns_of, cycle_of, cycles_of, li
+from openboss.processes.quote.events import columns_of, cycle_of, cycles_of, li, next_cycle
 from openboss.processes.quote.expect import differences
 from openboss.processes.quote.form import FORMAT, QuoteRefused, check, json_schema
 from openboss.processes.quote.parties import Parties, engine_rows, local_s, parties_of
 from openboss.processes.quote.tariffs import Tariffs, tariffs_of
 
-__all__ = ["E_CYCLE_NOT_OPEN", "QuoteRefused", "cases_of", "differences", "json_schema", "quote", "work_out"]
+__all__ = [
+    "E_CYCLE_NOT_OPEN",
+    "OpenQuote",
+    "QuoteRefused",
+    "cases_of",
+    "differences",
+    "json_schema",
+    "open_quote",
+    "quote",
+    "work_out",
+]
 
 
 def cases_of(document: Any) -> list[dict[str, Any]]:
@@ -47,26 +57,66 @@ def quote(wanted: dict[str, Any], *, reference: Path, beside: Path) -> dict[str,
     return work_out(wanted, tariffs_of(wanted["tariffs"], reference=own_reference, beside=beside))
 
 
+def open_quote(wanted: dict[str, Any], *, reference: Path, beside: Path) -> "OpenQuote":
+    """Open a quote that answers events one by one as they come; its own `events` are lived first.
+
+    Arguments as for `quote`. Raises QuoteRefused.
+    """
+    check(wanted)
+    own_reference = beside / wanted["reference"] if wanted.get("reference") else reference
+    opened = OpenQuote(wanted, tariffs_of(wanted["tariffs"], reference=own_reference, beside=beside))
+    for event in wanted.get("events") or []:
+        opened.rate(event)
+    return opened
+
+
+class OpenQuote:
+    """Users with their products and openings in memory, and what has happened to them so far."""
+
+    def __init__(self, wanted: dict[str, Any], tariffs: Tariffs) -> None:
+        """Open the months of a checked quote. Raises QuoteRefused."""
+        self.tariffs, self.parties = tariffs, parties_of(wanted, tariffs)
+        self.cycles, self.events = cycles_of(wanted), list[dict[str, Any]]()
+        try:
+            self.state = what_if.opened(tariffs.tables, what_if.image_of(engine_rows(self.parties)), self.cycles)
+            _set_opening(self.state, self.cycles[0], self.parties, tariffs)
+        except what_if.CycleNotReady as refused:
+            raise QuoteRefused([str(refused)]) from refused
+
+    def answer(self, event: Any) -> dict[str, Any]:
+        """Check and rate one more event; a month not seen yet is opened. Raises QuoteRefused."""
+        check(event, "event")
+        until = next_cycle(event["close"]) if "close" in event else cycle_of(event["at"])
+        try:
+            while self.cycles[-1] < until:
+                self.state.open_cycle(next_cycle(self.cycles[-1]))
+                self.cycles.append(next_cycle(self.cycles[-1]))
+        except what_if.CycleNotReady as refused:
+            raise QuoteRefused([str(refused)]) from refused
+        return self.rate(event)
+
+    def rate(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Rate a checked event of a month that is open. Raises QuoteRefused."""
+        number = len(self.events)
+        try:
+            found = _rate(self.state, event, f"events[{number}]", number, self.parties, self.tariffs)
+        except what_if.CycleNotReady as refused:
+            raise QuoteRefused([str(refused)]) from refused
+        self.events.append(found)
+        return found
+
+
 def work_out(wanted: dict[str, Any], tariffs: Tariffs) -> dict[str, Any]:
     """Work a checked quote out under tariffs that are compiled already. Raises QuoteRefused."""
-    parties = parties_of(wanted, tariffs)
-    cycles = cycles_of(wanted)
-    try:
-        state = what_if.opened(tariffs.tables, what_if.image_of(engine_rows(parties)), cycles)
-        _set_opening(state, cycles[0], parties, tariffs)
-        events = [
-            _rate(state, event, f"events[{number}]", number, parties, tariffs)
-            for number, event in enumerate(wanted.get("events") or [])
-        ]
-    except what_if.CycleNotReady as refused:
-        raise QuoteRefused([str(refused)]) from refused
-    closing = answer.closing(state, cycles, parties, tariffs, events)
+    opened = OpenQuote(wanted, tariffs)
+    events = [opened.rate(event) for event in wanted.get("events") or []]
+    closing = answer.closing(opened.state, opened.cycles, opened.parties, tariffs, events)
     found: dict[str, Any] = {"format": FORMAT}
     if wanted.get("name"):
         found["name"] = wanted["name"]
     found |= {"events": events, "closing": closing}
     if wanted.get("bill"):
-        found["bill"] = bills_of(state, wanted.get("cycle") or cycles[0], parties, tariffs)
+        found["bill"] = bills_of(opened.state, wanted.get("cycle") or opened.cycles[0], opened.parties, tariffs)
     return found
 
 

@@ -18,7 +18,7 @@ ENUMS: dict[str, list[str]] = {
     "roam": [kind.name for kind in RoamType],
     "ld": [kind.name for kind in LdType],
     "net": [kind.name for kind in OtherNet],
-    "group kind": [kind.name for kind in ClosedGroup if kind],
+    "group kind": [ClosedGroup.FAMILY.name, ClosedGroup.VPMN.name],
     "first month": ["PRORATE", "FULL", "HALF", "PAY_AS_YOU_GO"],
     "pay mode": ["FULL", "RATIO", "LIMIT", "REST"],
 }
@@ -45,7 +45,10 @@ FORMS: dict[str, dict[str, Field]] = {
         "friends": ("[number", "Numbers of the user's own choice, in E.164 digits."),
         "opening": ("opening", "What stands at the beginning of the first month."),
         "customer": ("text", "Whose user this is; users of one customer count together. Without it the user's own."),
-        "account": ("text", "Who pays what nobody else takes. Without it the user's own account."),
+        "account": (
+            "text",
+            "Who pays the rest; users of one account draw on one pool. Without it the user's own.",
+        ),
         "pays": ("[payment", "Who else pays a part."),
         "charges": ("[charge", "One-time fees of the month."),
         "past": ("[past", "What items came to on bills of months before."),
@@ -200,10 +203,10 @@ def _schema_of_kind(kind: str) -> dict[str, Any]:
     return {"enum": ENUMS[kind]} if kind in ENUMS else _TEXTS[kind]
 
 
-def check(value: Any) -> None:
-    """Check a quote as it came in against the form. Raises QuoteRefused with everything that is wrong."""
+def check(value: Any, form: str = "quote") -> None:
+    """Check a quote, or an event, as it came in against its form. Raises QuoteRefused with everything that is wrong."""
     problems: list[str] = []
-    _check_kind(value, "quote", "quote", problems)
+    _check_kind(value, form, form, problems)
     if problems:
         raise QuoteRefused(problems[:MOST_PROBLEMS])
 

@@ -1,5 +1,6 @@
 """The users of a quote as the engine and the bill run know users: numbers, offers, groups, customers, accounts."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -80,6 +81,7 @@ def _numbered(names: Any) -> dict[str, int]:
 def engine_rows(parties: Parties) -> dict[str, list[dict[str, int]]]:
     """Give the users as rows of charging's what-if image."""
     rows: dict[str, list[dict[str, int]]] = {name: [] for name in what_if.IMAGE_SCHEMAS}
+    accounts = Counter(user["account"] for user in parties.users if user.get("account"))
     always = {"from_local_s": -FOREVER_S, "to_local_s": FOREVER_S}
     for user in parties.users:
         own = {"subscriber_id": parties.ids[user["user"]]}
@@ -106,6 +108,10 @@ def engine_rows(parties: Parties) -> dict[str, list[dict[str, int]]]:
             if member.get("short_number"):
                 key = short_number_key(group_id, member["short_number"])
                 rows["numbers"].append(own | span | {"number": key})
+        if accounts[user.get("account")] > 1:  # they draw on one pool, as customers.atomic.bulk tells the engine
+            since = {"from_local_s": local_s(LONG_AGO, 0), "to_local_s": FOREVER_S}
+            account = {"group_id": parties.payers[user["account"]], "kind": int(ClosedGroup.ACCOUNT)}
+            rows["groups"].append(own | since | account)
     return rows
 
 
