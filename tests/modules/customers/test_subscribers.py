@@ -7,6 +7,7 @@ import pytest
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.models import Holding, StateChange, StopPeriod, Subscriber
 from openboss.modules.system.functions import list_audit
+from openboss.modules.system.models import Outbox
 from tests.modules.customers.conftest import AT, DEPENDENT_PACK, EXCLUDING_PACK, MAIN, OTHER_MAIN, PACK
 
 USER = 1001
@@ -187,6 +188,32 @@ def test_every_change_leaves_its_audit_row() -> None:
         ("customers.clear_stop_reason", 7),
         ("customers.add_stop_reason", 7),
     ]
+
+
+# --- many at once ---
+
+
+def test_many_users_are_stopped_and_resumed_as_one_is_and_who_would_be_refused_is_left_alone() -> None:
+    kept = {"reason": "REQ_HOLD", "staff_id": 7}
+    many = [1001, 1002, 1003, 9]
+    customers.add_stop_reason(subscriber_id=1002, reason="ARREARS_1", at=AT, staff_id=7)
+    customers.pre_terminate(subscriber_id=1003, remove_tag=1, at=AT, staff_id=7)
+    before = StopPeriod.objects.filter(subscriber_id__in=(1002, 1003)).order_by("pk").values_list("pk", "period")
+    known = list(before)
+    assert customers.stop_users(subscriber_ids=many, at=LATER, **kept) == {1001: "TWO_WAY_STOP"}
+    with pytest.raises(customers.HoldWithArrears):
+        customers.add_stop_reason(subscriber_id=1002, at=LATER, **kept)
+    assert list(before) == known
+    assert customers.resume_users(subscriber_ids=many, at=LATER + MONTH, **kept) == {1001: "ACTIVE"}
+    told = Outbox.objects.filter(topic="network.hlr", order_key="1001").order_by("outbox_id")
+    assert [(one.payload["voice_in"], one.created_at) for one in told] == [(False, LATER), (True, LATER + MONTH)]
+    rows, _ = list_audit(object_kind="subscriber", object_id="1001")
+    assert [(row.action, row.after["state"]) for row in rows] == [
+        ("customers.clear_stop_reason", "ACTIVE"),
+        ("customers.add_stop_reason", "TWO_WAY_STOP"),
+    ]
+    history = StateChange.objects.filter(subscriber_id=1001, at__gte=LATER).order_by("pk")
+    assert [(one.state, one.event) for one in history] == [("TWO_WAY_STOP", "REQ_HOLD"), ("ACTIVE", "CLEAR_REQ_HOLD")]
 
 
 # --- opening ---
