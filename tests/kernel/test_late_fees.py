@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openboss.kernel.clearing import Buckets, OpenItems, clear
@@ -23,6 +23,7 @@ def test_late_fees(row: list[str]) -> None:
     assert late_fee_fen(fen(row[0]), RATE_PPM, int(row[1]), fen(row[2])) == fen(row[3])
 
 
+@settings(deadline=None)  # the first call reads compiled code
 @given(st.integers(0, 10**12), st.integers(0, 4000), st.integers(0, 10**12))
 def test_a_late_fee_is_the_exact_product_rounded_half_up_and_never_above_the_cap(
     principal: int, days: int, left: int
@@ -41,6 +42,7 @@ def test_days_before_the_due_day_bear_nothing() -> None:
 AMOUNTS = st.lists(st.integers(1, 1000), max_size=5)
 
 
+@settings(deadline=None)  # the first call reads compiled code
 @given(st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=1, max_size=4))
 def test_clearing_uses_money_in_order_and_neither_makes_nor_loses_any(
     accounts: list[tuple[list[int], list[int]]],
