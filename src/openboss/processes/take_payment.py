@@ -13,6 +13,7 @@ from functools import partial
 
 from django.db import transaction
 
+from openboss.modules.receivables.functions import return_papers
 from openboss.modules.receivables.functions.collection_cases import withdraw_paid
 from openboss.modules.receivables.functions.owed import owed
 from openboss.modules.receivables.functions.payments import PaymentPosted, post_payment
@@ -85,14 +86,25 @@ def take(
 
 
 def reverse(
-    *, payment_id: int, reason: str, serial_no: str, at: datetime, staff_id: int, approved_by: int | None = None
+    *,
+    payment_id: int,
+    reason: str,
+    serial_no: str,
+    at: datetime,
+    staff_id: int,
+    approved_by: int | None = None,
+    is_paper_back: bool = False,
 ) -> PaymentPosted:
     """Take a payment back: bills, late fees, advances, points and credit control as if it had never been.
+
+    is_paper_back  its receipt or invoice lies on the desk and is taken back with it; an invoice must be (D8.3)
 
     Raises PaymentUnknown, ReversedBefore, VoucherUsed, InvoiceNotReturned, MoneyGone, LaterActs, SecondPersonNeeded,
     NotEntitled, SerialNumberUsed.
     """
     with transaction.atomic():
+        if is_paper_back:
+            return_papers(payment_id=payment_id, at=at, staff_id=staff_id)
         posted = reverse_payment(
             payment_id=payment_id,
             reason=reason,

@@ -59,6 +59,20 @@ def test_due_received_and_change_are_shown_and_printed_on_the_slip(clerk: Client
     assert "copy-mark" not in slip
 
 
+@pytest.mark.requirement("ACM-19")
+def test_what_is_paid_in_advance_prints_a_receipt_and_what_pays_a_bill_an_invoice(clerk: Client) -> None:
+    owed_fen = _owed(9).owed_fen
+    assert owed_fen > 0
+    printed = []
+    for paid in (f"{owed_fen / 100:.2f}", "50"):  # the bill, then nothing is owed any more
+        payment_id = _pay(clerk, 9, paid).context["payment"].payment_id
+        slip = clerk.post(f"/payments/{payment_id}/receipt/").content.decode()
+        printed.append(
+            (re.findall(r"(Receipt|Invoice) (?:for|of) telecom", slip), re.findall(r"<dd>([RV])\d{10}<", slip))
+        )
+    assert printed == [(["Invoice"], ["V"]), (["Receipt"], ["R"])]
+
+
 def test_a_receipt_printed_again_is_marked_copy_and_counted(clerk: Client) -> None:
     payment_id = _pay(clerk, 4, "10").context["payment"].payment_id
     slips = [clerk.post(f"/payments/{payment_id}/receipt/").content.decode() for _ in range(3)]
@@ -90,17 +104,21 @@ def test_cash_needs_an_open_till_and_enough_of_it() -> None:
 
 def test_a_payment_taken_back_leaves_the_account_as_if_never_paid(clerk: Client) -> None:
     before = _owed(7)
-    payment_id = _pay(clerk, 7, "20").context["payment"].payment_id
+    payment_id = _pay(clerk, 7, "0.50").context["payment"].payment_id
     refused = clerk.post(f"/payments/{payment_id}/reverse/", {"reason": " "}, follow=True)
     assert "Say why" in refused.content.decode()
-    clerk.post(f"/payments/{payment_id}/reverse/", {"reason": "wrong account"})
+    known = {"reason": "wrong account"}
+    kept = clerk.post(f"/payments/{payment_id}/reverse/", known, follow=True).content.decode()
+    assert "An invoice is out" in kept and "is here and is taken back" in kept
+    assert receivables.payment_view(payment_id=payment_id).state == "POSTED"
+    clerk.post(f"/payments/{payment_id}/reverse/", {**known, "paper_back": "on"})
     assert (_owed(7).open_fen, _owed(7).advance_fen) == (before.open_fen, before.advance_fen)
     assert receivables.payment_view(payment_id=payment_id).state == "REVERSED"
 
 
 def test_another_clerks_payment_is_taken_back_only_with_a_second_person(clerk: Client) -> None:
     payment_id = _pay(clerk, 8, "20").context["payment"].payment_id
-    address, reason = f"/payments/{payment_id}/reverse/", {"reason": "wrong account"}
+    address, reason = f"/payments/{payment_id}/reverse/", {"reason": "wrong account", "paper_back": "on"}
     other = signed_in("billing")
     assert "A second person must agree" in other.post(address, reason, follow=True).content.decode()
     wrong = {**reason, "second_login": "billing2", "second_password": "wrong"}
@@ -208,7 +226,8 @@ def test_a_bill_is_paid_printed_and_taken_back_without_a_mouse(browser: Any, add
     page.wait_for_url("**/payments/*/")
     keyboard.press("F4")
     keyboard.type("wrong customer")
-    keyboard.press("Enter")
+    for key in ("Tab", "Space", "Enter"):  # the invoice is here
+        keyboard.press(key)
     page.wait_for_selector(".pill.bad:has-text('Taken back')")
     keyboard.press("F2")
     page.wait_for_url("**/pay/?account=1")

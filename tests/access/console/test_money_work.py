@@ -57,8 +57,8 @@ def _said(answer: Any) -> str:
 
 @pytest.mark.requirement("ACM-01")
 def test_the_menu_has_the_groups_of_account_management() -> None:
-    (money,) = [section for section in SECTIONS if section.groups]
     with override("en"):
+        (money,) = [section for section in SECTIONS if str(section.title) == "Money"]
         titles = [str(group.title) for group in money.groups]
     assert titles == [
         "Taking payments",
@@ -166,7 +166,7 @@ def test_every_fen_of_an_account_is_followed_to_where_it_came_from(clerk: Client
 
 def test_what_was_taken_back_names_what_it_takes_back_and_the_other_way_round(clerk: Client) -> None:
     payment = _pay(clerk, 67, "30").context["payment"]
-    clerk.post(f"/payments/{payment.payment_id}/reverse/", {"reason": "wrong account"})
+    clerk.post(f"/payments/{payment.payment_id}/reverse/", {"reason": "wrong account", "paper_back": "on"})
     told = explorer.relatives_of(entry_id=payment.entry_id)
     (reversal,) = [one for one in told if one.kinship == "REVERSED_BY"]
     assert [one.entry_id for one in explorer.relatives_of(entry_id=reversal.entry_id) if one.kinship == "REVERSES"] == [
@@ -374,7 +374,8 @@ def test_a_newcomer_pays_sees_service_resume_takes_it_back_and_follows_each_fen(
     assert not _stopped(subscriber_id)
     keyboard.press("F4")
     keyboard.type("the newcomer tries it")
-    keyboard.press("Enter")
+    for key in ("Tab", "Space", "Enter"):  # the invoice is here
+        keyboard.press(key)
     page.wait_for_selector(".pill.bad:has-text('Taken back')")
     assert _stopped(subscriber_id)
     assert _owed(account_id).owed_fen == owed_fen

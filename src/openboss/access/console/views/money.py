@@ -44,7 +44,7 @@ REFUSALS: dict[type[Exception], str | Promise] = {
     receivables.NotEntitled: _("The right for this is missing."),
     receivables.ReversedBefore: _("This payment was taken back already, or is of a kind that cannot be."),
     receivables.VoucherUsed: _("Money of a used voucher cannot be taken back."),
-    receivables.InvoiceNotReturned: _("An invoice is out for this payment; take it back first."),
+    receivables.InvoiceNotReturned: _("An invoice is out for this payment: ask for it, and tick that it is here."),
     receivables.MoneyGone: _("The money was refunded or moved meanwhile; take that back first."),
     receivables.LaterActs: _("A late fee was waived or a debt written off after this payment; take that back first."),
     receivables.PaymentUnknown: _("There is no such payment."),

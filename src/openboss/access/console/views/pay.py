@@ -120,9 +120,12 @@ def take(request: HttpRequest) -> HttpResponse:
 
 
 def _issue(request: HttpRequest, account_id: int, taken: take_payment.PaymentTaken) -> None:
-    """Give the payment its receipt; its first print and the change belong to this session."""
-    receipt = receivables.issue_document(
-        kind="RECEIPT",
+    """Give the payment its paper: what paid bills an invoice, what leaves money in advance a receipt (D8.14).
+
+    Its first print and the change belong to this session.
+    """
+    paper = receivables.issue_document(
+        kind="RECEIPT" if taken.posted.advance_fen else "INVOICE",
         account_id=account_id,
         total_fen=taken.posted.paid_fen,
         at=clock.now(),
@@ -131,7 +134,7 @@ def _issue(request: HttpRequest, account_id: int, taken: take_payment.PaymentTak
     )
     request.session["taken"] = {
         "payment_id": taken.posted.payment_id,
-        "document_id": receipt.document_id,
+        "document_id": paper.document_id,
         "tendered_fen": taken.tendered_fen,
         "change_fen": taken.change_fen,
         "resumed": len(taken.resumed),
@@ -202,7 +205,7 @@ def payment(request: HttpRequest, payment_id: int) -> HttpResponse:
 @require_POST
 @needs("receivables.collect")
 def receipt(request: HttpRequest, payment_id: int) -> HttpResponse:
-    """The receipt on 80 mm paper: the original once, by whoever took the money; afterwards marked COPY (ACM-19)."""
+    """The receipt or invoice on 80 mm paper: the original once, by whoever took the money; afterwards marked COPY (ACM-19)."""
     found = _payment(payment_id)
     document = _receipt_of(found)
     if document is None:
@@ -256,6 +259,7 @@ def reverse_payment(request: HttpRequest, payment_id: int) -> HttpResponse:
             at=clock.now(),
             staff_id=staff_of(request).staff_id,
             approved_by=second_person(request),
+            is_paper_back="paper_back" in request.POST,
         ),
     )
     if done is not None:

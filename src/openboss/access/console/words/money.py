@@ -33,8 +33,13 @@ WORDS: dict[str, dict[str, Word]] = {
         "KIOSK": Word(_("Kiosk")),
         "WEB": Word(_("Web")),
         "SMS": Word(_("SMS")),
+        "IVR": Word(_("Voice menu")),
         "REMOTE": Word(_("Another province")),
         "SYSTEM": Word(_("The system")),
+    },
+    "paper": {
+        "RECEIPT": Word(_("Receipt")),
+        "INVOICE": Word(_("Invoice")),
     },
     "payment_state": {
         "POSTED": Word(_("Posted"), "good"),
@@ -49,6 +54,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "REVERSAL": Word(_("Taking back")),
         "RECOVERY": Word(_("Recovery of bad debt")),
         "AGENT": Word(_("Agent's money")),
+        "REMOTE": Word(_("For another province")),
     },
     "standing": {
         "NORMAL": Word(_("Normal")),

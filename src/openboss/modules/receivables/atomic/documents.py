@@ -92,6 +92,15 @@ def return_document(*, document_id: int, at: datetime, staff_id: int) -> Documen
     return _view(row)
 
 
+@transaction.atomic
+def return_papers(*, payment_id: int, at: datetime, staff_id: int) -> None:
+    """Take back what was issued for a payment, if anything is out."""
+    for document_id in Document.objects.filter(payment_id=payment_id, state="ISSUED").values_list(
+        "document_id", flat=True
+    ):
+        return_document(document_id=document_id, at=at, staff_id=staff_id)
+
+
 def has_invoice(*, payment_id: int) -> bool:
     """Whether an invoice of a payment is out."""
     return Document.objects.filter(payment_id=payment_id, kind="INVOICE", state="ISSUED").exists()

@@ -23,6 +23,7 @@ from openboss.modules.receivables.atomic.documents import (
     issue_document,
     reprint_document,
     return_document,
+    return_papers,
 )
 from openboss.modules.receivables.atomic.ledger import Chart, ChartRefused, EntryUnknown, EntryView, Line, chart
 from openboss.modules.receivables.atomic.payments import PaymentUnknown, PaymentView, payment_view, payments_of_account
@@ -215,6 +216,7 @@ __all__ = [
     "reprint_document",
     "return_deposit",
     "return_document",
+    "return_papers",
     "revenue_by_item",
     "reverse_payment",
     "set_credit",
