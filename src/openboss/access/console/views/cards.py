@@ -48,7 +48,7 @@ def sims(request: HttpRequest) -> HttpResponseBase:
         columns=(
             Column("iccid", gettext_lazy("ICCID"), "nowrap", sort=True),
             Column("imsi", gettext_lazy("IMSI"), "number", sort=True),
-            Column("item_code", gettext_lazy("Item"), read=lambda row: items.get(row.item_code, row.item_code)),
+            Column("item_code", gettext_lazy("Stock item"), read=lambda row: items.get(row.item_code, row.item_code)),
             Column("state", gettext_lazy("State"), "word:sim_state", sort=True),
             Column("number", gettext_lazy("Number"), "phone", sort=True),
             place_column(),
@@ -57,7 +57,7 @@ def sims(request: HttpRequest) -> HttpResponseBase:
         filters=(
             Filter("iccid", gettext_lazy("ICCID begins with"), "search"),
             Filter("state", gettext_lazy("State"), "choice", words.choices("sim_state")),
-            Filter("item", gettext_lazy("Item"), "choice", _items("SIM")),
+            Filter("item", gettext_lazy("Stock item"), "choice", _items("SIM")),
             place_filter(request),
         ),
         fetch=fetch,
@@ -127,7 +127,7 @@ def vouchers(request: HttpRequest) -> HttpResponseBase:
         title=gettext_lazy("Vouchers"),
         columns=(
             Column("serial_no", gettext_lazy("Serial number"), "nowrap", sort=True),
-            Column("item_code", gettext_lazy("Item"), read=lambda row: items.get(row.item_code, row.item_code)),
+            Column("item_code", gettext_lazy("Stock item"), read=lambda row: items.get(row.item_code, row.item_code)),
             Column("state", gettext_lazy("State"), "word:voucher_state", sort=True),
             place_column(),
             Column("expires_on", gettext_lazy("Last day"), "day", sort=True),
@@ -136,7 +136,7 @@ def vouchers(request: HttpRequest) -> HttpResponseBase:
         filters=(
             Filter("serial", gettext_lazy("Serial number begins with"), "search"),
             Filter("state", gettext_lazy("State"), "choice", words.choices("voucher_state")),
-            Filter("item", gettext_lazy("Item"), "choice", _items("VOUCHER")),
+            Filter("item", gettext_lazy("Stock item"), "choice", _items("VOUCHER")),
             place_filter(request),
         ),
         fetch=fetch,

@@ -116,15 +116,15 @@ def _fetch(lines: list[resources.StockLine], low: set[tuple[str, str]]) -> Any:
 def _columns(items: dict[str, str]) -> tuple[Column, ...]:
     return (
         place_column(sort=True),
-        Column("item_code", gettext_lazy("Item"), sort=True, read=lambda row: items.get(row.item_code, row.item_code)),
+        Column("item_code", gettext_lazy("Stock item"), sort=True, read=lambda row: items.get(row.item_code, row.item_code)),
         Column("opening", gettext_lazy("On the 1st"), "count", sort=True),
         Column("came", gettext_lazy("Came"), "count", sort=True),
-        Column("went", gettext_lazy("Given on"), "count", sort=True),
+        Column("went", gettext_lazy("Sent on"), "count", sort=True),
         Column("used", gettext_lazy("Used"), "count", sort=True),
         Column("lost", gettext_lazy("Lost"), "count", sort=True),
         Column("closing", gettext_lazy("Should lie there"), "count", sort=True),
         Column("counted", gettext_lazy("Lies there"), "count", sort=True),
-        Column("difference", gettext_lazy("Difference"), "count", sort=True),
+        Column("difference", gettext_lazy("Stock difference"), "count", sort=True),
     )
 
 
@@ -143,7 +143,7 @@ def stock(request: HttpRequest) -> HttpResponseBase:
         columns=_columns(items),
         filters=(
             place_filter(request),
-            Filter("item", gettext_lazy("Item"), "choice", list(items.items())),
+            Filter("item", gettext_lazy("Stock item"), "choice", list(items.items())),
             Filter("look", gettext_lazy("Look at"), "choice", words.choices("stock_look")),
         ),
         fetch=_fetch(lines, {(place, item) for place, item, _pieces in low}),
@@ -243,18 +243,18 @@ def requests(request: HttpRequest) -> HttpResponseBase:
         columns=(
             Column("requisition_id", gettext_lazy("No."), "number", sort=True),
             Column("state", gettext_lazy("State"), "word:requisition_state", sort=True),
-            Column("item_code", gettext_lazy("Item"), read=lambda row: items.get(row.item_code, row.item_code)),
+            Column("item_code", gettext_lazy("Stock item"), read=lambda row: items.get(row.item_code, row.item_code)),
             place_column(gettext_lazy("From"), "from_org"),
             place_column(gettext_lazy("To")),
             Column("asked_by", gettext_lazy("Asked by"), read=lambda row: staff_name(row.asked_by)),
             Column("asked_at", gettext_lazy("When"), "moment", sort=True),
             Column("asked", gettext_lazy("Asked"), "count", sort=True),
             Column("approved", gettext_lazy("Approved"), "count", sort=True),
-            Column("confirmed", gettext_lazy("Arrived"), "count", sort=True),
+            Column("confirmed", gettext_lazy("Has arrived"), "count", sort=True),
         ),
         filters=(
             Filter("state", gettext_lazy("State"), "choice", words.choices("requisition_state")),
-            Filter("item", gettext_lazy("Item"), "choice", list(items.items())),
+            Filter("item", gettext_lazy("Stock item"), "choice", list(items.items())),
         ),
         fetch=lambda filters, sort, paging: rows_in_memory(rows, tests, filters, sort, paging),
         default_sort="-requisition_id",
@@ -320,7 +320,7 @@ def moves(request: HttpRequest) -> HttpResponseBase:
         columns=(
             Column("at", gettext_lazy("When"), "moment"),
             place_column(),
-            Column("item_code", gettext_lazy("Item"), read=lambda row: items.get(row.item_code, row.item_code)),
+            Column("item_code", gettext_lazy("Stock item"), read=lambda row: items.get(row.item_code, row.item_code)),
             Column("cause", gettext_lazy("What"), "word:stock_cause"),
             Column("reason", gettext_lazy("Reason")),
             Column("staff_id", gettext_lazy("By"), read=lambda row: staff_name(row.staff_id)),
@@ -328,7 +328,7 @@ def moves(request: HttpRequest) -> HttpResponseBase:
         ),
         filters=(
             place_filter(request),
-            Filter("item", gettext_lazy("Item"), "choice", list(items.items())),
+            Filter("item", gettext_lazy("Stock item"), "choice", list(items.items())),
             Filter("cause", gettext_lazy("What"), "choice", words.choices("stock_cause")),
         ),
         fetch=fetch,

@@ -7,7 +7,7 @@ from openboss.access.console.words.word import Word
 WORDS: dict[str, dict[str, Word]] = {
     "number_state": {
         "PLANNED": Word(_("Planned")),
-        "IDLE": Word(_("Free"), "good"),
+        "IDLE": Word(_("Idle"), "good"),
         "LOCKED": Word(_("Being chosen"), "info"),
         "RESERVED": Word(_("Reserved"), "info"),
         "OCCUPIED": Word(_("In use"), "violet"),
@@ -45,17 +45,17 @@ WORDS: dict[str, dict[str, Word]] = {
     },
     "stock_cause": {
         "IN": Word(_("Came"), "good"),
-        "OUT": Word(_("Given on"), "info"),
+        "OUT": Word(_("Sent on"), "info"),
         "USED": Word(_("Used"), "violet"),
         "LOST": Word(_("Lost"), "bad"),
     },
     "stock_look": {"low": Word(_("Below the alarm mark")), "differs": Word(_("Does not add up"))},
     "adds_up": {"yes": Word(_("yes"), "good"), "no": Word(_("no"), "bad")},
     "requisition_state": {
-        "ASKED": Word(_("Asked for"), "warn"),
+        "ASKED": Word(_("Waits for approval"), "warn"),
         "APPROVED": Word(_("Approved"), "info"),
         "SHIPPED": Word(_("On the way"), "info"),
-        "CONFIRMED": Word(_("Arrived"), "good"),
-        "REFUSED": Word(_("Refused"), "bad"),
+        "CONFIRMED": Word(_("Has arrived"), "good"),
+        "REFUSED": Word(_("Turned down"), "bad"),
     },
 }
