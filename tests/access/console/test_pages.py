@@ -41,8 +41,10 @@ PAGES = {
     "/orders/new/CHANGE_PLAN/?customer=1": "customers.edit",
     "/pay/": "receivables.collect",
     "/pay/?account=1": "receivables.collect",
+    "/recharge/": "receivables.collect",
     "/till/": "receivables.collect",
     "/accounts/1/": "receivables.view",
+    "/accounts/1/e-bills/": "billing.view",
     "/ageing/": "receivables.view",
     "/suspense/": "receivables.view",
     "/ledger/": "receivables.view",
@@ -62,6 +64,7 @@ PAGES = {
     "/clearing/": "receivables.view",
     "/web-payments/": "receivables.view",
     "/assurance/": "receivables.view",
+    "/messages/": "jobs.view",
     "/jobs/": "jobs.view",
     "/audit/": "audit.view",
 }

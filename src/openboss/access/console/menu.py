@@ -92,6 +92,9 @@ SECTIONS = (
                 "cash",
                 (
                     Screen("console:pay", _("Payment desk"), "cash", "receivables.collect", "jiaofei jf sf pay"),
+                    Screen(
+                        "console:recharge", _("Recharge by voucher"), "wallet", "receivables.collect", "chongzhi cz"
+                    ),
                     Screen("console:till", _("My till"), "cash-register", "receivables.collect", "shouyin sy cashier"),
                     Screen("console:suspense", _("Payments to attribute"), "zoom-question", "receivables.view", "zg"),
                     Screen("console:web_payments", _("Payments on the web"), "world", "receivables.view", "wangzhan"),
@@ -204,6 +207,7 @@ SECTIONS = (
         _("System"),
         (
             Screen("console:jobs", _("Jobs"), "activity", "jobs.view", "renwu rw queue"),
+            Screen("console:messages", _("Messages sent out"), "send", "jobs.view", "duanxin dx xiaoxi sms outbox"),
             Screen("console:audit", _("Audit log"), "shield-check", "audit.view", "shenji sj log"),
             Screen("console:saved", _("Saved views"), "bookmark", None, "shitu st view"),
             Screen("console:help", _("Help and keys"), "help-circle", None, "bangzhu bz about"),

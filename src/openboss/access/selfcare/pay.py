@@ -29,7 +29,8 @@ NUMBER_DIGITS = 11
 NOTICE_LIMIT = 10_000  # bytes
 
 
-def _drawn(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+def drawn(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    """A page of self-care in the visitor's theme."""
     theme = request.COOKIES.get("theme", "auto")
     shell = {"theme": theme if theme in ("light", "dark") else "auto", "density": "normal"}
     return render(request, f"selfcare/{template}", {**shell, **context}, status=status)
@@ -46,17 +47,18 @@ def start(request: HttpRequest) -> HttpResponse:
     refusal = ""
     if request.method == "POST":
         try:
-            made = pay_by_web.order(number=_e164(number), asked_fen=_fen(amount), provider=chosen.NAME, at=clock.now())
+            made = pay_by_web.order(number=e164(number), asked_fen=_fen(amount), provider=chosen.NAME, at=clock.now())
             return redirect("selfcare:order", made.order_no)
         except SubscriberUnknown:
             refusal = _("There is no such number with us. Check it digit by digit.")
         except AmountOutOfRange:
             refusal = _("Write an amount from 0.01 to 5,000.00 yuan.")
     context = {"number": number, "amount": amount, "refusal": refusal}
-    return _drawn(request, "pay.html", context, status=422 if refusal else 200)
+    return drawn(request, "pay.html", context, status=422 if refusal else 200)
 
 
-def _e164(text: str) -> int:
+def e164(text: str) -> int:
+    """A number as people type it, with country code. Raises SubscriberUnknown."""
     digits = text.replace(" ", "").removeprefix("+")
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= NUMBER_DIGITS + len(COUNTRY)):
         raise SubscriberUnknown(text)
@@ -94,7 +96,7 @@ def order(request: HttpRequest, order_no: str) -> HttpResponse:
         "page": provider.page_of(found) if provider and not is_over and found.state != "PAID" else "",
         "waits": "came" in request.GET and found.state == "OPEN" and not is_over,
     }
-    return _drawn(request, "order_state.html" if request.htmx else "order.html", context)
+    return drawn(request, "order_state.html" if request.htmx else "order.html", context)
 
 
 @csrf_exempt
@@ -134,7 +136,7 @@ def sandbox_page(request: HttpRequest, order_no: str) -> HttpResponse:
         raise Http404
     found = _order(order_no)
     if request.method == "GET":
-        return _drawn(request, "sandbox.html", {"order": found})
+        return drawn(request, "sandbox.html", {"order": found})
     outcome = "PAID" if request.POST.get("choice") == "pay" else "FAILED"
     headers, body = sandbox.write_notice(
         found,

@@ -37,6 +37,19 @@ WORDS: dict[str, dict[str, Word]] = {
         "aborting": Word(_("Stopping"), "warn"),
         "aborted": Word(_("Stopped")),
     },
+    "topic": {
+        "sms": Word(_("Handset")),
+        "staff": Word(_("Staff")),
+        "manager.alert": Word(_("Account managers")),
+        "network.hlr": Word(_("Register of the network")),
+        "charging.wallet": Word(_("Credit control")),
+    },
+    "message_state": {
+        "WAITING": Word(_("Waiting"), "info"),
+        "SENT": Word(_("Arrived"), "good"),
+        "FAILED": Word(_("Dead letter"), "bad"),
+        "DROPPED": Word(_("Dropped")),
+    },
     "audit_action": {
         "billing.move_cycle": Word(_("Month moved to another state")),
         "billing.post_adjustments": Word(_("Adjustments posted")),
@@ -69,6 +82,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "receivables.approved": Word(_("Proposal approved")),
         "receivables.refused": Word(_("Proposal refused")),
         "receivables.journal_file": Word(_("Journal taken as a file")),
+        "receivables.e_bill": Word(_("Electronic bill fetched")),
         "receivables.print_statement": Word(_("Statement printed")),
         "receivables.debit_file": Word(_("File for a bank taken")),
         "receivables.agency_file": Word(_("File for an agency made")),
