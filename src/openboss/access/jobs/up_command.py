@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -94,21 +94,28 @@ def web() -> None:
 
 
 def worker() -> None:
-    """Run jobs and schedules, and bring changes of users to the network (this process only)."""
+    """Run jobs and schedules, bring changes of users to the network and events to listeners (this process only)."""
     with open_installation():
         from django.core.management import call_command
 
         from openboss.access.network import delivery
+        from openboss.access.openapi import hub
 
         stopping = threading.Event()
-        told = {"stopping": stopping, "hlr": options().hlr, "data_dir": options().data_dir, "now": clock.now}
-        deliverer = threading.Thread(target=delivery.run, kwargs=told, daemon=True)
-        deliverer.start()
+        every: dict[str, Any] = {"stopping": stopping, "now": clock.now}
+        register = {**every, "hlr": options().hlr, "data_dir": options().data_dir}
+        deliverers = [
+            threading.Thread(target=delivery.run, kwargs=register, daemon=True),
+            threading.Thread(target=hub.run, kwargs=every, daemon=True),
+        ]
+        for one in deliverers:
+            one.start()
         try:
             call_command("procrastinate", "worker", "--shutdown-graceful-timeout", "5")
         finally:
             stopping.set()
-            deliverer.join(timeout=_DELIVERER_ENDS_S)
+            for one in deliverers:
+                one.join(timeout=_DELIVERER_ENDS_S)
 
 
 def _announce_when_ready(announce: Callable[[str], None], supervisor: Supervisor) -> None:

@@ -46,7 +46,7 @@ from openboss.processes import hall
 from openboss.processes.order_flow import RequestIncomplete
 
 order_router = router("customers.view", "TMF622 product ordering")
-HALL_REFUSALS = (*hall.REFUSALS, hall.OrderIncomplete)
+HALL_REFUSALS: tuple[type[Exception], ...] = (*hall.REFUSALS, hall.OrderIncomplete)
 FAILURES = {400: Error, 401: Error, 403: Error, 404: Error, 409: Error}
 
 

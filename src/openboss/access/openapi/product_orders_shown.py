@@ -191,7 +191,7 @@ def mask_card(iccid: str) -> str:
     return f"{iccid[:7]}{'*' * max(len(iccid) - 11, 0)}{iccid[-4:]}"
 
 
-def _price(fee: Fee) -> OrderPrice:
+def _price(line: Fee) -> OrderPrice:
     """One line of the price: PAID, OPEN, or BILL for what stands on the bill."""
-    state = "PAID" if fee.is_paid else "BILL" if fee.booking == "BILL" else "OPEN"
-    return OrderPrice(name=fee.code, description=state, price=Price(tax_included_amount=money(fee.fee_fen)))
+    state = "PAID" if line.is_paid else "BILL" if line.booking == "BILL" else "OPEN"
+    return OrderPrice(name=line.code, description=state, price=Price(tax_included_amount=money(line.fee_fen)))

@@ -14,12 +14,16 @@ from openboss.access.openapi.catalog import catalog_router
 from openboss.access.openapi.communication import communication_router
 from openboss.access.openapi.customers import customer_router, party_router
 from openboss.access.openapi.door import Error, Refusal
+from openboss.access.openapi.hub import open_hub
 from openboss.access.openapi.payment_methods import method_router
 from openboss.access.openapi.payments import balance_router, payment_router
 from openboss.access.openapi.product_orders import order_router
 from openboss.access.openapi.products import product_router
 from openboss.access.openapi.resources import resource_router
 
+open_hub(order_router, "productOrder")
+open_hub(customer_router, "customer")
+open_hub(bill_router, "customerBill")
 api = NinjaAPI(
     title="OpenBOSS",
     version="4",

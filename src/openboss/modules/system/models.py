@@ -259,3 +259,20 @@ class SavedView(models.Model):
     class Meta:
         db_table = "system_savedview"
         constraints = [models.UniqueConstraint(fields=["staff", "title"], name="system_savedview_title_once")]
+
+
+class Listener(models.Model):
+    """An address of another system that is told of events of one kind of object; it goes when its client goes."""
+
+    listener_id = models.BigAutoField(primary_key=True)
+    client_id = models.CharField(max_length=100)
+    kind = models.CharField(max_length=32)
+    callback = models.CharField(max_length=500)
+    events = models.JSONField()  # names; empty: all
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "system_listener"
+        constraints = [
+            models.UniqueConstraint(fields=["client_id", "kind", "callback"], name="system_listener_once"),
+        ]

@@ -13,6 +13,7 @@ from django.db.models import Count, Q, Sum
 from openboss.kernel.periods import previous_cycle
 from openboss.modules.billing.models import Bill, BillCycle, Source
 from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.atomic.listeners import announce
 from openboss.modules.system.copying import copy_out
 from openboss.modules.system.statements import run
 
@@ -102,7 +103,20 @@ def validate_part(*, cycle: int, part: int) -> tuple[pl.DataFrame, pl.DataFrame]
         {"bill_id": pl.Int64, "subscriber_id": pl.Int64, "item_id": pl.Int16, "due_fen": pl.Int64},
         bounds,
     )
+    _announce(cycle, bills["bill_id"].to_list())
     return bills, items
+
+
+def _announce(cycle: int, bill_ids: Sequence[int]) -> None:
+    released_at = BillCycle.objects.get(cycle=cycle).released_at
+    assert released_at is not None, "begin_release came first"
+    announce(
+        kind="customerBill",
+        event="CustomerBillStateChangeEvent",
+        object_ids=bill_ids,
+        state="validated",
+        at=released_at,
+    )
 
 
 def released_totals(*, cycle: int) -> pl.DataFrame:

@@ -23,6 +23,7 @@ from openboss.modules.customers.models import (
     VipGrade,
 )
 from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.atomic.listeners import announce
 from openboss.modules.system.keys import blind_index, decrypt, encrypt
 
 SILVER_FEN, GOLD_FEN, DIAMOND_FEN = 66_600, 150_000, 300_000  # ARPU, closed lower bounds (D17.1)
@@ -88,6 +89,7 @@ def find_or_create_customer(
     )
     after = {"kind": kind, "cert_type": cert_type, "org_code": org_code}
     _audit("customers.create_customer", customer.customer_id, at, staff_id, after=after)
+    _announce("CustomerCreateEvent", customer.customer_id, at)
     return customer.customer_id
 
 
@@ -130,6 +132,7 @@ def change_customer(
     shown = {field: str(values[field]) for field in fields if field in ("customer_class", "org_code")}
     after = {"fields": fields, **shown}
     _audit("customers.change_customer", customer_id, at, staff_id, reason=reason, after=after)
+    _announce("CustomerAttributeValueChangeEvent", customer_id, at)
 
 
 def _new_document(customer: Customer, document: DocumentRead) -> dict[str, Any]:
@@ -346,6 +349,10 @@ def birthdays_on(*, day: date) -> list[int]:
     born = Q(born_on__month=day.month, born_on__day=day.day)
     people = Customer.objects.filter(born, kind="INDIVIDUAL", merged_into=None).exclude(vip_level="NONE")
     return list(people.order_by("customer_id").values_list("customer_id", flat=True))
+
+
+def _announce(event: str, customer_id: int, at: datetime) -> None:
+    announce(kind="customer", event=event, object_ids=[customer_id], state="", at=at)
 
 
 def _audit(

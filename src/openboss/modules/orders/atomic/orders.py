@@ -13,6 +13,7 @@ from django.db.models import Count
 from openboss.modules.orders.models import OrderDocument, OrderFee, OrderItem, OrderStep, ProductOrder
 from openboss.modules.orders.states import ACKNOWLEDGED, COMPLETED, IN_PROGRESS, MOVES, PENDING
 from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.atomic.listeners import announce
 from openboss.modules.system.keys import decrypt, encrypt
 
 
@@ -185,6 +186,7 @@ def place_order(
             _add_parts(order, items, steps, fees)
             after = {"kind": kind, "channel": channel, "subscriber_id": subscriber_id}
             _audit("orders.place", order, at, staff_id, after=after)
+            _announce("ProductOrderCreateEvent", order.pk, ACKNOWLEDGED, at)
             return order_view(order_id=order.order_id)
     same_user = subscriber_id in (None, found.subscriber_id)  # an opening gets its user when it is carried out
     if found.kind != kind or not same_user or found.request != json.loads(json.dumps(dict(request))):
@@ -316,6 +318,8 @@ def move_order(
         raise OrderPending(order.kind) from pending
     OrderItem.objects.filter(order=order).update(state=state)
     _audit("orders.move", order, at, staff_id, reason=reason, before={"state": order.state}, after={"state": state})
+    if state != IN_PROGRESS:  # seen by nobody outside the transaction: see states.py
+        _announce("ProductOrderStateChangeEvent", order_id, state, at)
     return order_view(order_id=order_id)
 
 
@@ -437,6 +441,10 @@ def _locked(order_id: int) -> ProductOrder:
 def _refuse_unless(order: ProductOrder, state: str) -> None:
     if order.state != state:
         raise OrderStateForbids(order.state)
+
+
+def _announce(event: str, order_id: int, state: str, at: datetime) -> None:
+    announce(kind="productOrder", event=event, object_ids=[order_id], state=state.lower(), at=at)
 
 
 def _audit(

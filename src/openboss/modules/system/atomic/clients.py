@@ -10,7 +10,8 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from openboss.modules.system.atomic.audit import record_audit
-from openboss.modules.system.atomic.staff import staff_by_login
+from openboss.modules.system.atomic.staff import StaffView, staff_by_id, staff_by_login
+from openboss.modules.system.models import Listener
 
 
 class ClientUnknown(LookupError):
@@ -60,7 +61,7 @@ def add_client(*, name: str, staff_login: str, scopes: Iterable[str], at: dateti
 
 @transaction.atomic
 def remove_client(*, client_id: str, at: datetime) -> None:
-    """Take a client's access away at once, its tokens too. Raises ClientUnknown."""
+    """Take a client's access away at once, its tokens and listeners too. Raises ClientUnknown."""
     client = Client.objects.filter(id=client_id).first()
     if client is None:
         raise ClientUnknown(client_id)
@@ -72,7 +73,14 @@ def remove_client(*, client_id: str, at: datetime) -> None:
         at=at,
         before={"name": client.name, "scopes": client.get_scopes()},
     )
+    Listener.objects.filter(client_id=client_id).delete()
     client.delete()
+
+
+def staff_of_client(*, client_id: str) -> StaffView | None:
+    """In whose name a client acts; None if it was removed."""
+    client = Client.objects.filter(id=client_id).first()
+    return staff_by_id(staff_id=client.owner_id) if client and client.owner_id else None
 
 
 def list_clients() -> list[ClientView]:
