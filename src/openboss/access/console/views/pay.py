@@ -205,7 +205,7 @@ def payment(request: HttpRequest, payment_id: int) -> HttpResponse:
 @require_POST
 @needs("receivables.collect")
 def receipt(request: HttpRequest, payment_id: int) -> HttpResponse:
-    """The receipt or invoice on 80 mm paper: the original once, by whoever took the money; afterwards marked COPY (ACM-19)."""
+    """The paper of a payment, 80 mm: the original once, by whoever took the money; afterwards marked COPY (ACM-19)."""
     found = _payment(payment_id)
     document = _receipt_of(found)
     if document is None:
