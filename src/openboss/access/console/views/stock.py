@@ -27,6 +27,7 @@ from openboss.access.console.views.counter_refusals import REFUSALS as HALL_REFU
 from openboss.access.console.views.customers import office_names
 from openboss.access.jobs import clock
 from openboss.modules.resources import functions as resources
+from openboss.modules.system.functions import StaffView
 
 PLACE = gettext_lazy("Place")
 MOST_PIECES = 100_000
@@ -116,7 +117,9 @@ def _fetch(lines: list[resources.StockLine], low: set[tuple[str, str]]) -> Any:
 def _columns(items: dict[str, str]) -> tuple[Column, ...]:
     return (
         place_column(sort=True),
-        Column("item_code", gettext_lazy("Stock item"), sort=True, read=lambda row: items.get(row.item_code, row.item_code)),
+        Column(
+            "item_code", gettext_lazy("Stock item"), sort=True, read=lambda row: items.get(row.item_code, row.item_code)
+        ),
         Column("opening", gettext_lazy("On the 1st"), "count", sort=True),
         Column("came", gettext_lazy("Came"), "count", sort=True),
         Column("went", gettext_lazy("Sent on"), "count", sort=True),
@@ -234,9 +237,22 @@ def count(request: HttpRequest) -> HttpResponse:
 @needs("resources.view")
 def requests(request: HttpRequest) -> HttpResponseBase:
     """What places asked of each other, and what whoever looks may do about it."""
-    rows = resources.requisitions(org_codes=places_of(request))
+    own, staff = places_of(request), staff_of(request)
+    rows = resources.requisitions(org_codes=own)
     tests = {"state": lambda row, state: row.state == state, "item": lambda row, code: row.item_code == code}
     items, names = item_names(), office_names()
+    waiting = [
+        {
+            "row": row,
+            "may": may,
+            "who": staff_name(row.asked_by),
+            "item": items.get(row.item_code, row.item_code),
+            "from": names[row.from_org],
+            "to": names[row.org_code],
+        }
+        for row in rows
+        if (may := _may(row, own, staff))
+    ]
     screen = ListScreen(
         name="stock-requests",
         title=gettext_lazy("Requests for stock"),
@@ -260,14 +276,13 @@ def requests(request: HttpRequest) -> HttpResponseBase:
         default_sort="-requisition_id",
         empty=gettext_lazy("Nothing was asked for yet."),
         template="stock_requests.html",
-        context={"waiting": [_step(one, request, items, names) for one in rows if _may(one, request)]},
+        context={"waiting": waiting},
     )
     return show_list(request, screen, active="console:stock_requests")
 
 
-def _may(row: resources.RequisitionView, request: HttpRequest) -> str:
-    """The next step of a request that whoever looks may take; nothing if there is none."""
-    own, staff = places_of(request), staff_of(request)
+def _may(row: resources.RequisitionView, own: frozenset[str], staff: StaffView) -> str:
+    """The next step of a request that a member of staff may take; nothing if there is none."""
     both = {row.org_code, row.from_org} <= own
     if row.state == "ASKED" and "resources.approve" in staff.rights and both and row.asked_by != staff.staff_id:
         return "decide"
@@ -276,11 +291,6 @@ def _may(row: resources.RequisitionView, request: HttpRequest) -> str:
     if row.state == "APPROVED" and row.from_org in own:
         return "ship"
     return "receive" if row.state == "SHIPPED" and row.org_code in own else ""
-
-
-def _step(row: Any, request: HttpRequest, items: dict[str, str], names: dict[str, str]) -> dict[str, Any]:
-    about = {"item": items.get(row.item_code, row.item_code), "from": names[row.from_org], "to": names[row.org_code]}
-    return {"row": row, "may": _may(row, request), "who": staff_name(row.asked_by), **about}
 
 
 @require_POST
@@ -296,7 +306,9 @@ def step(request: HttpRequest, requisition_id: int) -> HttpResponse:
         "receive": lambda: resources.receive_requisition(**who, confirmed=pieces, within=places_of(request)),
     }
     right = "resources.approve" if wanted in ("approve", "refuse") else "resources.manage"
-    if wanted not in acts or right not in staff.rights or (wanted in ("approve", "receive") and not pieces):
+    if right not in staff.rights:
+        messages.error(request, _("The right for this is missing."))
+    elif wanted not in acts or (wanted in ("approve", "receive") and not pieces):
         messages.error(request, _("Write how many pieces."))
     elif done_with(request, acts[wanted]):
         messages.success(request, _("Done; it stands in the audit."))
