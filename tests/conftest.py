@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+import hypothesis
 import psycopg
 import pytest
 
@@ -25,6 +26,12 @@ _RUN_DATA_DIR = Path(tempfile.mkdtemp(prefix="openboss-run-"))
 _SERVER_DIR = Path(
     os.environ.get("OPENBOSS_TEST_SERVER_DIR", Path(tempfile.gettempdir(), f"openboss-test-server-{os.getuid()}"))
 )
+_LONGEST = (  # files that take most of a minute
+    "scenarios/test_kills.py",
+    "access/jobs/test_demo.py",
+    "scenarios/test_money_kills.py",  # with two processes it comes to that of test_kills.py: they share a world
+    "access/console/test_browser.py",
+)
 _LONG = {"new_installation", "opened"}  # fixtures of tests with processes and a database server of their own
 _TEST_DATABASE = f"test_openboss_{os.getpid()}"
 
@@ -32,6 +39,8 @@ _TEST_DATABASE = f"test_openboss_{os.getpid()}"
 os.environ["DJANGO_SETTINGS_MODULE"] = "openboss.config.settings"
 os.environ["OPENBOSS_DATA_DIR"] = str(_RUN_DATA_DIR)
 django.setup()
+hypothesis.settings.register_profile("openboss", deadline=None)  # a first call may compile for seconds
+hypothesis.settings.load_profile("openboss")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -41,7 +50,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest, so that no process is left alone with them at the end of a parallel run."""
-    items.sort(key=lambda item: _LONG.isdisjoint(getattr(item, "fixturenames", ())))
+
+    def rank(item: pytest.Item) -> tuple[int, bool]:
+        longest = [place for place, file in enumerate(_LONGEST) if item.path.as_posix().endswith(f"tests/{file}")]
+        return (*longest, len(_LONGEST))[0], _LONG.isdisjoint(getattr(item, "fixturenames", ()))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

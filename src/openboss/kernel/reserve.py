@@ -17,6 +17,7 @@ from openboss.kernel.usage import Status, Unit
 _SECOND = int(Unit.SECOND)
 _KB = int(Unit.KB)
 _ERROR = int(Status.ERROR)
+_KEEP_NOTHING = np.int64(0)  # not a plain 0: the rating would be compiled a second time, for that one number
 REFUSED = -1  # in place of a cost: no price, a limit, a resource or cap that allows no more
 
 
@@ -65,7 +66,7 @@ def cost_of_next(
     i = order[0]
     _ask_for(usage, i, measure, quantity)
     _clear(rated, i)
-    rate_records(tables, directory, lanes, cycles, usage, rated, order, trace, 0)
+    rate_records(tables, directory, lanes, cycles, usage, rated, order, trace, _KEEP_NOTHING)
     if rated.status[i] == _ERROR or rated.blocked[i] == 1:
         return REFUSED
     return rated.act_li[i, 0] + rated.act_li[i, 1] + rated.act_li[i, 2]

@@ -30,6 +30,7 @@ from openboss.modules.charging.engine.online.serving import Rules
 from openboss.modules.charging.engine.online.turns import Moment, Turns
 from openboss.modules.charging.engine.rating import rate_chunk
 from openboss.modules.charging.engine.state import EngineState, Image, month_start_s
+from openboss.modules.charging.engine.totals import free_use_of, totals_of
 from openboss.modules.charging.normalise import normalise, operator_clock
 from openboss.modules.charging.numbering import build_numbering
 from openboss.modules.charging.schema import NORMALISED
@@ -95,7 +96,11 @@ def warm_rating() -> None:
     call |= {"record_type": 1, "served_number": _NUMBER, "start_local_s": month_start_s(_CYCLE), "duration_s": 1}
     for key in (1, 2):
         rate_chunk(state, pl.DataFrame([call | {"key_hi": key, "key_lo": 1}], schema=NORMALISED), 1, 1)
+    parts = [pl.DataFrame([call | {"key_hi": key, "key_lo": 1}], schema=NORMALISED) for key in (3, 4)]
+    rate_chunk(state, pl.concat(parts, rechunk=False), 1, 1)  # columns in parts become arrays that may be written to
     state.freeze_cycle(_CYCLE)
+    totals_of(state, _CYCLE)
+    free_use_of(state, _CYCLE)
 
 
 def warm_online() -> None:
@@ -128,6 +133,7 @@ def _engine_of_one_user() -> EngineState:
     for _again in range(2):  # changes take another way than first entries
         state.apply_image(_image())
     state.open_cycle(_CYCLE)
+    state.apply_image(_image())  # and another again in a month that is open
     return state
 
 
@@ -144,13 +150,14 @@ def _image() -> Image:
         groups=pl.DataFrame(
             {"subscriber_id": [1], "group_id": [1], "kind": [2], **span}, schema_overrides={"kind": pl.Int8}
         ),
+        friends=pl.DataFrame({"subscriber_id": [1], "number": [_NUMBER], **span}),
     )
 
 
 def warm_billing() -> None:
     """Compile monthly fees, discounts and the split to accounts."""
     fixed = pl.Series([1]).to_numpy()  # read-only, as polars hands columns over: compiled apart from writable arrays
-    zero = np.zeros(1, np.int64)
+    zero, one = np.zeros(1, np.int64), np.ones(1, np.int64)
     first_day, days = periods.first_day(_CYCLE), periods.days_in(_CYCLE)
     recurring_fees_li(fixed, fixed, fixed, fixed, fixed, first_day, days)
     rent_free_days(pl.Series([0]).to_numpy(), np.ones(1, np.bool_), fixed, fixed, 1, first_day, days)
@@ -161,7 +168,8 @@ def warm_billing() -> None:
     relations = Relations(np.zeros(2, np.int64), fixed, fixed, fixed, fixed, zero)
     split_to_accounts(zero, pl.Series([0]).to_numpy(), zero, zero, zero, relations)
     families(1, zero, zero)
-    late_fees_fen(fixed, 1, fixed, fixed)
+    for due in (fixed, one):
+        late_fees_fen(due, 1, due, due)
     edges = np.zeros(2, np.int64)
     clear(OpenItems(edges, zero, zero), Buckets(edges, zero, edges, zero))
     tax_inside_fen(1, 1)
