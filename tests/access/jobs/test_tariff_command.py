@@ -83,10 +83,16 @@ def test_a_quote_is_answered_and_compared(folder: Path) -> None:
         run("quote", quote, "--check")
 
 
-def test_a_wrong_quote_names_the_place(folder: Path) -> None:
+def test_a_wrong_quote_names_the_place_in_the_language_of_the_reader(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     quote = folder / "quote.yaml"
     quote.write_text(QUOTE.replace("duration_s: 61", "duration: 61"), encoding="utf-8")
     with pytest.raises(QuoteNotWorkedOut, match=r"events\[0\].duration: a event has no such field"):
+        run("quote", quote)
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    with pytest.raises(QuoteNotWorkedOut, match=r"events\[0\].duration：event 没有这个字段；可用的字段有 user, at"):
         run("quote", quote)
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from openboss.access.jobs.generate_base import EXAMPLE
 from openboss.access.jobs.installation import set_up_django
-from openboss.access.jobs.refusals import Refused
+from openboss.access.jobs.refusals import Refused, language_of_terminal
 
 
 class QuoteNotWorkedOut(Refused):
@@ -57,7 +57,9 @@ def quote(
     try:
         cases = quotes.cases_of(_parsed(text))
         answers = [_answer(case, reference, beside) for case in cases]
-    except (quotes.QuoteRefused, yaml.YAMLError) as refused:
+    except quotes.QuoteRefused as refused:
+        raise QuoteNotWorkedOut(f"{file.name}: {refused.of(language_of_terminal())}") from refused
+    except yaml.YAMLError as refused:
         raise QuoteNotWorkedOut(f"{file.name}: {refused}") from refused
     if check:
         _compare(cases, answers)
@@ -104,7 +106,9 @@ def _answer_events(file: Path, reference: Path) -> None:
 
     try:
         opened = quotes.open_quote(_parsed(file.read_text(encoding="utf-8")), reference=reference, beside=file.parent)
-    except (quotes.QuoteRefused, yaml.YAMLError) as refused:
+    except quotes.QuoteRefused as refused:
+        raise QuoteNotWorkedOut(f"{file.name}: {refused.of(language_of_terminal())}") from refused
+    except yaml.YAMLError as refused:
         raise QuoteNotWorkedOut(f"{file.name}: {refused}") from refused
     _answer_each(sys.stdin, opened.answer)
 

@@ -17,10 +17,10 @@ from openboss.kernel.records import E_CYCLE_NOT_OPEN
 from openboss.kernel.usage import Status
 from openboss.modules.charging.functions import what_if
 from openboss.processes.quote import answer
-from openboss.processes.quote.bill import bills_of
+from openboss.processes.quote.bill import bills_of, no_such_item
 from openboss.processes.quote.events import columns_of, cycle_of, cycles_of, li, next_cycle
 from openboss.processes.quote.expect import differences
-from openboss.processes.quote.form import FORMAT, QuoteRefused, check, json_schema
+from openboss.processes.quote.form import FORMAT, Problem, QuoteRefused, check, json_schema
 from openboss.processes.quote.parties import Parties, engine_rows, local_s, parties_of
 from openboss.processes.quote.tariffs import Tariffs, tariffs_of
 
@@ -81,7 +81,7 @@ class OpenQuote:
             self.state = what_if.opened(tariffs.tables, what_if.image_of(engine_rows(self.parties)), self.cycles)
             _set_opening(self.state, self.cycles[0], self.parties, tariffs)
         except what_if.CycleNotReady as refused:
-            raise QuoteRefused([str(refused)]) from refused
+            raise _month_refused(refused) from refused
 
     def answer(self, event: Any) -> dict[str, Any]:
         """Check and rate one more event; a month not seen yet is opened. Raises QuoteRefused."""
@@ -92,7 +92,7 @@ class OpenQuote:
                 self.state.open_cycle(next_cycle(self.cycles[-1]))
                 self.cycles.append(next_cycle(self.cycles[-1]))
         except what_if.CycleNotReady as refused:
-            raise QuoteRefused([str(refused)]) from refused
+            raise _month_refused(refused) from refused
         return self.rate(event)
 
     def rate(self, event: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class OpenQuote:
         try:
             found = _rate(self.state, event, f"events[{number}]", number, self.parties, self.tariffs)
         except what_if.CycleNotReady as refused:
-            raise QuoteRefused([str(refused)]) from refused
+            raise _month_refused(refused) from refused
         self.events.append(found)
         return found
 
@@ -120,6 +120,10 @@ def work_out(wanted: dict[str, Any], tariffs: Tariffs) -> dict[str, Any]:
     return found
 
 
+def _month_refused(refused: what_if.CycleNotReady) -> QuoteRefused:
+    return QuoteRefused([Problem(str(refused), f"月份不能打开或关闭（{refused}）")])
+
+
 def _set_opening(state: what_if.EngineState, cycle: int, parties: Parties, tariffs: Tariffs) -> None:
     """Put free resources and totals where the users' openings say they are. Raises QuoteRefused."""
     for user in parties.users:
@@ -136,7 +140,7 @@ def _set_opening(state: what_if.EngineState, cycle: int, parties: Parties, tarif
         for total in opening.get("totals") or []:
             item_id = tariffs.item_id(total["item"])
             if item_id is None:
-                raise QuoteRefused([f"user {user['user']}: there is no bill item {total['item']}"])
+                raise no_such_item(user, total["item"])
             what_if.set_total(
                 state,
                 cycle=cycle,
@@ -154,7 +158,8 @@ def _rule_id(tariffs: Tariffs, code: str, section: str, cycle: int) -> int:
     """The rule OFFER/RULE of the version in force on the first of a month, or of the first version."""
     rules = [rule for rule in tariffs.rules.values() if rule.code == code and rule.section == section]
     if not rules:
-        raise QuoteRefused([f"opening: {code} is no rule of {section} in the tariff documents"])
+        said = f"opening: {code} is no rule of {section} in the tariff documents"
+        raise QuoteRefused([Problem(said, f"opening：{code} 不是资费文件 {section} 中的规则")])
     in_force = [rule for rule in rules if rule.version_on.year * 100 + rule.version_on.month <= cycle]
     return (in_force or rules)[-1].rule_id
 
@@ -164,7 +169,7 @@ def _give(
 ) -> dict[str, Any]:
     gift, user = event["give"], parties.user_of(event, place)
     if gift["to"] not in parties.ids:
-        raise QuoteRefused([f"{place}.give.to: {gift['to']!r} is none of the users {', '.join(parties.ids)}"])
+        raise parties.nobody(f"{place}.give.to", gift["to"])
     cycle = cycle_of(event["at"])
     rule_id = _rule_id(tariffs, gift["rule"], "free", cycle)
     given = {"subscriber_id": parties.ids[user], "to_id": parties.ids[gift["to"]], "rule_id": rule_id}

@@ -19,7 +19,7 @@ from openboss.modules.charging.functions import what_if
 from openboss.processes.offer_fees import contract_fee_li
 from openboss.processes.quote.answer import item_code, money, rule_code
 from openboss.processes.quote.events import li
-from openboss.processes.quote.form import QuoteRefused
+from openboss.processes.quote.form import Problem, QuoteRefused
 from openboss.processes.quote.parties import LONG_AGO, Parties, day
 from openboss.processes.quote.tariffs import Tariffs
 from openboss.processes.quote.trace import yuan
@@ -72,7 +72,7 @@ def bills_of(state: what_if.EngineState, cycle: int, parties: Parties, tariffs: 
     try:
         tariff = tariff_of([v for v in tariffs.versions if v.from_on < next_first_on], list(tariffs.items))
     except DiscountRefused as refused:
-        raise QuoteRefused([str(refused)]) from refused
+        raise QuoteRefused([Problem(str(refused), f"该资费不能出账（{refused}）")]) from refused
     files = bill_in_memory(cycle=cycle, tariff=tariff, inputs=_inputs(state, cycle, parties, tariffs))
     due = files.get(0, "due").sort("subscriber_id", "column")
     shares = shares_of(due=due, relations=files.get(0, "relations"), tariff=tariff)
@@ -150,8 +150,14 @@ def _add_user(
 def _item_id(tariffs: Tariffs, code: str, user: dict[str, Any]) -> int:
     item_id = tariffs.item_id(code)
     if item_id is None:
-        raise QuoteRefused([f"user {user['user']}: there is no bill item {code}"])
+        raise no_such_item(user, code)
     return item_id
+
+
+def no_such_item(user: dict[str, Any], code: str) -> QuoteRefused:
+    """Refuse a bill item that the operator does not have."""
+    name = user["user"]
+    return QuoteRefused([Problem(f"user {name}: there is no bill item {code}", f"用户 {name}：没有账单项 {code}")])
 
 
 def _contract_fee(product: dict[str, Any], cycle: int, tariffs: Tariffs) -> int:

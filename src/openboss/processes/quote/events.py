@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import Any
 
 from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType, name_code, text_id
-from openboss.processes.quote.form import VOLUME_BYTES, QuoteRefused
+from openboss.processes.quote.form import VOLUME_BYTES, Problem, QuoteRefused
 from openboss.processes.quote.parties import Parties, local_s, moment
 
 FOREIGN_AREA = 1_000_000  # architecture section 2.1
@@ -28,7 +28,14 @@ def cycles_of(quote: dict[str, Any]) -> list[int]:
     if quote.get("cycle"):
         found = {cycle for cycle in found if cycle >= quote["cycle"]} | {quote["cycle"]}
     if not found:
-        raise QuoteRefused(["quote: name the month (cycle: 202610) or give an event"])
+        raise QuoteRefused(
+            [
+                Problem(
+                    "quote: name the month (cycle: 202610) or give an event",
+                    "quote：请写出月份（cycle: 202610）或给出事件",
+                )
+            ]
+        )
     months, cycle = [], min(found)
     while cycle <= max(found):
         months.append(cycle)
@@ -44,10 +51,12 @@ def next_cycle(cycle: int) -> int:
 def columns_of(event: dict[str, Any], parties: Parties, place: str) -> dict[str, int]:
     """Turn an event into columns of kernel.records.Usage. Raises QuoteRefused."""
     if "record" not in event:
-        raise QuoteRefused([f"{place}: record is missing; write one of {', '.join(kind.name for kind in RecordType)}"])
+        known = ", ".join(kind.name for kind in RecordType)
+        said = f"{place}: record is missing; write one of {known}"
+        raise QuoteRefused([Problem(said, f"{place}：缺少 record；请写 {known} 之一")])
     user = parties.user_of(event, place)
     if event.get("to") and event["to"] not in parties.ids:
-        raise QuoteRefused([f"{place}.to: {event['to']!r} is none of the users {', '.join(parties.ids)}"])
+        raise parties.nobody(f"{place}.to", event["to"])
     volume, _, unit = str(event.get("volume") or "0 B").partition(" ")
     return {
         "record_type": int(RecordType[event["record"]]),
@@ -84,5 +93,6 @@ def li(yuan: str | None, place: str) -> int:
     """Turn an amount of the form into li. Raises QuoteRefused if it is finer than that."""
     exact = Fraction(yuan or 0) * 1000
     if exact.denominator != 1:
-        raise QuoteRefused([f"{place}: {yuan} is finer than a li; write at most 3 decimals"])
+        said = f"{place}: {yuan} is finer than a li; write at most 3 decimals"
+        raise QuoteRefused([Problem(said, f"{place}：{yuan} 不足一厘；最多写 3 位小数")])
     return int(exact)

@@ -167,12 +167,32 @@ _TEXTS: dict[str, dict[str, Any]] = {
 VOLUME_BYTES = {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30}
 
 
+class Problem(str):
+    """What is wrong, in English as answers give it, with the same in Chinese for who reads Chinese."""
+
+    zh: str
+
+    def __new__(cls, en: str, zh: str) -> "Problem":
+        """Join both sentences."""
+        made = super().__new__(cls, en)
+        made.zh = zh
+        return made
+
+    def of(self, language: str) -> str:
+        """Say it, for zh or en."""
+        return self.zh if language == "zh" else str(self)
+
+
 class QuoteRefused(ValueError):
     """The quote cannot be worked out; each line says where in it, what stands there and what would be right."""
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+    def of(self, language: str) -> str:
+        """Say everything that is wrong, for zh or en."""
+        return "\n".join(problem.of(language) for problem in self.problems)
 
 
 def json_schema() -> dict[str, Any]:
@@ -205,47 +225,60 @@ def _schema_of_kind(kind: str) -> dict[str, Any]:
 
 def check(value: Any, form: str = "quote") -> None:
     """Check a quote, or an event, as it came in against its form. Raises QuoteRefused with everything that is wrong."""
-    problems: list[str] = []
+    problems: list[Problem] = []
     _check_kind(value, form, form, problems)
     if problems:
         raise QuoteRefused(problems[:MOST_PROBLEMS])
 
 
-def _check_kind(value: Any, kind: str, place: str, problems: list[str]) -> None:
+def _check_kind(value: Any, kind: str, place: str, problems: list[Problem]) -> None:
     kind = kind.rstrip("!")
     if kind.startswith("["):
         if not isinstance(value, list):
-            problems.append(f"{place}: {value!r:.60} stands where a list belongs")
+            problems.append(
+                Problem(f"{place}: {value!r:.60} stands where a list belongs", f"{place}：{value!r:.60} 处应为列表")
+            )
             return
         for number, one in enumerate(value):
             _check_kind(one, kind[1:], f"{place}[{number}]", problems)
     elif kind in FORMS:
         _check_form(value, kind, place, problems)
     elif remedy := _wrong(value, kind):
-        problems.append(f"{place}: {value!r:.60} is wrong; {remedy}")
+        told = f"{value!r:.60}"
+        problems.append(Problem(f"{place}: {told} is wrong; {remedy}", f"{place}：{told} 有误；{remedy.zh}"))
 
 
-def _check_form(value: Any, kind: str, place: str, problems: list[str]) -> None:
+def _check_form(value: Any, kind: str, place: str, problems: list[Problem]) -> None:
     form = FORMS[kind]
     if not isinstance(value, dict):
-        problems.append(f"{place}: {value!r:.60} stands where a {kind} with {', '.join(form)} belongs")
+        told, fields = f"{value!r:.60}", ", ".join(form)
+        said = f"{place}: {told} stands where a {kind} with {fields} belongs"
+        problems.append(Problem(said, f"{place}：{told} 处应为含 {fields} 的 {kind}"))
         return
     inside = "" if place == "quote" else f"{place}."
     known = ", ".join(form)
-    problems += [f"{inside}{name}: a {kind} has no such field; it has {known}" for name in value if name not in form]
+    problems += [
+        Problem(
+            f"{inside}{name}: a {kind} has no such field; it has {known}",
+            f"{inside}{name}：{kind} 没有这个字段；可用的字段有 {known}",
+        )
+        for name in value
+        if name not in form
+    ]
     for name, (own, _) in form.items():
         if name in value and value[name] is not None:
             _check_kind(value[name], own, inside + name, problems)
         elif own.endswith("!"):
-            problems.append(f"{place}: {name} is missing")
+            problems.append(Problem(f"{place}: {name} is missing", f"{place}：缺少 {name}"))
 
 
-def _wrong(value: Any, kind: str) -> str:
+def _wrong(value: Any, kind: str) -> Problem | None:
     """Say what would be right; nothing if the value is."""
     if kind in ENUMS:
-        return "" if value in ENUMS[kind] else f"write one of {', '.join(ENUMS[kind])}"
-    test, remedy = _CHECKS[kind]
-    return "" if test(value) else remedy
+        known = ", ".join(ENUMS[kind])
+        return None if value in ENUMS[kind] else Problem(f"write one of {known}", f"请写 {known} 之一")
+    test, en, zh = _CHECKS[kind]
+    return None if test(value) else Problem(en, zh)
 
 
 def _is_count(value: Any) -> bool:
@@ -286,17 +319,41 @@ def _is_cycle(value: Any) -> bool:
 
 
 _CHECKS = {
-    "text": (lambda value: isinstance(value, str) and value != "", "write some text"),
-    "yuan": (_is_yuan, 'write yuan in quotes with at most 6 decimals, such as "0.40"'),
-    "rule": (_is_rule, "write OFFER/RULE, such as GOTONE_98/MIN"),
-    "moment": (_is_moment, "write a moment such as 2026-10-05T10:00:00"),
-    "day": (lambda value: _is_moment(value) and len(str(value)) == 10, "write a day such as 2026-10-05"),
-    "volume": (_is_volume, "write a volume such as 10 KB, 20 MB or 1 GB"),
-    "count": (_is_count, "write a whole number, 0 or more"),
-    "number": (lambda value: _is_count(value) and value > 0, "write a whole number, 1 or more"),
-    "cycle": (_is_cycle, "write a month such as 202610"),
-    "yes or no": (lambda value: isinstance(value, bool), "write true or false"),
-    "format": (lambda value: value == FORMAT, f"this version reads format {FORMAT}"),
-    "tariff": (lambda value: isinstance(value, str | dict), "write the path of a document or folder, or the document"),
-    "expectation": (lambda value: isinstance(value, dict), "write what the answer must say, in the answer's own form"),
+    "text": (lambda value: isinstance(value, str) and value != "", "write some text", "请写文字"),
+    "yuan": (
+        _is_yuan,
+        'write yuan in quotes with at most 6 decimals, such as "0.40"',
+        '请把金额（元）写在引号里，最多 6 位小数，例如 "0.40"',
+    ),
+    "rule": (_is_rule, "write OFFER/RULE, such as GOTONE_98/MIN", "请写 产品/规则，例如 GOTONE_98/MIN"),
+    "moment": (_is_moment, "write a moment such as 2026-10-05T10:00:00", "请写时刻，例如 2026-10-05T10:00:00"),
+    "day": (
+        lambda value: _is_moment(value) and len(str(value)) == 10,
+        "write a day such as 2026-10-05",
+        "请写日期，例如 2026-10-05",
+    ),
+    "volume": (_is_volume, "write a volume such as 10 KB, 20 MB or 1 GB", "请写流量，例如 10 KB、20 MB 或 1 GB"),
+    "count": (_is_count, "write a whole number, 0 or more", "请写不小于 0 的整数"),
+    "number": (
+        lambda value: _is_count(value) and value > 0,
+        "write a whole number, 1 or more",
+        "请写不小于 1 的整数",
+    ),
+    "cycle": (_is_cycle, "write a month such as 202610", "请写月份，例如 202610"),
+    "yes or no": (lambda value: isinstance(value, bool), "write true or false", "请写 true 或 false"),
+    "format": (
+        lambda value: value == FORMAT,
+        f"this version reads format {FORMAT}",
+        f"本版本读取格式 {FORMAT}",
+    ),
+    "tariff": (
+        lambda value: isinstance(value, str | dict),
+        "write the path of a document or folder, or the document",
+        "请写文件或文件夹的路径，或资费文件本身",
+    ),
+    "expectation": (
+        lambda value: isinstance(value, dict),
+        "write what the answer must say, in the answer's own form",
+        "请按答复的格式写出答复应有的内容",
+    ),
 }

@@ -9,7 +9,7 @@ from openboss.kernel.proration import FirstMonth
 from openboss.kernel.state import short_number_key
 from openboss.kernel.usage import ClosedGroup
 from openboss.modules.charging.functions import what_if
-from openboss.processes.quote.form import QuoteRefused
+from openboss.processes.quote.form import Problem, QuoteRefused
 from openboss.processes.quote.tariffs import Tariffs
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- the operator's wall clock has no zone
@@ -49,8 +49,14 @@ class Parties:
         """Name the user an event is for. Raises QuoteRefused."""
         name = event.get("user") or (self.names[1] if len(self.users) == 1 else "")
         if name not in self.ids:
-            raise QuoteRefused([f"{place}.user: {name!r} is none of the users {', '.join(self.ids)}"])
+            raise self.nobody(f"{place}.user", name)
         return name
+
+    def nobody(self, place: str, name: str) -> QuoteRefused:
+        """Refuse a name that is no user's."""
+        known = ", ".join(self.ids)
+        said = f"{place}: {name!r} is none of the users {known}"
+        return QuoteRefused([Problem(said, f"{place}：{name!r} 不是用户 {known} 之一")])
 
 
 def parties_of(quote: dict[str, Any], tariffs: Tariffs) -> Parties:
@@ -58,9 +64,13 @@ def parties_of(quote: dict[str, Any], tariffs: Tariffs) -> Parties:
     users = [*(quote.get("users") or []), *([quote["user"]] if quote.get("user") is not None else [])] or [{}]
     named = [user | {"user": user.get("user") or f"user {number}"} for number, user in enumerate(users, 1)]
     ids = {user["user"]: number for number, user in enumerate(named, 1)}
-    problems = [] if len(ids) == len(named) else ["users: a name is given twice; name every user"]
+    twice = Problem("users: a name is given twice; name every user", "users：名称重复；请给每个用户命名")
+    problems = [] if len(ids) == len(named) else [twice]
     held = {product["offer"] for user in named for product in user.get("products") or []}
-    problems += [f"offer {code}: no tariff document of the quote is for it" for code in held - tariffs.offer_ids.keys()]
+    problems += [
+        Problem(f"offer {code}: no tariff document of the quote is for it", f"产品 {code}：报价中没有它的资费文件")
+        for code in held - tariffs.offer_ids.keys()
+    ]
     if problems:
         raise QuoteRefused(sorted(problems))
     groups = _numbered(one["group"] for user in named for one in user.get("groups") or [])

@@ -23,7 +23,7 @@ from openboss.modules.catalog.functions import (
     read_items,
     read_text,
 )
-from openboss.processes.quote.form import QuoteRefused
+from openboss.processes.quote.form import Problem, QuoteRefused
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def _texts_of(path: Path, place: str) -> tuple[tuple[str, str], ...]:
     elif path.is_file():
         folder, stamps = path.parent, [(path.name, path.stat().st_mtime_ns)]
     if not stamps:
-        raise QuoteRefused([f"{place}: there is no tariff document at {path}"])
+        said = f"{place}: there is no tariff document at {path}"
+        raise QuoteRefused([Problem(said, f"{place}：{path} 处没有资费文件")])
     return _read(folder, tuple(stamps))
 
 
@@ -102,12 +103,12 @@ def _document(name: str, text: str, reference: Path) -> OfferDocument:
 @lru_cache(maxsize=64)
 def _compiled(texts: tuple[tuple[str, str], ...], reference: Path) -> Tariffs:
     documents: list[OfferDocument] = []
-    problems: list[str] = []
+    problems: list[Problem] = []
     for name, text in texts:
         try:
             documents.append(_document(name, text, reference))
         except DocumentRefused as refused:
-            problems += map(str, refused.problems)
+            problems += [Problem(str(one), one.of("zh")) for one in refused.problems]
     if problems:
         raise QuoteRefused(problems)
     items, _ = _items_and_limits(reference)
@@ -121,7 +122,7 @@ def compiled(
     try:
         tables = compile_tariffs(versions, items, holidays=holidays)
     except TariffRefused as refused:
-        raise QuoteRefused([str(refused)]) from refused
+        raise QuoteRefused([Problem(str(refused), refused.of("zh"))]) from refused
     return Tariffs(
         tables=tables,
         versions=tuple(versions),

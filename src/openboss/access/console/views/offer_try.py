@@ -103,7 +103,7 @@ def try_page(request: HttpRequest, offer_id: int, from_on: str) -> HttpResponse:
                 cycle=cycle,
             )
         except QuoteRefused as refused:
-            context["problems"] = refused.problems
+            context["problems"] = [one.of(formats.language()) for one in refused.problems]
         except catalog.OfferNotFound as unknown:
             raise Http404 from unknown
         else:
