@@ -10,6 +10,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from openboss.modules.billing.models import Bill
+from openboss.modules.catalog.functions import bill_item_types
 from openboss.modules.receivables import functions as money
 from openboss.modules.receivables.models import Entry, Message, OpenItem, Receivable
 from tests.modules.receivables.conftest import NUMBERS, Desk, check_books, on
@@ -117,7 +118,7 @@ def test_the_arrears_rate_is_arrears_of_what_was_billed_by_cycle_and_class(desk:
     assert by_class == {"GOLD": 0, "ORDINARY": 1_000_000}
 
 
-@pytest.mark.requirement("ACM-10", "ACM-11", "ACM-12")
+@pytest.mark.requirement("ACM-10", "ACM-11")
 def test_received_is_old_and_current_bills_paid_and_payments_are_counted_by_channel(desk: Desk) -> None:
     account = desk.account()
     desk.bill(account, 202609, RENT=8000)
@@ -133,9 +134,24 @@ def test_received_is_old_and_current_bills_paid_and_payments_are_counted_by_chan
     check_books()
 
 
+@pytest.mark.requirement("ACM-12")
+def test_two_hundred_paid_before_any_use_count_as_prepaid_until_bills_have_consumed_them(desk: Desk) -> None:
+    account = desk.account()
+    desk.pay(account, 20_000, on(9, 1))
+    prepaid = [money.prepayments()]
+    for cycle, due_fen in ((202609, 6340), (202610, 13_660), (202611, 100)):
+        desk.bill(account, cycle, RENT=due_fen)
+        prepaid.append({kind: fen for kind, fen in money.prepayments().items() if fen})
+    assert prepaid == [{"CASH": 20_000}, {"CASH": 13_660}, {}, {}]
+    assert balance("PREPAYMENT") == 0
+    check_books()
+
+
 @pytest.mark.requirement("ACM-05")
 def test_a_fee_collected_for_others_is_owed_to_them_and_is_no_revenue_of_ours(desk: Desk) -> None:
     desk.bill(desk.account(), 202610, RENT=3000, SP_INFO=500)
+    (item,) = [one for one in bill_item_types() if one.code == "SP_INFO"]
+    assert (item.item_id, item.group_code) == (NUMBERS["SP_INFO"], "G6_THIRD")
     assert (balance("THIRD_PARTY"), balance("REVENUE_FIXED"), balance("RECEIVABLE")) == (-500, -3000, 3500)
 
 
