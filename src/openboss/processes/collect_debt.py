@@ -24,6 +24,7 @@ from openboss.modules.receivables.functions.credit import STOPS, Position, Step
 from openboss.modules.receivables.functions.credit_at_once import accounts_to_look_at
 from openboss.modules.receivables.functions.rules import Rules, rules_at
 from openboss.modules.system.atomic import send_out, send_out_many
+from openboss.modules.system.garbage import collector_paused
 from openboss.processes.order_flow import bar_in_engine
 from openboss.processes.unbilled import Everybody
 
@@ -106,6 +107,7 @@ def _next_accounts(after: int, also: Sequence[int]) -> list[int]:
     return sorted({*found, *named})
 
 
+@collector_paused()
 def look_at(
     account_ids: list[int],
     *,

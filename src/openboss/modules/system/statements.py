@@ -5,6 +5,7 @@ work. Here values travel beside the text. Inside Django's connection and transac
 """
 
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from functools import wraps
 from types import NoneType
 from typing import Any, LiteralString, ParamSpec, TypeVar, cast
@@ -76,8 +77,17 @@ def _executed(statement: str, values: Sequence[object]) -> Cursor[Any]:
 
 
 def _as_sent(value: object) -> object:
-    """Write whole numbers as an array's text: sent as numbers their type would follow their size, and every size would
-    be another statement to prepare."""
-    if not isinstance(value, list) or not set(map(type, value)) <= {int, bool, NoneType}:
+    """Write lists as an array's text. Whole numbers sent as such would have a type that follows their size, and every
+    size would be another statement to prepare; of the others, one by one is slow."""
+    if not isinstance(value, list):
         return value
-    return "{" + ",".join(map(str, value)).replace("None", "NULL").replace("True", "t").replace("False", "f") + "}"
+    kinds = set(map(type, value))
+    if kinds <= {int, bool, NoneType}:
+        return "{" + ",".join(map(str, value)).replace("None", "NULL").replace("True", "t").replace("False", "f") + "}"
+    if kinds <= {date, datetime}:
+        return "{" + ",".join(one.isoformat() for one in value) + "}"
+    if kinds == {str}:
+        text = '","'.join(value)
+        has_marks = "\\" in text or text.count('"') != 2 * len(value) - 2
+        return value if has_marks else '{"' + text + '"}'
+    return value

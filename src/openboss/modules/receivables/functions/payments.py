@@ -20,6 +20,7 @@ from openboss.modules.receivables.functions.clearing import Turn, clear_accounts
 from openboss.modules.receivables.functions.rules import Rules, act_of, day_of, rules_at
 from openboss.modules.system.atomic import SerialNumberUsed
 from openboss.modules.system.copying import checked
+from openboss.modules.system.garbage import collector_paused
 
 INCOMING: dict[str, Any] = {
     "serial_no": pl.String,
@@ -127,6 +128,7 @@ def answer_of(payment: PaymentView, *, is_repeat: bool = False) -> PaymentPosted
     )
 
 
+@collector_paused()
 def post_payments(
     frame: pl.DataFrame, *, channel: str, at: datetime, staff_id: int | None = None, till_id: int | None = None
 ) -> list[str]:
