@@ -25,8 +25,8 @@ def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
 
 def _to(row: Message) -> str:
     """Whom it is for, a number masked."""
-    number = row.payload.get("number") or row.payload.get("msisdn")
-    return mask_number(int(number)) if str(number).isdecimal() else str(row.payload.get("org", ""))
+    number = str(row.payload.get("number") or row.payload.get("msisdn"))
+    return mask_number(int(number)) if number.isdecimal() else str(row.payload.get("org", ""))
 
 
 SCREEN = ListScreen(
