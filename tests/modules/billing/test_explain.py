@@ -1,11 +1,13 @@
 """Why a bill is higher: reasons in both languages that add up to the fen, with rule and records."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
 from openboss.modules.billing import functions as billing
 from openboss.modules.billing.functions.words import Cause
+from openboss.modules.catalog import functions as catalog
+from openboss.modules.catalog.atomic.life import move_offer
 from tests.modules.billing import example_month as month
 from tests.modules.billing.example_month import OCTOBER, OPENED_AT, SEPTEMBER, USER, free, used
 
@@ -98,3 +100,14 @@ def test_late_records_of_a_user_who_left_are_billed_without_any_monthly_fee(oper
     month.load_customer([("GOTONE_98", OPENED_AT, left_at)], closed_at=left_at)
     bill_id = month.bill_month(OCTOBER, [calls(5, 0)], [])
     assert billing.explain_bill(bill_id).bill.total_fen == 200
+
+
+@pytest.mark.requirement("BMT-03")
+def test_a_plan_off_sale_is_refused_to_buyers_and_billed_to_its_holders(operator: None) -> None:
+    month.load_customer([("GOTONE_98", OPENED_AT, None)])
+    gotone_98 = next(offer.offer_id for offer in catalog.offers() if offer.code == "GOTONE_98")
+    assert catalog.refusals(code="GOTONE_98", buyer=catalog.Buyer(), on=date(2026, 10, 2)) == []
+    move_offer(offer_id=gotone_98, life="OFF_SALE", at=OPENED_AT, staff_id=1)
+    refused = catalog.refusals(code="GOTONE_98", buyer=catalog.Buyer(), on=date(2026, 10, 2))
+    assert [one.code for one in refused] == ["NOT_ON_SALE"]
+    assert billing.explain_bill(month.bill_month(OCTOBER, [], [])).bill.total_fen == 9_800
