@@ -13,9 +13,11 @@ import yaml
 from django.test import Client
 from tests.access.console.small_operator import NOW
 
+from openboss.modules.customers.functions import Proof
 from openboss.modules.receivables import functions as receivables
 from openboss.modules.receivables.functions import direct_debit
 from openboss.modules.system import functions as system
+from openboss.processes import hall
 
 pytestmark = pytest.mark.django_db
 Ask = Callable[..., Any]
@@ -30,16 +32,21 @@ BY_PATH = [
     ("paymentManagement/v4/payment?account.id=2", "TMF676_Payment/Payment"),
     ("customerBillManagement/v4/customerBill?limit=1", "TMF678_Customer_Bill/CustomerBill"),
     ("communicationManagement/v4/communicationMessage?limit=1", "TMF681_Communication/CommunicationMessage"),
+    ("productOrderingManagement/v4/productOrder?limit=1", "TMF622_Product_Ordering/ProductOrder"),
 ]
 
 
 @pytest.fixture
 def something_of_each(operator: Path) -> None:
-    """A payment with an advance, and a message."""
+    """A payment with an advance, a message, and an order."""
     receivables.post_payment(
         account_id=ACCOUNT, paid_fen=900_000, means="CARD", channel="HALL", serial_no="EXAMPLE-1", at=NOW
     )
     system.send_out(topic="sms", payload={"number": 8613811112222, "template": "T", "text": "Hello"}, at=NOW)
+    hall.place(
+        kind="CHANGE_PLAN", serial_no="EXAMPLE-1", channel="HALL", request={"offer_id": 105, "change_brand": True},
+        proofs=[Proof.SERVICE], at=NOW, staff_id=None, org_code="17", subscriber_id=12,
+    )  # fmt: skip
 
 
 def _differing(ours: Any, theirs: Any, place: str = "") -> list[str]:
