@@ -51,8 +51,8 @@ DOCUMENT = {
                 price("WAP", "0.90", record=["DATA"], apn=["CMWAP"]),
             ],
             "free": [
-                {"rule": "POOL", "unit": "MIN", "granted": 10, "share": {"by": "POOL"}, "scope": {"record": ["VIDEO_CALL"]},
-                 "names": {"zh": "共享", "en": "Shared"}},
+                {"rule": "POOL", "unit": "MIN", "granted": 10, "share": {"by": "POOL"},
+                 "scope": {"record": ["VIDEO_CALL"]}, "names": {"zh": "共享", "en": "Shared"}},
                 {"rule": "GIFT", "unit": "MIN", "granted": 7, "gift": True, "scope": {"record": ["MTC"]},
                  "names": {"zh": "可赠", "en": "Gift"}},
             ],
