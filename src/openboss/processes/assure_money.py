@@ -19,7 +19,7 @@ from django.db import transaction
 
 from openboss.modules.billing.atomic import fees_of_use, item_dues, list_cycles, released_totals
 from openboss.modules.charging.functions.rated import rated_sums
-from openboss.modules.receivables.atomic import assurance, crosschecks, debts, wallets
+from openboss.modules.receivables.atomic import assurance, collector_files, crosschecks, debts, wallets
 from openboss.modules.receivables.atomic.assurance import CheckDone, DifferenceUnknown, DifferenceView
 from openboss.modules.receivables.atomic.crosschecks import LI, Compared, Found
 from openboss.modules.receivables.atomic.days import verify_seals
@@ -132,8 +132,16 @@ def explain(*, difference_id: int, note: str, at: datetime, staff_id: int) -> Di
     return assurance.settle(difference_id=difference_id, state="EXPLAINED", note=note, at=at, staff_id=staff_id)
 
 
-def take_collector_file(*, channel: str, business_on: date, items: Iterable[tuple[str, int]]) -> int:
-    """Keep a collector's file of a day, serial number and fen of each payment, for the check of BANK_FILES."""
+def take_collector_file(
+    *, channel: str, business_on: date, items: Iterable[tuple[str, int]], sequence: int | None = None
+) -> int:
+    """Keep a collector's file of a day, serial number and fen of each payment, for the check of BANK_FILES.
+
+    sequence  the number of the payment file these come from: they are added to the day's, each under its first file;
+              without one the list is the whole day and takes the place of what was known of it
+    """
+    if sequence is not None:
+        return collector_files.add_items(channel=channel, sequence=sequence, business_on=business_on, items=list(items))
     return assurance.put_collector_items(channel=channel, business_on=business_on, items=items)
 
 

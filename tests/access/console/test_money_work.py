@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils.translation import override
 
 from openboss.access.bank import agency
+from openboss.access.bank import collections as payment_files
 from openboss.access.bank.delimited import write_answer
 from openboss.access.console.menu import SECTIONS
 from openboss.access.jobs import clock
@@ -25,6 +26,7 @@ from openboss.modules.receivables.functions.long_runs import list_long_runs
 from openboss.modules.system.keys import key_for
 from openboss.processes import collect_debt
 from openboss.processes.collection_agency import CaseResult
+from openboss.processes.take_collections import Collected, PaymentFile
 
 from .conftest import Tab, signed_in
 from .small_operator import NOW
@@ -421,3 +423,26 @@ def _open(page: Any, link: str) -> None:
     page.locator(link).first.focus()
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: url != before)
+
+
+def test_a_collectors_payment_file_comes_in_at_the_console_and_its_result_goes_out() -> None:
+    file = PaymentFile("ABCBANK", 1, NOW.date(), 1, 123, "")
+    one = Collected("R1", "A", 79, 123, NOW, "BANK")
+    text = "".join(payment_files.write_file(file, [one], key=key_for("collector ABCBANK")))
+    chief = signed_in("billing")
+
+    def hand_in(collector: str, content: str) -> Any:
+        sent = io.BytesIO(content.encode())
+        sent.name = "payments.txt"
+        return chief.post("/debit/payments/", {"collector": collector, "answer": sent}, follow=True)
+
+    assert "not one of our own channels" in _said(hand_in("BANK", text))
+    wrong = text.replace("1.23", "1.24")
+    hand_in("abcbank", wrong)
+    assert _work(failed=True).error == "FileNotSigned"
+    hand_in("abcbank", text)
+    done = _work()
+    assert "File 1: 1 payments, ¥1.23" in _said(chief.get("/debit/"))
+    assert signed_in("clerk").get(f"/debit/payments/{done.long_run_id}/result.txt").status_code == 403
+    result = chief.get(f"/debit/payments/{done.long_run_id}/result.txt").getvalue().decode()
+    assert result.splitlines()[1] == "D|R1|1.23|00"

@@ -5,6 +5,7 @@ What is done is noted as it goes; a run that failed is taken up again where it s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,7 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 
 from openboss.access.bank import agency as agency_files
+from openboss.access.bank import collections as payment_files
 from openboss.access.bank.delimited import FileRefused, read_answer, write_requests
 from openboss.access.bank.iso20022 import CAMT, read_camt054, write_pain008
 from openboss.access.jobs import clock
@@ -24,7 +26,7 @@ from openboss.modules.receivables.functions.long_runs import LongRunView
 from openboss.modules.receivables.functions.rules import rules_at
 from openboss.modules.system import functions as system
 from openboss.modules.system.keys import key_for
-from openboss.processes import assure_money, collect_debt, collection_agency
+from openboss.processes import assure_money, collect_debt, collection_agency, take_collections
 
 FILES = 2  # ours and pain.008
 NOTED_EVERY = 10_000
@@ -35,6 +37,8 @@ REFUSALS: tuple[type[Exception], ...] = (
     direct_debit.RunUnknown,
     FileRefused,
     collection_cases.CaseUnknown,
+    take_collections.FileOutOfSequence,
+    take_collections.FileNumberUsed,
 )
 
 
@@ -47,7 +51,8 @@ def money_run(*, long_run_id: int) -> None:
     try:
         result = _DONE_BY[run.kind](run)
     except REFUSALS as refused:
-        long_runs.end_long_run(long_run_id=long_run_id, at=clock.now(), error=type(refused).__name__)
+        where = {"line_no": refused.line_no} if isinstance(refused, payment_files.LineWrong) else None
+        long_runs.end_long_run(long_run_id=long_run_id, at=clock.now(), result=where, error=type(refused).__name__)
         return
     except BaseException as broken:
         long_runs.end_long_run(long_run_id=long_run_id, at=clock.now(), error=repr(broken))
@@ -167,6 +172,28 @@ def _agency_answer(run: LongRunView) -> Mapping[str, Any]:
     return {"ended": done.ended, "collected_fen": done.collected_fen}
 
 
+def _payment_file(run: LongRunView) -> Mapping[str, Any]:
+    """Check a collector's payment file whole, post it part by part and write its answer; safe to take up again."""
+    collector, at = str(run.given["collector"]), clock.now()
+    path, key = bank_folder(collector) / str(run.given["file"]), key_for(f"collector {collector}")
+    means, today = take_collections.means_taken(at=at), at.astimezone(clock.operator_timezone()).date()
+    file = payment_files.check_file(path, collector=collector, key=key, means=means, today=today)
+    admitted = take_collections.admit(file, payment_files.payments_of(path), at=at, staff_id=run.started_by)
+
+    def told(done: int) -> None:
+        long_runs.note_progress(long_run_id=run.long_run_id, done=done, whole=file.payments)
+
+    take_collections.post(admitted, payment_files.payments_of(path), at=at, told=told)
+    answers = Counter(code for _, code in take_collections.answers(admitted, payment_files.payments_of(path)))
+    answer = payment_files.write_answer(
+        file, take_collections.answers(admitted, payment_files.payments_of(path)), key=key
+    )
+    name = f"{collector}-{file.sequence:06d}.result.txt"
+    _write(bank_folder(collector) / name, answer)
+    return {"taken": file.payments, "taken_fen": file.paid_fen, "sequence": file.sequence, "answer": name,
+            "codes": dict(answers)}  # fmt: skip
+
+
 def _assurance(run: LongRunView) -> Mapping[str, Any]:
     """Run every check of assurance for a day, one after another; taken up again it goes on with the next one."""
     on, found = date.fromisoformat(str(run.given["on"])), 0
@@ -185,4 +212,5 @@ _DONE_BY: dict[str, Callable[[LongRunView], Mapping[str, Any]]] = {
     "ASSURANCE": _assurance,
     "AGENCY_FILE": _agency_file,
     "AGENCY_ANSWER": _agency_answer,
+    "PAYMENT_FILE": _payment_file,
 }

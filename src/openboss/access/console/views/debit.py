@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ from openboss.modules.system import functions as system
 
 ANSWER_LIMIT = 512 * 1024 * 1024  # bytes
 BANK_CODE = 16
-KINDS = ["DEBIT_REQUESTS", "DEBIT_ANSWER"]
+KINDS = ["DEBIT_REQUESTS", "DEBIT_ANSWER", "PAYMENT_FILE"]
+COLLECTOR = re.compile(r"[A-Z0-9_]{1,16}")
 PAGES = {
     "AGENCY_FILE": "console:agencies",
     "AGENCY_ANSWER": "console:agencies",
@@ -232,6 +234,36 @@ def answer(request: HttpRequest, run_id: int) -> HttpResponse:
         return redirect("console:debit_run", run_id)
     start_run(request, "DEBIT_ANSWER", f"{found.bank} {found.sequence}", {"run_id": run_id, "file": path.name})
     return redirect("console:debit")
+
+
+@require_POST
+@needs("receivables.close")
+def payment_file(request: HttpRequest) -> HttpResponse:
+    """Take a collector's payment file: it is kept, the worker checks it whole, posts it and writes the answer."""
+    collector = request.POST.get("collector", "").strip().upper()
+    path = Path(settings.DATA_DIR) / "bank" / collector / f"{clock.now():%Y%m%dT%H%M%S%f}.payments"
+    if not COLLECTOR.fullmatch(collector) or collector in dict(words.choices("channel")):
+        messages.error(request, _("Say which collector: its code, not one of our own channels."))
+    elif not keep_upload(request, path):
+        messages.error(request, _("Choose the collector's file."))
+    else:
+        start_run(request, "PAYMENT_FILE", collector, {"collector": collector, "file": path.name})
+    return redirect("console:debit")
+
+
+@require_GET
+@needs("receivables.close")
+def payment_result(request: HttpRequest, long_run_id: int) -> HttpResponseBase:
+    """The file that tells a collector what became of each payment."""
+    del request  # who may is said above
+    try:
+        done = long_runs.long_run(long_run_id=long_run_id)
+    except long_runs.LongRunUnknown as unknown:
+        raise Http404 from unknown
+    if done.kind != "PAYMENT_FILE" or done.state != "DONE":
+        raise Http404
+    path = Path(settings.DATA_DIR) / "bank" / str(done.given["collector"]) / str(done.result["answer"])
+    return FileResponse(path.open("rb"), as_attachment=True, filename=path.name)
 
 
 def keep_upload(request: HttpRequest, path: Path) -> bool:

@@ -173,6 +173,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "CREDIT_CONTROL": Word(_("Credit control")),
         "AGENCY_FILE": Word(_("To a file of an agency")),
         "AGENCY_ANSWER": Word(_("Answer of an agency")),
+        "PAYMENT_FILE": Word(_("Payment file of a collector")),
         "ASSURANCE": Word(_("Assurance")),
     },
     "long_run_error": {
@@ -181,6 +182,11 @@ WORDS: dict[str, dict[str, Word]] = {
         "RunAnswered": Word(_("The answer to this run was taken before.")),
         "RunUnknown": Word(_("There is no such run.")),
         "FileRefused": Word(_("The file is not whole or not theirs: number, count, sum or signature is wrong.")),
+        "FileNotSigned": Word(_("The file is cut off, changed or not signed with the collector's key.")),
+        "LineWrong": Word(_("A line of the file is not right, or names a reference twice; nothing was posted.")),
+        "CountOrSumWrong": Word(_("Count or sum of the file is wrong; nothing was posted.")),
+        "FileOutOfSequence": Word(_("Another file of this collector comes first; nothing was posted.")),
+        "FileNumberUsed": Word(_("Another file was taken under this number; nothing was posted.")),
         "CaseUnknown": Word(_("The answer names a case that is not with this agency; nothing was posted.")),
     },
     "long_run_state": {

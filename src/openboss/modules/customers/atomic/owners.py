@@ -26,6 +26,18 @@ def paying_accounts(*, subscriber_ids: list[int], cycle: int) -> pl.DataFrame:
     )
 
 
+def accounts_of_numbers(*, numbers: list[int], cycle: int, at: datetime) -> dict[int, int]:
+    """Who pays the rest of the users who have some numbers at a moment, by number; nobody's numbers are missing."""
+    return dict(
+        ask(
+            "SELECT n.number, r.account_id FROM customers_numberperiod n JOIN customers_paymentrelation r"
+            " USING (subscriber_id) WHERE n.number = ANY(%s::bigint[]) AND n.period @> %s::timestamptz"
+            " AND r.mode = 'REST' AND r.cycles @> %s::int",
+            [numbers, at, cycle],
+        )
+    )
+
+
 def prepaid_users(*, subscriber_ids: list[int] | None = None, cycle: int) -> dict[int, list[int]]:
     """Users in service who pay before use, of some or all, by the account that pays their rest in a cycle."""
     rows = ask(

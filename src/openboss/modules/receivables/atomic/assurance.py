@@ -128,8 +128,8 @@ def settle(*, difference_id: int, state: str, note: str, at: datetime, staff_id:
 
 @transaction.atomic
 def put_collector_items(*, channel: str, business_on: date, items: Iterable[tuple[str, int]]) -> int:
-    """Keep a collector's file of a day, serial number and fen; the same file again takes its place."""
-    CollectorItem.objects.filter(channel=channel, business_on=business_on).delete()
+    """Keep a collector's list of a day, serial number and fen; the same list again takes its place."""
+    CollectorItem.objects.filter(channel=channel, business_on=business_on, sequence=None).delete()
     rows = [
         CollectorItem(channel=channel, serial_no=serial_no, business_on=business_on, paid_fen=fen)
         for serial_no, fen in items

@@ -106,13 +106,17 @@ def debits_and_payments() -> Compared:
 
 
 def collectors_and_payments() -> Compared:
-    """Collectors' files of a day against our payments of their channel on that day, item by item."""
+    """Collectors' files of a day against our payments of their channel on that day, item by item.
+
+    A payment that a file names is found whatever business day it was posted on.
+    """
     query = """
         SELECT coalesce(i.channel, p.channel) || ' ' || coalesce(i.serial_no, p.serial_no),
         coalesce(i.paid_fen, 0), coalesce(p.paid_fen, 0) FROM receivables_collectoritem i FULL JOIN
         (SELECT channel, serial_no, paid_fen FROM receivables_payment
          WHERE purpose <> 'REVERSAL' AND state <> 'REVERSED'
-         AND (channel, business_on) IN (SELECT DISTINCT channel, business_on FROM receivables_collectoritem)) p
+         AND ((channel, business_on) IN (SELECT DISTINCT channel, business_on FROM receivables_collectoritem)
+         OR (channel, serial_no) IN (SELECT channel, serial_no FROM receivables_collectoritem))) p
         ON p.channel = i.channel AND p.serial_no = i.serial_no"""
     return _compare("COLLECTOR", "payment", "COLLECTOR_FILE_NOT_THE_PAYMENT", query)
 

@@ -1,6 +1,7 @@
 """Data of receivables. No logic here."""
 
 from openboss.modules.receivables.models.assurance import CheckRun, CollectorItem, Difference
+from openboss.modules.receivables.models.collectors import CollectorFile
 from openboss.modules.receivables.models.credit import CollectionCase, Message, Standing
 from openboss.modules.receivables.models.debts import (
     Allocation,
@@ -32,6 +33,7 @@ __all__ = [
     "CheckRun",
     "Clearing",
     "CollectionCase",
+    "CollectorFile",
     "CollectorItem",
     "DaySeal",
     "DebitItem",

@@ -73,6 +73,7 @@ class CollectorItem(models.Model):
     serial_no = models.CharField(max_length=64)
     business_on = models.DateField()
     paid_fen = models.BigIntegerField()
+    sequence = models.IntegerField(null=True)  # the file that named it first, where it came in a payment file
 
     class Meta:
         db_table = "receivables_collectoritem"
