@@ -89,7 +89,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-PROCRASTINATE_IMPORT_PATHS = [f"openboss.access.jobs.{name}" for name in ("schedule", "money_runs", "stalled_jobs")]
+_JOBS = ("schedule", "money_runs", "bill_delivery", "stalled_jobs")
+PROCRASTINATE_IMPORT_PATHS = [f"openboss.access.jobs.{name}" for name in _JOBS]
 
 # Other systems get their tokens from allauth's OAuth 2 server; people log in by the console's own page.
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "login"

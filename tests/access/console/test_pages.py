@@ -28,6 +28,7 @@ PAGES = {
     "/bills/": "billing.view",
     "/bills/2026100000000001/": "billing.view",
     "/bills/2026100000000001/why/": "billing.view",
+    "/bill-delivery/": "billing.view",
     "/runs/": "billing.run",
     "/runs/202610/": "billing.run",
     "/offers/": "catalog.view",

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.conf import settings
 from procrastinate.contrib.django import app
 
 from openboss.modules.system import functions as system
@@ -23,8 +24,9 @@ def test_the_audit_trail_is_sealed_every_five_minutes() -> None:
 
 @pytest.mark.django_db
 def test_collection_orders_debts_and_books_are_looked_after_by_the_clock() -> None:
-    from openboss.access.jobs import schedule
+    from openboss.access.jobs import bill_delivery, schedule, stalled_jobs
 
+    assert {bill_delivery.__name__, stalled_jobs.__name__} <= set(settings.PROCRASTINATE_IMPORT_PATHS)
     crons = {task.task.name: task.cron for task in app.periodic_registry.periodic_tasks.values()}
     assert crons == {
         "openboss.seal_audit": "*/5 * * * *",
@@ -41,6 +43,7 @@ def test_collection_orders_debts_and_books_are_looked_after_by_the_clock() -> No
         "openboss.keep_validity": "10 9 * * *",
         "openboss.watch_use": "20 * * * *",
         "openboss.credit_points": "30 5 10 * *",
+        "openboss.deliver_bills": "30 7 1-5 * *",
         "openboss.re_rate": "* * * * *",
         "openboss.take_up_jobs": "* * * * *",
     }

@@ -92,6 +92,7 @@ def test_every_step_of_credit_control_has_its_text_in_both_languages() -> None:
         for step in one["value"]
     ]
     values = {"owed_fen": 5, "limit_fen": -5, "used_fen": 100, "ends_on": "2026-12-01", "digits": "1"}
+    values |= {"month": "2026-11", "due_fen": 5}
     for template in [*steps, *TEXTS]:
         said = [text_of(template, language=language, values=values) for language in ("zh", "en")]
         assert all("{" not in text and text for text in said) and said[0] != said[1]

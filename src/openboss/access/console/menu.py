@@ -80,6 +80,7 @@ SECTIONS = (
         _("Billing"),
         (
             Screen("console:bills", _("Bills"), "file-dollar", "billing.view", "zhangdan zd invoice"),
+            Screen("console:bill_delivery", _("Bill delivery"), "send", "billing.view", "zhangdan fenfa fs post"),
             Screen("console:runs", _("Bill runs"), "calculator", "billing.run", "chuzhang cz close release"),
         ),
     ),

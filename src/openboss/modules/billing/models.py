@@ -270,3 +270,65 @@ class AuditFinding(models.Model):
                 name="billing_finding_signed",
             ),
         ]
+
+
+class Means(models.TextChoices):
+    """How a bill comes to its account (ACP-17)."""
+
+    POST = "POST"
+    EMAIL = "EMAIL"
+    SMS = "SMS"
+    MMS = "MMS"
+    WEB = "WEB"
+    APP = "APP"
+    KIOSK = "KIOSK"
+
+
+class DeliveryWish(models.Model):
+    """A means by which an account wants its bills, and the address for it, sealed; without a wish it is the web."""
+
+    wish_id = models.BigAutoField(primary_key=True)
+    account_id = models.BigIntegerField()
+    means = models.CharField(max_length=8, choices=Means.choices)
+    address_sealed = models.BinaryField()
+
+    class Meta:
+        db_table = "billing_deliverywish"
+        constraints = [
+            models.UniqueConstraint(fields=["account_id", "means"], name="billing_wish_once"),
+            models.CheckConstraint(condition=Q(means__in=Means.values), name="billing_wish_means"),
+        ]
+
+
+class BillDelivery(models.Model):
+    """A released bill on its way by one means."""
+
+    class State(models.TextChoices):
+        WAITING = "WAITING"
+        SENT = "SENT"
+        FAILED = "FAILED"
+
+    delivery_id = models.BigAutoField(primary_key=True)
+    bill_id = models.BigIntegerField()
+    account_id = models.BigIntegerField()
+    cycle = models.IntegerField()
+    means = models.CharField(max_length=8, choices=Means.choices)
+    state = models.CharField(max_length=8, choices=State.choices)
+    tries = models.SmallIntegerField()
+    reason = models.CharField(max_length=200)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "billing_billdelivery"
+        constraints = [
+            models.UniqueConstraint(fields=["bill_id", "means"], name="billing_delivery_once"),
+            models.CheckConstraint(
+                condition=Q(state="SENT", sent_at__isnull=False)
+                | Q(state__in=["WAITING", "FAILED"], sent_at__isnull=True),
+                name="billing_delivery_sent",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["cycle", "means", "state"], name="billing_delivery_rates"),
+            models.Index(fields=["delivery_id"], condition=Q(state="WAITING"), name="billing_delivery_waiting"),
+        ]

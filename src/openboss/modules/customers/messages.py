@@ -1,4 +1,5 @@
-"""What is written to handsets, in both languages: users and passwords (PWD-06 to PWD-09), money owed or ending (D9)."""
+"""What is written to handsets, in both languages: users and passwords (PWD-06 to PWD-09), money owed or ending
+(D9), bills (ACP-17)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -60,6 +61,10 @@ TEXTS = {
     "PREPAID_EMPTY": (
         "您的余额已用完，业务已暂停。充值后自动恢复。",
         "Your balance is used up and service has stopped. It comes back when you recharge.",
+    ),
+    "BILL_READY": (
+        "您{month}的账单已出，应付{due}元。详情请登录网上营业厅查看。",
+        "Your bill for {month} is ready: {due} yuan are due. You find its details on our web site.",
     ),
     "HIGH_USE": (
         "您本月话费已达{used}元，明显高于平时，请留意使用情况。",

@@ -29,6 +29,7 @@ from openboss.access.console.views.money import (
 )
 from openboss.access.console.views.pay import serial_no
 from openboss.access.jobs import clock
+from openboss.modules.billing.functions import deliveries
 from openboss.modules.receivables import functions as receivables
 from openboss.modules.receivables.functions import proposals
 from openboss.modules.receivables.functions.statement_document import statement_pdf
@@ -95,6 +96,8 @@ def account(request: HttpRequest, account_id: int) -> HttpResponseBase:
         "payments": receivables.payments_of_account(account_id=account_id, limit=12),
         "means": [(code, words.word("means", code).text) for code in COUNTER_MEANS],
         "serial_no": serial_no(),
+        "wishes": deliveries.masked_wishes(account_id=account_id),
+        "bill_means": words.choices("bill_means"),
     }
     return show_list(request, _screen(account_id, context), active="console:customers")
 

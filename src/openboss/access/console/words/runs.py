@@ -22,6 +22,15 @@ WORDS: dict[str, dict[str, Word]] = {
         "settled": Word(_("Paid"), "good"),
         "writtenOff": Word(_("Written off")),
     },
+    "bill_means": {
+        "POST": Word(_("Letter post")),
+        "EMAIL": Word(_("E-mail")),
+        "SMS": Word(_("SMS")),
+        "MMS": Word(_("MMS")),
+        "WEB": Word(_("Web")),
+        "APP": Word(_("App")),
+        "KIOSK": Word(_("Printed at a kiosk")),
+    },
     "step_state": {
         "WAITING": Word(_("Waiting")),
         "RUNNING": Word(_("Running"), "info"),
