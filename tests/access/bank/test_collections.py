@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.modules.receivables.conftest import Desk, check_books, desk, on
-from tests.processes.test_collect_debt import user_of
+from tests.processes.test_collect_debt import state, user_of
 
 from openboss.access.bank.collections import write_file
 from openboss.access.jobs import clock, money_runs
@@ -17,7 +17,7 @@ from openboss.access.jobs.money_runs import bank_folder, money_run
 from openboss.modules.receivables.functions import long_runs
 from openboss.modules.receivables.models import CollectorFile, CollectorItem, Payment
 from openboss.modules.system.keys import key_for
-from openboss.processes import assure_money, take_collections
+from openboss.processes import assure_money, collect_debt, take_collections
 from openboss.processes.take_collections import Collected, PaymentFile
 
 __all__ = ["desk"]
@@ -96,6 +96,16 @@ def test_a_number_pays_for_the_account_that_pays_for_its_user(desk: Desk) -> Non
     number = 8613900000000 + user_of(account)
     assert take(text_of(1, paid("R1", number, 700, by="N"))).result["codes"] == {"00": 1}
     assert desk.cash(account) == 700
+
+
+def test_service_that_was_stopped_for_arrears_goes_on_with_the_file(desk: Desk) -> None:
+    account = desk.account()
+    user = user_of(account, pay_type="PREPAID")
+    desk.pay(account, 79, on(11, 1))
+    collect_debt.look_at([account], at=on(11, 2), unbilled_fen={user: 80})
+    assert state(user, on(11, 2, 11)) == "TWO_WAY_STOP"
+    assert take(text_of(1, paid("R1", account, 3000))).state == "DONE"
+    assert state(user, on(11, 6, 11)) == "ACTIVE"
 
 
 def test_the_same_file_again_posts_nothing_and_is_answered_the_same(desk: Desk) -> None:
