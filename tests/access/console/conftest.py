@@ -96,6 +96,7 @@ def browser(address: str) -> Iterator[Any]:
         if os.environ.get("CI"):
             pytest.fail("CI must have a Chromium")
         pytest.skip("no Chromium here: browser tests not run")
+    from django.db import connections
     from playwright.sync_api import sync_playwright
 
     del address  # the server starts first: Playwright keeps an event loop in this thread, which Django mistrusts
@@ -103,6 +104,7 @@ def browser(address: str) -> Iterator[Any]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
         yield chromium
+        connections.close_all()  # under Playwright's loop Django has connections of its own; their database may go next
         chromium.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 

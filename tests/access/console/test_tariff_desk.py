@@ -204,13 +204,13 @@ def test_gotone_98_is_built_from_an_empty_form_tried_approved_by_a_second_person
         tab, "recurring", {"rule": "RENT", "zh": "月基本费", "en": "Monthly fee", "item": "RENT", "fee": "98.00"}
     )
     _fill_rule(tab, "free", {"rule": "MIN", "zh": "分钟", "en": "Minutes", "granted": "170"})
-    page.click("#rows-free summary[aria-label='Applies to']")
+    page.click("#rows-free summary:has-text('Applies to')")
     for code in ("MOC", "MTC"):
         page.check(f'#rows-free [name$="-scope-0-of-record"][value={code}]')
     page.keyboard.press("Escape")
     over = {"rule": "OVER", "zh": "超出", "en": "Beyond", "item": "LOCAL", "price": "0.40"}
     _fill_rule(tab, "prices", over)
-    page.click("#rows-prices summary[aria-label='Applies to']")
+    page.click("#rows-prices summary:has-text('Applies to')")
     page.check('#rows-prices [name$="-when-record"][value=MOC]')
     page.keyboard.press("Escape")
     page.wait_for_selector("#check .pill.good")

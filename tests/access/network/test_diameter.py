@@ -132,9 +132,9 @@ def test_python_diameter_completes_a_data_session_with_the_exact_charge(network,
         2001,
         10 * MB,
     )
-    answer = client.send_request(credit_request("gw;1", 2, 1, used={"cc_total_octets": 10 * MB}))
+    answer = client.send_request(credit_request("gw;1", 2, 1, used={"cc_total_octets": 10 * MB}), timeout=60)
     assert answer.multiple_services_credit_control[0].granted_service_unit.cc_total_octets == 10 * MB
-    answer = client.send_request(credit_request("gw;1", 3, 2, used={"cc_total_octets": MB}, asking=False))
+    answer = client.send_request(credit_request("gw;1", 3, 2, used={"cc_total_octets": MB}, asking=False), timeout=60)
     assert (answer.result_code, answer.cc_request_type, answer.cc_request_number) == (2001, 3, 2)
     assert network.wallet()["balance_li"] == 6810
     network.crash()
@@ -153,9 +153,9 @@ def test_python_diameter_completes_a_voice_session_with_the_exact_charge(network
 
     answer = client.send_request(call(1, 0), timeout=60)
     assert answer.multiple_services_credit_control[0].granted_service_unit.cc_time == 60
-    answer = client.send_request(call(2, 1, used={"cc_time": 60}))
+    answer = client.send_request(call(2, 1, used={"cc_time": 60}), timeout=60)
     assert answer.multiple_services_credit_control[0].granted_service_unit.cc_time == 60
-    client.send_request(call(3, 2, used={"cc_time": 1}, asking=False))
+    client.send_request(call(3, 2, used={"cc_time": 1}, asking=False), timeout=60)
     assert network.wallet()["balance_li"] == 10_000 - 800  # 61 s are two minutes
 
 

@@ -65,7 +65,10 @@ def engine_lock() -> Iterator[bool]:
     parameters = {k: v for k, v in connection.get_connection_params().items() if k in _CONNECTION_FIELDS}
     with psycopg.connect(**parameters, autocommit=True) as own:
         row = own.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY]).fetchone()
-        yield bool(row and row[0])
+        try:
+            yield bool(row and row[0])
+        finally:  # closing alone gives it back a moment later, when the server's process has ended
+            own.execute("SELECT pg_advisory_unlock_all()")
 
 
 _CONNECTION_FIELDS = ("dbname", "user", "password", "host", "port", "sslmode")
