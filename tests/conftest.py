@@ -120,13 +120,13 @@ def _append_only_tables_are_emptied_between_tests(request: pytest.FixtureRequest
     The emptying comes after every fixture has ended, so the triggers return at the start of the next test.
     """
     mark = request.node.get_closest_marker("django_db")
-    if not mark:
+    if not mark and "db" not in request.fixturenames:  # a fixture may ask for the database without the mark
         yield
         return
     request.getfixturevalue("db")
     _guards("ENABLE")
     yield
-    if mark.kwargs.get("transaction"):
+    if mark and mark.kwargs.get("transaction"):
         _guards("DISABLE")
 
 
