@@ -38,8 +38,8 @@ def openboss(
             command, env=environment, input=typed + "\n", capture_output=True, text=True, check=False, timeout=120
         )
 
+    settings.PASSWORD_HASHERS = installed.PASSWORD_HASHERS  # the other process knows no cheap ones
     with django_db_blocker.unblock(), at_work(tmp_path, database):
-        settings.PASSWORD_HASHERS = installed.PASSWORD_HASHERS  # the other process knows no cheap ones
         system.set_password(login="billing", password=PASSWORD, at=NOW)
         yield run
     small_operator.drop(database)
