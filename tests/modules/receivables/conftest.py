@@ -67,10 +67,12 @@ class Desk:
         open_cycle(cycle=cycle)
         calendar = calendar_of(cycle)
         step = 10_000_000_000
+        owners = dict(Account.objects.values_list("account_id", "customer_id"))
         for account_id, _, items in wanted:
             total_fen = sum(items.values())
             Bill.objects.create(
-                bill_id=cycle * step + account_id, part=0, cycle=cycle, account_id=account_id, customer_id=account_id,
+                bill_id=cycle * step + account_id, part=0, cycle=cycle, account_id=account_id,
+                customer_id=owners[account_id],
                 state="validated", std_fen=total_fen, discount_fen=0, total_fen=total_fen, due_on=calendar.due_on,
             )  # fmt: skip
         rows = Bill.objects.filter(bill_id__in=[cycle * step + one[0] for one in wanted]).order_by("bill_id")
