@@ -203,7 +203,6 @@ def test_more_than_five_hundred_unbilled_within_a_day_of_activation_is_high_use(
     assert not credit.is_high_use(unbilled_fen=50_000, average_fen=10_000, **old)
 
 
-@pytest.mark.requirement("ACM-20")
 def test_the_change_is_what_was_tendered_less_what_was_due(desk: Desk) -> None:
     account = desk.account()
     desk.bill(account, 202610, RENT=8630)

@@ -133,7 +133,6 @@ def test_an_address_nobody_could_deliver_to_is_refused(desk: Desk, means: str, a
     assert not DeliveryWish.objects.exists()
 
 
-@pytest.mark.requirement("ACP-17")
 def test_addresses_are_encrypted_in_the_table_masked_on_the_screen_and_taken_along_by_a_new_key(
     desk: Desk, settings: Any
 ) -> None:

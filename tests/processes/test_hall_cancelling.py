@@ -65,7 +65,6 @@ def test_a_proxy_for_a_private_user_is_refused_and_a_unit_sends_its_clerk_with_p
     assert office.confirm(order, at=AUGUST).state == "COMPLETED"
 
 
-@pytest.mark.requirement("HAL-06")
 def test_only_designated_halls_take_it_and_reason_and_retention_come_first(office: Office) -> None:
     user = office.open_user(at=AUGUST)
     put_parameter(key="hall.designated_outlets", value=["17.027.05.02"], from_on=AUGUST.date(), at=AUGUST)

@@ -56,7 +56,6 @@ def fees(order: orders.OrderView) -> dict[str, int]:
     return {one.code: one.fee_fen for one in order.fees}
 
 
-@pytest.mark.requirement("HAL-01")
 def test_an_opening_does_not_finish_while_a_step_is_open_and_ends_with_everything(office: Office) -> None:
     order = office.place("OPEN", **office.open_request())
     assert fees(order) == {"SIM_CARD": 5000, "PRE_DEPOSIT": 10_000}
@@ -263,6 +262,7 @@ def test_too_little_money_opens_nothing(office: Office) -> None:
     assert not Payment.objects.exists()
 
 
+@pytest.mark.requirement("ARC-11")
 def test_a_given_up_order_gives_back_what_it_kept(office: Office) -> None:
     order = office.place("OPEN", **office.open_request())
     cancelled = hall.cancel(order_id=order.order_id, reason="客户改主意", at=AT, staff_id=7)

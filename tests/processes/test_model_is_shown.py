@@ -103,11 +103,14 @@ def test_five_phases_act_in_their_order():
         left += choice["effect_li"] // 10
         order.append((choice["phase"], left))
     assert order == [("P3", 800), ("P5", 700), ("P6", 500), ("P7", 600)]
+    used = answer(CASES["a bill shows five phases in their order, free resources first and the minimum last"])["events"]
+    assert [(one["actual"], one["free"][0]["units"]) for one in used] == [("10.00", 10)]  # free resources came first
 
 
 @pytest.mark.requirement("BMT-02")
 def test_a_bill_of_32_10_with_a_minimum_of_50_gets_a_supplement_of_17_90():
-    assert due("a bill of 32.10 is filled up to the minimum of 50.00 by 17.90")["MIN_SUPPLEMENT"] == "17.90"
+    bill = due("a bill of 32.10 is filled up to the minimum of 50.00 by 17.90")
+    assert bill == {"RENT": "32.10", "MIN_SUPPLEMENT": "17.90"}
 
 
 @pytest.mark.requirement("CHG-35")
@@ -117,4 +120,6 @@ def test_a_video_call_of_61_s_costs_1_20_by_a_price_alone():
 
 @pytest.mark.requirement("ACP-25")
 def test_900_incoming_minutes_cost_nothing_with_unlimited_incoming():
-    assert set(events("unlimited incoming for 10.00 makes 900 minutes cost nothing")) == {"0.00"}
+    case = "unlimited incoming for 10.00 makes 900 minutes cost nothing"
+    assert set(events(case)) == {"0.00"}
+    assert answer(CASES[case])["bill"]["accounts"][0]["total"] == "10.00"

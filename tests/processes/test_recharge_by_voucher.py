@@ -38,7 +38,6 @@ def number_of(user: int) -> int:
     return 8613900000000 + user
 
 
-@pytest.mark.requirement("ACM-28")
 def test_vouchers_at_the_counter_over_ivr_and_on_the_web_pay_bills_and_bring_service_back(
     desk: Desk, pins: list[str]
 ) -> None:
@@ -62,6 +61,7 @@ def test_vouchers_at_the_counter_over_ivr_and_on_the_web_pay_bills_and_bring_ser
     check_books()
 
 
+@pytest.mark.requirement("ACM-28")
 def test_a_used_voucher_and_a_wrong_pin_change_nothing_and_five_wrong_ones_lock_the_number(
     desk: Desk, pins: list[str]
 ) -> None:

@@ -194,7 +194,6 @@ def check_charging_function(inbox: Inbox) -> None:
     assert record["act_basic_li"] == record["std_basic_li"] > 0
 
 
-@pytest.mark.requirement("CHG-03")
 def test_each_code_of_the_table_comes_up_from_a_file_that_deserves_it(inbox: Inbox) -> None:
     check_files(inbox)
     check_records(inbox)

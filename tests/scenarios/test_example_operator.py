@@ -66,7 +66,7 @@ def test_40_bill_items_belong_to_one_of_7_display_groups_and_one_of_12_report_gr
     assert len(items) == 40
     assert len({item["group_code"] for item in items}) == 7
     assert len({item["report_group"] for item in items}) == 12
-    assert all(item["group_code"] and item["report_group"] for item in items)
+    assert all(item["group_code"] and item["report_group"] for item in everything)
 
 
 def test_the_late_fee_is_settled_first_and_what_is_collected_for_others_last():

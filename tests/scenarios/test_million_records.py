@@ -23,7 +23,6 @@ MILLION, USERS, DAYS, RECORDS_PER_DAY = 1_000_000, 13_000, 10, 8.0
 
 
 @pytest.mark.soak
-@pytest.mark.requirement("CHG-39")
 @pytest.mark.django_db(transaction=True)
 def test_a_million_records_are_rated_and_every_lane_of_users_has_the_same_share_of_them(
     tmp_path: Path, settings: Any, record_property: Any

@@ -13,7 +13,6 @@ pytestmark = pytest.mark.usefixtures("operator")
 RELEASED = 202609
 
 
-@pytest.mark.requirement("ACP-17")
 def test_a_clerk_sets_and_ends_a_wish_and_the_rates_of_a_month_are_a_list() -> None:
     clerk = signed_in("clerk")
     wishes = "/accounts/1/delivery/"

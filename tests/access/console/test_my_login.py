@@ -29,7 +29,6 @@ def forgetful() -> Any:
         own_account.remove_factor(staff_id=_staff_id(), second_factor_id=one.second_factor_id, at=clock.now())
 
 
-@pytest.mark.requirement("AAA-19")
 @pytest.mark.usefixtures("forgetful")
 def test_who_has_an_app_is_asked_for_its_code_before_anything_opens() -> None:
     client = signed_in("product2")

@@ -59,7 +59,6 @@ def test_a_clerk_recharges_a_number_by_voucher_once_and_five_wrong_digits_lock_i
     assert _put_in(account_id) - before == 5000
 
 
-@pytest.mark.requirement("ACP-18")
 def test_a_groups_file_is_fetched_from_its_page_which_says_who_fetched_it() -> None:
     billing = signed_in("billing")
     page = billing.get("/accounts/1/e-bills/")

@@ -274,7 +274,6 @@ def test_a_lost_record_or_one_not_yet_rated_blocks_the_bill_run(tmp_path: Path) 
     assert blocking(202609) == []
 
 
-@pytest.mark.requirement("CHG-37")
 def test_the_database_keeps_no_counter_out_of_balance(tmp_path: Path) -> None:
     collect(tmp_path, [CALL])
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -128,7 +128,6 @@ def test_a_user_opened_at_the_counter_is_in_the_register_stopped_is_barred_and_r
 
 
 @pytest.mark.usefixtures("loaded")
-@pytest.mark.requirement("HAL-11")
 def test_a_replaced_card_is_dead_in_the_register_and_the_new_one_has_the_number(element: Connector) -> None:
     customers.replace_sim(subscriber_id=USER, iccid="89860000000000009999", imsi=OTHER_IMSI, at=AT, staff_id=7)
     assert [one.payload["verb"] for one in system.list_messages(topic=HLR)[0]] == ["SET", "DELETE"]  # newest first

@@ -17,7 +17,6 @@ __all__ = ["desk", "pins"]
 ADDRESS = "/my/recharge/"
 
 
-@pytest.mark.requirement("ACM-28")
 def test_a_voucher_is_put_into_a_number_on_the_web_and_five_wrong_tries_lock_it(
     desk: Desk, pins: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

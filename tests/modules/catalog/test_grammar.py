@@ -146,7 +146,6 @@ def test_no_way_of_writing_a_price_leads_above_the_regulated_cap(fields: str, de
     assert problem == f"plan.yaml, line 8: prices P: {dear} is above the cap of 0.60 per 60 s (roaming)"
 
 
-@pytest.mark.requirement("CHG-23")
 def test_a_night_price_below_the_floor_is_refused_as_well() -> None:
     (problem,) = problems_of(
         with_price("unit: 60 s, price: '0.40', bands: [{from: '0:00', to: '7:00', price: '0.09'}]"), FLOOR

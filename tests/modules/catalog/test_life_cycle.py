@@ -127,7 +127,6 @@ def test_a_price_above_the_cap_is_neither_saved_nor_sent(people: tuple[int, int,
     assert catalog.offers() == []
 
 
-@pytest.mark.requirement("CHG-23")
 def test_a_cap_that_came_after_the_approval_blocks_publication(people: tuple[int, int, int], reference: Any) -> None:
     _, two, _ = people
     approved(people)

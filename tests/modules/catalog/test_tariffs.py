@@ -138,7 +138,6 @@ def test_a_roaming_price_above_the_regulated_cap_is_refused(plan: Plan) -> None:
     assert plan({"2026-10-01": '"0.60"'}, **roaming) == {"PLAN": 1}
 
 
-@pytest.mark.requirement("CHG-23")
 def test_a_price_below_the_approved_floor_is_refused_while_the_floor_stands(plan: Plan) -> None:
     (problem,) = _problems(plan, {"2013-12-31": '"0.09"'})
     assert problem == "plan.yaml, line 12: prices OUT: 0.09 is below the floor of 0.10 per 60 s (local floor)"

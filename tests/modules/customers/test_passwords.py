@@ -55,7 +55,9 @@ def test_a_password_that_anybody_would_guess_is_refused(trivial: str) -> None:
 
 @pytest.mark.requirement("PWD-02")
 def test_an_electronic_password_set_from_the_handset_changes_a_plan_on_the_web() -> None:
-    set_password("258014", kind="ELECTRONIC")
+    customers.set_password(
+        subscriber_id=USER, kind="ELECTRONIC", digits="258014", channel="SMS", is_initial=False, at=AT, staff_id=None
+    )
     proof = check("258014", kind="ELECTRONIC")
     customers.refuse_unproved("CHANGE_PRODUCTS", [proof])
     with pytest.raises(customers.NotEntitled):
@@ -188,6 +190,7 @@ def test_a_reset_at_the_hall_unlocks_and_tells_the_number() -> None:
     assert "903817" not in repr(told)
     with pytest.raises(customers.NotEntitled):
         customers.refuse_unproved("RESET_PASSWORD", [Proof.DYNAMIC])
+    customers.refuse_unproved("RESET_PASSWORD", [Proof.ID_AT_HALL])
 
 
 @pytest.mark.requirement("PWD-09")

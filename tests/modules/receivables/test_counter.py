@@ -128,7 +128,6 @@ def test_at_cancellation_the_deposit_pays_the_final_bill_and_the_rest_goes_back(
     check_books()
 
 
-@pytest.mark.requirement("ACM-16")
 def test_a_deposit_is_taken_and_given_back_whole(desk: Desk) -> None:
     account = desk.account()
     known = {"means": "CASH", "staff_id": desk.staff["clerk"], "at": on(10, 10)}
@@ -250,7 +249,6 @@ def test_a_till_that_is_short_needs_a_reason_and_is_booked(desk: Desk) -> None:
     check_books()
 
 
-@pytest.mark.requirement("ACM-19")
 def test_a_prepayment_gets_a_receipt_a_bill_an_invoice_and_a_reprint_says_copy(desk: Desk) -> None:
     account = desk.account()
     bill = desk.bill(account, 202610, RENT=3000)

@@ -255,7 +255,6 @@ def test_200_asked_150_approved_150_confirmed_is_a_stock_of_150_more() -> None:
     assert (row.state, row.asked, row.approved, row.confirmed) == ("CONFIRMED", 200, 150, 150)
 
 
-@pytest.mark.requirement("BMR-02")
 def test_a_clerk_moves_own_stock_only_and_100_cards_up_wait_for_somebody_above_both_places() -> None:
     import_cards(card_lines(150))
     cards = {"item_code": SIM_32K, "at": AT}
@@ -297,7 +296,6 @@ def test_under_50_cards_alarm_the_outlets_manager() -> None:
     assert Outbox.objects.get(topic="staff").payload["org"] == OUTLET
 
 
-@pytest.mark.requirement("BMR-12")
 def test_a_stock_take_writes_a_difference_down_with_a_reason_and_the_equation_holds_again() -> None:
     resources.move_goods(item_code=GIFT, pieces=10, to_org=OUTLET, at=AT, staff_id=7)
     with pytest.raises(resources.ReasonNeeded):

@@ -22,6 +22,7 @@ def _write(count: int) -> list[int]:
     ]
 
 
+@pytest.mark.requirement("AAA-21")
 def test_an_entry_keeps_who_what_when_and_why() -> None:
     _write(1)
     (row,), total = system.list_audit(object_kind="customer", object_id="0")

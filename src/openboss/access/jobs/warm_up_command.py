@@ -15,7 +15,7 @@ from openboss.access.jobs.refusals import Refused
 from openboss.config.compiled_cache import forget_old_code
 
 _COMMAND = (sys.executable, "-m", "openboss.access.jobs.cli", "warm-up")
-_LANES = (("rating", "online"), ("collecting", "billing"))  # what calls compiled code of another part, after it
+_LANES = (("rating", "online"), ("collecting", "billing", "wire"))  # what calls compiled code of another part, after it
 
 
 class NotCompiled(Refused):
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def warm_up(
     part: Annotated[
-        list[str] | None, typer.Option(help="rating, online, collecting or billing; all if none is named.")
+        list[str] | None, typer.Option(help="rating, online, collecting, billing or wire; all if none is named.")
     ] = None,
 ) -> None:
     """Compile the engine, the collector and the bill run for this machine (done by itself when they first run)."""
@@ -38,10 +38,11 @@ def warm_up(
             compiled()
         return
     set_up_django()
+    from openboss.access.network.diameter.node import warm_wire
     from openboss.processes.warm_up import PARTS
 
     for name in part:
-        PARTS[name]()
+        {**PARTS, "wire": warm_wire}[name]()
 
 
 @contextmanager

@@ -38,7 +38,6 @@ def rested(tmp_path: Path) -> EngineState:
     return state
 
 
-@pytest.mark.requirement("CHG-05")
 def test_a_late_duplicate_of_a_day_on_disk_is_known(rested):
     day = rested.duplicates.days[DAY]
     assert isinstance(day.old.keys, np.memmap)

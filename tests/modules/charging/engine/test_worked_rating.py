@@ -11,7 +11,7 @@ from .conftest import local_s
 from .test_tariff_model import CALL, DATA, World, call, data, free, price
 
 
-@pytest.mark.requirement("CHG-15", "CHG-20")
+@pytest.mark.requirement("CHG-15")
 @pytest.mark.parametrize("row", table("rating", "price | begins"), ids=" ".join)
 def test_what_a_call_costs(row):
     fields, begins, seconds, li = row

@@ -32,6 +32,16 @@ class Server(Protocol):
         """Be ready for the first request."""
 
 
+def warm_wire() -> None:
+    """Compile the reading of requests and the writing of answers: a peer that waits for it gives up."""
+    nothing = np.frombuffer(bytes(1), np.uint8)  # read-only as what arrives: what may be written is compiled apart
+    marks, requests, asks = np.zeros(0, wire.MARK), np.zeros(0, REQUEST), np.zeros(0, ASK)
+    room = (np.zeros(1, wire.STATE), np.zeros(wire.DEEPEST, np.int64), np.zeros(wire.DEEPEST, np.int64))
+    wire.read(nothing, 0, 0, 0, marks, requests, asks, np.zeros(3, np.int64), *room, 0)
+    answers, quotas, out = np.zeros(0, ANSWER), np.zeros(0, QUOTA), np.zeros(8, np.uint8)
+    wire_out.write(nothing, marks, requests, asks, answers, quotas, nothing, 0, out, np.zeros(1, np.int64))
+
+
 class Node:
     """All connections of this process."""
 
@@ -69,10 +79,7 @@ class Node:
     def prepare(self) -> None:
         """A peer introduces itself."""
         self.server.prepare()
-        nothing = np.zeros(1, np.uint8)
-        self._read(nothing, 0, 0, 0)
-        wire_out.write(nothing, self._marks[:0], self._requests, self._asks, np.zeros(0, ANSWER), np.zeros(0, QUOTA),
-                   self._own, 0, np.zeros(8, np.uint8), np.zeros(1, np.int64))  # fmt: skip
+        warm_wire()
 
     def wake(self, peer: Peer) -> None:
         """Bytes have arrived at a peer: decide them soon, together with what arrives until then."""
