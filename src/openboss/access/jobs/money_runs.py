@@ -11,7 +11,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from procrastinate.contrib.django import app
 
@@ -20,6 +19,7 @@ from openboss.access.bank import collections as payment_files
 from openboss.access.bank.delimited import FileRefused, read_answer, write_requests
 from openboss.access.bank.iso20022 import CAMT, read_camt054, write_pain008
 from openboss.access.jobs import clock
+from openboss.access.jobs.bank_files import bank_folder, file_of
 from openboss.modules.receivables.functions import collection_cases, direct_debit, long_runs
 from openboss.modules.receivables.functions.direct_debit import DebitRequest, RunView
 from openboss.modules.receivables.functions.long_runs import LongRunView
@@ -60,17 +60,11 @@ def money_run(*, long_run_id: int) -> None:
     long_runs.end_long_run(long_run_id=long_run_id, at=clock.now(), result=result)
 
 
-def bank_folder(bank: str) -> Path:
-    """Where the files to and from a bank lie."""
-    return Path(settings.DATA_DIR) / "bank" / bank
-
-
 def _requests(run: LongRunView) -> Mapping[str, Any]:
     """Ask a bank for what is owed, and write its files; taken up again it writes the files that are missing."""
     bank = str(run.given["bank"])
     made = _made_before(run) or _ask(run, bank)
-    folder, name = bank_folder(bank), f"{bank}-{made.sequence:06d}"
-    folder.mkdir(parents=True, exist_ok=True)
+    bank_folder(bank).mkdir(parents=True, exist_ok=True)
     now = clock.now()
     rules = rules_at(now)
     pieces = {
@@ -85,7 +79,7 @@ def _requests(run: LongRunView) -> Mapping[str, Any]:
         ),
     }
     for number, (kind, write) in enumerate(pieces.items()):
-        before, path = number * made.requests, folder / f"{name}.{kind}"
+        before, path = number * made.requests, file_of(bank, made.sequence, kind)
         if not path.exists():
             _write(path, write(_counted(run, made, before)))
         _note(run, made, before + made.requests)
@@ -156,10 +150,9 @@ def _agency_file(run: LongRunView) -> Mapping[str, Any]:
     agency = str(run.given["agency"])
     with transaction.atomic():  # the cases go out only if the file stands
         made = collection_agency.give(agency=agency, at=clock.now(), staff_id=run.started_by)
-        folder = bank_folder(agency)
-        folder.mkdir(parents=True, exist_ok=True)
+        bank_folder(agency).mkdir(parents=True, exist_ok=True)
         text = agency_files.write_file(made, key=key_for(f"agency {agency}"))
-        _write(folder / f"{agency}-{made.file_no:06d}.txt", [text])
+        _write(file_of(agency, made.file_no, "txt"), [text])
     return {"file_no": made.file_no, "cases": len(made.cases)}
 
 
@@ -188,9 +181,9 @@ def _payment_file(run: LongRunView) -> Mapping[str, Any]:
     answer = payment_files.write_answer(
         file, take_collections.answers(admitted, payment_files.payments_of(path)), key=key
     )
-    name = f"{collector}-{file.sequence:06d}.result.txt"
-    _write(bank_folder(collector) / name, answer)
-    return {"taken": file.payments, "taken_fen": file.paid_fen, "sequence": file.sequence, "answer": name,
+    result = file_of(collector, file.sequence, "result.txt")
+    _write(result, answer)
+    return {"taken": file.payments, "taken_fen": file.paid_fen, "sequence": file.sequence, "answer": result.name,
             "codes": dict(answers)}  # fmt: skip
 
 
