@@ -14,7 +14,7 @@ staff_app = typer.Typer(help="People who log in.", no_args_is_help=True)
 
 
 class PasswordRefused(Refused):
-    """The password was not changed: the login is unknown, or the password has fewer than ten characters."""
+    """The password was not changed: the login is unknown, or the password is too easy to guess."""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,10 +32,15 @@ def password(login: Annotated[str, typer.Argument(help="Who gets a new password.
     """Give a person a new password, asked for twice and never shown; a locked login is open again."""
     chosen = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
     with open_installation():
-        from openboss.modules.system.functions import PasswordTooShort, StaffUnknown, set_password
+        from openboss.modules.system.functions import StaffUnknown, own_account, set_password
 
+        at = clock.now()
         try:
-            set_password(login=login, password=chosen, at=clock.now())
-        except (PasswordTooShort, StaffUnknown) as refused:
-            raise PasswordRefused(login) from refused
+            set_password(login=login, password=chosen, at=at)
+        except StaffUnknown as refused:
+            raise PasswordRefused(f"nobody logs in as {login}") from refused
+        except own_account.PasswordWeak as refused:
+            policy = own_account.password_policy(at.date())
+            asked = "at least {shortest} signs of {kinds} kinds (small, capital, figure, other)".format(**policy)
+            raise PasswordRefused(asked) from refused
     print(f"{login} has a new password")
