@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 from django.test import Client
 from django.utils.translation import override
@@ -111,6 +112,37 @@ def test_nobody_approves_their_own_proposal_and_a_refusal_says_why(clerk: Client
     assert _owed(62) == before
 
 
+@pytest.mark.parametrize("how", ["propose", "now"])
+def test_money_moved_to_an_account_that_is_not_there_is_refused_in_words(clerk: Client, how: str) -> None:
+    _pay(clerk, 62, "1", means="CARD")
+    before, waiting = _owed(62), len(proposals.list_proposals(kinds=["TRANSFER"], state=""))
+    fields = {"action": "transfer", "amount": "0.50", "to_account": "99999999", "reason": "mistyped", "how": how}
+    assert "There is no such account." in _said(clerk.post("/accounts/62/act/", fields, follow=True))
+    assert (_owed(62), len(proposals.list_proposals(kinds=["TRANSFER"], state=""))) == (before, waiting)
+
+
+def test_a_mandate_of_an_account_that_is_not_there_is_refused_in_words(clerk: Client) -> None:
+    fields = {
+        "action": "open",
+        "account": "6x",
+        "contract_no": "W6X",
+        "bank": "BOC",
+        "bank_account": "6",
+        "holder": "x",
+    }
+    assert "There is no such account." in _said(clerk.post("/mandates/act/", fields, follow=True))
+    assert "W6X" not in _said(clerk.get("/mandates/"))
+
+
+def test_a_filter_offers_only_what_its_list_can_hold() -> None:
+    def offered(address: str) -> set[str]:
+        screen = signed_in("billing").get(address).context["list"]["screen"]
+        return {code for one in screen.filters if one.key == "kind" for code, _text in one.choices}
+
+    assert offered("/adjustments/") == set(proposals.ADJUSTMENTS)
+    assert offered("/prepayments/") == {"CASH", "RELEASED", "GIFT", "DEDICATED", "DEPOSIT", "AGENT"}
+
+
 def test_books_of_a_day_are_closed_and_opened_again_under_authority() -> None:
     receivables.post_payment(
         account_id=64, paid_fen=100, means="BANK", channel="BANK", serial_no="OLD-1", at=NOW - timedelta(days=20)
@@ -183,6 +215,9 @@ def test_arrears_at_all_levels_add_up_to_the_same() -> None:
     assert sums["ACCOUNT"]["open_fen"] == sum(sums["ACCOUNT"][name] for name in finance.AGE_COLUMNS) > 0
     page = signed_in("billing").get("/who-owes/?level=CUSTOMER")
     assert page.context["list"]["foot"][-1].replace(",", "") == f"{sums['CUSTOMER']['open_fen'] / 100:.2f}"
+    users = finance.aged_by(level="USER", on=NOW.date(), page_size=10_000)[0]
+    members = pl.DataFrame({"group_id": [1] * len(users), "subscriber_id": [one.key for one in users]})
+    assert finance.aged_by(level="GROUP", on=NOW.date(), members=members)[2] == sums["USER"]
     assert signed_in("billing").get("/who-owes/?level=GROUP&export=csv").status_code == 200
 
 
@@ -295,6 +330,20 @@ def test_a_debt_goes_to_an_agency_by_a_file_and_comes_back_paid_once(clerk: Clie
     ]
     assert _owed(account_id).open_fen < owed_fen
     assert chief.post(f"/agencies/HUAXIN/{file_no}/answer/", {"answer": sent}).status_code == 404
+
+
+def test_a_file_that_is_out_stays_however_many_cases_are_newer(monkeypatch: pytest.MonkeyPatch) -> None:
+    owing = [one for one in range(96, 60, -1) if _owed(one).bills][:2]
+    cases = [(account_id, _owed(account_id).bills[0].bill_id) for account_id in owing]
+    collection_cases.open_case(stage="AGENCY", account_id=cases[0][0], bill_id=cases[0][1], at=NOW)
+    chief = signed_in("billing")
+    chief.post("/agencies/make/", {"agency": "HUAXIN"})
+    file_no = _work().result["file_no"]
+    collection_cases.open_case(stage="AGENCY", account_id=cases[1][0], bill_id=cases[1][1], at=NOW)
+    monkeypatch.setattr("openboss.access.console.views.agencies.MOST", 1)
+    page = chief.get("/agencies/")
+    assert (page.context["files"], page.context["waiting"]) == ([{"agency": "HUAXIN", "file_no": file_no}], ["HUAXIN"])
+    assert chief.get(f"/agencies/HUAXIN/{file_no}/file.txt").status_code == 200
 
 
 def test_a_statement_is_a_document_that_names_opening_changes_and_closing(clerk: Client) -> None:

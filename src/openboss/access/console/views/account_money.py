@@ -20,6 +20,7 @@ from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.session import needs, staff_of, visit_tab
 from openboss.access.console.views.money import (
     COUNTER_MEANS,
+    account_of,
     carried_out,
     day_of,
     fen_of,
@@ -127,8 +128,7 @@ def _propose(request: HttpRequest, action: str, account_id: int, reason: str) ->
     if action == "refund":
         content |= {"kind": proposals.REFUND, "means": request.POST.get("means", "CASH")}
     elif action == "transfer":
-        to = request.POST.get("to_account", "")
-        to_account_id = holder_of(int(to) if to.isdecimal() else 0)["account_id"]
+        to_account_id = account_of(request.POST.get("to_account", ""))
         content |= {"kind": proposals.TRANSFER, "to_account_id": to_account_id}
     else:
         content |= {"kind": proposals.WAIVER, "bill_id": _bill_of(request, account_id)}
@@ -157,10 +157,9 @@ def _refund(request: HttpRequest, account_id: int, reason: str) -> object:
 
 
 def _transfer(request: HttpRequest, account_id: int, reason: str) -> object:
-    to = request.POST.get("to_account", "")
     return receivables.transfer_balance(
         from_account_id=account_id,
-        to_account_id=holder_of(int(to) if to.isdecimal() else 0)["account_id"],
+        to_account_id=account_of(request.POST.get("to_account", "")),
         moved_fen=fen_of(request.POST.get("amount", "")),
         reason=reason,
         approved_by=second_person(request),

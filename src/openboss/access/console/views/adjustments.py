@@ -38,9 +38,7 @@ def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
         "kind": lambda row, kind: row.kind == kind,
         "account": lambda row, text: str(row.account_id) == text,
     }
-    kept, total, _none = rows_in_memory(rows, tests, filters, sort, Paging(1, max(1, len(rows))))
-    sums = {"amount_fen": sum(row.amount_fen for row in kept)}
-    return kept[paging.offset : paging.offset + paging.size], total, sums
+    return rows_in_memory(rows, tests, filters, sort, paging, sums=["amount_fen"])
 
 
 def _waiting(kinds: Sequence[str], staff_id: int) -> list[dict[str, Any]]:
@@ -55,6 +53,7 @@ def _waiting(kinds: Sequence[str], staff_id: int) -> list[dict[str, Any]]:
 @needs("receivables.view")
 def adjustments(request: HttpRequest) -> HttpResponseBase:
     """Refunds, transfers and waivers that were proposed: what waits for a second person, and what was decided."""
+    kinds = [one for one in words.choices("proposal") if one[0] in proposals.ADJUSTMENTS]
     screen = ListScreen(
         name="adjustments",
         title=gettext_lazy("Refunds and adjustments"),
@@ -71,7 +70,7 @@ def adjustments(request: HttpRequest) -> HttpResponseBase:
         ),
         filters=(
             Filter("state", gettext_lazy("State"), "choice", words.choices("proposal_state")),
-            Filter("kind", gettext_lazy("What"), "choice", words.choices("proposal")),
+            Filter("kind", gettext_lazy("What"), "choice", kinds),
             Filter("account", gettext_lazy("Account"), "search"),
         ),
         fetch=_fetch,
@@ -93,8 +92,7 @@ def _fetch_doubtful(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
         "ready": lambda row, ready: row["may_be_bad"] == (ready == "yes"),
         "account": lambda row, text: str(row["account_id"]) == text,
     }
-    kept, total, _none = rows_in_memory(rows, tests, filters, sort, Paging(1, max(1, len(rows))))
-    return kept[paging.offset : paging.offset + paging.size], total, {"open_fen": sum(row["open_fen"] for row in kept)}
+    return rows_in_memory(rows, tests, filters, sort, paging, sums=["open_fen"])
 
 
 @require_GET

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -22,7 +20,7 @@ from openboss.access.console.page import part
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.adjustments import account_url
 from openboss.access.console.views.debit import keep_upload, start_run
-from openboss.access.jobs import clock
+from openboss.access.jobs import bank_files, clock
 from openboss.modules.receivables.functions import collection_cases, long_runs
 from openboss.modules.system import functions as system
 
@@ -38,10 +36,8 @@ def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
         "agency": lambda row, text: row.agency.startswith(text.upper()),
         "account": lambda row, text: str(row.account_id) == text,
     }
-    rows = collection_cases.list_cases(limit=MOST)
-    kept, total, _none = rows_in_memory(rows, tests, filters, sort, Paging(1, max(1, len(rows))))
-    sums = {name: sum(getattr(row, name) for row in kept) for name in ("asked_fen", "collected_fen")}
-    return kept[paging.offset : paging.offset + paging.size], total, sums
+    rows = collection_cases.list_cases(state=filters.get("state"), limit=MOST)
+    return rows_in_memory(rows, tests, filters, sort, paging, sums=["asked_fen", "collected_fen"])
 
 
 def _bill_url(row: Any) -> str:
@@ -79,9 +75,10 @@ def _screen(context: dict[str, Any]) -> ListScreen:
     )
 
 
-def _files(known: list[collection_cases.CaseView]) -> list[dict[str, Any]]:
+def _files() -> list[dict[str, Any]]:
     """The files that went out and are not answered whole, each once."""
-    out = sorted({(one.agency, one.file_no) for one in known if one.state == "OUT" and one.file_no})
+    cases = collection_cases.list_cases(state="OUT", limit=MOST)
+    out = sorted({(one.agency, one.file_no) for one in cases if one.file_no})
     return [{"agency": agency, "file_no": file_no} for agency, file_no in out]
 
 
@@ -92,11 +89,8 @@ def agencies(request: HttpRequest) -> HttpResponseBase:
     follow = {"long_runs": long_runs.list_long_runs(kinds=KINDS, limit=3), "follow": reverse("console:agencies")}
     if request.htmx:
         return part(request, "long_runs.html", follow)
-    known = collection_cases.list_cases(limit=MOST)
-    waiting = sorted({one.agency for one in known if one.state == "WAITING"})
-    return show_list(
-        request, _screen({**follow, "waiting": waiting, "files": _files(known)}), active="console:agencies"
-    )
+    waiting = sorted({one.agency for one in collection_cases.list_cases(state="WAITING", limit=MOST)})
+    return show_list(request, _screen({**follow, "waiting": waiting, "files": _files()}), active="console:agencies")
 
 
 @require_POST
@@ -110,12 +104,8 @@ def make(request: HttpRequest) -> HttpResponse:
     return redirect("console:agencies")
 
 
-def _path(agency: str, file_no: int, suffix: str) -> Path:
-    return Path(settings.DATA_DIR) / "bank" / agency / f"{agency}-{file_no:06d}.{suffix}"
-
-
 def _known_file(agency: str, file_no: int) -> None:
-    if {"agency": agency, "file_no": file_no} not in _files(collection_cases.list_cases(limit=MOST)):
+    if {"agency": agency, "file_no": file_no} not in _files():
         raise Http404
 
 
@@ -124,7 +114,7 @@ def _known_file(agency: str, file_no: int) -> None:
 def download(request: HttpRequest, agency: str, file_no: int) -> HttpResponseBase:
     """The file for an agency; the download is logged."""
     _known_file(agency, file_no)
-    path = _path(agency, file_no, "txt")
+    path = bank_files.file_of(agency, file_no, "txt")
     if not path.exists():
         raise Http404
     system.record_audit(
@@ -143,7 +133,7 @@ def download(request: HttpRequest, agency: str, file_no: int) -> HttpResponseBas
 def answer(request: HttpRequest, agency: str, file_no: int) -> HttpResponse:
     """Take the agency's answer: whole or not at all, by the worker."""
     _known_file(agency, file_no)
-    path = _path(agency, file_no, "answer")
+    path = bank_files.file_of(agency, file_no, "answer")
     if not keep_upload(request, path):
         messages.error(request, _("Choose the agency's file."))
         return redirect("console:agencies")

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -24,8 +23,8 @@ from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.page import part
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.adjustments import account_url
-from openboss.access.console.views.money import carried_out, holder_of
-from openboss.access.jobs import clock
+from openboss.access.console.views.money import account_of, carried_out
+from openboss.access.jobs import bank_files, clock
 from openboss.modules.receivables.functions import debit_lists, direct_debit, long_runs
 from openboss.modules.system import functions as system
 
@@ -86,15 +85,18 @@ def _screen(context: dict[str, Any]) -> ListScreen:
 @needs("receivables.view")
 def debit(request: HttpRequest) -> HttpResponseBase:
     """Runs of direct debit, the newest first, with what is under way."""
-    today = clock.today()
-    context = {
+    follow = {
         "long_runs": [_followed(one) for one in long_runs.list_long_runs(kinds=KINDS, limit=5)],
-        "banks": debit_lists.banks_with_mandates(),
-        "next_on": direct_debit.next_run_on(after=today, at=clock.now()),
+        "follow": reverse("console:debit"),
     }
     if request.htmx:
-        return part(request, "long_runs.html", {**context, "follow": reverse("console:debit")})
-    return show_list(request, _screen({**context, "follow": reverse("console:debit")}), active="console:debit")
+        return part(request, "long_runs.html", follow)
+    context = {
+        **follow,
+        "banks": debit_lists.banks_with_mandates(),
+        "next_on": direct_debit.next_run_on(after=clock.today(), at=clock.now()),
+    }
+    return show_list(request, _screen(context), active="console:debit")
 
 
 def _followed(one: long_runs.LongRunView) -> long_runs.LongRunView:
@@ -150,9 +152,7 @@ def take_up(request: HttpRequest, long_run_id: int) -> HttpResponse:
 
 
 def _files(bank: str, sequence: int) -> dict[str, Path]:
-    folder = Path(settings.DATA_DIR) / "bank" / bank
-    name = f"{bank}-{sequence:06d}"
-    return {"txt": folder / f"{name}.txt", "xml": folder / f"{name}.xml"}
+    return {kind: bank_files.file_of(bank, sequence, kind) for kind in ("txt", "xml")}
 
 
 def _run(run_id: int) -> Any:
@@ -228,7 +228,7 @@ def download(request: HttpRequest, run_id: int, kind: str) -> HttpResponseBase:
 def answer(request: HttpRequest, run_id: int) -> HttpResponse:
     """Take the bank's answer to a run: the file is kept, the worker checks and posts it whole or not at all."""
     found = _run(run_id)
-    path = Path(settings.DATA_DIR) / "bank" / found.bank / f"{found.bank}-{found.sequence:06d}.answer"
+    path = bank_files.file_of(found.bank, found.sequence, "answer")
     if not keep_upload(request, path):
         messages.error(request, _("Choose the bank's file."))
         return redirect("console:debit_run", run_id)
@@ -241,7 +241,7 @@ def answer(request: HttpRequest, run_id: int) -> HttpResponse:
 def payment_file(request: HttpRequest) -> HttpResponse:
     """Take a collector's payment file: it is kept, the worker checks it whole, posts it and writes the answer."""
     collector = request.POST.get("collector", "").strip().upper()
-    path = Path(settings.DATA_DIR) / "bank" / collector / f"{clock.now():%Y%m%dT%H%M%S%f}.payments"
+    path = bank_files.bank_folder(collector) / f"{clock.now():%Y%m%dT%H%M%S%f}.payments"
     if not COLLECTOR.fullmatch(collector) or collector in dict(words.choices("channel")):
         messages.error(request, _("Say which collector: its code, not one of our own channels."))
     elif not keep_upload(request, path):
@@ -262,7 +262,7 @@ def payment_result(request: HttpRequest, long_run_id: int) -> HttpResponseBase:
         raise Http404 from unknown
     if done.kind != "PAYMENT_FILE" or done.state != "DONE":
         raise Http404
-    path = Path(settings.DATA_DIR) / "bank" / str(done.given["collector"]) / str(done.result["answer"])
+    path = bank_files.bank_folder(str(done.given["collector"])) / str(done.result["answer"])
     return FileResponse(path.open("rb"), as_attachment=True, filename=path.name)
 
 
@@ -347,8 +347,7 @@ def act(request: HttpRequest) -> HttpResponse:
 
 
 def _mandate(request: HttpRequest) -> dict[str, Any]:
-    """What the form says of a new mandate. Raises AccountMissing."""
-    text = request.POST.get("account", "")
+    """What the form says of a new mandate. Raises CustomerUnknown."""
     fields = {name: request.POST.get(name, "").strip()[:60] for name in ("contract_no", "bank_account", "holder")}
-    account_id = holder_of(int(text) if text.isdecimal() else 0)["account_id"]
+    account_id = account_of(request.POST.get("account", ""))
     return {"account_id": account_id, "bank": request.POST.get("bank", "").strip().upper()[:BANK_CODE], **fields}

@@ -28,9 +28,7 @@ from openboss.modules.receivables.functions import finance
 def _fetch_rates(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
     rows = receivables.arrears_rates(at=clock.now()).to_dicts()
     tests = {"cycle": lambda row, text: str(row["cycle"]).startswith(text.replace("-", ""))}
-    kept, total, _none = rows_in_memory(rows, tests, filters, sort, Paging(1, max(1, len(rows))))
-    sums = {name: sum(row[name] for row in kept) for name in ("billed_fen", "open_fen", "overdue_fen")}
-    return kept[paging.offset : paging.offset + paging.size], total, sums
+    return rows_in_memory(rows, tests, filters, sort, paging, sums=["billed_fen", "open_fen", "overdue_fen"])
 
 
 def _ageing_screen(context: dict[str, Any]) -> ListScreen:
@@ -152,9 +150,7 @@ def _fetch_suspense(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
         "q": lambda row, text: text.casefold() in f"{row.reference} {row.note} {row.serial_no}".casefold(),
         "channel": lambda row, channel: row.channel == channel,
     }
-    rows = receivables.suspense_list()
-    kept, total, _none = rows_in_memory(rows, tests, filters, sort, Paging(1, max(1, len(rows))))
-    return kept[paging.offset : paging.offset + paging.size], total, {"paid_fen": sum(row.paid_fen for row in kept)}
+    return rows_in_memory(receivables.suspense_list(), tests, filters, sort, paging, sums=["paid_fen"])
 
 
 SUSPENSE = ListScreen(

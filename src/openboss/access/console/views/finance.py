@@ -82,15 +82,15 @@ def finance(request: HttpRequest) -> HttpResponse:
     by_cycle = receivables.arrears_rates(at=now).sort("cycle").tail(CYCLES).to_dicts()
     ages = receivables.ageing(at=now).to_dicts()
     rates, rate_rows = _rates()
-    month_on = today.replace(day=1)
+    month_on, held = today.replace(day=1), receivables.prepayments()
     context = {
         "active": "console:finance",
         "today_fen": _sum(frame.filter(pl.col("business_on") == today)),
         "month_fen": _sum(frame.filter(pl.col("business_on") >= month_on)),
         "open_fen": sum(row["open_fen"] for row in ages),
         "overdue_fen": sum(row["open_fen"] for row in ages if row["age"] != "NOT_DUE"),
-        "held": receivables.prepayments(),
-        "held_fen": sum(receivables.prepayments().values()),
+        "held": held,
+        "held_fen": sum(held.values()),
         "takings": takings,
         "by_channel": frame.group_by("channel")
         .agg(pl.col("fen").sum(), pl.col("payments").sum())
@@ -148,7 +148,7 @@ def prepayments(request: HttpRequest) -> HttpResponseBase:
             Column("balance_fen", gettext_lazy("Balance"), "fen"),
         ),
         filters=(
-            Filter("kind", gettext_lazy("Kind"), "choice", words.choices("bucket")),
+            Filter("kind", gettext_lazy("Kind"), "choice", [one for one in words.choices("bucket") if one[0] in OURS]),
             Filter("account", gettext_lazy("Account"), "search"),
         ),
         fetch=_fetch_money,

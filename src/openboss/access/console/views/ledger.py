@@ -42,10 +42,7 @@ def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
         "cause": lambda row, cause: row["cause"] == cause,
         "channel": lambda row, channel: row["channel"] == channel,
     }
-    everything = Paging(1, max(1, frame.height))
-    kept, total, _none = rows_in_memory(frame.to_dicts(), tests, filters, sort, everything)
-    sums = {name: sum(row[name] for row in kept) for name in ("debit_fen", "credit_fen")}
-    return kept[paging.offset : paging.offset + paging.size], total, sums
+    return rows_in_memory(frame.to_dicts(), tests, filters, sort, paging, sums=["debit_fen", "credit_fen"])
 
 
 def _journal_screen() -> ListScreen:
@@ -284,9 +281,7 @@ def bucket(request: HttpRequest, account_id: int, bucket_id: int) -> HttpRespons
 def _fetch_balance(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
     rows = receivables.trial_balance(to_on=day_of(filters.get("to", ""))).to_dicts()
     tests = {"to": lambda _row, _on: True, "kind": lambda row, kind: row["kind"] == kind}
-    kept, total, _none = rows_in_memory(rows, tests, filters, sort, Paging(1, max(1, len(rows))))
-    sums = {name: sum(row[name] for row in kept) for name in ("debit_fen", "credit_fen", "balance_fen")}
-    return kept[paging.offset : paging.offset + paging.size], total, sums
+    return rows_in_memory(rows, tests, filters, sort, paging, sums=["debit_fen", "credit_fen", "balance_fen"])
 
 
 BALANCE = ListScreen(

@@ -80,8 +80,10 @@ def fen_of(text: str) -> int:
         amount = Decimal(text.replace(",", "").replace("¥", "").strip())
     except InvalidOperation as wrong:
         raise AmountUnreadable(text) from wrong
-    fen = amount.scaleb(2) if amount.is_finite() else Decimal("0.5")
-    if fen != fen.to_integral_value() or not 0 <= fen < MOST_FEN:
+    if not amount.is_finite() or not 0 <= amount < MOST_FEN:  # before scaleb, which overflows
+        raise AmountUnreadable(text)
+    fen = amount.scaleb(2)
+    if fen != fen.to_integral_value() or fen >= MOST_FEN:
         raise AmountUnreadable(text)
     return int(fen)
 
@@ -112,6 +114,13 @@ def second_person(request: HttpRequest) -> int | None:
         return system.authenticate_staff(login=login, password=password, at=clock.now()).staff_id
     except (system.LoginRefused, system.LoginLocked) as refused:
         raise SecondRefused(login) from refused
+
+
+def account_of(text: str) -> int:
+    """An account somebody typed. Raises CustomerUnknown."""
+    account_id = int(text) if text.isdecimal() else 0
+    customers.customer_of_account(account_id=account_id)
+    return account_id
 
 
 def holder_of(account_id: int) -> dict[str, Any]:

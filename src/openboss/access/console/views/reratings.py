@@ -206,10 +206,8 @@ def _users_screen(view: re_rate.ReratingView, context: dict[str, Any]) -> ListSc
             "user": lambda row, text: str(row["subscriber_id"]) == text,
             "change": lambda row, change: _CHANGES[change](row["change_fen"]),
         }
-        kept, total, _none = rows_in_memory(rows, tests, filters, sort, Paging(1, max(1, len(rows))))
-        names = ("records", "before_fen", "after_fen", "change_fen", "posted_fen")
-        sums = {name: sum(row[name] for row in kept) for name in names}
-        return kept[paging.offset : paging.offset + paging.size], total, sums
+        summed = ("records", "before_fen", "after_fen", "change_fen", "posted_fen")
+        return rows_in_memory(rows, tests, filters, sort, paging, sums=summed)
 
     def place(row: Any) -> str:
         return reverse("console:rerating_user", args=[view.rerating_id, row["subscriber_id"]])
@@ -286,9 +284,7 @@ def _records_screen(view: re_rate.ReratingView, subscriber_id: int, context: dic
         found = re_rate.changed_records(view, subscriber_id).to_dicts()
         rows = [{**row, "change_li": row["after_li"] - row["before_li"]} for row in found]
         tests: dict[str, Callable[[Any, str], bool]] = {"cycle": lambda row, cycle: str(row["cycle"]) == cycle}
-        kept, total, _none = rows_in_memory(rows, tests, filters, sort, Paging(1, max(1, len(rows))))
-        sums = {name: sum(row[name] for row in kept) for name in ("before_li", "after_li", "change_li")}
-        return kept[paging.offset : paging.offset + paging.size], total, sums
+        return rows_in_memory(rows, tests, filters, sort, paging, sums=["before_li", "after_li", "change_li"])
 
     cycles = sorted({str(cycle) for cycle in re_rate.by_item(view, subscriber_id)["cycle"]})
     return ListScreen(
