@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils.translation import override
 from tests.modules.resources.conftest import card_lines, vendor_file
 
+from openboss.access.console.lists import Paging
 from openboss.access.console.menu import SECTIONS
 from openboss.modules.customers import functions as customers
 from openboss.modules.resources import functions as resources
@@ -70,8 +71,6 @@ def test_100_cards_go_up_only_after_somebody_above_agreed_and_everything_adds_up
 
 def _rows(client: Client, address: str) -> list[Any]:
     screen = client.get(address).context["list"]["screen"]
-    from openboss.access.console.lists import Paging
-
     return list(screen.fetch({}, "", Paging(1, 200))[0])
 
 
@@ -85,6 +84,15 @@ def test_a_count_that_differs_needs_a_reason_and_the_alarm_names_what_runs_low()
     assert "at a place of yours" in _said(clerk, "/stock/count/", **{**count, "place": PROVINCE})
     moves = clerk.get("/stock/moves/", {"item": GIFT}).content.decode()
     assert "water" in moves
+
+
+def test_a_count_above_100000_stands_as_it_was_counted_and_one_too_large_is_refused() -> None:
+    clerk, count = signed_in("clerk"), {"place": HALL, "item": GIFT}
+    lying = resources.stock_of(org_codes=[HALL])[HALL, GIFT]
+    resources.move_goods(item_code=GIFT, pieces=150_000 - lying, to_org=HALL, at=NOW, staff_id=None)
+    assert "Counted; it fits." in _said(clerk, "/stock/count/", **count, counted="150000")
+    assert "Write what was counted" in _said(clerk, "/stock/count/", **count, counted="1000000001", reason="water")
+    assert resources.stock_of(org_codes=[HALL])[HALL, GIFT] == 150_000
 
 
 def test_of_two_clerks_who_choose_one_number_the_second_is_told_and_states_add_up() -> None:
@@ -110,6 +118,17 @@ def test_a_segment_is_loaded_once_and_its_states_add_up_to_all_of_it() -> None:
     loaded = next(row for row in resources.list_segments() if row.first == 8613991000000)
     assert (loaded.numbers, dict(loaded.states)) == (1000, {"IDLE": 1000})
     assert signed_in("clerk").post("/numbers/segments/load/", segment).status_code == 403
+
+
+def test_segments_are_summed_as_they_are_chosen_and_loaded_for_places_of_ones_own() -> None:
+    page = signed_in("clerk").get("/numbers/segments/", {"hlr_code": "NOWHERE"})
+    fetch = page.context["list"]["screen"].fetch
+    rows, total, sums = fetch({"hlr_code": "NOWHERE"}, "first", Paging(1, 200))
+    assert (list(rows), total, sums) == ([], 0, {"numbers": 0})
+    rows, total, sums = fetch({}, "first", Paging(1, 1))
+    assert len(rows) == 1
+    assert sums == {"numbers": sum(row.numbers for row in resources.list_segments())}
+    assert [code for code, _name in page.context["places"]] == [HALL]
 
 
 def test_a_vendors_file_names_its_wrong_line_and_is_taken_once() -> None:

@@ -32,7 +32,7 @@ from openboss.processes import hall
 from openboss.processes.change_customer import SplitPreview, preview_split, sealed_request
 
 NUMBERS, CARDS = 60, 30
-MOBILE_DIGITS = 11
+COUNTRY, MOBILE_DIGITS, DIGITS_MAX = "86", 11, 15
 COUNTER_REFUSALS: tuple[type[Exception], ...] = (*hall.REFUSALS, AmountUnreadable)
 PROOFS = (Proof.HOLDER_AT_HALL, Proof.ID_AT_HALL, Proof.SERVICE)
 
@@ -138,9 +138,8 @@ def _request(request: HttpRequest, desk: Desk) -> dict[str, Any]:
         elif ask.kind == "money":  # a per cent is a hundred ten-thousandths, a yuan a hundred fen
             wanted |= {ask.key: fen_of(text)} if text else {}
         elif text:
-            wanted[ask.key] = int(text) if ask.kind in INTEGERS and text.isdecimal() else text
-            if ask.kind == "number" and text.isdecimal():
-                wanted[ask.key] = _whole_number(int(text))
+            whole = whole_number if ask.kind == "number" else int
+            wanted[ask.key] = whole(text) if ask.kind in INTEGERS and text.isdecimal() else text
     match desk.kind:
         case "OPEN":
             return wanted | _derived(wanted)
@@ -180,8 +179,12 @@ def _derived(wanted: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _whole_number(number: int) -> int:
-    return int(f"86{number}") if len(str(number)) == 11 else number
+def whole_number(text: str) -> int:
+    """A number somebody typed, with its country code; 0 if it is none."""
+    digits = text.replace(" ", "").removeprefix("+")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= DIGITS_MAX):
+        return 0
+    return int(COUNTRY + digits) if len(digits) == MOBILE_DIGITS else int(digits)
 
 
 def _order(request: HttpRequest, kind: str) -> tuple[Desk, dict[str, Any]]:

@@ -16,13 +16,13 @@ from openboss.access.console import formats, words
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.session import needs, staff_of
-from openboss.access.console.views.counter import places_of
+from openboss.access.console.views.counter import places_of, whole_number
 from openboss.access.console.views.customers import office_names
 from openboss.access.console.views.stock import counted_states, done_with, place_column, place_filter
 from openboss.access.jobs import clock
 from openboss.modules.resources import functions as resources
 
-COUNTRY, NATIONAL_DIGITS = "86", 11
+BEYOND_NUMBERS = 10**13
 
 
 @require_GET
@@ -99,7 +99,8 @@ def act(request: HttpRequest) -> HttpResponse:
 @needs("resources.view")
 def segments(request: HttpRequest) -> HttpResponseBase:
     """The segments, each with its numbers by state, which add up to all of them; and the table of grades."""
-    rows = resources.list_segments()
+    rows, own = resources.list_segments(), places_of(request)
+    places = [(code, name) for code, name in office_names().items() if code in own]
     tests = {"hlr_code": lambda row, code: row.hlr_code == code.upper()}
 
     def states(row: resources.SegmentRow) -> str:
@@ -107,8 +108,7 @@ def segments(request: HttpRequest) -> HttpResponseBase:
         return " · ".join(named)
 
     def fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
-        kept, total, _none = rows_in_memory(rows, tests, filters, sort, paging)
-        return kept, total, {"numbers": sum(row.numbers for row in rows)}
+        return rows_in_memory(rows, tests, filters, sort, paging, sums=["numbers"])
 
     screen = ListScreen(
         name="segments",
@@ -128,7 +128,7 @@ def segments(request: HttpRequest) -> HttpResponseBase:
         default_sort="first",
         empty=gettext_lazy("No segment was loaded yet."),
         template="segments.html",
-        context={"grades": resources.grades_on(clock.today()), "places": list(office_names().items())},
+        context={"grades": resources.grades_on(clock.today()), "places": places},
     )
     return show_list(request, screen, active="console:segments")
 
@@ -141,9 +141,9 @@ def _adds_up(row: resources.SegmentRow) -> str:
 @needs("resources.load")
 def load(request: HttpRequest) -> HttpResponse:
     """Load a segment: every number of it is graded, idle, and belongs to a place."""
-    first, last = (_whole(request.POST.get(name, "")) for name in ("first", "last"))
+    first, last = (whole_number(request.POST.get(name, "")) for name in ("first", "last"))
     area, place = request.POST.get("home_area", ""), request.POST.get("place", "")
-    if not (first and last and area.isdecimal() and place in places_of(request)):
+    if not (first and last and max(first, last) < BEYOND_NUMBERS and area.isdecimal() and place in places_of(request)):
         messages.error(request, _("Write the first and the last number, the home area, and a place of yours."))
         return redirect("console:segments")
     made: list[int] = []
@@ -164,11 +164,3 @@ def load(request: HttpRequest) -> HttpResponse:
     if done_with(request, load_it):
         messages.success(request, _("%s numbers loaded.") % formats.count(made[0]))
     return redirect("console:segments")
-
-
-def _whole(text: str) -> int:
-    """A number with its country code; 0 if it is none."""
-    digits = text.replace(" ", "")
-    if not digits.isdecimal() or len(digits) > NATIONAL_DIGITS + len(COUNTRY):
-        return 0
-    return int(COUNTRY + digits) if len(digits) == NATIONAL_DIGITS else int(digits)

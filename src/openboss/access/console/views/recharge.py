@@ -12,12 +12,12 @@ from django.views.decorators.http import require_http_methods
 
 from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of
+from openboss.access.console.views.counter import whole_number
 from openboss.access.jobs import clock
 from openboss.modules.customers.functions import SubscriberUnknown
 from openboss.modules.resources import functions as resources
 from openboss.processes import recharge_by_voucher
 
-COUNTRY, NATIONAL_DIGITS, DIGITS_MAX = "86", 11, 15
 REFUSALS: dict[type[Exception], str | Promise] = {
     SubscriberUnknown: _("No user has this number. Check it digit by digit."),
     resources.VoucherUnknown: _("No voucher has these digits. After five wrong tries the number is locked for a day."),
@@ -52,7 +52,7 @@ def recharge(request: HttpRequest) -> HttpResponse:
 
 
 def _e164(text: str) -> int:
-    digits = text.replace(" ", "").removeprefix("+")
-    if not (digits.isascii() and digits.isdecimal() and len(digits) <= DIGITS_MAX):
+    number = whole_number(text)
+    if not number:
         raise SubscriberUnknown(text)
-    return int(COUNTRY + digits if len(digits) == NATIONAL_DIGITS else digits)
+    return number

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -30,7 +28,7 @@ from openboss.modules.resources import functions as resources
 from openboss.modules.system.functions import StaffView
 
 PLACE = gettext_lazy("Place")
-MOST_PIECES = 100_000
+MOST_PIECES = 10**9
 MOVED_BY_PIECES = ("SIM", "GOODS")
 
 REFUSALS: dict[type[Exception], str | Promise] = {
@@ -94,7 +92,7 @@ def item_names() -> dict[str, str]:
 
 
 def _month_start(now: datetime) -> datetime:
-    here = now.astimezone(ZoneInfo(settings.TIME_ZONE))
+    here = now.astimezone(clock.operator_timezone())
     return here.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -106,10 +104,8 @@ def _fetch(lines: list[resources.StockLine], low: set[tuple[str, str]]) -> Any:
     }
 
     def fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
-        kept, total, _none = rows_in_memory(lines, tests, filters, sort, Paging(1, max(1, len(lines))))
-        names = ("opening", "came", "went", "used", "lost", "closing", "counted", "difference")
-        sums = {name: sum(getattr(row, name) for row in kept) for name in names}
-        return kept[paging.offset : paging.offset + paging.size], total, sums
+        summed = ("opening", "came", "went", "used", "lost", "closing", "counted", "difference")
+        return rows_in_memory(lines, tests, filters, sort, paging, sums=summed)
 
     return fetch
 
@@ -209,7 +205,7 @@ def _pieces(request: HttpRequest, field: str) -> int:
 def count(request: HttpRequest) -> HttpResponse:
     """Write down what was counted; a difference needs a reason (BMR-12)."""
     text, place = request.POST.get("counted", "").strip(), request.POST.get("place", "")
-    if not text.isdecimal() or place not in places_of(request):
+    if not text.isdecimal() or int(text) > MOST_PIECES or place not in places_of(request):
         messages.error(request, _("Write what was counted, at a place of yours."))
         return redirect("console:stock")
     found: list[int] = []
@@ -219,7 +215,7 @@ def count(request: HttpRequest) -> HttpResponse:
             resources.take_stock(
                 org_code=place,
                 item_code=request.POST.get("item", ""),
-                counted=min(int(text), MOST_PIECES),
+                counted=int(text),
                 reason=request.POST.get("reason", "").strip()[:200],
                 at=clock.now(),
                 staff_id=staff_of(request).staff_id,
