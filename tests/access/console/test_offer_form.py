@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
+from django.utils.translation import override
 
 from openboss.access.console.views import offer_form
 from openboss.access.console.views.offer_fields import post_of
 from openboss.access.console.views.offer_sections import BY_KEY, SECTIONS, VERSION
+from openboss.access.console.views.offer_words import sections_of
 from openboss.modules.catalog import grammar
 
 ROOT = Path(__file__).parents[3]
@@ -70,6 +72,22 @@ def test_every_field_of_the_grammar_has_its_input() -> None:
     assert {field.key for field in who.fields} == set(grammar.DISCOUNT_WHEN)
     when = next(field for field in BY_KEY["prices"].fields if field.key == "when")
     assert {field.key for field in when.fields} == set(grammar.WHEN)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Who spends this month: Bill items Broadband, At least yuan 50.00, Counted for the account"),
+        ("zh-hans", "本月消费：账目项 宽带、至少（元） 50.00、统计对象 账户"),
+    ],
+)
+def test_a_price_card_says_in_words_who_must_spend_how_much_on_what(language: str, said: str) -> None:
+    path = ROOT / "example/tariffs/fusion_rent.yaml"
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))["versions"][0]
+    names = {"BB_FEE": "Broadband" if language == "en" else "宽带"}
+    with override(language):
+        ((_kind, (rule,)),) = sections_of(document, {}, names)
+    assert rule["note"] == f"RENT · {said}"
 
 
 @pytest.mark.usefixtures("operator")

@@ -11,6 +11,7 @@ from openboss.access.console import formats, words
 REFUSALS: dict[str, str | Promise] = {
     "AccountUnknown": _("There is no such account."),
     "AmountUnreadable": _("Write the amount with at most two decimals, such as 50 or 50.25."),
+    "ArrearsFirst": _("Something is owed: let the customer pay first."),
     "Blacklisted": _("This document is on the black list: only prepaid service is possible."),
     "BrandChange": _("The plan is of another brand: the customer must agree to the change of brand."),
     "CustomerUnknown": _("There is no such customer."),
@@ -44,6 +45,8 @@ REFUSALS: dict[str, str | Promise] = {
     "PasswordNotSixDigits": _("The service password is exactly six digits."),
     "PasswordTrivial": _("This password is too easy to guess: choose another one."),
     "PlanBelowMinimum": _("The plan is below the minimum spend of this number: take a larger one."),
+    "PointsShort": _("The user has not so many points."),
+    "PointsWrong": _("Write a whole number of points that is worth whole fen."),
     "ReasonActive": _("The service is stopped for this reason already."),
     "ReasonNotActive": _("The service is not stopped for this reason."),
     "RelationWrong": _(
@@ -53,6 +56,7 @@ REFUSALS: dict[str, str | Promise] = {
     "RequestIncomplete": _("Still to be filled in:"),
     "SameNumber": _("The user has this number already."),
     "SamePlan": _("The user has this plan already."),
+    "SerialNumberUsed": _("This form was sent already with other content. Load the page again."),
     "SimNotFree": _("This card is in use or gone: take another one."),
     "SimTaken": _("The card has another user."),
     "SimUnknown": _("This card is not in stock."),

@@ -19,6 +19,7 @@ from openboss.access.console.views.offer_fields import Field, Given, Misfit, Pos
 from openboss.access.console.views.offer_sections import SECTIONS, VERSION, Section
 from openboss.modules.catalog import functions as catalog
 
+Items = list[tuple[str, str]]  # the kinds of bill items that can be chosen, each with its name
 HEAD = ("offer", "offer_id", "zh", "en", "kind", "brand", "from", "source")
 
 
@@ -143,14 +144,15 @@ def empty_document() -> dict[str, Any]:
 
 def form_of(post: Post) -> dict[str, Any]:
     """The form as it is drawn from what its inputs hold."""
+    items = _items()
     sections = [
-        (section, [_row(section, f"{section.key}-{number}", post) for number in rows_in(section.key, post)])
+        (section, [_row(section, f"{section.key}-{number}", post, items) for number in rows_in(section.key, post)])
         for section in SECTIONS
     ]
     return {
         **{name: post.get(name, "") for name in HEAD},
         "sections": sections,
-        "blocks": _blocks(VERSION, "version", post),
+        "blocks": _blocks(VERSION, "version", post, items),
         "more": post.get("version-more", ""),
     }
 
@@ -164,25 +166,31 @@ def fresh_row(section: Section) -> dict[str, Any]:
             given |= shown(
                 field, int(field.otherwise) if field.kind == "count" else field.otherwise, f"{place}-{field.key}"
             )
-    return {**_row(section, place, post_of(given)), "is_fresh": True}
+    return {**_row(section, place, post_of(given), _items()), "is_fresh": True}
 
 
-def _row(section: Section, place: str, post: Post) -> dict[str, Any]:
+def _items() -> Items:
+    return [(item.code, formats.named(item)) for item in catalog.bill_item_types()]
+
+
+def _row(section: Section, place: str, post: Post, items: Items) -> dict[str, Any]:
     return {
         "section": section,
         "place": place,
         **{name: post.get(f"{place}-{name}", "") for name in ("rule", "zh", "en", "more")},
-        "cells": [cell(field, f"{place}-{field.key}", post) for field in section.fields if not field.group],
-        "blocks": _blocks(section.fields, place, post),
+        "cells": [cell(field, f"{place}-{field.key}", post, items) for field in section.fields if not field.group],
+        "blocks": _blocks(section.fields, place, post, items),
     }
 
 
-def _blocks(fields: tuple[Field, ...], place: str, post: Post) -> list[tuple[str, list[dict[str, Any]], bool]]:
+def _blocks(
+    fields: tuple[Field, ...], place: str, post: Post, items: Items
+) -> list[tuple[str, list[dict[str, Any]], bool]]:
     """Fields that are out of sight until they are needed: title, cells, and whether one says something."""
     blocks: dict[str, list[dict[str, Any]]] = {}
     for field in fields:
         if field.group:
-            blocks.setdefault(str(field.group), []).append(cell(field, f"{place}-{field.key}", post))
+            blocks.setdefault(str(field.group), []).append(cell(field, f"{place}-{field.key}", post, items))
     return [(title, cells, any(_says(one["name"], post) for one in cells)) for title, cells in blocks.items()]
 
 
@@ -190,59 +198,59 @@ def _says(name: str, post: Post) -> bool:
     return any(any(post.getlist(one)) for one in post if one == name or one.startswith(f"{name}-"))
 
 
-def cell(field: Field, name: str, post: Post, depth: int = 1) -> dict[str, Any]:
+def cell(field: Field, name: str, post: Post, items: Items, depth: int = 1) -> dict[str, Any]:
     """One field as the template draws it; what it has inside is drawn in the same way."""
     drawn: dict[str, Any] = {"field": field, "name": name, "kind": field.kind, "value": post.get(name, "")}
     if field.kind in ("ticks", "items"):
-        drawn["options"] = _options(field, post.getlist(name))
+        drawn["options"] = _options(field, post.getlist(name), items)
     elif field.kind == "choice":
-        drawn["options"] = _choices(field, drawn["value"])
+        drawn["options"] = _choices(field, drawn["value"], items)
     elif field.kind in ("measure", "units", "valid"):
         drawn |= {"value": post.get(f"{name}-n", ""), "unit": post.get(f"{name}-u", "")}
-        drawn["options"] = _choices(field, drawn["unit"])
+        drawn["options"] = _choices(field, drawn["unit"], items)
     elif field.kind == "granted":
         drawn["all"] = post.get(f"{name}-all", "")
     elif field.kind == "share":
         drawn["each"] = post.get(f"{name}-each", "")
     elif field.kind == "effect":
         drawn |= {"value": post.get(f"{name}-value", ""), "of": post.get(f"{name}-kind", "")}
-        drawn["options"] = _choices(field, drawn["of"])
-        drawn["steps"] = [cell(part, f"{name}-{part.key}", post, depth) for part in field.fields]
+        drawn["options"] = _choices(field, drawn["of"], items)
+        drawn["steps"] = [cell(part, f"{name}-{part.key}", post, items, depth) for part in field.fields]
     elif field.kind in ("parts", "condition"):
-        drawn["cells"] = [cell(part, f"{name}-{part.key}", post, depth) for part in field.fields]
+        drawn["cells"] = [cell(part, f"{name}-{part.key}", post, items, depth) for part in field.fields]
     elif field.kind in ("table", "scopes", "named"):
         numbers = rows_in(name, post) or (["0"] if field.kind == "scopes" else [])
-        drawn["rows"] = [_table_row(field, f"{name}-{number}", post, depth) for number in numbers]
+        drawn["rows"] = [_table_row(field, f"{name}-{number}", post, items, depth) for number in numbers]
         drawn["token"] = f"@{depth}@"
-        drawn["blank"] = _table_row(field, f"{name}-@{depth}@", post_of({}), depth)
+        drawn["blank"] = _table_row(field, f"{name}-@{depth}@", post_of({}), items, depth)
     return drawn
 
 
-def _table_row(field: Field, place: str, post: Post, depth: int) -> list[dict[str, Any]]:
+def _table_row(field: Field, place: str, post: Post, items: Items, depth: int) -> list[dict[str, Any]]:
     own = [Field("name", _("Name"))] if field.kind == "named" else []
-    return [cell(part, f"{place}-{part.key}", post, depth + 1) for part in (*own, *field.fields)]
+    return [cell(part, f"{place}-{part.key}", post, items, depth + 1) for part in (*own, *field.fields)]
 
 
-def _vocabulary(field: Field) -> list[tuple[str, str]]:
-    if field.choices == "items":
-        return [(item.code, formats.named(item)) for item in catalog.bill_item_types()]
+def _vocabulary(field: Field, items: Items) -> list[tuple[str, str]]:
+    if field.kind == "items" or field.choices == "items":
+        return items
     return [(code, str(text)) for code, text in words.choices(field.choices)]
 
 
-def _choices(field: Field, value: str) -> list[tuple[str, str, bool]]:
+def _choices(field: Field, value: str, items: Items) -> list[tuple[str, str, bool]]:
     """What can be chosen: nothing unless it must be something, the words, and what is there already."""
-    known = _vocabulary(field)
+    known = _vocabulary(field, items)
     if field.kind in ("choice", "effect", "units") and not field.otherwise and field.choices != "items":
         known = [("", "–" if field.kind != "units" else _("units")), *known]
     if value and value not in [code for code, _text in known]:
-        known.append((value, value))
+        known = [*known, (value, value)]
     return [(code, text, code == value) for code, text in known]
 
 
-def _options(field: Field, chosen: list[str]) -> list[tuple[str, str, bool]]:
+def _options(field: Field, chosen: list[str], items: Items) -> list[tuple[str, str, bool]]:
     """What can be ticked; bill items stand in the document's order, which is that of settlement."""
     known = [("ALL", _("All items"))] if field.kind == "items" else []
-    known += _vocabulary(Field("", "", choices="items") if field.kind == "items" else field)
+    known += _vocabulary(field, items)
     known += [(code, code) for code in chosen if code not in [one for one, _text in known]]
     known.sort(key=lambda pair: chosen.index(pair[0]) if field.kind == "items" and pair[0] in chosen else len(chosen))
     return [(code, text, code in chosen) for code, text in known]

@@ -76,7 +76,7 @@ WHO = Field(
         Field("brand", _("Brand"), "ticks", "brand"),
         Field("certificates", _("Certificates"), "ticks", "certificate"),
         Field("groups", _("In a group"), "ticks", "group_kind"),
-        Field("holds", _("Also holds (codes)"), "codes"),
+        Field("holds", _("Also holds"), "codes", hint="BROADBAND_50"),
         Field(
             "items_sum",
             _("Who spends this month"),

@@ -8,12 +8,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from openboss.access.console import formats, words
+from openboss.access.console.views.offer_fields import Field
 from openboss.access.console.views.offer_sections import CLASS, WHO
 
 VOCABULARIES = {field.key: field.choices for field in (*CLASS, *WHO.fields) if field.choices} | {
     "component": "component"
 }
 TITLES = {field.key: field.title for field in (*CLASS, *WHO.fields)}
+PARTS = {field.key: field.fields for field in WHO.fields if field.fields}
 IN_ONE = {"60 s": "1 MIN", "1024 KB": "1 MB", "1048576 KB": "1 GB", "3600 s": "1 HOUR"}
 Sections = list[tuple[str, list[dict[str, Any]]]]
 
@@ -23,23 +25,38 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def condition(when: dict[str, Any] | list[dict[str, Any]] | None) -> str:
+def items_text(codes: Any, item_names: dict[str, str]) -> str:
+    """Bill items by their names."""
+    return _(", ").join(item_names.get(code, _("all items") if code == "ALL" else code) for code in listed(codes))
+
+
+def condition(when: dict[str, Any] | list[dict[str, Any]] | None, item_names: dict[str, str]) -> str:
     """What a price, free resource or discount applies to; nothing said means everything."""
     if isinstance(when, list):
-        return _(" or ").join(condition(one) for one in when)
-    return " · ".join(_asked(key, value) for key, value in (when or {}).items()) or _("everything")
+        return _(" or ").join(condition(one, item_names) for one in when)
+    return " · ".join(_asked(key, value, item_names) for key, value in (when or {}).items()) or _("everything")
 
 
-def _asked(key: str, value: Any) -> str:
+def _asked(key: str, value: Any, item_names: dict[str, str]) -> str:
     if key == "factor":
         return _("counts %s times") % value
     if value is True:
         return str(TITLES[key])
     if isinstance(value, dict):
-        return f"{TITLES[key]}: " + ", ".join(f"{part} {_code_list(one)}" for part, one in value.items())
+        parts = [part for part in PARTS[key] if part.key in value]
+        said = _(", ").join(f"{part.title} {_part(part, value[part.key], item_names)}" for part in parts)
+        return _("%(title)s: %(said)s") % {"title": TITLES[key], "said": said}
     if vocabulary := VOCABULARIES.get(key):
         return _(", ").join(str(words.word(vocabulary, code).text) for code in listed(value))
     return f"{TITLES.get(key, key)} {_code_list(value)}"
+
+
+def _part(part: Field, value: Any, item_names: dict[str, str]) -> str:
+    if part.kind == "items":
+        return items_text(value, item_names)
+    if part.choices:
+        return _(", ").join(str(words.word(part.choices, code).text) for code in listed(value))
+    return _code_list(value)
 
 
 def _code_list(value: Any) -> str:
@@ -178,11 +195,13 @@ def sections_of(document: dict[str, Any], rule_ids: dict[str, int], item_names: 
         return {"id": rule_ids.get(rule["rule"]), "code": rule["rule"], "name": name, "text": text, "note": note}
 
     def items_of(rule: dict[str, Any]) -> str:
-        codes = listed(rule.get("items", rule.get("item", "")))
-        return _(", ").join(item_names.get(code, _("all items") if code == "ALL" else code) for code in codes)
+        return items_text(rule.get("items", rule.get("item", "")), item_names)
 
     def who(rule: dict[str, Any]) -> str:
-        return condition(rule["when"]) if rule.get("when") else ""
+        return applies_to(rule["when"]) if rule.get("when") else ""
+
+    def applies_to(when: Any) -> str:
+        return condition(when, item_names)
 
     def written(section: str) -> list[dict[str, Any]]:
         return document.get(section) or []
@@ -190,8 +209,8 @@ def sections_of(document: dict[str, Any], rule_ids: dict[str, int], item_names: 
     sections = [
         ("RECURRING", [rule_of(r, fee_text(r), items_of(r), who(r)) for r in written("recurring")]),
         ("ONE_TIME", [rule_of(r, f"¥{r['fee']}", items_of(r)) for r in written("one_time")]),
-        ("FREE", [rule_of(r, granted_text(r), condition(r.get("scope"))) for r in written("free")]),
-        ("PRICE", [rule_of(r, price_text(r), items_of(r), condition(r.get("when"))) for r in written("prices")]),
+        ("FREE", [rule_of(r, granted_text(r), applies_to(r.get("scope"))) for r in written("free")]),
+        ("PRICE", [rule_of(r, price_text(r), items_of(r), applies_to(r.get("when"))) for r in written("prices")]),
         ("CAP", [rule_of(r, cap_text(r), items_of(r)) for r in written("caps")]),
         ("DISCOUNT", [rule_of(r, effect_text(r["effect"]), items_of(r), who(r)) for r in written("discounts")]),
     ]

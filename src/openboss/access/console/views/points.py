@@ -19,20 +19,16 @@ from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.session import needs, staff_of, visit_tab
 from openboss.access.console.views.audit import staff_name
 from openboss.access.console.views.counter import PROOFS
+from openboss.access.console.views.counter_refusals import sentence
 from openboss.access.console.views.pay import serial_no
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import NotEntitled, Proof
 from openboss.modules.receivables.functions import points as ledger
+from openboss.modules.system import functions as system
 from openboss.processes import use_points
 
-REFUSALS = {
-    NotEntitled: gettext_lazy("What the customer showed is not enough for this: ask for the document or the password."),
-    ledger.PointsShort: gettext_lazy("The user has not so many points."),
-    ledger.PointsWrong: gettext_lazy("Write a whole number of points that is worth whole fen."),
-    ledger.ArrearsFirst: gettext_lazy("Something is owed: let the customer pay first."),
-    ledger.PointsSerialUsed: gettext_lazy("This form was sent already with other content. Load the page again."),
-}
+REFUSALS = (NotEntitled, ledger.PointsShort, ledger.PointsWrong, ledger.ArrearsFirst, system.SerialNumberUsed)
 
 
 def _screen(subscriber_id: int, context: dict[str, Any]) -> ListScreen:
@@ -97,8 +93,8 @@ def redeem(request: HttpRequest, subscriber_id: int) -> HttpResponse:
             at=clock.now(),
             staff_id=staff_of(request).staff_id,
         )
-    except tuple(REFUSALS) as refused:
-        messages.error(request, str(REFUSALS[type(refused)]))
+    except REFUSALS as refused:
+        messages.error(request, sentence(refused))
     else:
         messages.success(request, _("¥%s of phone money; it pays the next bills.") % formats.yuan_of_fen(gift_fen))
     return redirect(reverse("console:points", args=[subscriber_id]))
