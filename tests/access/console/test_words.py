@@ -1,0 +1,57 @@
+"""Every job of the worker and every action of the audit log has a word in the reader's language."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.utils import translation
+
+from openboss.access.console.words import WORDS
+
+SOURCE = Path(__file__).parents[3] / "src" / "openboss"
+
+
+def _calls(*folders: str) -> Iterator[ast.Call]:
+    for folder in folders:
+        for path in sorted((SOURCE / folder).rglob("*.py")):
+            yield from (
+                node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
+            )
+
+
+def _texts(values: list[ast.expr]) -> set[str]:
+    return {one.value for one in values if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+
+
+def tasks() -> set[str]:
+    """The names of the worker's tasks."""
+    made = [call for call in _calls("access") if ast.unparse(call.func) == "app.task"]
+    return _texts([given.value for call in made for given in call.keywords if given.arg == "name"])
+
+
+def actions() -> set[str]:
+    """What is written into the audit log: `action="..."`, or the first value given to a function that writes audit."""
+    found: set[str] = set()
+    for call in _calls("modules", "processes", "access/console"):
+        found |= _texts([given.value for given in call.keywords if given.arg == "action"])
+        if "audit" in ast.unparse(call.func).rpartition(".")[2]:
+            found |= _texts(call.args[:1])
+    return {one for one in found if re.fullmatch(r"[a-z]+\.[a-z_]+", one)}
+
+
+def _without_chinese(vocabulary: str, codes: set[str]) -> list[str]:
+    with translation.override("zh-hans"):
+        words = {code: str(word.text) for code, word in WORDS[vocabulary].items()}
+    return sorted(code for code in codes if not re.search(r"[\u4e00-\u9fff]", words.get(code, "")))
+
+
+def test_every_task_of_the_worker_has_a_word_and_no_word_is_left_over() -> None:
+    assert len(tasks()) > 15
+    assert _without_chinese("job", tasks()) == []
+    assert set(WORDS["job"]) == tasks()
+
+
+def test_every_action_of_the_audit_log_has_a_word() -> None:
+    assert len(actions()) > 100
+    assert _without_chinese("audit_action", actions()) == []
