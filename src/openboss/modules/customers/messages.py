@@ -98,9 +98,10 @@ def text_of(template: str, *, language: str, values: Mapping[str, Any]) -> str:
     if template not in TEXTS:
         raise TemplateUnknown(template)
     zh, en = TEXTS[template]
-    said = {name.removesuffix("_fen"): _yuan(one) if name.endswith("_fen") else one for name, one in values.items()}
+    said = {name.removesuffix("_fen"): yuan(one) if name.endswith("_fen") else one for name, one in values.items()}
     return (zh if language == "zh" else en).format(**said)
 
 
-def _yuan(fen: int) -> str:
+def yuan(fen: int) -> str:
+    """Fen as yuan in plain text, as messages and files have them."""
     return f"{'-' if fen < 0 else ''}{abs(fen) // _FEN}.{abs(fen) % _FEN:02d}"

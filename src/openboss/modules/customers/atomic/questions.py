@@ -363,6 +363,11 @@ def account_view(*, account_id: int) -> AccountView:
     return AccountView(row.account_id, row.pay_method, row.language, row.layout)
 
 
+def languages_of_accounts(*, account_ids: list[int]) -> dict[int, str]:
+    """Give the language of the bills of some accounts."""
+    return dict(Account.objects.filter(account_id__in=account_ids).values_list("account_id", "language"))
+
+
 def names_of_customers(*, customer_ids: list[int]) -> dict[int, str]:
     """Give the masked names of some customers."""
     rows = Customer.objects.filter(customer_id__in=customer_ids).values_list("customer_id", "name", "kind")
