@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from openboss.modules.charging.models import EngineCommand
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import Proof
 from openboss.modules.receivables.functions.owed import owed
@@ -31,6 +32,12 @@ __all__ = ["desk", "office"]
 AUGUST = datetime(2026, 8, 10, 2, tzinfo=UTC)
 NOVEMBER = datetime(2026, 11, 10, 2, tzinfo=UTC)
 PRE_STEPS = ("REASON", "RETENTION", "IDENTITY")
+
+
+def barred(user: int) -> int:
+    """How far the engine was told last to bar a user (0 not, 2 everything)."""
+    told = EngineCommand.objects.filter(kind="STATE", payload__subscriber_id=user).order_by("command_id")
+    return told.last().payload["barred"]
 
 
 def pre_cancel(office: Office, user: int, *, at: datetime = AUGUST, **more):
@@ -142,8 +149,10 @@ def test_who_changes_their_mind_comes_back_within_three_months_and_not_later(off
     for one in (user, other):
         pre_cancel(office, one)
     late = NOVEMBER + DAY
+    assert (barred(user), barred(other)) == (2, 2)
     office.do("RE_INSTATE", user, at=NOVEMBER, steps=("IDENTITY",))
     assert (state(user, NOVEMBER), network()[-1]["voice_out"]) == ("ACTIVE", True)
+    assert (barred(user), barred(other)) == (0, 2)
     with pytest.raises(customers.TooLate):
         office.do("RE_INSTATE", other, at=late, steps=("IDENTITY",))
     assert state(other, late) == "PRE_TERMINATED"
@@ -174,9 +183,10 @@ def test_a_user_gone_for_arrears_comes_back_only_with_everything_paid(office: Of
     office.desk.bill(office.account_id, 202610, user=user, RENT=50_000)
     at = AT + 31 * DAY
     waiting_times.run(at=at)
+    assert barred(user) == 2
     with pytest.raises(FeesOpen):
         office.do("RE_INSTATE", user, at=at, steps=("IDENTITY",))
     open_fen = owed(account_id=office.account_id, at=at).owed_fen
     office.desk.pay(office.account_id, open_fen, at)
     office.do("RE_INSTATE", user, at=at, steps=("IDENTITY",))
-    assert state(user, at) == "ACTIVE"
+    assert (state(user, at), barred(user)) == ("ACTIVE", 0)

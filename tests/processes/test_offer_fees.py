@@ -11,20 +11,20 @@ from openboss.modules.catalog.documents import OfferDocument, VersionDocument
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders.models import ProductOrder
 from openboss.processes import hall
-from openboss.processes.order_flow import OfferRefused
+from openboss.processes.order_flow import NotReversible, OfferRefused
 from tests.modules.receivables.conftest import desk  # noqa: F401
 from tests.processes.hall_office import AT, Office, office  # noqa: F401
 
 pytestmark = pytest.mark.django_db
-CARE, PHONE, LOCAL_ONLY = 601, 602, 603
+CARE, PHONE, LOCAL_ONLY, BOUND = 601, 602, 603, 604
 MARCH = datetime(2027, 3, 5, 2, 0, tzinfo=UTC)
 
 
-def on_sale(offer_id: int, **document: Any) -> None:
-    """An add-on on sale."""
+def on_sale(offer_id: int, kind: str = "ADDON", **document: Any) -> None:
+    """An offer on sale."""
     rules = [(rule["rule"], "ONE_TIME", "费", "fee") for rule in document.get("one_time", [])]
     version = VersionDocument(date(2003, 1, 1), document, str(offer_id), tuple(rules))
-    put_offer(offer=OfferDocument(offer_id, f"OFFER_{offer_id}", "ADDON", "", "包", "Pack", "", (version,)), at=AT)
+    put_offer(offer=OfferDocument(offer_id, f"OFFER_{offer_id}", kind, "", "包", "Pack", "", (version,)), at=AT)
 
 
 @pytest.fixture
@@ -75,6 +75,45 @@ def test_a_one_time_fee_is_collected_with_the_order_and_the_contract_ended_early
     assert (ended.state, ended.unpaid_fen) == ("COMPLETED", 0)
     charge = OneTimeCharge.objects.get()
     assert (charge.cycle, charge.subscriber_id, charge.charge_li, charge.note) == (202703, user, 400_000, "EARLY_END")
+
+
+def charges() -> list[tuple[int, int]]:
+    """What stands on bills: month and li, in order."""
+    return list(OneTimeCharge.objects.order_by("charge_id").values_list("cycle", "charge_li"))
+
+
+def test_the_end_of_a_product_that_is_taken_back_in_time_gives_its_fee_back_and_the_product_goes_on(
+    office: Office,  # noqa: F811
+    user: int,
+):
+    holding_id = office.do("ADD_PRODUCT", user, offer_id=PHONE).result["holding_id"]
+    april = datetime(2027, 4, 1, tzinfo=UTC)
+    order = office.do("END_PRODUCT", user, holding_id=holding_id, at=MARCH, effective="DATE", date_at=april)
+    assert (order.state, customers.holding_row(holding_id=holding_id).to_at) == ("PENDING", april)
+    hall.cancel(order_id=order.order_id, reason="x", at=MARCH, staff_id=office.clerk)
+    assert customers.holding_row(holding_id=holding_id).to_at is None
+    assert charges() == [(202704, 400_000), (202704, -400_000)]
+
+
+def test_an_end_whose_day_has_come_is_not_taken_back(office: Office, user: int):  # noqa: F811
+    holding_id = office.do("ADD_PRODUCT", user, offer_id=PHONE).result["holding_id"]
+    april = datetime(2027, 4, 1, tzinfo=UTC)
+    order = office.do("END_PRODUCT", user, holding_id=holding_id, at=MARCH, effective="DATE", date_at=april)
+    with pytest.raises(NotReversible):
+        hall.cancel(order_id=order.order_id, reason="x", at=april, staff_id=office.clerk)
+    assert (customers.holding_row(holding_id=holding_id).to_at, len(charges())) == (april, 1)
+
+
+def test_a_fee_on_a_bill_that_is_out_goes_back_on_the_bill_of_the_month_of_the_reversal(
+    office: Office,  # noqa: F811
+    user: int,
+):
+    on_sale(BOUND, "MAIN", contract={"cycles": 12, "end_early": {"fee": "600.00", "mode": "REMAINING"}})
+    office.do("CHANGE_PLAN", user, offer_id=BOUND, effective="NOW")
+    order = office.do("CHANGE_PLAN", user, offer_id=103, at=MARCH, effective="NOW")
+    april = datetime(2027, 4, 10, tzinfo=UTC)
+    hall.reverse(order_id=order.order_id, serial_no="R", reason="x", at=april, staff_id=office.clerk)
+    assert charges() == [(202703, 400_000), (202704, -400_000)]
 
 
 def test_a_product_kept_for_its_term_ends_for_nothing(office: Office, user: int):  # noqa: F811

@@ -10,6 +10,7 @@ recover      who was cancelled and still owes: only the payment, nothing else
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from openboss.kernel.rounding import fen_of_li
 from openboss.modules.billing.functions import average_bill_fen
 from openboss.modules.charging.functions.live import live_usage
 from openboss.modules.customers import functions as customers
@@ -19,11 +20,10 @@ from openboss.modules.receivables.functions.owed import has_arrears, owed
 from openboss.modules.receivables.functions.points import end_points
 from openboss.modules.resources import functions as resources
 from openboss.processes.offer_fees import early_end_fees
-from openboss.processes.order_flow import Asked, Flow, Plan, Result, fee, offers_of, tell_engine
+from openboss.processes.order_flow import Asked, Flow, Plan, Result, bar_in_engine, fee, offers_of, tell_engine
 from openboss.processes.transfer_user import FeesOpen
 from openboss.processes.vanity_terms import breach_fen
 
-LI_PER_FEN = 10
 BILLS_AVERAGED = 3
 RECOVER, WAIT, CANCEL, NOTHING = "RECOVER", "WAIT", "CANCEL", "NOTHING"
 
@@ -89,7 +89,7 @@ def pre_cancellation_price(subscriber_id: int, at: datetime, *, current_fen: int
     today = customers.operator_day(at)
     if current_fen is None:
         usage = live_usage(subscriber_id)
-        current_fen = 0 if usage is None else (usage.unbilled_li + LI_PER_FEN // 2) // LI_PER_FEN
+        current_fen = 0 if usage is None else fen_of_li(usage.unbilled_li)
     account_id = customers.paying_account(subscriber_id=subscriber_id, cycle=customers.cycle_of(at))
     average_fen = average_bill_fen(account_id=account_id, months=BILLS_AVERAGED)
     roams = any("ROAMING" in offer.code for offer in offers_of(subscriber_id, at).values())
@@ -101,6 +101,7 @@ def pre_cancellation_price(subscriber_id: int, at: datetime, *, current_fen: int
 def carry_out_pre_cancel(asked: Asked) -> Result:
     """Let the waiting time begin."""
     customers.pre_terminate(subscriber_id=asked.user, remove_tag=1, at=asked.at, staff_id=asked.staff_id)
+    bar_in_engine({asked.user: "PRE_TERMINATED"})
     tell_engine(asked.user)
     return {"from_on": customers.cancellation_day(subscriber_id=asked.user, at=asked.at).isoformat()}
 
@@ -161,6 +162,7 @@ def plan_re_instate(asked: Asked) -> Plan:
 def carry_out_re_instate(asked: Asked) -> Result:
     """Take the user back into service."""
     state = customers.re_instate(subscriber_id=asked.user, at=asked.at, staff_id=asked.staff_id)
+    bar_in_engine({asked.user: state})
     tell_engine(asked.user)
     return {"state": state}
 

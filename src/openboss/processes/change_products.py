@@ -15,6 +15,7 @@ from openboss.processes.offer_fees import early_end_fees, fees_at_counter
 from openboss.processes.order_flow import (
     Asked,
     Flow,
+    NotReversible,
     OfferRefused,
     Plan,
     Result,
@@ -73,8 +74,10 @@ def change_plan(
 
 
 @transaction.atomic
-def end_product(*, subscriber_id: int, holding_id: int, to_at: datetime, at: datetime, staff_id: int | None) -> None:
-    """End an add-on or group offer at a moment. Raises the refusals of customers.end_product."""
+def end_product(
+    *, subscriber_id: int, holding_id: int, to_at: datetime | None, at: datetime, staff_id: int | None
+) -> None:
+    """End an add-on or group offer at a moment, or never (None). Raises the refusals of customers.end_product."""
     customers.end_product(holding_id=holding_id, to_at=to_at, at=at, staff_id=staff_id)
     tell_engine(subscriber_id)
 
@@ -196,7 +199,7 @@ def plan_end(asked: Asked) -> Plan:
 
 def carry_out_end(asked: Asked) -> Result:
     """End the product at its moment."""
-    offer_id = offers_of(asked.user, asked.at)[asked.need("holding_id")].offer_id
+    before = customers.holding_row(holding_id=asked.need("holding_id"))
     end_product(
         subscriber_id=asked.user,
         holding_id=asked.need("holding_id"),
@@ -204,7 +207,20 @@ def carry_out_end(asked: Asked) -> Result:
         at=asked.at,
         staff_id=asked.staff_id,
     )
-    return {"offer_id": offer_id}
+    return {"offer_id": before.offer_id, "to_at": before.to_at.isoformat() if before.to_at else None}
+
+
+def undo_end(asked: Asked, result: Result) -> None:
+    """Let the product go on to the end it had before, unless something else ended it since.
+
+    Raises NotReversible for one that has ended: it is taken anew.
+    """
+    if asked.effective_at <= asked.at:
+        raise NotReversible("take the product anew instead")
+    holding_id, before = asked.need("holding_id"), result.get("to_at")
+    if customers.holding_row(holding_id=holding_id).to_at == asked.effective_at:
+        to_at = datetime.fromisoformat(before) if before else None
+        end_product(subscriber_id=asked.user, holding_id=holding_id, to_at=to_at, at=asked.at, staff_id=asked.staff_id)
 
 
 CHANGE_PLAN = Flow(
@@ -220,5 +236,5 @@ CHANGE_PLAN = Flow(
 ADD_PRODUCT = Flow(
     "ADD_PRODUCT", "CHANGE_PRODUCTS", plan_addition, carry_out_addition, undo_addition, writes_ahead=True
 )
-END_PRODUCT = Flow("END_PRODUCT", "CHANGE_PRODUCTS", plan_end, carry_out_end, writes_ahead=True)
+END_PRODUCT = Flow("END_PRODUCT", "CHANGE_PRODUCTS", plan_end, carry_out_end, undo_end, writes_ahead=True)
 FLOWS = (CHANGE_PLAN, ADD_PRODUCT, END_PRODUCT)

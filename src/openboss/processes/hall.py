@@ -23,7 +23,7 @@ from django.db import transaction
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import Proof
 from openboss.modules.orders import functions as orders
-from openboss.modules.orders.functions import Fee, OrderView
+from openboss.modules.orders.functions import ON_BILL, Fee, OrderView
 from openboss.modules.orders.states import (
     ACKNOWLEDGED,
     CANCELLED,
@@ -50,7 +50,6 @@ from openboss.processes import (
     transfer_user,
 )
 from openboss.processes.hall_money import bill_lines, give_back
-from openboss.processes.offer_fees import ON_BILL
 from openboss.processes.order_flow import Asked, Flow, NotReversible, Plan, RequestIncomplete
 
 FLOWS: dict[str, Flow] = {
@@ -121,12 +120,14 @@ def place(
     effective: str | None = None,
     date_at: datetime | None = None,
     within: frozenset[str] | None = None,
+    part_of_id: int | None = None,
 ) -> OrderView:
     """Take an order down; the same serial number with the same request gives the order there is.
 
     proofs     what the customer has shown of who they are (D14.2)
     effective  NOW, NEXT_DAY, NEXT_CYCLE or DATE with date_at (D13.4); default as the flow says
     within     places whose stock may be used (the clerk's own and those below)
+    part_of_id the cart it lies in (processes/cart.py)
     Raises NotEntitled, OrderDifferent, RequestIncomplete, and the refusals of the flow: see its file.
     """
     flow = _flow(kind)
@@ -154,6 +155,7 @@ def place(
         at=at,
         staff_id=staff_id,
         org_code=org_code,
+        part_of_id=part_of_id,
     )
     if known is None and flow.hold is not None:
         flow.hold(asked)
@@ -344,11 +346,13 @@ def reject(*, order_id: int, reason: str, at: datetime, staff_id: int) -> OrderV
 def cancel(*, order_id: int, reason: str, at: datetime, staff_id: int) -> OrderView:
     """Give an order up that was not carried out: what it kept and what was paid goes back.
 
-    What was written ahead for a later day is taken back. Raises OrderUnknown, OrderStateForbids.
+    What was written ahead for a later day is taken back. Raises OrderUnknown, OrderStateForbids, NotReversible for
+    what has begun or ended meanwhile.
     """
     order = orders.lock_order(order_id=order_id)
     flow, asked = FLOWS[order.kind], _asked(order, at, staff_id)
-    if order.state == PENDING and order.result is not None and flow.undo is not None:
+    if order.state == PENDING and order.result is not None:
+        assert flow.undo is not None, "what is written ahead can be taken back"
         flow.undo(asked, order.result)
     elif order.state in (ACKNOWLEDGED, HELD, PENDING) and flow.release is not None:
         flow.release(asked)

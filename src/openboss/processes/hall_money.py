@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from openboss.modules.orders.functions import OrderView, fee_paid
+from openboss.modules.orders.functions import ON_BILL, OrderView, fee_paid
 from openboss.modules.receivables.functions.reversal import reverse_fee
 from openboss.processes import take_payment
-from openboss.processes.offer_fees import ON_BILL, put_on_bill
+from openboss.processes.offer_fees import put_on_bill
 
 
 def give_back(
@@ -16,16 +16,18 @@ def give_back(
     """Give back what was paid for an order, in the caller's transaction; return the fen.
 
     staff_id  None = a job, after an order failed: fees and deposits go back, advances stay in the account
-    On a later day than the payment a second person approves (D8.3). Raises the refusals of receivables.
+    On a later day than the payment a second person approves (D8.3). What stands on a bill is credited on the bill of
+    its month, or of this one if that is over. Raises the refusals of receivables.
     """
     returned_fen = 0
     for line in reversed(order.fees):
         if line.booking == ON_BILL and line.serial_no is not None:
+            assert order.subscriber_id is not None, "a line on a bill is a user's"
             put_on_bill(
                 [replace(line, fee_fen=-line.fee_fen)],
                 key=f"{order.serial_no}.BACK",
-                subscriber_id=order.subscriber_id or 0,
-                due_at=order.effective_at or at,
+                subscriber_id=order.subscriber_id,
+                due_at=max(order.effective_at or at, at),
                 at=at,
                 staff=str(staff_id or ""),
             )

@@ -11,16 +11,16 @@ from fractions import Fraction
 from typing import Any
 
 from openboss.kernel.proration import early_end_fee_li
+from openboss.kernel.rounding import LI_PER_FEN, fen_of_li
 from openboss.modules.billing.functions import post_charge
 from openboss.modules.catalog.atomic import offers_at
 from openboss.modules.catalog.compiler import with_tax
 from openboss.modules.catalog.functions import bill_item_types
 from openboss.modules.customers import functions as customers
-from openboss.modules.orders.functions import Fee
+from openboss.modules.orders.functions import ON_BILL, Fee
 
-LI_PER_FEN, LI_PER_YUAN = 10, 1000
+LI_PER_YUAN = 1000
 EARLY_END, OFFER_FEE = "EARLY_END", "OFFER_FEE"
-ON_BILL = "BILL"
 
 
 def fees_at_counter(offer_ids: Iterable[int], *, on: date) -> list[Fee]:
@@ -34,7 +34,7 @@ def fees_at_counter(offer_ids: Iterable[int], *, on: date) -> list[Fee]:
         if rule.get("paid") == "COUNTER"
     ]
     fee_li = sum(int(Fraction(rule["fee"]) * LI_PER_YUAN) for rule in rules)
-    return [Fee(OFFER_FEE, "FEE", _whole_fen(fee_li))] if fee_li else []
+    return [Fee(OFFER_FEE, "FEE", fen_of_li(fee_li))] if fee_li else []
 
 
 def early_end_fees(holding_ids: Iterable[int], *, end_at: datetime, booking: str = ON_BILL) -> list[Fee]:
@@ -46,7 +46,7 @@ def early_end_fees(holding_ids: Iterable[int], *, end_at: datetime, booking: str
         version = next((one for one in offers_at(from_on) if one.offer_id == row.offer_id), None)
         if version is not None:
             fee_li += contract_fee_li(version.document, from_on, customers.operator_day(end_at))
-    return [Fee(EARLY_END, booking, _whole_fen(fee_li))] if fee_li else []
+    return [Fee(EARLY_END, booking, fen_of_li(fee_li))] if fee_li else []
 
 
 def contract_fee_li(document: dict[str, Any], from_on: date, end_on: date) -> int:
@@ -83,7 +83,3 @@ def put_on_bill(
             staff=staff,
             at=at,
         )
-
-
-def _whole_fen(fee_li: int) -> int:
-    return (fee_li + LI_PER_FEN // 2) // LI_PER_FEN

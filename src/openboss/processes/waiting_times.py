@@ -17,7 +17,7 @@ from openboss.modules.customers import functions as customers
 from openboss.modules.resources import functions as resources
 from openboss.processes.cancel_user import end_user
 from openboss.processes.offer_fees import early_end_fees, put_on_bill
-from openboss.processes.order_flow import offers_of, tell_engine
+from openboss.processes.order_flow import bar_in_engine, offers_of, tell_engine
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ def _reverse_opening(subscriber_id: int, at: datetime) -> None:
 @transaction.atomic
 def _pre_terminate(subscriber_id: int, at: datetime) -> None:
     customers.pre_terminate(subscriber_id=subscriber_id, remove_tag=3, at=at, staff_id=None)
+    bar_in_engine({subscriber_id: "PRE_TERMINATED"})
     tell_engine(subscriber_id)
 
 

@@ -1,6 +1,7 @@
 """What processes and access ask of the orders module."""
 
 from openboss.modules.orders.atomic import (
+    ON_BILL,
     DocumentChanged,
     DocumentShown,
     DocumentUnknown,
@@ -15,6 +16,7 @@ from openboss.modules.orders.atomic import (
     StepUnknown,
     attach_document,
     count_orders,
+    documents_of_customer,
     due_orders,
     fee_paid,
     list_orders,
@@ -22,12 +24,14 @@ from openboss.modules.orders.atomic import (
     move_order,
     order_by_serial,
     order_view,
+    parts_of,
     place_order,
     read_document,
     tick_step,
 )
 
 __all__ = [
+    "ON_BILL",
     "DocumentChanged",
     "DocumentUnknown",
     "DocumentShown",
@@ -42,6 +46,7 @@ __all__ = [
     "StepUnknown",
     "attach_document",
     "count_orders",
+    "documents_of_customer",
     "due_orders",
     "fee_paid",
     "list_orders",
@@ -49,6 +54,7 @@ __all__ = [
     "move_order",
     "order_by_serial",
     "order_view",
+    "parts_of",
     "place_order",
     "read_document",
     "tick_step",

@@ -136,8 +136,11 @@ def change_main_offer(
 
 
 @transaction.atomic
-def end_product(*, holding_id: int, to_at: datetime, at: datetime, staff_id: int | None) -> None:
-    """End a product; a main offer is changed and never just ended. Raises OfferUnknown, MainOfferHeld."""
+def end_product(*, holding_id: int, to_at: datetime | None, at: datetime, staff_id: int | None) -> None:
+    """End a product; a main offer is changed and never just ended. Raises OfferUnknown, MainOfferHeld.
+
+    to_at  None = an end that has not come is taken back
+    """
     held = Holding.objects.select_for_update().filter(holding_id=holding_id).first()
     if held is None:
         raise OfferUnknown(holding_id)
@@ -149,7 +152,7 @@ def end_product(*, holding_id: int, to_at: datetime, at: datetime, staff_id: int
         held.subscriber_id,
         at,
         staff_id,
-        after={"offer_id": held.offer_id, "to_at": to_at.isoformat()},
+        after={"offer_id": held.offer_id, "to_at": to_at.isoformat() if to_at else None},
     )
 
 

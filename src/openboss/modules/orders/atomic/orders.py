@@ -16,6 +16,8 @@ from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.atomic.listeners import announce
 from openboss.modules.system.keys import decrypt, encrypt
 
+ON_BILL = "BILL"  # the booking of a fee that is not collected with the order
+
 
 class OrderUnknown(LookupError):
     """There is no such order."""
@@ -59,7 +61,7 @@ class Item:
 @dataclass(frozen=True)
 class Fee:
     """One line of what an order costs: FEE is revenue at once, DEPOSIT a deposit, ADVANCE money for coming bills;
-    BILL is not collected now but stands on the bill."""
+    ON_BILL is not collected now but stands on the bill."""
 
     code: str
     booking: str
@@ -117,6 +119,7 @@ class OrderView:
     reason: str
     reverses_id: int | None
     reversed_by_id: int | None
+    part_of_id: int | None
     items: tuple[Item, ...]
     steps: tuple[Step, ...]
     fees: tuple[Fee, ...]
@@ -130,7 +133,7 @@ class OrderView:
     @property
     def unpaid_fen(self) -> int:
         """What is still to be paid before the order is carried out."""
-        return sum(fee.fee_fen for fee in self.fees if not fee.is_paid and fee.booking != "BILL")
+        return sum(fee.fee_fen for fee in self.fees if not fee.is_paid and fee.booking != ON_BILL)
 
 
 @transaction.atomic
@@ -152,6 +155,7 @@ def place_order(
     staff_id: int | None,
     org_code: str,
     reverses_id: int | None = None,
+    part_of_id: int | None = None,
 ) -> OrderView:
     """Write an order down, ACKNOWLEDGED. The same serial number with the same request gives the order there is.
 
@@ -174,6 +178,7 @@ def place_order(
             org_code=org_code,
             created_at=at,
             reverses_id=reverses_id,
+            part_of_id=part_of_id,
         )
         try:
             with transaction.atomic():
@@ -363,6 +368,20 @@ def list_orders(
     return _views(list(found.order_by("-order_id")[(page - 1) * page_size : page * page_size])), found.count()
 
 
+def parts_of(*, order_id: int) -> list[OrderView]:
+    """Show the orders that lie in a cart, in the order in which they were put there."""
+    return _views(list(ProductOrder.objects.filter(part_of_id=order_id).order_by("order_id")))
+
+
+def documents_of_customer(*, customer_id: int, limit: int = 50) -> list[tuple[int, str, DocumentShown]]:
+    """The documents kept with a customer's orders, the newest first: order, its kind, and the document."""
+    rows = OrderDocument.objects.filter(order__customer_id=customer_id).select_related("order")
+    return [
+        (row.order_id, row.order.kind, DocumentShown(row.kind, row.sha256, row.verified_by, row.at))
+        for row in rows.order_by("-order_document_id")[:limit]
+    ]
+
+
 def due_orders(*, at: datetime, limit: int = 1000) -> list[int]:
     """Name orders whose day has come, in the order of their days."""
     due = ProductOrder.objects.filter(state=PENDING, effective_at__lte=at).order_by("effective_at", "order_id")
@@ -418,6 +437,7 @@ def _view(order: ProductOrder, parts: Mapping[str, list[Any]], undone: Mapping[i
         reason=order.reason,
         reverses_id=order.reverses_id,
         reversed_by_id=undone.get(order.pk),
+        part_of_id=order.part_of_id,
         items=tuple(parts["items"]),
         steps=tuple(parts["steps"]),
         fees=tuple(parts["fees"]),
