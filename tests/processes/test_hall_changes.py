@@ -101,6 +101,23 @@ def test_a_change_of_brand_asks_for_consent_keeps_the_number_and_changes_the_pla
     assert (line(user, DECEMBER).brand, line(user, DECEMBER).number) == ("EASYOWN", number)
 
 
+def test_a_list_changed_today_keeps_what_was_written_ahead_for_the_next_month(office: Office) -> None:
+    user, friend, third, other, fourth = office.open_user(), *range(8613907110001, 8613907110005)
+    change = {"kind": "CHANGE_LIST", "user": user, "at": LATER, "proofs": SERVICE}
+    office.do(**change, add=[friend])
+    ahead = office.do(**change, add=[other, fourth], remove=[friend], effective="NEXT_CYCLE")
+    office.do(**change, add=[third])
+
+    def listed(at: datetime) -> list[int]:
+        return customers.listed_numbers(subscriber_id=user, at=at)
+
+    assert (ahead.state, listed(LATER), listed(DECEMBER)) == ("PENDING", [friend, third], [third, other, fourth])
+    with pytest.raises(customers.TooManyListed):  # ten today, but eleven with those that come
+        office.do(**change, add=list(range(8613907110010, 8613907110018)))
+    hall.cancel(order_id=ahead.order_id, reason="x", at=LATER, staff_id=office.clerk)
+    assert (listed(LATER), listed(DECEMBER)) == ([friend, third], [friend, third])
+
+
 def test_the_call_centre_and_the_counter_make_the_same_order_with_the_same_result(office: Office) -> None:
     results = []
     for place, channel in enumerate(("HALL", "REMOTE", "WEB")):

@@ -32,8 +32,9 @@ def carry_out(asked: Asked) -> Result:
 
 
 def undo(asked: Asked, result: Result) -> None:
-    """Put the list back as it was, from now on."""
-    _write(asked, result["before"], result["after"])
+    """Put what the change changed back, from now on."""
+    before, after = set(result["before"]), set(result["after"])
+    _write(asked, sorted(before - after), sorted(after - before))
 
 
 def _write(asked: Asked, add: list[int], remove: list[int]) -> list[int]:

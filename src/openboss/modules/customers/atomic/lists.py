@@ -39,22 +39,20 @@ def change_listed_numbers(
 ) -> list[int]:
     """Change the numbers a user has chosen (friends) from a moment on; return those that stand then.
 
-    What stands there already stays, what does not stand there need not be removed. Raises SubscriberUnknown,
-    StateForbids, NumberNotListable, TooManyListed; then nothing was changed. Source: issue 3 section 1 (friends).
+    What stands there already stays, what does not stand there need not be removed, and what other changes wrote ahead
+    for later days comes all the same. Raises SubscriberUnknown, StateForbids, NumberNotListable, TooManyListed; then
+    nothing was changed. Source: issue 3 section 1 (friends).
     """
     subscriber = locked(subscriber_id)
     if subscriber.life != ACTIVE:
         raise StateForbids(subscriber.life)
     before = listed_numbers(subscriber_id=subscriber_id, at=from_at)
     after = refuse_listing(subscriber_id=subscriber_id, add=add, remove=remove, at_most=at_most, at=from_at)
-    rows = ListedNumber.objects.filter(subscriber_id=subscriber_id)
-    rows.filter(period__startswith__gte=from_at).delete()  # was never in force
-    for row in rows.filter(period__contains=from_at).exclude(number__in=after):
-        rows.filter(pk=row.pk).update(period=DateTimeTZRange(row.period.lower, from_at))
-    standing = set(rows.filter(period__contains=from_at).values_list("number", flat=True))
+    _take_off(subscriber_id, set(remove) - set(add), from_at)
+    standing = _put_back(subscriber_id, add, from_at)
     period = DateTimeTZRange(from_at, None)
     ListedNumber.objects.bulk_create(
-        ListedNumber(subscriber=subscriber, number=number, period=period) for number in after if number not in standing
+        ListedNumber(subscriber=subscriber, number=number, period=period) for number in sorted(set(add) - standing)
     )
     audit_subscriber(
         "customers.change_listed_numbers",
@@ -67,18 +65,43 @@ def change_listed_numbers(
     return after
 
 
+def _take_off(subscriber_id: int, numbers: set[int], from_at: datetime) -> None:
+    """End numbers at a moment; those that were to begin later never begin."""
+    rows = ListedNumber.objects.filter(subscriber_id=subscriber_id, number__in=numbers)
+    rows.filter(period__startswith__gte=from_at).delete()
+    for row in rows.filter(period__contains=from_at):
+        rows.filter(pk=row.pk).update(period=DateTimeTZRange(row.period.lower, from_at))
+
+
+def _put_back(subscriber_id: int, numbers: list[int], from_at: datetime) -> set[int]:
+    """Let numbers that stand at a moment stand without end, and name them."""
+    rows = ListedNumber.objects.filter(subscriber_id=subscriber_id, number__in=numbers)
+    rows.filter(period__startswith__gt=from_at).delete()
+    standing = list(rows.filter(period__contains=from_at))
+    for row in standing:
+        rows.filter(pk=row.pk).update(period=DateTimeTZRange(row.period.lower, None))
+    return {row.number for row in standing}
+
+
 def refuse_listing(*, subscriber_id: int, add: list[int], remove: list[int], at_most: int, at: datetime) -> list[int]:
-    """Say which numbers would stand on a user's list at a moment. Raises NumberNotListable, TooManyListed."""
+    """Say which numbers would stand on a user's list at a moment.
+
+    Raises NumberNotListable, and TooManyListed for what is too much then or together with what begins later.
+    """
     own = set(
         NumberPeriod.objects.filter(subscriber_id=subscriber_id, period__contains=at).values_list("number", flat=True)
     )
     wrong = [number for number in add if number in own or not 100 <= number < 10**15]
     if wrong:
         raise NumberNotListable(wrong[0])
-    after = sorted((set(listed_numbers(subscriber_id=subscriber_id, at=at)) - set(remove)) | set(add))
-    if len(after) > at_most:
+    later = ListedNumber.objects.filter(subscriber_id=subscriber_id, period__startswith__gt=at)
+    afterwards = [
+        sorted((set(listed_numbers(subscriber_id=subscriber_id, at=moment)) - set(remove)) | set(add))
+        for moment in (at, *{row.period.lower for row in later})
+    ]
+    if max(map(len, afterwards)) > at_most:
         raise TooManyListed(at_most)
-    return after
+    return afterwards[0]
 
 
 def listed_numbers(*, subscriber_id: int, at: datetime) -> list[int]:
