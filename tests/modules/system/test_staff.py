@@ -9,6 +9,7 @@ import pytest
 from openboss.modules.system import atomic
 from openboss.modules.system import functions as system
 from openboss.modules.system.atomic import OrgNodeView
+from openboss.modules.system.functions import own_account
 
 pytestmark = pytest.mark.django_db
 
@@ -37,21 +38,24 @@ def clerk() -> int:
     )
 
 
-def test_a_new_password_unlocks_the_login_and_the_old_one_is_refused(clerk: int) -> None:
+def test_a_new_password_unlocks_the_login_ends_its_sessions_and_the_old_one_is_refused(clerk: int) -> None:
     for _ in range(5):
         with pytest.raises((system.LoginRefused, system.LoginLocked)):
             system.authenticate_staff(login="lin", password="wrong", at=AT)
-    system.set_password(login="lin", password="another-horse-8", at=AT)
-    assert system.authenticate_staff(login="lin", password="another-horse-8", at=AT).staff_id == clerk
+    session = own_account.open_session(staff_id=clerk, address="10.0.0.1", agent="", at=AT)
+    system.set_password(login="lin", password="Another-horse-8", at=AT)
+    assert system.authenticate_staff(login="lin", password="Another-horse-8", at=AT).staff_id == clerk
+    assert not own_account.session_is_open(staff_session_id=session, staff_id=clerk, at=AT)
     with pytest.raises(system.LoginRefused):
         system.authenticate_staff(login="lin", password=PASSWORD, at=AT)
 
 
-def test_a_short_password_or_an_unknown_login_changes_nothing(clerk: int) -> None:
-    with pytest.raises(system.PasswordTooShort):
-        system.set_password(login="lin", password="short", at=AT)
+def test_a_weak_password_or_an_unknown_login_changes_nothing(clerk: int) -> None:
+    for weak in ("Short-1", "only-small-signs"):
+        with pytest.raises(own_account.PasswordWeak):
+            system.set_password(login="lin", password=weak, at=AT)
     with pytest.raises(system.StaffUnknown):
-        system.set_password(login="nobody", password="another-horse-8", at=AT)
+        system.set_password(login="nobody", password="Another-horse-8", at=AT)
     assert system.authenticate_staff(login="lin", password=PASSWORD, at=AT).staff_id == clerk
 
 

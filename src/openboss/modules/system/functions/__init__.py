@@ -51,6 +51,7 @@ from openboss.modules.system.atomic import (
     staff_by_login,
     verify_audit,
 )
+from openboss.modules.system.functions.own_account import end_sessions, refuse_weak
 
 __all__ = [
     "SerialNumberUsed",
@@ -64,7 +65,6 @@ __all__ = [
     "MessageUnknown",
     "NotOfTheTeam",
     "OrganisationRefused",
-    "PasswordTooShort",
     "RIGHTS",
     "SavedViewRow",
     "ScopeBeyondRights",
@@ -103,7 +103,6 @@ __all__ = [
     "verify_audit",
 ]
 
-SHORTEST_PASSWORD = 10
 RIGHTS = frozenset(
     {
         "customers.view",
@@ -151,15 +150,16 @@ class OrganisationRefused(ValueError):
     """The organisation files cannot be used; the message says where and what would be right. Nothing was changed."""
 
 
-class PasswordTooShort(ValueError):
-    """A password has at least ten characters; nothing was changed."""
-
-
+@transaction.atomic
 def set_password(*, login: str, password: str, at: datetime, staff_id: int | None = None) -> None:
-    """Give a member of staff a new password; the login is unlocked. Raises PasswordTooShort, StaffUnknown."""
-    if len(password) < SHORTEST_PASSWORD:
-        raise PasswordTooShort(str(len(password)))
+    """Give a member of staff a new password: the login is unlocked, and ended wherever it was open.
+
+    Raises StaffUnknown, and PasswordWeak of own_account. Source: D21.6.
+    """
+    person = staff_by_login(login=login)
+    refuse_weak(password, on=at.date())
     atomic.set_password(login=login, password=password, at=at, staff_id=staff_id)
+    end_sessions(staff_id=person.staff_id, at=at)
 
 
 def authenticate_staff(*, login: str, password: str, at: datetime) -> StaffView:
