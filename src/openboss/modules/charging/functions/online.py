@@ -3,7 +3,7 @@
 Source: D0.4, D2.2, D8.1, D9; CHG-11, CHG-12.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,14 @@ from openboss.modules.charging.functions.engine import ask_engine
 __all__ = [
     "Published",
     "announce_release",
-    "announce_top_ups",
     "announce_wallets",
     "bar_users",
-    "confirm_hold",
     "forget_balances",
     "give_free",
     "hold_money",
-    "open_wallets",
     "publish_balances",
     "read_published",
     "release_forgotten_holds",
-    "release_hold",
-    "top_up",
 ]
 
 
@@ -43,26 +38,13 @@ class Published:
     sha256: dict[str, str]
 
 
-def open_wallets(wallets: list[dict[str, Any]]) -> dict[str, Any]:
-    """Open wallets or change them: [{account_id, balance_li (of a new one), limit_li, subscriber_ids}].
-
-    Raises EngineRefused, EngineSilent.
-    """
-    return ask_engine("WALLETS", {"wallets": wallets})
-
-
 def announce_wallets(wallets: list[dict[str, Any]]) -> int:
-    """Leave word of new wallets in the caller's transaction, as open_wallets; return the command.
+    """Leave word of new or changed wallets in the caller's transaction; return the command.
 
+    wallets  [{account_id, balance_li (of a new one), limit_li, subscriber_ids}]
     Its answer says what the users had used before: `used_li` [account, cycle, li].
     """
     return journal.send_command(kind="WALLETS", payload={"wallets": wallets})
-
-
-def announce_top_ups(amounts_li: Sequence[tuple[int, int]], *, serial_no: str) -> int:
-    """Leave money for wallets (below zero: take it) in the caller's transaction; the engine has it within a second."""
-    payload = {"amounts_li": [list(one) for one in amounts_li]}
-    return journal.send_command(kind="TOP_UPS", payload=payload, serial_no=serial_no)
 
 
 def announce_release(*, account_id: int, hold: str) -> int:
@@ -90,24 +72,9 @@ def forget_balances(published: Published) -> None:
         (Path(settings.LAKE_DIR) / path).unlink(missing_ok=True)
 
 
-def top_up(*, account_id: int, amount_li: int, serial_no: str) -> dict[str, Any]:
-    """Add money to a wallet and return its balance_li. Raises EngineRefused, EngineSilent."""
-    return ask_engine("TOP_UP", {"account_id": account_id, "amount_li": amount_li}, serial_no=serial_no)
-
-
 def hold_money(*, account_id: int, amount_li: int, hold: str) -> dict[str, Any]:
     """Set money aside under a name. Raises EngineRefused if there is not enough, EngineSilent."""
     return ask_engine("HOLD", {"account_id": account_id, "amount_li": amount_li, "hold": hold}, serial_no=hold)
-
-
-def confirm_hold(*, account_id: int, hold: str) -> dict[str, Any]:
-    """Take the money that was set aside. Raises EngineRefused if there is no such hold, EngineSilent."""
-    return ask_engine("CONFIRM", {"account_id": account_id, "hold": hold})
-
-
-def release_hold(*, account_id: int, hold: str) -> dict[str, Any]:
-    """Give back the money that was set aside. Raises EngineRefused if there is no such hold, EngineSilent."""
-    return ask_engine("RELEASE", {"account_id": account_id, "hold": hold})
 
 
 def release_forgotten_holds(*, up_to_position: int) -> int:
