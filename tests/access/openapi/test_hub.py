@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -118,6 +120,39 @@ def test_what_is_not_taken_waits_and_is_sent_again_before_what_came_after_it(
     assert hub.tell_all(now=_later) == (1, 0)
     (_, refused), (_, taken) = ear.arrived
     assert refused == taken
+
+
+def test_who_answers_byte_by_byte_is_left_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callbacks, "TIMEOUT_S", 0.3)
+    door = socket.create_server(("127.0.0.1", 0))
+
+    def dribble() -> None:
+        line, _ = door.accept()
+        with contextlib.suppress(OSError):
+            while True:
+                line.sendall(b"H")
+                time.sleep(0.02)
+
+    threading.Thread(target=dribble, daemon=True).start()
+    begun_s = time.monotonic()
+    with door, pytest.raises(callbacks.NotTaken, match="TimeoutError|timed out"):
+        callbacks.post(f"http://127.0.0.1:{door.getsockname()[1]}/", b"{}", key=b"k", stamp=1)
+    assert 0.25 < time.monotonic() - begun_s < 3
+
+
+def test_an_event_that_somebody_dropped_while_it_was_sent_stops_nobody(shop: Client, ear: Ear) -> None:
+    _send(shop, f"{BASE}/hub", {"callback": ear.url})
+    _report_lost(shop)
+    first = system.list_messages(topic="event", state="WAITING", page_size=10)[0][-1].outbox_id
+
+    def now() -> datetime:
+        if ear.arrived:
+            with contextlib.suppress(system.MessageUnknown):
+                system.drop_message(outbox_id=first, reason="x", at=clock.now(), staff_id=None)
+        return _later()
+
+    assert hub.tell_all(now=now) == (0, 0)
+    assert (hub.tell_all(now=_later), len(ear.arrived)) == ((1, 0), 2)
 
 
 def test_only_the_events_that_a_query_names_are_told(shop: Client, ear: Ear) -> None:

@@ -2,26 +2,33 @@
 
 A callback is https to a public address, or an address of this machine itself. A name is looked up when an event is
 sent and the connection goes to the very address that was checked, so a name that changes meanwhile gains nothing;
-redirects are not followed and answers are not read.
+redirects are not followed and of an answer only its status is read. All of it has one deadline: who answers byte by
+byte holds nobody up.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import http.client
 import ipaddress
+import re
 import socket
 import ssl
+import time
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 LONGEST = 500
-TIMEOUT_S = 3.0
+TIMEOUT_S = 5.0  # for connecting, sending and the answer together
+HEAD_BYTES = 4096
 FIRST_OPEN_PORT = 1024
 TLS_PORT = 443
 SIGNATURE = "X-OpenBOSS-Signature"
 HERE = "localhost"
+_STATUS = re.compile(rb"^HTTP/1\.\d (?!100)(\d{3})\b", re.MULTILINE)  # 100: the answer is still to come
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -99,18 +106,50 @@ def resolve(callback: Callback) -> str:
     return str(addresses[0])
 
 
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
 class _Checked(http.client.HTTPConnection):
-    """A connection to the address that was checked, under the name that was asked for."""
+    """A connection to the address that was checked, under the name that was asked for, until its deadline."""
 
     def __init__(self, callback: Callback, address: str) -> None:
-        super().__init__(callback.host, callback.port, timeout=TIMEOUT_S)
+        super().__init__(callback.host, callback.port)
         self._address, self._is_secure = address, callback.is_secure
+        self._until_s = time.monotonic() + TIMEOUT_S
+
+    def _left_s(self) -> float:
+        left_s = self._until_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError(f"not done in {TIMEOUT_S} s")
+        return left_s
 
     def connect(self) -> None:
-        plain = socket.create_connection((self._address, self.port), TIMEOUT_S)
-        self.sock = plain
+        self.sock = socket.create_connection((self._address, self.port), self._left_s())
         if self._is_secure:
-            self.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=self.host)
+            self.sock.settimeout(self._left_s())
+            self.sock = _trusted().wrap_socket(self.sock, server_hostname=self.host)
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        self.sock.settimeout(self._left_s())
+        self.sock.sendall(data)
+
+    def status(self) -> int:
+        """The status of the answer; nothing else of it is read."""
+        head = b""
+        while len(head) < HEAD_BYTES:
+            self.sock.settimeout(self._left_s())
+            piece = self.sock.recv(HEAD_BYTES)
+            if not piece:
+                break
+            head += piece
+            found = _STATUS.search(head)
+            if found:
+                return int(found[1])
+        raise http.client.BadStatusLine(ascii(head[:80]))
 
 
 def signature(body: bytes, *, key: bytes, stamp: int) -> str:
@@ -126,7 +165,7 @@ def post(url: str, body: bytes, *, key: bytes, stamp: int) -> None:
     headers = {"Content-Type": "application/json", SIGNATURE: signature(body, key=key, stamp=stamp)}
     try:
         connection.request("POST", callback.path, body, headers)
-        status = connection.getresponse().status
+        status = connection.status()
     except (OSError, http.client.HTTPException) as away:
         raise NotTaken(f"{type(away).__name__}: {away}") from away
     finally:

@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from openboss.access.jobs import clock
 from openboss.modules.system import functions as system
+from openboss.modules.system.functions import StaffView
 
 PAGE_LIMIT = 1000
 T = TypeVar("T")
@@ -35,8 +36,13 @@ class Caller:
 
     client_id: str
     client_name: str
-    staff_id: int
+    staff: StaffView
     scopes: frozenset[str]
+
+    @property
+    def staff_id(self) -> int:
+        """Who acts, by number."""
+        return self.staff.staff_id
 
 
 class Holder(TokenAuth):
@@ -61,14 +67,12 @@ class Holder(TokenAuth):
         staff = system.staff_by_id(staff_id=client.owner_id) if client.owner_id else None
         if staff is None or not staff.is_active or self.right not in staff.rights:
             raise Refusal(403, "rightMissing", f"the right {self.right} is not held any more")
-        return Caller(client.id, client.name, staff.staff_id, frozenset(token.get_scopes()))
+        return Caller(client.id, client.name, staff, frozenset(token.get_scopes()))
 
 
 def places_of(caller: Caller) -> frozenset[str]:
     """The places whose stock a caller may use: those of its member of staff, and those below."""
-    staff = system.staff_by_id(staff_id=caller.staff_id)
-    assert staff is not None, "the door lets nobody else in"
-    return frozenset(system.org_subtree(code=staff.org_code))
+    return frozenset(system.org_subtree(code=caller.staff.org_code))
 
 
 def router(right: str, title: str) -> Router:

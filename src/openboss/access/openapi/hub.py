@@ -32,7 +32,7 @@ from openboss.modules.system.keys import key_for
 
 _REST_S = 1.0
 _AFTER_TROUBLE_S = 5.0
-_AT_ONCE = 10  # times the timeout of a callback stays within the minute for which messages are claimed
+_AT_ONCE = 10  # times the deadline of a callback stays within the minute for which messages are claimed
 
 log = structlog.get_logger("events")
 
@@ -145,20 +145,29 @@ def tell_all(*, now: Callable[[], datetime]) -> tuple[int, int]:
     """Send what is due; return how many events were taken and how many were not."""
     taken = failed = 0
     for message in system.claim_messages(topics=[listeners.TOPIC], at=now(), limit=_AT_ONCE):
-        listener = _entitled(message)
-        if listener is None:
-            system.drop_message(outbox_id=message.outbox_id, reason="nobody listens", at=now(), staff_id=None)
-            continue
         try:
-            stamp = int(now().timestamp())
-            post(listener.callback, _body(message), key=_key(listener.listener_id), stamp=stamp)
-        except (NotTaken, CallbackRefused) as refused:
-            system.message_failed(outbox_id=message.outbox_id, error=str(refused), at=now())
-            failed += 1
-        else:
-            system.message_sent(outbox_id=message.outbox_id, at=now())
-            taken += 1
+            is_taken = _tell(message, now)
+        except system.MessageUnknown:  # somebody else was done with it while the listener took its time
+            log.info("events", settled_elsewhere=message.outbox_id)
+            continue
+        taken, failed = taken + (is_taken is True), failed + (is_taken is False)
     return taken, failed
+
+
+def _tell(message: Message, now: Callable[[], datetime]) -> bool | None:
+    """Send one event; whether it was taken, None if nobody listens any more. Raises MessageUnknown."""
+    listener = _entitled(message)
+    if listener is None:
+        system.drop_message(outbox_id=message.outbox_id, reason="nobody listens", at=now(), staff_id=None)
+        return None
+    try:
+        stamp = int(now().timestamp())
+        post(listener.callback, _body(message), key=_key(listener.listener_id), stamp=stamp)
+    except (NotTaken, CallbackRefused) as refused:
+        system.message_failed(outbox_id=message.outbox_id, error=str(refused), at=now())
+        return False
+    system.message_sent(outbox_id=message.outbox_id, at=now())
+    return True
 
 
 def _entitled(message: Message) -> ListenerView | None:

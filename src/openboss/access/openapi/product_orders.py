@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
@@ -13,6 +13,7 @@ from ninja import Query
 from pydantic import Base64Bytes, Field
 
 from openboss.access.jobs import clock
+from openboss.access.openapi.catalog import offer_names
 from openboss.access.openapi.door import (
     Caller,
     Error,
@@ -41,7 +42,6 @@ from openboss.access.openapi.product_orders_shown import STATES, CancelProductOr
 from openboss.modules.customers.functions import NotEntitled
 from openboss.modules.orders import functions as orders
 from openboss.modules.orders.functions import OrderView
-from openboss.modules.system import functions as system
 from openboss.processes import hall
 from openboss.processes.order_flow import RequestIncomplete
 
@@ -112,6 +112,11 @@ def _found(order_id: str) -> OrderView:
         return orders.order_view(order_id=whole_number(order_id, "order"))
 
 
+def _shown(rows: Sequence[OrderView]) -> list[ProductOrder]:
+    names = offer_names()
+    return [shown(row, names) for row in rows]
+
+
 @order_router.get("/productOrder", response=answers(list[ProductOrder]), operation_id="listProductOrder")
 def list_product_order(
     request: HttpRequest,
@@ -125,7 +130,7 @@ def list_product_order(
     if external_id is not None:
         own = orders.order_by_serial(serial_no=_serial_no(request.auth, external_id))
         rows = [own] if own else []
-        return listed(response, paging, [shown(row) for row in paging.part(rows)], len(rows))
+        return listed(response, paging, _shown(paging.part(rows)), len(rows))
     known = {word: code for code, word in STATES.items()}
     if state is not None and state not in known:
         raise Refusal(400, "unknownState", f"state is one of {', '.join(known)}")
@@ -135,14 +140,14 @@ def list_product_order(
         page=paging.page(),
         page_size=paging.limit,
     )
-    return listed(response, paging, [shown(row) for row in rows], total)
+    return listed(response, paging, _shown(rows), total)
 
 
 @order_router.get("/productOrder/{order_id}", response=answers(ProductOrder), operation_id="retrieveProductOrder")
 def retrieve_product_order(request: HttpRequest, order_id: str, fields: str | None = None) -> Any:
     """One order with its items, its price and what is still to be done."""
     del request
-    return chosen(shown(_found(order_id)), fields)
+    return chosen(shown(_found(order_id), offer_names()), fields)
 
 
 @order_router.post(
@@ -154,8 +159,6 @@ def retrieve_product_order(request: HttpRequest, order_id: str, fields: str | No
 def create_product_order(request: HttpRequest, given: ProductOrderCreate) -> Any:
     """Place an order; one of which nothing is open is carried out at once. Sent again it is placed once."""
     caller: Caller = request.auth
-    staff = system.staff_by_id(staff_id=caller.staff_id)
-    assert staff is not None, "the door lets nobody else in"
     refuse_impossible_proofs(given)
     now, within = clock.now(), places_of(caller)
     with _refusals_of_the_hall(), transaction.atomic():
@@ -168,7 +171,7 @@ def create_product_order(request: HttpRequest, given: ProductOrderCreate) -> Any
             proofs=given.proof,
             at=now,
             staff_id=caller.staff_id,
-            org_code=staff.org_code,
+            org_code=caller.staff.org_code,
             customer_id=given.party("customer") if kind == "OPEN" else None,
             subscriber_id=user_of(given),
             effective=None if given.requested_start_date is None else "DATE",
@@ -177,7 +180,7 @@ def create_product_order(request: HttpRequest, given: ProductOrderCreate) -> Any
         )
         if _is_ready(order):
             order = hall.confirm(order_id=order.order_id, at=now, staff_id=caller.staff_id, within=within)
-    return 201, shown(order)
+    return 201, shown(order, offer_names())
 
 
 def _serial_no(caller: Caller, external_id: str) -> str:
@@ -213,7 +216,7 @@ def patch_product_order(request: HttpRequest, order_id: str, given: ProductOrder
             hall.take_up(**about)
         elif given.state == "inProgress":
             _carry_out(caller, given, about)
-    return shown(_found(order_id))
+    return shown(_found(order_id), offer_names())
 
 
 def _carry_out(caller: Caller, given: ProductOrderUpdate, about: dict[str, Any]) -> None:
@@ -225,8 +228,7 @@ def _tender(caller: Caller, given: ProductOrderUpdate) -> hall.Tender | None:
     """How the price was paid; taking money needs its own right and a token of its scope. Raises Refusal."""
     if not given.payment:
         return None
-    staff = system.staff_by_id(staff_id=caller.staff_id)
-    if staff is None or "receivables.collect" not in staff.rights or "receivables.collect" not in caller.scopes:
+    if "receivables.collect" not in caller.staff.rights & caller.scopes:
         raise Refusal(403, "rightMissing", "the right receivables.collect is needed to take money")
     means = MEANS.get(given.payment[0].at_referred_type.lower())
     if means is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from openboss.access.openapi.catalog import OFFERING, offer_names
-from openboss.access.openapi.customers import CUSTOMER
+from openboss.access.openapi.catalog import OFFERING
+from openboss.access.openapi.customers import CUSTOMER, Characteristic
 from openboss.access.openapi.door import Money, Ref, Shape, money
 from openboss.modules.customers.functions import mask_number
-from openboss.modules.orders.functions import Fee, Item, OrderView
+from openboss.modules.orders.functions import ON_BILL, Fee, Item, OrderView
 
 ORDER = "/tmf-api/productOrderingManagement/v4/productOrder"
 CANCELLATION = "/tmf-api/productOrderingManagement/v4/cancelProductOrder"
@@ -23,13 +23,6 @@ STATES: Mapping[str, str] = {
     "CANCELLED": "cancelled",
     "REJECTED": "rejected",
 }
-
-
-class Characteristic(Shape):
-    """A name and its value."""
-
-    name: str
-    value: str
 
 
 class OrderedProduct(Shape):
@@ -113,9 +106,8 @@ class CancelProductOrder(Shape):
     at_type: str = "CancelProductOrder"
 
 
-def shown(order: OrderView) -> ProductOrder:
-    """An order as the outside sees it."""
-    names = offer_names()
+def shown(order: OrderView, names: Mapping[int, str]) -> ProductOrder:
+    """An order as the outside sees it; `names` are those of all offerings."""
     is_cancelled = order.state == "CANCELLED"
     items = [_item(position, item, names) for position, item in enumerate(order.items, 1)]
     return ProductOrder(
@@ -193,5 +185,5 @@ def mask_card(iccid: str) -> str:
 
 def _price(line: Fee) -> OrderPrice:
     """One line of the price: PAID, OPEN, or BILL for what stands on the bill."""
-    state = "PAID" if line.is_paid else "BILL" if line.booking == "BILL" else "OPEN"
+    state = "PAID" if line.is_paid else "BILL" if line.booking == ON_BILL else "OPEN"
     return OrderPrice(name=line.code, description=state, price=Price(tax_included_amount=money(line.fee_fen)))
