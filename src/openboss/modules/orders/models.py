@@ -26,6 +26,7 @@ class ProductOrder(models.Model):
     completed_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=500, default="")
     reverses = models.OneToOneField("self", models.PROTECT, null=True, related_name="reversed_by")
+    part_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="parts")  # the cart it lies in
 
     class Meta:
         db_table = "orders_order"
