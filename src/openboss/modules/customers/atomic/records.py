@@ -34,6 +34,10 @@ class DocumentTaken(Exception):
     """Another customer is registered with this document; merge the two records instead (D1.5)."""
 
 
+class DocumentDiffers(Exception):
+    """The document in hand is not the one this customer is registered with; ask whose it is (D14.2)."""
+
+
 class NotMergeable(ValueError):
     """These two records are not merged: a record is not merged with itself, nor a person with a unit."""
 
@@ -91,6 +95,21 @@ def find_or_create_customer(
     _audit("customers.create_customer", customer.customer_id, at, staff_id, after=after)
     _announce("CustomerCreateEvent", customer.customer_id, at)
     return customer.customer_id
+
+
+@transaction.atomic
+def check_holder(*, customer_id: int, cert_no: str, at: datetime, staff_id: int | None) -> None:
+    """Write down that the document in hand is the one the customer is registered with (D14.2).
+
+    cert_no  as the reader gave it or a clerk typed it. Raises CustomerUnknown, DocumentWrong, DocumentDiffers.
+    """
+    customer = Customer.objects.filter(customer_id=customer_id, merged_into=None).first()
+    if customer is None:
+        raise CustomerUnknown(customer_id)
+    document = read_document(customer.cert_type or "", cert_no)
+    if customer.cert_no_index is None or bytes(customer.cert_no_index) != document_index(document):
+        raise DocumentDiffers()
+    _audit("customers.check_holder", customer_id, at, staff_id)
 
 
 def document_index(document: DocumentRead) -> bytes:
@@ -322,6 +341,12 @@ def put_contact(*, customer_id: int, kind: str, label: str, value: str, at: date
     )
     _audit("customers.put_contact", customer_id, at, staff_id, after={"kind": kind, "label": label})
     return row.contact_id
+
+
+def contact_labels_of(*, customer_id: int, at: datetime) -> list[tuple[str, str, datetime]]:
+    """Which contacts, wishes and consents a customer has: kind, label and since when, without what they say."""
+    rows = Contact.objects.filter(customer_id=customer_id, period__contains=at).order_by("kind", "contact_id")
+    return [(row.kind, row.label, row.period.lower) for row in rows.only("kind", "label", "period")]
 
 
 def contacts_of(*, customer_id: int, reason: str, at: datetime, staff_id: int) -> list[ContactView]:
