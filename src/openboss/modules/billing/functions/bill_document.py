@@ -63,9 +63,9 @@ _compiling = Lock()
 
 
 @cache
-def _compiler() -> typst.Compiler:
+def _compiler(document: Path) -> typst.Compiler:
     fonts = typst.Fonts(include_system_fonts=True, include_embedded_fonts=False, font_paths=[str(HERE / "fonts")])
-    return typst.Compiler(str(HERE / "documents" / "bill.typ"), root=str(HERE / "documents"), font_paths=fonts)
+    return typst.Compiler(str(document), root=str(document.parent), font_paths=fonts)
 
 
 def bill_pdf(bill_id: int, language: str | None = None, layout: str | None = None) -> bytes:
@@ -73,7 +73,7 @@ def bill_pdf(bill_id: int, language: str | None = None, layout: str | None = Non
 
     Raises BillNotFound.
     """
-    return _compile(bill_content(bill_id, language, layout))
+    return print_paper(HERE / "documents" / "bill.typ", bill=bill_content(bill_id, language, layout))
 
 
 def bill_content(bill_id: int, language: str | None = None, layout: str | None = None) -> dict[str, Any]:
@@ -93,11 +93,11 @@ def bill_content(bill_id: int, language: str | None = None, layout: str | None =
     return {
         "language": language,
         "title": TITLE.of(language),
-        "operator": _operator().of(language),
+        "operator": operator_names().of(language),
         "words": {name: text.of(language) for name, text in WORDS.items()},
-        "total": _yuan(row.total_fen),
-        "standard": _yuan(row.std_fen),
-        "saved": _yuan(-row.discount_fen),
+        "total": yuan(row.total_fen),
+        "standard": yuan(row.std_fen),
+        "saved": yuan(-row.discount_fen),
         "facts": _facts(view, language),
         "notice": "" if view.released else TRIAL.of(language),
         "summary": [_group(group, language) for group in view.groups],
@@ -112,16 +112,17 @@ def bill_content(bill_id: int, language: str | None = None, layout: str | None =
     }
 
 
-def _compile(content: dict[str, Any]) -> bytes:
-    with _compiling:  # one compiler, one bill at a time
-        made = _compiler().compile(
-            format="pdf", sys_inputs={"bill": json.dumps(content, ensure_ascii=False)}, timestamp=0
-        )
+def print_paper(document: Path, **contents: dict[str, Any]) -> bytes:
+    """Print a paper for a customer as PDF: a document of typst, and what stands in it by the name it has there."""
+    said = {name: json.dumps(content, ensure_ascii=False) for name, content in contents.items()}
+    with _compiling:  # one compiler, one paper at a time
+        made = _compiler(document).compile(format="pdf", sys_inputs=said, timestamp=0)
     assert isinstance(made, bytes)
     return made
 
 
-def _operator() -> Names:
+def operator_names() -> Names:
+    """What the operator is called on papers for customers."""
     nodes = {node.kind: node for node in reversed(org_nodes())}
     node = nodes.get("PROVINCE") or nodes.get("GROUP")
     return Names(node.name_zh, node.name_en) if node else Names("OpenBOSS", "OpenBOSS")
@@ -153,9 +154,9 @@ def _number(user: UserPart) -> str:
 def _group(group: GroupView, language: str) -> dict[str, str]:
     return {
         "name": group.names.of(language),
-        "standard": _yuan(sum(item.std_fen for item in group.items)),
-        "saved": _yuan(-sum(item.discount_fen for item in group.items)),
-        "due": _yuan(group.due_fen),
+        "standard": yuan(sum(item.std_fen for item in group.items)),
+        "saved": yuan(-sum(item.discount_fen for item in group.items)),
+        "due": yuan(group.due_fen),
     }
 
 
@@ -175,17 +176,17 @@ def _user(user: UserPart, cycle: int, language: str, *, own: bool) -> dict[str, 
     plan = _plan(user.subscriber_id, cycle, language) if own else ""
     return {
         "title": f"{_number(user)}  {plan}".strip(),
-        "due": _yuan(user.due_fen),
+        "due": yuan(user.due_fen),
         "groups": [
             {
                 "name": group.names.of(language),
-                "due": _yuan(group.due_fen),
+                "due": yuan(group.due_fen),
                 "items": [
                     {
                         "name": item.names.of(language),
-                        "standard": _yuan(item.std_fen),
-                        "saved": _yuan(-item.discount_fen) if item.discount_fen else "",
-                        "due": _yuan(item.due_fen),
+                        "standard": yuan(item.std_fen),
+                        "saved": yuan(-item.discount_fen) if item.discount_fen else "",
+                        "due": yuan(item.due_fen),
                     }
                     for item in group.items
                 ],
@@ -195,7 +196,7 @@ def _user(user: UserPart, cycle: int, language: str, *, own: bool) -> dict[str, 
         "free": [_free(free, language) for free in user.free if own and free.granted],
         "discounts": [
             {"name": f"{one.names.of(language)}（{one.offer.of(language)}）" if language == "zh"
-             else f"{one.names.of(language)} ({one.offer.of(language)})", "effect": _yuan(one.effect_li // 10)}
+             else f"{one.names.of(language)} ({one.offer.of(language)})", "effect": yuan(one.effect_li // 10)}
             for one in user.discounts
             if own and one.chosen
         ],
@@ -238,13 +239,13 @@ def _details(user: UserPart, cycle: int, language: str) -> dict[str, Any]:
                 "other": str(row["other_number"]),
                 "duration": f"{row['duration_s'] // 60}:{row['duration_s'] % 60:02d}",
                 "kind": row["kind"],
-                "fee": _yuan((row["act_ld_li"] + 5) // 10),
+                "fee": yuan((row["act_ld_li"] + 5) // 10),
             }
             for row in rows[:DETAIL_ROWS]
         ],
     }
 
 
-def _yuan(fen: int) -> str:
+def yuan(fen: int) -> str:
     """Fen as yuan with a real minus sign and thousands in groups."""
     return f"{'−' if fen < 0 else ''}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"

@@ -1,22 +1,17 @@
 """An account's statement as PDF, in the customer's language: what was billed and paid, with the balance after each."""
 
-import json
 from collections.abc import Mapping
 from datetime import date, timedelta
-from functools import cache
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
-import typst
 from django.utils import timezone
 
+from openboss.modules.billing.functions.bill_document import FOOTER, operator_names, print_paper, yuan
 from openboss.modules.customers.atomic import account_view, customer_of_account, name_on_bill
 from openboss.modules.receivables.functions.statements import StatementLine, statement
-from openboss.modules.system.atomic import org_nodes
 
-DOCUMENTS = Path(__file__).resolve().parent.parent / "documents"
-FONTS = Path(__file__).resolve().parents[2] / "billing" / "fonts"
+DOCUMENT = Path(__file__).resolve().parent.parent / "documents" / "statement.typ"
 ZH, EN = 0, 1
 WORDS = {
     "balance": ("期末应付", "Owed at the end"),
@@ -34,15 +29,7 @@ WORDS = {
     ),
 }
 TITLE = ("账户对账单", "Statement of account")
-FOOTER = ("客户服务热线 10086", "Customer service 10086")
 FACTS = (("客户", "Customer"), ("账户号", "Account"), ("期间", "Period"))
-_compiling = Lock()
-
-
-@cache
-def _compiler() -> typst.Compiler:
-    fonts = typst.Fonts(include_system_fonts=True, include_embedded_fonts=False, font_paths=[str(FONTS)])
-    return typst.Compiler(str(DOCUMENTS / "statement.typ"), root=str(DOCUMENTS), font_paths=fonts)
 
 
 def statement_pdf(
@@ -53,12 +40,7 @@ def statement_pdf(
     causes  what each cause of an entry is called, in Chinese and English
     """
     content = statement_content(account_id=account_id, from_on=from_on, to_on=to_on, causes=causes, language=language)
-    with _compiling:  # one compiler, one document at a time
-        made = _compiler().compile(
-            format="pdf", sys_inputs={"statement": json.dumps(content, ensure_ascii=False)}, timestamp=0
-        )
-    assert isinstance(made, bytes)
-    return made
+    return print_paper(DOCUMENT, statement=content)
 
 
 def statement_content(
@@ -76,14 +58,14 @@ def statement_content(
     return {
         "language": language,
         "title": TITLE[tongue],
-        "operator": _operator(tongue),
+        "operator": operator_names().of(language),
         "words": {key: both[tongue] for key, both in WORDS.items()},
         "facts": [{"name": both[tongue], "value": value} for both, value in zip(FACTS, values, strict=True)],
         "from": from_on.isoformat(),
-        "opening": _yuan(opening_fen),
-        "closing": _yuan(shown[-1].balance_fen if shown else opening_fen),
+        "opening": yuan(opening_fen),
+        "closing": yuan(shown[-1].balance_fen if shown else opening_fen),
         "rows": [_row(line, causes, tongue) for line in shown],
-        "footer": FOOTER[tongue],
+        "footer": FOOTER.of(language),
     }
 
 
@@ -92,17 +74,6 @@ def _row(line: StatementLine, causes: Mapping[str, tuple[str, str]], tongue: int
         "when": line.at.astimezone(timezone.get_default_timezone()).strftime("%Y-%m-%d %H:%M"),
         "what": causes.get(line.cause, (line.cause, line.cause))[tongue],
         "bill": str(line.bill_id or ""),
-        "change": _yuan(line.amount_fen),
-        "after": _yuan(line.balance_fen),
+        "change": yuan(line.amount_fen),
+        "after": yuan(line.balance_fen),
     }
-
-
-def _operator(tongue: int) -> str:
-    nodes = {node.kind: node for node in reversed(org_nodes())}
-    node = nodes.get("PROVINCE") or nodes.get("GROUP")
-    return (node.name_zh, node.name_en)[tongue] if node else "OpenBOSS"
-
-
-def _yuan(fen: int) -> str:
-    """Fen as yuan with a real minus sign and thousands in groups."""
-    return f"{'−' if fen < 0 else ''}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
