@@ -8,12 +8,12 @@ import io
 from datetime import datetime
 
 from openboss.modules.customers import functions as customers
+from openboss.modules.customers.messages import yuan
 from openboss.modules.receivables.functions.statements import member_sums
 from openboss.modules.system.atomic import record_audit
 
 ACTION = "receivables.e_bill"
 COLUMNS = ("cycle", "number", "subscriber_id", "due_yuan", "paid_yuan", "open_yuan")
-FEN = 100
 
 
 class NothingBilled(LookupError):
@@ -34,14 +34,10 @@ def download(*, account_id: int, cycle: int, at: datetime, staff_id: int | None)
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(COLUMNS)
     for member, due_fen, paid_fen in sums.iter_rows():
-        amounts = [_yuan(fen) for fen in (due_fen, paid_fen, due_fen - paid_fen)]
+        amounts = [yuan(fen) for fen in (due_fen, paid_fen, due_fen - paid_fen)]
         lines.writerow([cycle, numbers.get(member, ""), member or "", *amounts])
     after = {"cycle": cycle, "members": len(members)}
     record_audit(
         staff_id=staff_id, action=ACTION, object_kind="account", object_id=account_id, at=at, after=after
     )  # fmt: skip
     return text.getvalue()
-
-
-def _yuan(fen: int) -> str:
-    return f"{'-' if fen < 0 else ''}{abs(fen) // FEN}.{abs(fen) % FEN:02d}"

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from openboss.access.bank.delimited import FileRefused
+from openboss.access.bank.delimited import FileRefused, yuan
 from openboss.processes.take_collections import Collected, PaymentFile
 
 FORM = "OPENBOSS-PAYMENTS"
@@ -77,9 +77,9 @@ def payments_of(path: Path) -> Iterator[Collected]:
 
 def write_file(file: PaymentFile, collected: Iterable[Collected], *, key: bytes) -> Iterator[str]:
     """A payment file as a collector writes it, line by line (for trials); the file's digest is not used."""
-    head = f"{_named(FORM, file)}|{file.payments}|{_yuan(file.paid_fen)}"
+    head = f"{_named(FORM, file)}|{file.payments}|{yuan(file.paid_fen)}"
     details = (
-        f"D|{one.reference}|{one.whose}|{one.number}|{_yuan(one.paid_fen)}"
+        f"D|{one.reference}|{one.whose}|{one.number}|{yuan(one.paid_fen)}"
         f"|{one.paid_at.isoformat(timespec='seconds')}|{one.means}"
         for one in collected
     )
@@ -88,8 +88,8 @@ def write_file(file: PaymentFile, collected: Iterable[Collected], *, key: bytes)
 
 def write_answer(file: PaymentFile, answers: Iterable[tuple[Collected, str]], *, key: bytes) -> Iterator[str]:
     """The file that tells a collector what became of each payment, line by line."""
-    details = (f"D|{one.reference}|{_yuan(one.paid_fen)}|{code}" for one, code in answers)
-    return _closed(f"{_named(f'{FORM}-ANSWER', file)}|{file.payments}|{_yuan(file.paid_fen)}", details, key)
+    details = (f"D|{one.reference}|{yuan(one.paid_fen)}|{code}" for one, code in answers)
+    return _closed(f"{_named(f'{FORM}-ANSWER', file)}|{file.payments}|{yuan(file.paid_fen)}", details, key)
 
 
 def _head(path: Path) -> PaymentFile:
@@ -148,7 +148,3 @@ def _closed(head: str, details: Iterable[str], key: bytes) -> Iterator[str]:
         signature.update(f"{line}\n".encode())
         yield f"{line}\n"
     yield f"T|{signature.hexdigest()}\n"
-
-
-def _yuan(fen: int) -> str:
-    return f"{fen // 100}.{fen % 100:02d}"

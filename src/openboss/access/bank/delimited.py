@@ -23,6 +23,11 @@ class FileRefused(ValueError):
     """The bank's file is not whole or not the bank's: number, count, sum or signature is wrong; nothing was taken."""
 
 
+def yuan(fen: int) -> str:
+    """Fen as yuan, as banks' files have amounts."""
+    return f"{fen // 100}.{fen % 100:02d}"
+
+
 def write_requests(run: RunView, requests: Iterable[DebitRequest], *, key: bytes) -> Iterator[str]:
     """The file of a run for its bank, in pieces."""
     details = (

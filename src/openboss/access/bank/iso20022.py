@@ -15,13 +15,12 @@ from xml.sax.saxutils import escape
 
 import polars as pl
 
-from openboss.access.bank.delimited import PIECE, FileRefused
+from openboss.access.bank.delimited import PIECE, FileRefused, yuan
 from openboss.modules.receivables.functions.direct_debit import ANSWER, DebitRequest, RunView
 
 PAIN = "urn:iso:std:iso:20022:tech:xsd:pain.008.001.02"
 CAMT = "urn:iso:std:iso:20022:tech:xsd:camt.054.001.02"
 REASONS = {"AM04": "01", "AC04": "02", "AC01": "02", "BE01": "03", "MD01": "04"}  # others: 09
-FEN = 100
 AMOUNT = re.compile(r"[0-9]+\.[0-9]{2}")
 
 
@@ -35,7 +34,7 @@ def write_pain008(
     made_at: str,
 ) -> Iterator[str]:
     """The requests of a run as pain.008, in pieces; made_at as 2026-11-05T10:00:00."""
-    message_id, total = f"{run.bank}-{run.sequence:06d}", _yuan(run.asked_fen)
+    message_id, total = f"{run.bank}-{run.sequence:06d}", yuan(run.asked_fen)
     counted = f"<NbOfTxs>{run.requests}</NbOfTxs><CtrlSum>{total}</CtrlSum>"
     name = escape(creditor)
     yield (
@@ -50,7 +49,7 @@ def write_pain008(
     while piece := list(islice(each, PIECE)):
         yield "".join(
             f"<DrctDbtTxInf><PmtId><EndToEndId>{escape(one.contract_no)}/{run.sequence}</EndToEndId></PmtId>"
-            f'<InstdAmt Ccy="{currency}">{_yuan(one.asked_fen)}</InstdAmt>'
+            f'<InstdAmt Ccy="{currency}">{yuan(one.asked_fen)}</InstdAmt>'
             f"<DrctDbtTx><MndtRltdInf><MndtId>{escape(one.contract_no)}</MndtId></MndtRltdInf></DrctDbtTx>"
             f"<Dbtr><Nm>{escape(one.holder)}</Nm></Dbtr>"
             f"<DbtrAcct><Id><Othr><Id>{escape(one.bank_account)}</Id></Othr></Id></DbtrAcct></DrctDbtTxInf>"
@@ -81,10 +80,6 @@ def read_camt054(content: bytes, run: RunView) -> pl.DataFrame:
     except ElementTree.ParseError as broken:
         raise FileRefused(str(broken)) from broken
     return pl.DataFrame(rows, schema=ANSWER, orient="row")
-
-
-def _yuan(fen: int) -> str:
-    return f"{fen // FEN}.{fen % FEN:02d}"
 
 
 def _text(parent: ElementTree.Element, name: str) -> str:
