@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -16,13 +17,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from openboss.access.jobs import clock
-from openboss.access.selfcare.providers import provider_named, sandbox
+from openboss.access.selfcare.providers import Provider, provider_named, sandbox
 from openboss.access.selfcare.providers.notices import NoticeForged, NoticeMalformed
 from openboss.modules.customers.functions import SubscriberUnknown
 from openboss.modules.receivables.functions.web_payments import WebOrderUnknown, WebOrderView, web_order
 from openboss.modules.system.functions import SerialNumberUsed
 from openboss.processes import pay_by_web
-from openboss.processes.pay_by_web import AmountOutOfRange, CurrencyWrong, ProviderWrong
+from openboss.processes.pay_by_web import MOST_FEN, AmountOutOfRange, CurrencyWrong, ProviderWrong
 
 COUNTRY = "86"
 NUMBER_DIGITS = 11
@@ -68,12 +69,12 @@ def e164(text: str) -> int:
 def _fen(text: str) -> int:
     """An amount typed in yuan as whole fen. Raises AmountOutOfRange."""
     try:
-        fen = Decimal(text.replace(",", "")).scaleb(2)
+        amount = Decimal(text.replace(",", ""))
     except InvalidOperation as wrong:
         raise AmountOutOfRange(text) from wrong
-    if not fen.is_finite() or fen != fen.to_integral_value():
+    if not amount.is_finite() or abs(amount) > MOST_FEN or amount.scaleb(2) % 1:
         raise AmountOutOfRange(text)
-    return int(fen)
+    return int(amount.scaleb(2))
 
 
 def _order(order_no: str) -> WebOrderView:
@@ -108,14 +109,12 @@ def notice(request: HttpRequest, provider: str) -> HttpResponse:
         raise Http404
     if len(request.body) > NOTICE_LIMIT:
         return JsonResponse({"refused": "too long"}, status=413)
-    answer, status = _taken(provider, dict(request.headers), request.body)
+    answer, status = _taken(chosen, request.headers, request.body)
     return JsonResponse(answer, status=status)
 
 
-def _taken(provider: str, headers: dict[str, str], body: bytes) -> tuple[dict[str, str], int]:
+def _taken(chosen: Provider, headers: Mapping[str, str], body: bytes) -> tuple[dict[str, str], int]:
     """What a provider is answered: 200 when we have it, 4xx when sending it again is useless."""
-    chosen = provider_named(provider)
-    assert chosen is not None
     now = clock.now()
     try:
         done = pay_by_web.take_notice(chosen.read_notice(headers, body, now), at=now)
@@ -145,5 +144,5 @@ def sandbox_page(request: HttpRequest, order_no: str) -> HttpResponse:
         paid_fen=found.asked_fen,
         at=clock.now(),
     )
-    _taken(sandbox.NAME, headers, body)
+    _taken(sandbox, headers, body)
     return redirect(f"{reverse('selfcare:order', args=[order_no])}?came=1")
