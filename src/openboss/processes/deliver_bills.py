@@ -59,13 +59,15 @@ def run(*, cycle: int, at: datetime, carry: Carry) -> Handed:
 @transaction.atomic
 def _hand_over(pieces: list[Delivery], at: datetime, carry: Carry, done: Handed) -> None:
     texts: list[dict[str, Any]] = []
+    told = [piece.account_id for piece in pieces if piece.means == SMS]
+    languages = customers.languages_of_accounts(account_ids=told)
     reasons: dict[int, str] = {}
     for piece in pieces:
         try:
             if not piece.address:
                 raise NotCarried(NO_ADDRESS)
             if piece.means == SMS:
-                texts.append(_text(piece))
+                texts.append(_text(piece, languages[piece.account_id]))
             else:
                 carry(piece.means, piece, piece.address)
         except NotCarried as refused:
@@ -76,11 +78,11 @@ def _hand_over(pieces: list[Delivery], at: datetime, carry: Carry, done: Handed)
     done.failed += deliveries.failed(reasons=reasons)
 
 
-def _text(piece: Delivery) -> dict[str, Any]:
+def _text(piece: Delivery, language: str) -> dict[str, Any]:
     year, month = divmod(piece.cycle, 100)
     return {
         "number": COUNTRY + int(piece.address),
         "template": "BILL_READY",
-        "language": customers.account_view(account_id=piece.account_id).language,
+        "language": language,
         "values": {"month": f"{year}-{month:02d}", "due_fen": piece.due_fen},
     }
