@@ -4,7 +4,8 @@
     remind     each step of a plan once a crossing: an SMS in the outbox
     stop       ARREARS_1 or ARREARS_2 as one more stop reason, which the network is told; never at night, on a
                holiday, during a complaint, or for the exempt
-    hand over  COLLECTION and LEGAL give the debt to an agency or to court, in their next file
+    hand over  COLLECTION and LEGAL give the debt to an agency or to court, in their next file; what is paid meanwhile
+               is taken back
     resume     when what stopped the service is over: only the reasons of arrears end, a lost phone stays stopped
 
 A look at an account is one transaction; looking again changes nothing. Source: BMC-04, CHG-11, CHG-12, D9, D2.2.
@@ -19,7 +20,7 @@ from django.db import transaction
 from openboss.modules.customers import functions as customers
 from openboss.modules.receivables.functions import credit
 from openboss.modules.receivables.functions import credit_records as records
-from openboss.modules.receivables.functions.collection_cases import open_case
+from openboss.modules.receivables.functions.collection_cases import open_case, withdraw_paid
 from openboss.modules.receivables.functions.credit import STOPS, Position, Step
 from openboss.modules.receivables.functions.credit_at_once import accounts_to_look_at
 from openboss.modules.receivables.functions.rules import Rules, rules_at
@@ -86,6 +87,7 @@ def run(
     after     the account up to which a run that was stopped had come
     told      is told after each part how far the run is: the last account, and the tally
     """
+    withdraw_paid(at=at)
     tally, last = Tally(), after
     while accounts := _next_accounts(last, also):
         unbilled_fen = unbilled(accounts)

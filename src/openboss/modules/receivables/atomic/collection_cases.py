@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Max
 
 from openboss.modules.receivables.models import CollectionCase
-from openboss.modules.system.statements import ask
+from openboss.modules.system.statements import run
 
 PAID, IN_PART, NOT_FOUND, REFUSES, WITHDRAWN = "00", "10", "20", "30", "40"
 RESULTS = (PAID, IN_PART, NOT_FOUND, REFUSES, WITHDRAWN)
@@ -43,15 +43,15 @@ def live_case(*, bill_id: int) -> CaseView | None:
     return _view(row) if row else None
 
 
-def live_cases_of(*, account_ids: Sequence[int]) -> list[CaseView]:
-    """The cases of accounts that are not ended."""
-    if not ask(
-        "SELECT 1 FROM receivables_collectioncase WHERE account_id = ANY(%s::bigint[]) AND state <> 'ENDED' LIMIT 1",
-        [list(account_ids)],
-    ):
-        return []
-    rows = CollectionCase.objects.filter(account_id__in=list(account_ids)).exclude(state="ENDED")
-    return [_view(row) for row in rows.order_by("case_id")]
+def withdraw_paid(*, account_ids: Sequence[int] | None, at: datetime) -> int:
+    """End the cases of accounts (None: of all) whose bills are paid, with what was given up; return how many."""
+    mine, values = ("", []) if account_ids is None else (" AND c.account_id = ANY(%s::bigint[])", [list(account_ids)])
+    return run(
+        "UPDATE receivables_collectioncase c SET state = 'ENDED', result = %s::text, ended_at = %s::timestamptz"
+        " FROM receivables_receivable r WHERE c.state <> 'ENDED' AND r.bill_id = c.bill_id"
+        f" AND r.open_fen + r.written_off_fen = 0{mine}",
+        [WITHDRAWN, at, *values],
+    )
 
 
 def end_case(*, case_id: int, result: str, collected_fen: int, at: datetime) -> None:

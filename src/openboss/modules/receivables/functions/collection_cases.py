@@ -66,20 +66,18 @@ def list_cases(*, state: str | None = None, limit: int = 500) -> list[CaseView]:
 
 
 @transaction.atomic
-def withdraw_paid(*, account_ids: Sequence[int], at: datetime) -> int:
-    """End the cases of accounts whose bills are paid; return how many. The agency reads it in its next file."""
-    count = 0
-    for case in cases.live_cases_of(account_ids=account_ids):
-        found = debts.bills_by_id([case.bill_id])
-        if int(found["open_fen"][0]) + _given_up(case.bill_id) == 0:
-            cases.end_case(case_id=case.case_id, result=cases.WITHDRAWN, collected_fen=case.collected_fen, at=at)
-            count += 1
-    return count
+def withdraw_paid(*, account_ids: Sequence[int] | None = None, at: datetime) -> int:
+    """End the cases of accounts (None: of all) whose bills are paid; return how many.
+
+    They go into no file any more; if the agency has one already, its answer to it is refused.
+    """
+    return cases.withdraw_paid(account_ids=account_ids, at=at)
 
 
 @transaction.atomic
 def take_out(*, agency: str, at: datetime, staff_id: int | None) -> FileOut:
-    """Make the agency's next file of all cases that wait for it, numbered without gaps."""
+    """Make the agency's next file of all cases that wait for it and are still owed, numbered without gaps."""
+    withdraw_paid(at=at)
     number, mine = cases.take_out(agency=agency)
     record_audit(
         staff_id=staff_id, action="receivables.agency_file", object_kind="agency", object_id=agency, at=at,
