@@ -19,7 +19,7 @@ def redeem(
 ) -> int:
     """Turn points into money of the account that pays the user's rest; return it in fen.
 
-    Raises NotEntitled, PointsWrong, PointsShort, ArrearsFirst, PointsSerialUsed.
+    Raises NotEntitled, PointsWrong, PointsShort, ArrearsFirst, SerialNumberUsed.
     """
     customers.refuse_unproved("REDEEM_POINTS", proofs)
     account_id = customers.paying_account(subscriber_id=subscriber_id, cycle=customers.cycle_of(at))

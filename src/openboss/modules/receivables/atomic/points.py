@@ -92,17 +92,18 @@ def months_earned(*, subscriber_ids: Sequence[int]) -> list[int]:
 @transaction.atomic
 def post_many(*, entries: pl.DataFrame, staff_id: int | None, at: datetime) -> int:
     """Write changes of many users (columns of the table, but id and staff) and their balances; return how many."""
+    if entries.is_empty():
+        return 0
     with connection.cursor() as cursor:  # one at a time: balances are summed from the entries after the last known
         cursor.execute("LOCK TABLE receivables_pointsentry IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute("SELECT COALESCE(MAX(points_entry_id), 0) FROM receivables_pointsentry")
         last = cursor.fetchone()[0]
         copy_in("receivables_pointsentry", entries)
         cursor.execute(_TO_BALANCES, (last,))
-    if entries.height:
-        after = {"users": entries.height, "points": int(entries["points"].sum()), "kind": entries["kind"][0]}
-        record_audit(
-            staff_id=staff_id, action="receivables.points", object_kind="points", object_id=last, at=at, after=after
-        )
+    after = {"users": entries.height, "points": int(entries["points"].sum()), "kind": entries["kind"][0]}
+    record_audit(
+        staff_id=staff_id, action="receivables.points", object_kind="points", object_id=last, at=at, after=after
+    )
     return entries.height
 
 

@@ -6,7 +6,7 @@ by star or VIP grade, rounded up. Late fees, items of third parties and gifts ea
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 from django.db import transaction
@@ -18,9 +18,11 @@ from openboss.modules.receivables.atomic.points import PointsEntryView
 from openboss.modules.receivables.functions.counter import grant_gift
 from openboss.modules.receivables.functions.owed import has_arrears
 from openboss.modules.receivables.functions.rules import Rules, rules_at
+from openboss.modules.system.atomic import SerialNumberUsed
 
 FEN_PER_YUAN = 100
 TENTHS = 10
+Whole = TypeVar("Whole", int, pl.Expr)
 
 entries_of, points_of = ledger.entries_of, ledger.points_of
 
@@ -37,13 +39,12 @@ class ArrearsFirst(Exception):
     """Something is owed for this user; it is paid before points are used (D11.4)."""
 
 
-class PointsSerialUsed(Exception):
-    """This serial number was used for another change of points; nothing was done."""
+def earned_points(*, paid_fen: Whole, factor_tenths: Whole) -> Whole:
+    """Points for an amount paid: yuan times the factor, rounded up. 100.00 with factor 2 = 200 (D11.1).
 
-
-def earned_points(*, paid_fen: int, factor_tenths: int) -> int:
-    """Points for an amount paid: yuan times the factor, rounded up. 100.00 with factor 2 = 200 (D11.1)."""
-    return -(-paid_fen * factor_tenths // (FEN_PER_YUAN * TENTHS))
+    Of one amount, or of columns.
+    """
+    return (paid_fen * factor_tenths + FEN_PER_YUAN * TENTHS - 1) // (FEN_PER_YUAN * TENTHS)
 
 
 def credit_month(*, month: int, at: datetime, subscriber_ids: Sequence[int] | None = None) -> int:
@@ -66,7 +67,9 @@ def credit_month(*, month: int, at: datetime, subscriber_ids: Sequence[int] | No
     due = (
         paid.join(stars, on="subscriber_id", how="left")
         .with_columns(pl.coalesce("factor_tenths", _factor(scheme)).alias("factor"))
-        .with_columns(_points(pl.col("paid_fen"), pl.col("factor")).sub(pl.col("earned")).alias("points"))
+        .with_columns(
+            points=earned_points(paid_fen=pl.col("paid_fen"), factor_tenths=pl.col("factor")) - pl.col("earned")
+        )
         .filter(pl.col("points") != 0)
         .sort("subscriber_id")
     )
@@ -78,11 +81,6 @@ def _factor(scheme: dict[str, Any]) -> pl.Expr:
     by_star = pl.col("star").cast(pl.String).replace_strict(scheme["star_tenths"], default=0, return_dtype=pl.Int64)
     by_vip = pl.col("vip_level").replace_strict(scheme["vip_tenths"], default=0, return_dtype=pl.Int64)
     return pl.when(by_star > 0).then(pl.max_horizontal(by_star, by_vip)).otherwise(0)
-
-
-def _points(paid_fen: pl.Expr, factor: pl.Expr) -> pl.Expr:
-    """`earned_points` of columns."""
-    return (paid_fen * factor + FEN_PER_YUAN * TENTHS - 1) // (FEN_PER_YUAN * TENTHS)
 
 
 def _entries(due: pl.DataFrame, month: int, rules: Rules, at: datetime) -> pl.DataFrame:
@@ -114,7 +112,7 @@ def redeem(
 ) -> int:
     """Turn points into phone money of an account, which is not refundable; return it in fen.
 
-    The same again gives the same answer. Raises PointsWrong, PointsShort, ArrearsFirst, PointsSerialUsed. D11.4.
+    The same again gives the same answer. Raises PointsWrong, PointsShort, ArrearsFirst, SerialNumberUsed. D11.4.
     """
     a_yuan = rules_at(at).value("points")["a_yuan"]
     if points <= 0 or points * FEN_PER_YUAN % a_yuan:
@@ -123,7 +121,7 @@ def redeem(
     gift_fen = points * FEN_PER_YUAN // a_yuan
     if known := ledger.entry_of(serial_no=serial_no):
         if (known.kind, known.points) != ("REDEEMED", -points):
-            raise PointsSerialUsed(serial_no)
+            raise SerialNumberUsed(serial_no)
         return gift_fen
     if held < points:
         raise PointsShort(held)
@@ -136,9 +134,14 @@ def redeem(
 
 @transaction.atomic
 def adjust(*, subscriber_id: int, points: int, reason: str, serial_no: str, at: datetime, staff_id: int) -> int:
-    """Give or take points by hand, with a reason; return the balance. Raises PointsWrong, PointsShort."""
+    """Give or take points by hand, with a reason; return the balance. The same again gives the same answer.
+
+    Raises PointsWrong, PointsShort, SerialNumberUsed.
+    """
     held = ledger.lock_balance(subscriber_id=subscriber_id)
-    if ledger.entry_of(serial_no=serial_no):
+    if known := ledger.entry_of(serial_no=serial_no):
+        if (known.kind, known.points, known.reason) != ("ADJUSTED", points, reason):
+            raise SerialNumberUsed(serial_no)
         return held
     if points == 0 or not reason:
         raise PointsWrong(points)
