@@ -14,9 +14,7 @@ from datetime import datetime
 from django.db import transaction
 
 from openboss.modules.customers import functions as customers
-from openboss.modules.receivables.functions.rules import day_of
 from openboss.modules.resources import functions as resources
-from openboss.processes import collect_debt
 from openboss.processes.take_payment import PaymentTaken, take
 
 
@@ -27,16 +25,14 @@ def recharge(
     channel: str,
     at: datetime,
     staff_id: int | None = None,
-    unbilled: collect_debt.Unbilled = collect_debt.nothing_unbilled,
 ) -> PaymentTaken:
     """Put the face value of a voucher into the account that pays for a number.
 
     The serial number of the voucher is the payment's: it cannot count twice. Raises SubscriberUnknown, RechargeLocked,
     VoucherUnknown, VoucherUsed, VoucherNotActive.
     """
-    on = day_of(at)
     subscriber_id = customers.subscriber_of_number(number=number, at=at)
-    account_id = customers.paying_account(subscriber_id=subscriber_id, cycle=on.year * 100 + on.month)
+    account_id = customers.paying_account(subscriber_id=subscriber_id, cycle=customers.cycle_of(at))
     with transaction.atomic():
         try:
             spent = resources.use_voucher(pin=pin, number=number, at=at, staff_id=staff_id)
@@ -52,6 +48,5 @@ def recharge(
                 at=at,
                 staff_id=staff_id,
                 reference=spent.serial_no,
-                unbilled=unbilled,
             )
     raise refusal
