@@ -187,10 +187,10 @@ def end_range(*, to_position: int, at: datetime) -> None:
     WalletRange.objects.filter(to_position=to_position).update(posted_at=at)
 
 
-def ranges(*, published_before: datetime | None = None) -> list[WalletRange]:
-    """Ranges, the newest first."""
-    rows = WalletRange.objects.order_by("-to_position")
-    return list(rows.filter(published_at__lte=published_before) if published_before else rows)
+def ranges(*, published_before: datetime, limit: int | None = None) -> list[WalletRange]:
+    """Ranges that were published up to a moment and whose files are there, the newest first."""
+    rows = WalletRange.objects.filter(published_at__lte=published_before).exclude(paths={})
+    return list(rows.order_by("-to_position")[:limit])
 
 
 def forget_range(*, to_position: int) -> None:

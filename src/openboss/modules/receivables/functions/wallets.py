@@ -360,12 +360,12 @@ def ranges_before(published_before: datetime) -> list[RangeView]:
     """Older ranges whose files are still there; the newest range is none of them."""
     newest = wallets.last_range()
     rows = wallets.ranges(published_before=published_before)
-    return [_view(one) for one in rows if one.paths and newest and one.to_position != newest.to_position]
+    return [_view(one) for one in rows if newest and one.to_position != newest.to_position]
 
 
 def range_at(moment: datetime) -> RangeView | None:
     """The last range that was published up to a moment and whose files are there."""
-    rows = [one for one in wallets.ranges(published_before=moment) if one.paths]
+    rows = wallets.ranges(published_before=moment, limit=1)
     return _view(rows[0]) if rows else None
 
 
