@@ -1,14 +1,15 @@
 """Watch use: who suddenly uses far more than before, or much within a day of activation. Read from top to bottom.
 
     find    unbilled above the operator's line, against the user's own average and what was used a day ago
-    alert   once a crossing: an SMS to the user, an alert to staff with what was found
+    alert   once a crossing: an SMS to the user, at night when the quiet hours end; an alert to staff with what was
+            found
     stop    who is new and above the line is stopped for outgoing use (HIGH_USE_1); a VIP is a manager's task instead
     over    the month is billed or the use explained: the crossing ends, the stop with it
 
 Source: CHG-32, D9.9, D7.8.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,8 +18,8 @@ from django.db import transaction
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.atomic.owners import opened_at, paying_accounts
 from openboss.modules.receivables.functions import credit_records as records
-from openboss.modules.receivables.functions.credit import is_high_use, is_quiet
-from openboss.modules.receivables.functions.owed import average_bill
+from openboss.modules.receivables.functions.credit import is_high_use, told_from
+from openboss.modules.receivables.functions.owed import average_bills
 from openboss.modules.receivables.functions.rules import rules_at
 from openboss.modules.system.functions import send_out
 from openboss.processes.order_flow import bar_in_engine
@@ -48,35 +49,33 @@ def run(*, at: datetime, used_fen: Mapping[int, int] | None = None) -> Watched:
     suspects = {user: fen for user, fen in used_fen.items() if fen > least_fen}
     day_fen = since_yesterday(suspects, at=at) if suspects else {}
     since = opened_at(subscriber_ids=list(suspects))
-    high = [
-        user
+    averages = average_bills(subscriber_ids=list(suspects), at=at) if suspects else {}
+    high = {
+        user: since[user]
         for user, fen in suspects.items()
         if is_high_use(
             unbilled_fen=fen,
             day_fen=day_fen[user],
-            average_fen=average_bill(subscriber_id=user, at=at),
+            average_fen=averages.get(user, 0),
             opened_at=since[user],
             at=at,
         )
-    ]
-    payers = dict(paying_accounts(subscriber_ids=high, cycle=customers.cycle_of(at)).iter_rows())
+    }
+    payers = dict(paying_accounts(subscriber_ids=list(high), cycle=customers.cycle_of(at)).iter_rows())
     with transaction.atomic():
         return _act(high, suspects, payers, at)
 
 
-def _act(high: list[int], used_fen: Mapping[int, int], payers: Mapping[int, int], at: datetime) -> Watched:
+def _act(high: Mapping[int, datetime], used_fen: Mapping[int, int], payers: Mapping[int, int], at: datetime) -> Watched:
+    """Alert, stop and tell. high: users above the line, and when they were opened."""
     records.lock_accounts(sorted(set(payers.values())))
     known = records.open_steps_of_plan(plan=PLAN)  # by account and user
     new = [user for user in high if (payers[user], user) not in known]
     stopped = 0
     for user in new:
         send_out(topic="manager.alert", payload=_alert(user, payers[user], used_fen[user]), at=at)
-        stopped += _stop(user, payers[user], at)
-    if not is_quiet(at=at, rules=rules_at(at)):
-        numbers = customers.numbers_of_subscribers(subscriber_ids=new, at=at)
-        for user, number in sorted(numbers.items()):
-            values = {"used_fen": used_fen[user]}
-            send_out(topic="sms", payload={"number": number, "template": PLAN, "values": values}, at=at)
+        stopped += _stop(user, payers[user], high[user], at)
+    _tell(new, used_fen, at)
     records.begin_steps(steps=[(payers[user], PLAN, "ALERT", user) for user in new], at=at)
     over = {key: message_id for key, message_id in known.items() if key[1] not in high}
     for _, user in over:
@@ -89,10 +88,19 @@ def _alert(user: int, account_id: int, used_fen: int) -> dict[str, object]:
     return {"kind": PLAN, "subscriber_id": user, "account_id": account_id, "unbilled_fen": used_fen}
 
 
-def _stop(user: int, account_id: int, at: datetime) -> bool:
+def _tell(users: Collection[int], used_fen: Mapping[int, int], at: datetime) -> None:
+    """Tell users how much they have used; at night the messages wait in the outbox for the morning."""
+    numbers = customers.numbers_of_subscribers(subscriber_ids=list(users), at=at)
+    told_at = told_from(at=at, rules=rules_at(at))
+    for user, number in sorted(numbers.items()):
+        values = {"used_fen": used_fen[user]}
+        send_out(topic="sms", payload={"number": number, "template": PLAN, "values": values}, at=told_at)
+
+
+def _stop(user: int, account_id: int, since: datetime, at: datetime) -> bool:
     """Stop a new user's outgoing use; who is exempt, or has been here for long, is left to the manager."""
     rule = rules_at(at).value("high_use")
-    is_new = (at - opened_at(subscriber_ids=[user])[user]).days < rule["new_user_days"]
+    is_new = (at - since).days < rule["new_user_days"]
     if not is_new or records.standing_view(account_id=account_id).is_exempt:
         return False
     try:

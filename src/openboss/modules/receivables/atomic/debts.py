@@ -89,13 +89,16 @@ def open_principals(account_ids: Sequence[int], *, on: date) -> pl.DataFrame:
     )
 
 
+NO_ADVANCES = ("DEPOSIT", "AGENT", "CHARGED")  # buckets whose money is held for something else than bills
+
+
 def money_of_accounts(account_ids: Sequence[int]) -> pl.DataFrame:
-    """What accounts have with us but deposits and agents' money: account_id, advance_fen; none: missing."""
+    """The advances of accounts, all money but that of NO_ADVANCES: account_id, advance_fen; none: missing."""
     return copy_out(
         "SELECT account_id, sum(balance_fen)::bigint FROM receivables_bucket WHERE account_id = ANY(%s)"
-        " AND kind NOT IN ('DEPOSIT', 'AGENT') AND balance_fen > 0 GROUP BY 1",
+        " AND kind <> ALL(%s) AND balance_fen > 0 GROUP BY 1",
         {"account_id": pl.Int64, "advance_fen": pl.Int64},
-        (list(account_ids),),
+        (list(account_ids), list(NO_ADVANCES)),
     )
 
 
@@ -355,9 +358,9 @@ def written_off(*, bill_id: int) -> int:
     return found or 0
 
 
-def average_of_months(*, subscriber_id: int, cycles: Sequence[int]) -> int:
-    """What a user was billed a month on the average of some months, in fen; a month without a bill counts as 0."""
-    rows = OpenItem.objects.filter(
-        subscriber_id=subscriber_id, bill_id__in=Receivable.objects.filter(cycle__in=cycles).values("bill_id")
-    )
-    return rows.aggregate(fen=Sum("due_fen", default=0))["fen"] // max(len(cycles), 1)
+def averages_of_months(*, subscriber_ids: Sequence[int], cycles: Sequence[int]) -> dict[int, int]:
+    """What users were billed a month on the average of some months, in fen; a month without a bill counts as 0."""
+    bills = Receivable.objects.filter(cycle__in=cycles).values("bill_id")
+    items = OpenItem.objects.filter(subscriber_id__in=list(subscriber_ids), bill_id__in=bills)
+    sums = items.values_list("subscriber_id").annotate(fen=Sum("due_fen")).order_by("subscriber_id")
+    return {user: fen // len(cycles) for user, fen in sums}

@@ -6,9 +6,8 @@ from datetime import date, datetime
 
 import polars as pl
 from django.db import connection
-from django.db.models import Count
 
-from openboss.modules.receivables.models import Bucket, Message
+from openboss.modules.receivables.models import Bucket
 from openboss.modules.system.copying import copy_out
 
 AGES_DAYS = (0, 30, 60, 90, 180, 360)
@@ -138,12 +137,6 @@ def list_money(
     first = (page - 1) * page_size
     names = list(MoneyRow.__dataclass_fields__)
     return [MoneyRow(*row) for row in found.values_list(*names)[first : first + page_size]], found.count()
-
-
-def reminders_by_account(*, account_ids: Sequence[int]) -> dict[int, int]:
-    """How many steps of dunning were done for accounts; those without one are missing."""
-    found = Message.objects.filter(account_id__in=list(account_ids)).values_list("account_id")
-    return dict(found.annotate(steps=Count("message_id")).order_by("account_id"))
 
 
 def list_clearings(*, account_id: int | None, page: int, page_size: int) -> tuple[list[ClearingRow], int]:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import polars as pl
 from django.db import connection, transaction
+from django.db.models import Count
 
 from openboss.modules.receivables.models import Message, Standing
 from openboss.modules.system.atomic import record_audit
@@ -99,10 +100,10 @@ def debtors(*, after_account_id: int, limit: int) -> list[int]:
             " (SELECT DISTINCT account_id FROM receivables_receivable WHERE open_fen > 0 AND account_id > %s"
             "  ORDER BY account_id LIMIT %s)"
             " UNION (SELECT DISTINCT account_id FROM receivables_message WHERE over_at IS NULL AND account_id > %s"
-            "  ORDER BY account_id LIMIT %s)"
+            "  AND plan = ANY(%s) ORDER BY account_id LIMIT %s)"
             " UNION (SELECT account_id FROM receivables_standing WHERE crossed_at IS NOT NULL AND account_id > %s"
             "  ORDER BY account_id LIMIT %s)) found ORDER BY account_id LIMIT %s",
-            [after_account_id, limit] * 3 + [limit],
+            [after_account_id, limit, after_account_id, list(BY_EXPOSURE), limit, after_account_id, limit, limit],
         )
         return [row[0] for row in cursor.fetchall()]
 
@@ -110,10 +111,10 @@ def debtors(*, after_account_id: int, limit: int) -> list[int]:
 def is_watched(*, account_id: int) -> bool:
     """Whether credit control has begun something with an account: a step that goes on, or a limit that is used up."""
     found = ask(
-        "SELECT 1 FROM receivables_message WHERE account_id = %s::bigint AND over_at IS NULL"
+        "SELECT 1 FROM receivables_message WHERE account_id = %s::bigint AND over_at IS NULL AND plan = ANY(%s::text[])"
         " UNION ALL SELECT 1 FROM receivables_standing WHERE account_id = %s::bigint AND crossed_at IS NOT NULL"
         " LIMIT 1",
-        [account_id, account_id],
+        [account_id, list(BY_EXPOSURE), account_id],
     )
     return bool(found)
 
@@ -195,9 +196,11 @@ def steps_of(*, account_id: int) -> list[StepDone]:
     return [StepDone(row.plan, row.step, row.bill_id, row.sent_at, row.over_at) for row in rows]
 
 
-def reminders_of(*, account_id: int) -> int:
-    """How many steps of dunning were done for an account: the proofs that it was reminded (D8.11)."""
-    return Message.objects.filter(account_id=account_id).count()
+def reminders_by_account(*, account_ids: Sequence[int]) -> dict[int, int]:
+    """How many steps of dunning were done for accounts, the proofs that they were reminded (D8.11); without one:
+    missing."""
+    found = Message.objects.filter(account_id__in=list(account_ids), plan__in=BY_EXPOSURE).values_list("account_id")
+    return dict(found.annotate(steps=Count("message_id")).order_by("account_id"))
 
 
 def dunning_list(*, limit: int = 500) -> pl.DataFrame:

@@ -116,7 +116,7 @@ def write_off(*, bill_id: int, reason: str, at: datetime, staff_id: int, approve
         raise NotYetBad("not doubtful")
     if bill["due_on"] + timedelta(days=wanted["older_than_days"]) > rules.on:
         raise NotYetBad(f"older than {wanted['older_than_days']} days")
-    if standing.reminders_of(account_id=account_id) < wanted["dunning_proofs"]:
+    if standing.reminders_by_account(account_ids=[account_id]).get(account_id, 0) < wanted["dunning_proofs"]:
         raise NotYetBad(f"{wanted['dunning_proofs']} reminders")
     lines = [
         Line(rules.chart.no_of("BAD_DEBT"), bill["open_fen"], account_id=account_id, bill_id=bill_id),

@@ -16,7 +16,7 @@ from openboss.modules.receivables.atomic import debts, standing
 from openboss.modules.receivables.functions.clearing import with_late_fees
 from openboss.modules.receivables.functions.rules import Rules, rules_at
 
-PLANS = ("LIMIT", "OVERDUE", "PREPAID")
+PLANS = standing.BY_EXPOSURE
 STOPS = ("ARREARS_1", "ARREARS_2")
 
 
@@ -173,6 +173,15 @@ def is_quiet(*, at: datetime, rules: Rules) -> bool:
     """Whether nobody is stopped or reminded at this hour (D9.6)."""
     hours, hour = rules.value("quiet_hours"), at.astimezone(timezone.get_default_timezone()).hour
     return hour >= hours["from"] or hour < hours["to"]
+
+
+def told_from(*, at: datetime, rules: Rules) -> datetime:
+    """When people are told what is found at a moment: at once, or when the quiet hours end (D9.6)."""
+    if not is_quiet(at=at, rules=rules):
+        return at
+    local = at.astimezone(timezone.get_default_timezone())
+    ends_at = local.replace(hour=rules.value("quiet_hours")["to"], minute=0, second=0, microsecond=0)
+    return ends_at if ends_at > local else ends_at + timedelta(days=1)
 
 
 def level_of_score(*, score: int, at: datetime) -> tuple[int, int]:

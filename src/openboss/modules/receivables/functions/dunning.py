@@ -16,7 +16,10 @@ MOST = 5000  # rows of the list; filters narrow it
 
 @dataclass(frozen=True)
 class DunningRow:
-    """An account at a step of a plan; next_on is None where the next step waits for an amount and not for a day."""
+    """An account at a step of a plan; next_on is None where the next step waits for an amount and not for a day.
+
+    exposure_fen  as the last look at the account found it, with what was not billed then
+    """
 
     account_id: int
     plan: str
@@ -59,7 +62,7 @@ def _row(row: Mapping[str, Any], position: Position, rules: Rules) -> DunningRow
         step=row["step"],
         bill_id=row["bill_id"],
         sent_at=row["sent_at"],
-        exposure_fen=position.exposure_fen,
+        exposure_fen=row["exposure_fen"],
         limit_fen=position.limit_fen,
         oldest_due_on=position.oldest_due_on,
         next_step=step,
@@ -70,7 +73,9 @@ def _row(row: Mapping[str, Any], position: Position, rules: Rules) -> DunningRow
 
 
 def _next(plan: str, step: str, position: Position, rules: Rules) -> tuple[str, date | None]:
-    """The step after one of a plan, and its day if the plan counts days."""
+    """The step after one of a plan, and its day if the plan counts days; none after what no plan of exposure has."""
+    if plan not in credit.PLANS:
+        return "", None
     steps = rules.value(f"plan.{plan}")
     codes = [one["step"] for one in steps]
     if step not in codes or codes.index(step) + 1 == len(codes):

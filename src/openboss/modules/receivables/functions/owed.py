@@ -69,7 +69,10 @@ class Owed:
 
 
 def owed_by_accounts(account_ids: Sequence[int], *, at: datetime) -> pl.DataFrame:
-    """What would settle everything now, for many accounts: account_id, owed_fen, only where it is more than nothing."""
+    """What would settle their bills now, for many accounts: account_id, owed_fen, only where it is more than nothing.
+
+    As owed, but for what was used beyond prepaid money (overdrawn_fen): no bill says that yet.
+    """
     rules = rules_at(at)
     bills = with_late_fees(debts.open_principals(account_ids, on=rules.on), on=rules.on, rules=rules)
     open_fen = bills.group_by("account_id").agg(open_fen=(pl.col("open_fen") + pl.col("fee_fen")).sum())
@@ -101,7 +104,7 @@ def owed(*, account_id: int, at: datetime) -> Owed:
         money,
         sum(bill.open_fen for bill in bills),
         sum(late_fen.values()),
-        sum(one.balance_fen for one in money if one.kind not in ("DEPOSIT", "AGENT", "CHARGED")),
+        sum(one.balance_fen for one in money if one.kind not in debts.NO_ADVANCES),
         sum(one.balance_fen for one in money if one.kind == "DEPOSIT"),
         wallets.overdrawn_of(account_id),
     )
@@ -172,12 +175,15 @@ def _aged(frame: pl.DataFrame, on: date) -> pl.DataFrame:
     return frame.with_columns(age=age)
 
 
-def average_bill(*, subscriber_id: int, at: datetime, months: int = 3) -> int:
-    """What a user was billed a month on the average of the months before this one, in fen (D7.8, D9.9)."""
+def average_bills(*, subscriber_ids: Sequence[int], at: datetime, months: int = 3) -> dict[int, int]:
+    """What users were billed a month on the average of the months before this one, in fen; without a bill: missing.
+
+    Source: D7.8, D9.9.
+    """
     on = rules_at(at).on
     cycles = []
     year, month = on.year, on.month
     for _ in range(months):
         year, month = (year, month - 1) if month > 1 else (year - 1, 12)
         cycles.append(year * 100 + month)
-    return debts.average_of_months(subscriber_id=subscriber_id, cycles=cycles)
+    return debts.averages_of_months(subscriber_ids=subscriber_ids, cycles=cycles)

@@ -10,7 +10,6 @@ import polars as pl
 from django.db import transaction
 
 from openboss.modules.receivables.atomic import debts, proposals
-from openboss.modules.receivables.atomic.finance import reminders_by_account
 from openboss.modules.receivables.atomic.proposals import (
     ProposalDecided,
     ProposalExists,
@@ -18,6 +17,7 @@ from openboss.modules.receivables.atomic.proposals import (
     ProposalView,
     list_proposals,
 )
+from openboss.modules.receivables.atomic.standing import reminders_by_account
 from openboss.modules.receivables.functions import bad_debt, counter
 from openboss.modules.receivables.functions.authority import require, require_second
 from openboss.modules.receivables.functions.payments import AmountWrong
