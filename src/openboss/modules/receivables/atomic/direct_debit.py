@@ -130,14 +130,6 @@ def run_view(*, run_id: int) -> RunView:
     return found[0]
 
 
-def run_by_number(*, bank: str, sequence: int) -> RunView:
-    """Read the run a bank knows by a number. Raises RunUnknown."""
-    found = _runs(DebitRun.objects.filter(bank=bank, sequence=sequence))
-    if not found:
-        raise RunUnknown(f"{bank} {sequence}")
-    return found[0]
-
-
 def list_runs(*, limit: int = 50) -> list[RunView]:
     """The runs, the newest first."""
     return _runs(DebitRun.objects.order_by("-run_id")[:limit])

@@ -18,7 +18,6 @@ from openboss.modules.receivables.atomic.direct_debit import (
     list_runs,
     open_mandate,
     requests_of,
-    run_by_number,
     run_view,
     verify_mandate,
 )
@@ -42,7 +41,6 @@ __all__ = [
     "next_run_on",
     "open_mandate",
     "requests_of",
-    "run_by_number",
     "run_view",
     "take_answer",
     "verify_mandate",
