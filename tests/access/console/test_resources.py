@@ -198,3 +198,54 @@ def test_each_key_customer_is_of_exactly_one_type() -> None:
     assert {row.vip_type for row in whole if row.vip_level == "NONE"} == {""}
     shown = signed_in("clerk").get("/key-customers/", {"vip_type": "GROUP"}).content.decode()
     assert "Group customer" in shown
+
+
+def test_a_book_of_forms_is_received_handed_out_used_in_order_and_its_gaps_are_listed() -> None:
+    clerk, above = signed_in("clerk"), signed_in("stock")
+    book = {"form_type": "RECEIPT", "prefix": "R17", "first": "1", "last": "100", "place": HALL}
+    assert clerk.post("/forms/receive/", book).status_code == 403
+    assert "100 forms received" in _said(above, "/forms/receive/", **book)
+    assert "received before" in _said(above, "/forms/receive/", **book)
+    assert "Write the first" in _said(above, "/forms/receive/", **{**book, "first": "200"})
+    (row,) = _rows(clerk, "/forms/")
+    place = f"/forms/{row.book_id}/"
+    assert "not in a state" in _said(clerk, f"{place}move/", state="HELD", login="clerk")
+    assert "Done" in _said(clerk, f"{place}move/", state="ISSUED", place=HALL)
+    assert "Nobody logs in" in _said(clerk, f"{place}move/", state="HELD", login="nobody")
+    assert "Done" in _said(clerk, f"{place}move/", state="HELD", login="clerk")
+    assert "not in your hands" in _said(above, f"{place}take/", form_no="1")
+    assert "Done" in _said(clerk, f"{place}take/", form_no="1", used_for="order 1")
+    assert "needs a reason" in _said(clerk, f"{place}take/", form_no="2", how="void")
+    assert "Done" in _said(clerk, f"{place}take/", form_no="2", how="void", reason="torn")
+    assert "needs a reason" in _said(clerk, f"{place}take/", form_no="5")
+    assert "Done" in _said(clerk, f"{place}take/", form_no="5", reason="stuck together")
+    assert "used before" in _said(clerk, f"{place}take/", form_no="3")
+    (row,) = _rows(clerk, "/forms/")
+    assert (row.used, row.void, row.missing, row.remaining, row.next_no) == (2, 1, 2, 95, 6)
+    forms = clerk.get(place).context["list"]["screen"].fetch({"state": "GAP"}, "form_no", Paging(1, 9))[0]
+    assert [(one.form_no, one.reason) for one in forms] == [(3, "stuck together"), (4, "stuck together")]
+    assert b"R17" in b"".join(clerk.get("/forms/?export=csv"))
+    assert clerk.get("/forms/999/").status_code == 404
+
+
+def test_a_terminal_is_bundled_with_a_user_taken_back_and_received_once() -> None:
+    clerk, above = signed_in("clerk"), signed_in("stock")
+    imeis = ["490154203237518", "356938035643809"]
+    sent = {"imeis": "\r\n".join(imeis), "item": "PHONE_BASIC", "place": HALL}
+    assert clerk.post("/terminals/receive/", sent).status_code == 403
+    assert "no IMEI" in _said(above, "/terminals/receive/", **{**sent, "imeis": "490154203237519"})
+    assert "2 terminals received" in _said(above, "/terminals/receive/", **sent)
+    assert "received before" in _said(above, "/terminals/receive/", **sent)
+    user = customers.list_customers(filters={}, sort="customer_id", page=1, page_size=1)[0][0].customer_id
+    held = customers.customer_360(customer_id=user, at=NOW).subscribers[0].subscriber_id
+    number = customers.line_of(subscriber_id=held, at=NOW).number
+    assert "No user has this number" in _said(clerk, "/terminals/move/", row=imeis[0], state="BUNDLED", number="1")
+    assert "Done" in _said(clerk, "/terminals/move/", row=imeis[0], state="BUNDLED", number=str(number))
+    assert "Choose terminals" in _said(clerk, "/terminals/move/", row=imeis[1], state="SCRAPPED")
+    rows = {row.imei: row for row in _rows(clerk, "/terminals/")}
+    assert (rows[imeis[0]].state, rows[imeis[0]].subscriber_id) == ("BUNDLED", held)
+    assert resources.stock_of(org_codes=[HALL])[HALL, "PHONE_BASIC"] == 1
+    assert "Done" in _said(clerk, "/terminals/move/", row=imeis[0], state="RETURNED")
+    assert "not in a state" in _said(clerk, "/terminals/move/", row=imeis[0], state="SOLD")
+    assert resources.stock_of(org_codes=[HALL])[HALL, "PHONE_BASIC"] == 2
+    assert "Everything adds up" in clerk.get("/stock/").content.decode()

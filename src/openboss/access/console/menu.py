@@ -165,6 +165,8 @@ SECTIONS = (
                     Screen("console:segments", _("Segments of numbers"), "stack-2", "resources.view", "haoduan hd"),
                     Screen("console:sims", _("SIM cards"), "device-sim", "resources.view", "sim card kahao"),
                     Screen("console:vouchers", _("Vouchers"), "tags", "resources.view", "chongzhika czk voucher"),
+                    Screen("console:forms", _("Books of forms"), "receipt-2", "resources.view", "piaoju pj receipt"),
+                    Screen("console:terminals", _("Terminals"), "device-mobile", "resources.view", "zhongduan imei"),
                 ),
             ),
             Group(

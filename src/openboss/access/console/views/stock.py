@@ -32,8 +32,13 @@ MOST_PIECES = 10**9
 MOVED_BY_PIECES = ("SIM", "GOODS")
 
 REFUSALS: dict[type[Exception], str | Promise] = {
+    resources.BookKnown: gettext_lazy("A book with these numbers was received before."),
+    resources.BookNotHeld: gettext_lazy("This book is not in your hands."),
+    resources.BookUnknown: gettext_lazy("There is no such book."),
     resources.FileKnown: gettext_lazy("This file was taken in before."),
     resources.FileWrong: gettext_lazy("This file has not the columns of a vendor's file; nothing was taken in."),
+    resources.FormOutOfOrder: gettext_lazy("This form was used before, or is not of this book."),
+    resources.ImeiWrong: gettext_lazy("One of these is no IMEI: 15 digits, and the last one checks the others."),
     resources.ItemUnknown: gettext_lazy("There is no such item, or it is not moved by pieces."),
     resources.MoveForbidden: gettext_lazy("It is not in a state for this. Load the page again."),
     resources.NotYourStock: gettext_lazy("This lies at another place: its own staff or those above it may move it."),
@@ -42,10 +47,13 @@ REFUSALS: dict[type[Exception], str | Promise] = {
     resources.OnePerson: gettext_lazy("Whoever asks does not approve: another person has to."),
     resources.ReasonNeeded: gettext_lazy("Say why: a difference or a loss needs a reason."),
     resources.RequisitionUnknown: gettext_lazy("There is no such request."),
+    resources.ReturnTooLate: gettext_lazy("It was sold more than seven days ago: it goes to repair."),
     resources.SegmentOverlaps: gettext_lazy("Some of these numbers belong to a segment that was loaded before."),
     resources.SegmentWrong: gettext_lazy("A segment runs from a first to a last number, at most a million."),
     resources.StockShort: gettext_lazy("There are not so many pieces at this place."),
     resources.SuperiorNeeded: gettext_lazy("Somebody of a place above both places has to decide on this."),
+    resources.TerminalKnown: gettext_lazy("One of these terminals was received before; nothing was taken in."),
+    resources.TerminalUnknown: gettext_lazy("There is no terminal with this IMEI."),
     resources.VoucherUnknown: gettext_lazy("There is no such voucher."),
 }
 

@@ -1,16 +1,26 @@
-"""What the desks of resources list: numbers, segments, cards, vouchers and moves, a page of rows and how many."""
+"""What the desks of resources list: numbers, segments, cards, vouchers, books, terminals and moves, page by page."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, QuerySet, TextField
+from django.db.models import Count, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
-from openboss.modules.resources.models import NumberResource, NumberSegment, SimCard, StockMove, Voucher
+from openboss.modules.resources.models import (
+    Document,
+    DocumentBook,
+    NumberResource,
+    NumberSegment,
+    SimCard,
+    StockMove,
+    Terminal,
+    Voucher,
+)
 
 Filters = Mapping[str, str]
+_FORMS = ("USED", "VOID", "GAP")
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,48 @@ class VoucherRow:
 
 
 @dataclass(frozen=True)
+class BookRow:
+    """A book of forms: used, void, missing and remaining forms add up to all of it (BMR-08)."""
+
+    book_id: int
+    form_type: str
+    prefix: str
+    first: int
+    last: int
+    state: str
+    org_code: str
+    holder_staff_id: int | None
+    next_no: int
+    used: int
+    void: int
+    missing: int
+    remaining: int
+
+
+@dataclass(frozen=True)
+class FormRow:
+    """A form of a book that was used, made void, or is missing."""
+
+    form_no: int
+    state: str
+    used_for: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class TerminalRow:
+    """A handset or box by its IMEI."""
+
+    imei: str
+    item_code: str
+    state: str
+    org_code: str
+    subscriber_id: int | None
+    sold_on: date | None
+
+
+@dataclass(frozen=True)
 class MoveRow:
     """Pieces that came to a place, went, were used or lost."""
 
@@ -79,7 +131,7 @@ class MoveRow:
     staff_id: int | None
 
 
-def _page(rows: QuerySet[Any], sort: str, offset: int, limit: int) -> tuple[list[tuple[Any, ...]], int]:
+def _page(rows: QuerySet[Any], sort: str, offset: int, limit: int) -> tuple[list[Any], int]:
     found = rows.order_by(sort, "pk") if sort else rows.order_by("pk")
     return list(found[offset : offset + limit]), rows.count()
 
@@ -130,6 +182,63 @@ def list_vouchers(
     fields = ("serial_no", "item_type_id", "face_fen", "state", "org_id", "expires_on")
     found, total = _page(rows.values_list(*fields), sort, offset, limit)
     return [VoucherRow(*row) for row in found], total
+
+
+def list_books(
+    *, filters: Filters, org_codes: Collection[str], sort: str = "book_id", offset: int = 0, limit: int = 50
+) -> tuple[list[BookRow], int]:
+    """List the books of some places. filters: state, form_type, org_code: equal; prefix: how the numbers begin."""
+    rows = _books(org_codes)
+    for key, field in {"state": "state", "form_type": "form_type", "org_code": "org_id"}.items():
+        rows = rows.filter(**{field: filters[key]}) if filters.get(key) else rows
+    rows = rows.filter(prefix__startswith=filters["prefix"]) if filters.get("prefix") else rows
+    found, total = _page(rows, sort, offset, limit)
+    return [_book(row) for row in found], total
+
+
+def book_row(*, book_id: int, org_codes: Collection[str]) -> BookRow | None:
+    """Show one book of some places; none if it lies elsewhere or is not known."""
+    row = _books(org_codes).filter(book_id=book_id).first()
+    return _book(row) if row else None
+
+
+def _books(org_codes: Collection[str]) -> QuerySet[Any]:
+    counted = {f"n_{state}": Count("documents", filter=Q(documents__state=state)) for state in _FORMS}
+    return DocumentBook.objects.filter(org_id__in=org_codes).annotate(**counted)
+
+
+def _book(row: Any) -> BookRow:
+    first, after = row.numbers.lower, row.numbers.upper
+    used, void, missing = (getattr(row, f"n_{state}") for state in _FORMS)
+    about = (row.book_id, row.form_type, row.prefix, first, after - 1, row.state, row.org_id, row.holder_staff_id)
+    return BookRow(*about, row.next_no, used, void, missing, after - first - used - void - missing)
+
+
+def list_forms(
+    *, book_id: int, filters: Filters, sort: str = "-form_no", offset: int = 0, limit: int = 50
+) -> tuple[list[FormRow], int]:
+    """List the forms of a book that were used, made void or are missing. filters: state."""
+    rows = Document.objects.filter(book_id=book_id)
+    rows = rows.filter(state=filters["state"]) if filters.get("state") else rows
+    found, total = _page(rows.values_list("form_no", "state", "used_for", "reason", "at"), sort, offset, limit)
+    return [FormRow(*row) for row in found], total
+
+
+def count_books(*, org_codes: Collection[str]) -> dict[str, int]:
+    """Count the books of some places by state."""
+    rows = DocumentBook.objects.filter(org_id__in=org_codes)
+    return dict(rows.values_list("state").annotate(books=Count("pk")).order_by("state"))
+
+
+def list_terminals(
+    *, filters: Filters, org_codes: Collection[str], sort: str = "imei", offset: int = 0, limit: int = 50
+) -> tuple[list[TerminalRow], int]:
+    """List the terminals of some places. filters: state, item, org_code: equal; imei: how it begins."""
+    rows = _stock_of_kind(Terminal.objects.all(), filters, org_codes)
+    rows = rows.filter(imei__startswith=filters["imei"]) if filters.get("imei") else rows
+    fields = ("imei", "item_type_id", "state", "org_id", "subscriber_id", "sold_on")
+    found, total = _page(rows.values_list(*fields), sort, offset, limit)
+    return [TerminalRow(*row) for row in found], total
 
 
 def list_moves(

@@ -20,6 +20,10 @@ class ImeiWrong(ValueError):
     """This is no IMEI: it has 15 digits, and the last checks the others."""
 
 
+class TerminalKnown(Exception):
+    """A terminal with this IMEI was received before; nothing was taken in."""
+
+
 class TerminalUnknown(LookupError):
     """There is no terminal with this IMEI in our books."""
 
@@ -32,12 +36,15 @@ class ReturnTooLate(Exception):
 def receive_terminals(
     *, imeis: Iterable[str], item_code: str, org_code: str, at: datetime, staff_id: int | None
 ) -> int:
-    """Take terminals into stock, all or none; return how many. Raises ImeiWrong, ItemUnknown."""
+    """Take terminals into stock, all or none; return how many. Raises ImeiWrong, TerminalKnown, ItemUnknown."""
     item_of_kind(item_code, "TERMINAL")
     known = list(imeis)
     for one in known:
         if len(one) != 15 or not imei_number.is_valid(one):
             raise ImeiWrong(one)
+    held = Terminal.objects.filter(imei__in=known).values_list("imei", flat=True).first()
+    if held or len(set(known)) < len(known):
+        raise TerminalKnown(held or "twice in the list")
     Terminal.objects.bulk_create(
         [Terminal(imei=one, item_type_id=item_code, state="IN_STOCK", org_id=org_code) for one in known]
     )
