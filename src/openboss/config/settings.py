@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "allauth.idp.oidc",
     "ninja",
     "openboss.modules.system",
+    "openboss.modules.workflow",
     "openboss.modules.catalog",
     "openboss.modules.customers",
     "openboss.modules.resources",

@@ -134,6 +134,8 @@ RIGHTS = frozenset(
         "resources.approve",
         "resources.load",
         "system.admin",
+        "workflow.edit",
+        "workflow.publish",
     }
 )
 
