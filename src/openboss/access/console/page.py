@@ -14,6 +14,7 @@ from openboss.modules.system import functions as system
 
 THEMES = ("light", "dark", "auto")
 DENSITIES = ("normal", "compact")
+PAPERS = ("58", "80", "a4")  # widths of receipts
 
 
 def _choice(request: HttpRequest, name: str, allowed: tuple[str, ...], otherwise: str) -> str:
@@ -33,6 +34,7 @@ def shell_of(request: HttpRequest) -> dict[str, Any]:
         "tabs": tabs_of(request) if staff and "customers.view" in staff.rights else [],
         "theme": _choice(request, "theme", THEMES, "auto"),
         "density": _choice(request, "density", DENSITIES, "normal"),
+        "paper_size": _choice(request, "paper", PAPERS, "80"),
     }
 
 

@@ -20,6 +20,7 @@ from openboss.access.console.views.customers import whole_picture
 from openboss.access.console.views.desks import BY_KIND, DESKS, INTEGERS, KEYS, Ask, Desk
 from openboss.access.console.views.money import AmountUnreadable, fen_of
 from openboss.access.console.views.pay import serial_no
+from openboss.access.console.views.shown import TICKED, asked_for, is_enough, proofs_of, shown_by
 from openboss.access.jobs import clock
 from openboss.kernel.periods import previous_cycle
 from openboss.modules.catalog import functions as catalog
@@ -28,13 +29,13 @@ from openboss.modules.customers.functions import Customer360, Proof, SubscriberV
 from openboss.modules.orders.functions import Item
 from openboss.modules.resources import functions as resources
 from openboss.modules.system import functions as system
-from openboss.processes import hall
+from openboss.processes import cart, hall
 from openboss.processes.change_customer import SplitPreview, preview_split, sealed_request
 
 NUMBERS, CARDS = 60, 30
 COUNTRY, MOBILE_DIGITS, DIGITS_MAX = "86", 11, 15
 COUNTER_REFUSALS: tuple[type[Exception], ...] = (*hall.REFUSALS, AmountUnreadable)
-PROOFS = (Proof.HOLDER_AT_HALL, Proof.ID_AT_HALL, Proof.SERVICE)
+PROOFS = (*TICKED, Proof.SERVICE)
 
 
 def places_of(request: HttpRequest) -> frozenset[str]:
@@ -65,8 +66,24 @@ def counter(request: HttpRequest) -> HttpResponse:
         for desk, key in zip(DESKS, KEYS, strict=True)
         if user or not desk.for_user
     ]
-    context = {"active": "console:customers", "tab": picture.customer.customer_id, "who": picture.customer}
-    return page(request, "counter.html", {**context, "user": user, "desks": desks})
+    context = {
+        **_about(request, picture, user),
+        "desks": desks,
+        "cart": cart.open_cart(customer_id=picture.customer.customer_id),
+    }
+    return page(request, "counter.html", context)
+
+
+def _about(request: HttpRequest, picture: Customer360, user: SubscriberView | None) -> dict[str, Any]:
+    """Whom a page of the counter is about, and what they showed of who they are."""
+    customer_id = picture.customer.customer_id
+    return {
+        "active": "console:customers",
+        "tab": customer_id,
+        "who": picture.customer,
+        "user": user,
+        "shown": shown_by(request, customer_id),
+    }
 
 
 def _address(kind: str, picture: Customer360, user: SubscriberView | None) -> str:
@@ -114,17 +131,17 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
         raise Http404
     desk, (picture, user) = BY_KIND[kind], _whose(request)
     visit_tab(request, picture.customer.customer_id)
+    operation = hall.FLOWS[kind].operation
     context = {
-        "active": "console:customers",
-        "tab": picture.customer.customer_id,
-        "who": picture.customer,
-        "user": user if desk.for_user else None,
+        **_about(request, picture, user if desk.for_user else None),
         "desk": desk,
+        "asked_for": asked_for(operation),
         "asks": [(ask, _choices(ask, request, picture, user)) for ask in desk.asks],
         "effective": [(code, words.word("effective", code).text) for code in desk.effective],
-        "proofs": [(str(proof), words.word("proof", proof).text) for proof in PROOFS],
+        "ticks": [(str(proof), words.word("proof", proof).text) for proof in TICKED],
         "serial_no": serial_no(),
     }
+    context["is_enough"] = is_enough(operation, context["shown"].proofs if context["shown"] else ())
     return page(request, "order_new.html", context)
 
 
@@ -264,19 +281,21 @@ def _split_rows(split: SplitPreview) -> list[tuple[int, int, int]]:
 @require_POST
 @needs("customers.edit")
 def place(request: HttpRequest, kind: str) -> HttpResponse:
-    """Take the order down; its page leads through what is still to be done."""
-    proofs = [Proof(code) for code in request.POST.getlist("proof") if code in list(Proof)]
+    """Take the order down, alone or into the customer's cart; its page leads through what is still to be done."""
     try:
         _desk, asked = _order(request, kind)
-        order = hall.place(
-            **asked,
-            serial_no=request.POST.get("serial_no", "")[:60] or serial_no(),
-            proofs=proofs,
-            staff_id=staff_of(request).staff_id,
-            within=places_of(request),
-        )
+        _picture, user = _whose(request)
+        asked |= {
+            "serial_no": request.POST.get("serial_no", "")[:60] or serial_no(),
+            "proofs": proofs_of(request, asked["customer_id"], user.subscriber_id if user else None),
+            "staff_id": staff_of(request).staff_id,
+            "within": places_of(request),
+        }
+        order = cart.put(**asked) if "into_cart" in request.POST else hall.place(**asked)
     except COUNTER_REFUSALS as refused:
         messages.error(request, sentence(refused))
         back = f"{reverse('console:order_new', args=[kind])}?customer={request.POST.get('customer', '')}"
         return redirect(f"{back}&user={request.POST.get('user', '')}")
+    if order.part_of_id is not None:
+        return redirect("console:cart", order.part_of_id)
     return redirect("console:order", order.order_id)

@@ -28,13 +28,15 @@ from openboss.access.console.views.money import (
     open_till_of,
     second_person,
 )
+from openboss.access.console.views.order_papers import issue_receipt
 from openboss.access.console.views.pay import serial_no
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders import functions as orders
 from openboss.modules.orders.functions import OrderView
-from openboss.processes import hall
+from openboss.processes import cart, hall, sign_form
 
+SELF_DONE = hall.DONE_BY_CONFIRMING | {"PASSWORD"}
 HALL_REFUSALS: tuple[type[Exception], ...] = (*hall.REFUSALS, hall.OrderIncomplete)
 
 
@@ -87,14 +89,15 @@ def order_list(request: HttpRequest) -> HttpResponseBase:
     return show_list(request, SCREEN, active="console:orders")
 
 
-def _order(order_id: int) -> OrderView:
+def order_of(order_id: int) -> OrderView:
+    """An order of an address. Raises Http404."""
     try:
         return orders.order_view(order_id=order_id)
     except orders.OrderUnknown as unknown:
         raise Http404 from unknown
 
 
-def _missing(order: OrderView) -> list[str]:
+def missing_of(order: OrderView) -> list[str]:
     """Documents an open order still needs, as its flow says now."""
     if order.state != "ACKNOWLEDGED":
         return []
@@ -108,32 +111,35 @@ def _missing(order: OrderView) -> list[str]:
 @needs("customers.view")
 def order(request: HttpRequest, order_id: int) -> HttpResponse:
     """One order: the checklist, the documents, the price, and the key that carries it out."""
-    found = _order(order_id)
+    found = order_of(order_id)
     names = {}
     if found.customer_id:
         visit_tab(request, found.customer_id)
         names = customers.names_of_customers(customer_ids=[found.customer_id])
-    self_done = hall.DONE_BY_CONFIRMING | {"PASSWORD"}
+    if found.kind == cart.CART:
+        return redirect("console:cart", order_id)
     context = {
         "active": "console:orders",
         "tab": found.customer_id,
         "order": found,
         "contents": contents(found.items),
         "name": names.get(found.customer_id or 0, ""),
-        "by_hand": [one for one in found.steps if one.step not in self_done],
-        "by_system": [one for one in found.steps if one.step in self_done],
-        "missing": _missing(found),
+        "by_hand": [one for one in found.steps if one.step not in SELF_DONE],
+        "by_hand_open": [one for one in found.steps if one.step not in SELF_DONE and one.done_at is None],
+        "missing": missing_of(found),
         "asks_password": any(one.step == "PASSWORD" and one.done_at is None for one in found.steps),
         "means": [(code, words.word("means", code).text) for code in COUNTER_MEANS],
         "till": open_till_of(staff_of(request).staff_id),
         "taken_by": staff_name(found.staff_id),
         "is_open": found.state == "ACKNOWLEDGED",
         "serial_no": serial_no(),
+        "form": next((one for one in found.documents if one.kind == sign_form.KIND), None),
+        "has_receipt": any(one.payment_id for one in found.fees),
     }
     return page(request, "order.html", context)
 
 
-def _done(request: HttpRequest, act: Callable[[], Any]) -> Any:
+def done(request: HttpRequest, act: Callable[[], Any]) -> Any:
     """Do something to an order; refusals of the hall and of money are said in words and give None."""
     try:
         return carried_out(request, act)
@@ -156,7 +162,7 @@ def check(request: HttpRequest, order_id: int) -> HttpResponse:
             if content:
                 hall.attach(kind=kind, content=content.encode(), **about)
 
-    _done(request, act)
+    done(request, act)
     return redirect("console:order", order_id)
 
 
@@ -167,7 +173,7 @@ def confirm(request: HttpRequest, order_id: int) -> HttpResponse:
     staff_id = staff_of(request).staff_id
     till = open_till_of(staff_id)
     means = request.POST.get("means", "")
-    unpaid_fen = _order(order_id).unpaid_fen
+    unpaid_fen = order_of(order_id).unpaid_fen
     if unpaid_fen and (means not in COUNTER_MEANS or (means == "CASH" and till is None)):
         messages.error(request, _("Open your till before you take cash."))
         return redirect("console:order", order_id)
@@ -184,8 +190,9 @@ def confirm(request: HttpRequest, order_id: int) -> HttpResponse:
             within=places_of(request),
         )
 
-    if (done := _done(request, act)) is not None:
-        waits = done.state == "PENDING"
+    if (acted := done(request, act)) is not None:
+        issue_receipt(request, order_of(order_id).fees, order_id)
+        waits = acted.state == "PENDING"
         messages.success(request, _("It waits for its day.") if waits else _("Done. The network and charging know it."))
     return redirect("console:order", order_id)
 
@@ -199,8 +206,8 @@ def give_up(request: HttpRequest, order_id: int) -> HttpResponse:
         messages.error(request, _("Give a reason; it stays with the order."))
         return redirect("console:order", order_id)
     about: dict[str, Any] = {"order_id": order_id, "reason": reason, "at": at, "staff_id": staff_of(request).staff_id}
-    if _order(order_id).state == "COMPLETED":
-        done = _done(
+    if order_of(order_id).state == "COMPLETED":
+        acted = done(
             request,
             lambda: hall.reverse(
                 **about,
@@ -209,7 +216,7 @@ def give_up(request: HttpRequest, order_id: int) -> HttpResponse:
             ),
         )
     else:
-        done = _done(request, lambda: hall.cancel(**about))
-    if done is not None:
+        acted = done(request, lambda: hall.cancel(**about))
+    if acted is not None:
         messages.success(request, _("Taken back; what was kept and paid was given back."))
     return redirect("console:order", order_id)

@@ -25,6 +25,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "PRE_CANCEL": Word(_("Pre-cancellation")),
         "CANCEL": Word(_("Cancellation")),
         "RE_INSTATE": Word(_("Re-instatement")),
+        "CART": Word(_("Cart")),
         "REVERSE": Word(_("Order taken back")),
     },
     "order_state": {
@@ -72,6 +73,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "LICENCE": Word(_("Business licence")),
         "BANK_BOOK": Word(_("Bank book")),
         "SEAL_CARD": Word(_("Seal card of the bank")),
+        "SIGNED_FORM": Word(_("Signed form")),
     },
     "order_field": {
         "number": Word(_("Number")),
@@ -88,6 +90,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "mode": Word(_("How it pays")),
         "reason": Word(_("Reason")),
         "sealed": Word(_("What changes")),
+        "parts": Word(_("something in the cart")),
         "name": Word(_("Name")),
         "cert_type": Word(_("Document")),
         "cert_no": Word(_("Number of the document")),

@@ -152,6 +152,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "customers.issue_dynamic_code": Word(_("Dynamic code sent")),
         "customers.merge": Word(_("Customers merged")),
         "customers.pre_open_subscriber": Word(_("User pre-opened")),
+        "customers.check_holder": Word(_("Document compared with the registered one")),
         "customers.put_contact": Word(_("Contact changed")),
         "customers.put_on_list": Word(_("Document put on a list")),
         "customers.take_off_list": Word(_("Document taken off a list")),

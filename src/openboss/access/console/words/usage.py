@@ -39,6 +39,7 @@ WORDS: dict[str, dict[str, Word]] = {
     "cert_type": {
         "ID_CARD": Word(_("ID card")),
         "PASSPORT": Word(_("Passport")),
+        "CREDIT_CODE": Word(_("Unified code of a unit")),
         "LICENCE": Word(_("Business licence")),
         "BUSINESS_LICENCE": Word(_("Business licence")),
     },

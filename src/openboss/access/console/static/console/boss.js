@@ -129,6 +129,11 @@ function walkTabs(step) {
   window.location.assign(tabs[next].href);
 }
 
+/* Shift with a function key goes to an open customer by the place of the tab. */
+function goToTab(key) {
+  document.querySelectorAll("[data-tab]")[Number(key.slice(1)) - 1]?.click();
+}
+
 function openSaveView() {
   const menu = document.getElementById("save-view");
   if (!menu) return;
@@ -162,6 +167,7 @@ function onKey(event) {
     drawer(false);
   }
   if (/^F\d+$/.test(event.key)) {
+    if (event.shiftKey) { event.preventDefault(); goToTab(event.key); return; }
     if (!document.querySelector("dialog[open]") && functionKey(event.key)) event.preventDefault();
     return;
   }
