@@ -51,6 +51,17 @@ class Options(BaseSettings):
     diameter_peers: list[str] = []
     """Origin-Hosts that may connect; empty = whoever reaches the port, so leave that to the loopback."""
 
+    nchf_host: str = "127.0.0.1"
+    nchf_port: int = Field(default=3867, ge=0, le=65535)
+    """Where `openboss charge` listens to 5G session functions (Nchf_ConvergedCharging over HTTP/2); port 0 = it does
+    not. Whoever reaches the port may ask, so leave that to the loopback or name `nchf_clients`."""
+
+    nchf_certificate: str = ""
+    nchf_key: str = ""
+    nchf_clients: str = ""
+    """Files of a certificate, its key, and the authorities that vouch for clients; without a certificate the port
+    speaks HTTP/2 in the clear."""
+
     web_payments: str = ""
     """The provider through which customers pay on the web: `sandbox` for trials; empty = they cannot."""
 

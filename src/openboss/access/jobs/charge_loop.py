@@ -17,10 +17,12 @@ import structlog
 import uvloop
 
 from openboss.access.jobs import clock
+from openboss.access.jobs.online_doors import OnlineDoors
 from openboss.access.network.diameter.node import Node
 from openboss.access.network.diameter.peers import Identity
 from openboss.config.options import options
-from openboss.modules.charging.engine.online.desk import Life
+from openboss.modules.charging.engine.online.arriving import bars
+from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.turns import Moment
 from openboss.modules.charging.engine.owner import INPUTS_A_SNAPSHOT, Owner
 from openboss.modules.charging.normalise import operator_clock
@@ -64,6 +66,8 @@ class ChargeLoop:
 
     def serve(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Decide and commit a group of requests."""
+        if not self._is_warm:
+            self.prepare()
         assert self._numbering is not None
         self._idle_s = 0.0
         decided = self.owner.serve(requests, asks, numbering=self._numbering, moment=self.moment())
@@ -96,10 +100,14 @@ class ChargeLoop:
             identity=_identity(clock.now()), server=self, now_s=self._now_s, fail=self._fail, loop=self.loop
         )
         listener = self._listen()
+        self.doors = OnlineDoors(options(), server=self, now_s=self._now_s, fail=self._fail, loop=self.loop)
+        if self.doors.is_open:
+            self.prepare()
         self.loop.call_soon(self._look)
         self.loop.run_forever()
         if listener is not None:
             listener.close()
+        self.loop.run_until_complete(self.doors.close())
         if self.fault is not None:
             raise self.fault
         self.node.stop()
@@ -147,6 +155,7 @@ class ChargeLoop:
         self.owner.stirred.clear()
         places = np.flatnonzero((sessions["life"] == Life.OPEN) & np.isin(sessions["row"], rows))
         self.node.ask_again(places)
+        self.doors.tell(sessions[places], _stopped(self.owner.state.desk, sessions[places]))
 
     def _keep_time(self, taken: int) -> None:
         """Settle silent sessions, bring detail to the lake, save the state: each in its time."""
@@ -165,6 +174,14 @@ class ChargeLoop:
         if self._idle_s >= SNAPSHOT_AFTER_IDLE_S or is_far or self._inputs_to_save >= INPUTS_A_SNAPSHOT:
             self.owner.snapshot()
             self._idle_s, self._inputs_to_save = 0.0, 0
+
+
+def _stopped(desk: Desk, sessions: np.ndarray) -> np.ndarray:
+    """Say which sessions are of users who may not go on with them."""
+    known = len(desk.user_barred)  # no longer than the last user something is known of
+    return np.array(
+        [one["row"] < known and bars(desk, int(one["row"]), int(one["record_type"])) for one in sessions], np.bool_
+    )
 
 
 def _identity(started_at: datetime) -> Identity:

@@ -1,0 +1,97 @@
+"""What we tell the network ourselves: come again with a session, or end it (TS 32.291, Notify).
+
+The address is the one the session's last request named. A network function that cannot be reached is tried again a
+few times; what it was to be told it learns at the latest when its quota ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable
+
+import httpx
+import structlog
+
+from openboss.access.network.nchf.answers import encode
+from openboss.access.network.nchf.schema import ChargingNotifyRequest
+
+MOST_SESSIONS = 1 << 21  # whose addresses are remembered
+_AT_ONCE = 64
+_TRIES = 3
+_TIMEOUT_S = 3.0
+_JSON = {"content-type": "application/json"}
+_COME_AGAIN = encode(ChargingNotifyRequest("REAUTHORIZATION"))
+_STOP = encode(ChargingNotifyRequest("ABORT_CHARGING"))
+
+log = structlog.get_logger("nchf")
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it writes a line about every request
+
+
+class Notifier:
+    """Tells network functions of their sessions, over HTTP/2."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.told = self.lost = 0
+        self._addresses: OrderedDict[str, str] = OrderedDict()
+        self._client: httpx.AsyncClient | None = None
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def remember(self, key: str, uri: str) -> None:
+        """A session can be reached at an address; of too many the oldest are forgotten."""
+        self._addresses[key] = uri
+        if len(self._addresses) > MOST_SESSIONS:
+            self._addresses.popitem(last=False)
+
+    def forget(self, key: str) -> None:
+        """A session has ended."""
+        self._addresses.pop(key, None)
+
+    def tell(self, keys: Iterable[str], *, is_stop: bool) -> None:
+        """Tell the network to come again with some sessions, or to end them."""
+        for key in keys:
+            uri = self._addresses.get(key)
+            if uri is not None:
+                task = self.loop.create_task(self._send(key, uri, _STOP if is_stop else _COME_AGAIN))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Let connections go."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def _send(self, key: str, uri: str, notice: bytes) -> None:
+        async with self._places:
+            for attempt in range(_TRIES):
+                try:
+                    answer = await self._connected().post(uri, content=notice, headers=_JSON)
+                except httpx.HTTPError as fault:
+                    log.warning("network function not reached", why=str(fault) or type(fault).__name__)
+                except (httpx.InvalidURL, UnicodeError) as fault:
+                    log.warning("impossible address", why=str(fault))
+                    break
+                else:
+                    if answer.status_code < 500:
+                        self._heard(key, answer.status_code)
+                        return
+                await asyncio.sleep(2**attempt / 2)
+        self.lost += 1
+
+    def _heard(self, key: str, status: int) -> None:
+        if status < 300:
+            self.told += 1
+            return
+        self.lost += 1
+        if status == 404:
+            self.forget(key)
+
+    def _connected(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                http1=False, http2=True, timeout=_TIMEOUT_S, follow_redirects=True, trust_env=False
+            )
+        return self._client

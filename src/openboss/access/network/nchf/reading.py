@@ -1,0 +1,176 @@
+"""Messages of Nchf into requests of the engine. Source: TS 32.290, 32.255 (data), 32.274 (SMS), 32.260 (IMS)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from openboss.access.network.gathering import PLUS, Ask, Request, coded
+from openboss.access.network.nchf.answers import Refused
+from openboss.access.network.nchf.schema import (
+    ChargingDataRequest,
+    ImsCharging,
+    MultipleUnitUsage,
+    PduSessionCharging,
+    SmsCharging,
+    UsedUnitContainer,
+)
+from openboss.kernel.usage import RecordType, text_id
+from openboss.modules.charging.engine.online.requests import Action, Kind
+
+BELIEVED_S = 3600  # a network's clock that is further off is not believed
+POST_EVENT = "PEC"
+
+
+def key_of_new(message: ChargingDataRequest) -> str:
+    """Name the session a first request opens, so that the same request sent again names the same one."""
+    who, session = message.consumer, message.pdu.session if message.pdu else None
+    said = (
+        who.name, who.fqdn, who.ipv4, who.ipv6, message.subscriber_identifier, _charging_id(message),
+        session and session.session_id, message.invocation_time_stamp.isoformat(), message.invocation_sequence_number,
+        message.one_time_event, message.multiple_unit_usage, message.sms, message.ims,
+    )  # fmt: skip
+    return hashlib.blake2b(repr(said).encode(), digest_size=16).hexdigest()
+
+
+def requests_of(message: ChargingDataRequest, kind: Kind, key: str, now_s: int) -> list[Request]:
+    """Make the requests of one message: one; two for an event that is over. Raises Refused.
+
+    What is over is charged even if there is no money left, as the end of a session is.
+    """
+    post = message.one_time_event and message.one_time_event_type == POST_EVENT
+    asks = [_ask_of(usage) for usage in message.multiple_unit_usage]
+    at_s = int(message.invocation_time_stamp.timestamp())
+    request = Request(
+        key_hi=int(key[:16], 16),
+        key_lo=int(key[16:], 16),
+        kind=kind,
+        number=message.invocation_sequence_number,
+        record_type=RecordType.DATA,
+        at_s=at_s if abs(at_s - now_s) <= BELIEVED_S else 0,
+        call_ref=_charging_id(message),
+        is_repeated=message.retransmission_indicator,
+        asks=asks,
+    )
+    if kind in (Kind.UPDATE, Kind.TERMINATION):
+        return [request]
+    _describe(message, request)
+    if not message.one_time_event:
+        return [request]
+    if not asks:
+        asks.append(Ask(want_units=message.sms.messages if message.sms else 1))
+    if not post:
+        request.kind, request.action = Kind.EVENT, Action.DEBIT
+        return [request]
+    for ask in asks:
+        _take_as_used(ask)
+    end = Request(request.key_hi, request.key_lo, Kind.TERMINATION, request.number + 1, request.record_type)
+    return [request, end]
+
+
+def _ask_of(usage: MultipleUnitUsage) -> Ask:
+    ask = Ask(rating_group=usage.rating_group)
+    if usage.requested_unit is not None:
+        wanted = usage.requested_unit
+        ask.is_asking = True
+        ask.want_s, ask.want_units = wanted.time, wanted.service_specific_units
+        ask.want_octets = max(wanted.total_volume, wanted.uplink_volume + wanted.downlink_volume)
+    if usage.used_unit_container:
+        _add_use(ask, sorted(usage.used_unit_container, key=lambda one: one.local_sequence_number))
+        ask.is_final = not ask.is_asking and _has(usage.used_unit_container[-1:], "FINAL")
+    return ask
+
+
+def _add_use(ask: Ask, containers: list[UsedUnitContainer]) -> None:
+    """Add up what was used, apart before and after a change of the tariff."""
+    changed = max((place for place, one in enumerate(containers) if _has([one], "TARIFF_TIME_CHANGE")), default=None)
+    for place, used in enumerate(containers):
+        down = max(used.downlink_volume, used.total_volume - used.uplink_volume)
+        if changed is None or place <= changed:
+            ask.used_s += used.time
+            ask.used_units += used.service_specific_units
+            ask.used_up += used.uplink_volume
+            ask.used_down += down
+        else:
+            ask.after_s += used.time
+            ask.after_units += used.service_specific_units
+            ask.after_up += used.uplink_volume
+            ask.after_down += down
+
+
+def _has(containers: Iterable[UsedUnitContainer], trigger_type: str) -> bool:
+    return any(trigger.trigger_type == trigger_type for used in containers for trigger in used.triggers)
+
+
+def _take_as_used(ask: Ask) -> None:
+    """An event that is over used what it says; if it says nothing of use, what it would have asked for."""
+    if not (ask.used_s or ask.used_up or ask.used_down or ask.used_units):
+        ask.used_s, ask.used_down, ask.used_units = ask.want_s, ask.want_octets, ask.want_units
+    ask.is_asking = False
+
+
+def _charging_id(message: ChargingDataRequest) -> int:
+    return message.charging_id or (message.pdu.charging_id if message.pdu else 0)
+
+
+def _describe(message: ChargingDataRequest, request: Request) -> None:
+    """Say who is served and what kind of use it is. Raises Refused."""
+    _identify(request, message.subscriber_identifier)
+    plmn = message.consumer.plmn
+    request.network = int(plmn.mcc + plmn.mnc) if plmn else 0
+    if message.pdu is not None:
+        _data(message.pdu, request)
+    elif message.sms is not None:
+        _short_message(message.sms, request)
+    elif message.ims is not None:
+        _call(message.ims, request)
+    else:
+        raise Refused(403, "CHARGING_NOT_APPLICABLE", "Only data sessions, short messages and calls are charged here.")
+    if request.served == 0 and request.imsi == 0:
+        raise Refused(404, "USER_UNKNOWN", "Neither an IMSI nor a telephone number says who is served.")
+
+
+def _identify(request: Request, *identities: str | None) -> None:
+    """Take the IMSI or the number out of a SUPI or GPSI."""
+    for identity in identities:
+        kind, _, digits = (identity or "").partition("-")
+        if not (digits.isascii() and digits.isdecimal() and 5 <= len(digits) <= 15):
+            continue
+        if kind == "imsi":
+            request.imsi = int(digits)
+        elif kind == "msisdn":
+            request.served = PLUS + int(digits)
+
+
+def _data(pdu: PduSessionCharging, request: Request) -> None:
+    request.record_type = RecordType.DATA
+    _identify(request, pdu.user.gpsi if pdu.user else None)
+    if pdu.session is None:
+        return
+    request.apn = text_id(pdu.session.dnn)
+    serving = pdu.session.serving_function
+    plmn = pdu.session.serving_plmn or (serving.information.plmn if serving else None)
+    if plmn is not None:
+        request.network = int(plmn.mcc + plmn.mnc)
+
+
+def _short_message(sms: SmsCharging, request: Request) -> None:
+    sender, first = sms.originator, sms.recipients[0] if sms.recipients else None
+    is_received = sms.message_type == "DELIVERY"
+    request.record_type = RecordType.SMS_MT if is_received else RecordType.SMS_MO
+    served, other = (first, sender) if is_received else (sender, first)
+    if served is not None:
+        _identify(request, served.supi, served.gpsi)
+    if other is not None:
+        number = (other.gpsi or "").removeprefix("msisdn-")
+        address = other.address.data if other.address else ""
+        request.other = coded(f"+{number}") or coded(address)
+
+
+def _call(ims: ImsCharging, request: Request) -> None:
+    _identify(request, ims.user.gpsi if ims.user else None)
+    is_received = ims.role == "TERMINATING"
+    request.record_type = RecordType.MTC if is_received else RecordType.MOC
+    if ims.role == "FORWARDING":
+        request.record_type = RecordType.CALL_FORWARD
+    request.other = coded(ims.calling[0]) if is_received and ims.calling else coded(ims.called)

@@ -1,0 +1,247 @@
+"""Messages of Nchf_ConvergedCharging: what is read of a request and what an answer holds.
+
+A field that is not here is not read; one that is must be as TS 32.291 and TS 29.571 have it, or the message is
+refused and the field named. Numbers are bounded more tightly than in the standard where nothing real is that large.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, field
+
+from openboss.access.network.gathering import MOST_ASKS, MOST_SECONDS, MOST_UNITS
+
+Uint32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
+Seconds = Annotated[int, Meta(ge=0, le=MOST_SECONDS)]
+Units = Annotated[int, Meta(ge=0, le=MOST_UNITS)]
+Moment = Annotated[datetime, Meta(tz=True)]
+Text = Annotated[str, Meta(max_length=512)]
+Identity = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class Lenient(Struct, rename="camel", gc=False):
+    """A part of a message."""
+
+
+class PlmnId(Lenient):
+    """A mobile network: country and network code."""
+
+    mcc: Annotated[str, Meta(pattern=r"^[0-9]{3}$")]
+    mnc: Annotated[str, Meta(pattern=r"^[0-9]{2,3}$")]
+
+
+class NfIdentification(Lenient):
+    """The network function that asks."""
+
+    node_functionality: Identity
+    name: Text | None = field(default=None, name="nFName")
+    plmn: PlmnId | None = field(default=None, name="nFPLMNID")
+    fqdn: Text | None = field(default=None, name="nFFqdn")
+    ipv4: Text | None = field(default=None, name="nFIPv4Address")
+    ipv6: Text | None = field(default=None, name="nFIPv6Address")
+
+
+class Trigger(Lenient):
+    """Why use is reported."""
+
+    trigger_category: Identity
+    trigger_type: Text = ""
+
+
+class RequestedUnit(Lenient):
+    """How much is wanted; nothing said: as much as the operator gives."""
+
+    time: Seconds = 0
+    total_volume: Units = 0
+    uplink_volume: Units = 0
+    downlink_volume: Units = 0
+    service_specific_units: Units = 0
+
+
+class UsedUnitContainer(Lenient):
+    """What was used."""
+
+    local_sequence_number: int
+    time: Seconds = 0
+    total_volume: Units = 0
+    uplink_volume: Units = 0
+    downlink_volume: Units = 0
+    service_specific_units: Annotated[int, Meta(ge=0, le=MOST_SECONDS)] = 0
+    triggers: list[Trigger] = []
+    trigger_timestamp: Moment | None = None
+
+
+class MultipleUnitUsage(Lenient):
+    """A rating group: what was used of it and what is wanted."""
+
+    rating_group: Uint32
+    requested_unit: RequestedUnit | None = None
+    used_unit_container: list[UsedUnitContainer] = []
+
+
+class UserInformation(Lenient):
+    """Who is served."""
+
+    gpsi: Identity | None = field(default=None, name="servedGPSI")
+
+
+class ServingFunction(Lenient):
+    """The function that serves a session."""
+
+    information: NfIdentification = field(name="servingNetworkFunctionInformation")
+
+
+class PduSessionInformation(Lenient):
+    """A data session."""
+
+    session_id: Annotated[int, Meta(ge=0, le=255)] = field(name="pduSessionID")
+    dnn: Annotated[str, Meta(max_length=255)] = field(name="dnnId")
+    rat_type: Text | None = None
+    serving_function: ServingFunction | None = field(default=None, name="servingNetworkFunctionID")
+    serving_plmn: PlmnId | None = field(default=None, name="servingCNPlmnId")
+
+
+class PduSessionCharging(Lenient):
+    """What a session function knows of a data session."""
+
+    charging_id: Uint32 = 0
+    user: UserInformation | None = field(default=None, name="userInformation")
+    session: PduSessionInformation | None = field(default=None, name="pduSessionInformation")
+
+
+class SmAddress(Lenient):
+    """An address of a short message."""
+
+    data: Text = field(default="", name="sMaddressData")
+
+
+class Originator(Lenient):
+    """Who sent a short message."""
+
+    supi: Identity | None = field(default=None, name="originatorSUPI")
+    gpsi: Identity | None = field(default=None, name="originatorGPSI")
+    address: SmAddress | None = field(default=None, name="originatorOtherAddress")
+
+
+class Recipient(Lenient):
+    """Who gets a short message."""
+
+    supi: Identity | None = field(default=None, name="recipientSUPI")
+    gpsi: Identity | None = field(default=None, name="recipientGPSI")
+    address: SmAddress | None = field(default=None, name="recipientOtherAddress")
+
+
+class SmsCharging(Lenient):
+    """A short message."""
+
+    originator: Originator | None = field(default=None, name="originatorInfo")
+    recipients: list[Recipient] = field(default=[], name="recipientInfo")
+    message_type: Text = field(default="SUBMISSION", name="sMMessageType")
+    messages: Annotated[int, Meta(ge=0, le=MOST_SECONDS)] = field(default=1, name="numberofMessagesSent")
+
+
+class ImsCharging(Lenient):
+    """A call or another session of the IMS."""
+
+    role: Text = field(default="ORIGINATING", name="roleOfNode")
+    user: UserInformation | None = field(default=None, name="userInformation")
+    calling: list[Text] = field(default=[], name="callingPartyAddresses")
+    called: Text = field(default="", name="calledPartyAddress")
+
+
+class ChargingDataRequest(Lenient):
+    """What a network function asks (ChargingDataRequest)."""
+
+    consumer: NfIdentification = field(name="nfConsumerIdentification")
+    invocation_time_stamp: Moment
+    invocation_sequence_number: Uint32
+    subscriber_identifier: Identity | None = None
+    charging_id: Uint32 = 0
+    retransmission_indicator: bool = False
+    one_time_event: bool = False
+    one_time_event_type: Text = "IEC"
+    notify_uri: Annotated[str, Meta(pattern=r"^https?://[!-~]{1,1000}$")] | None = None
+    multiple_unit_usage: Annotated[list[MultipleUnitUsage], Meta(max_length=MOST_ASKS)] = []
+    triggers: list[Trigger] = []
+    pdu: PduSessionCharging | None = field(default=None, name="pDUSessionChargingInformation")
+    sms: SmsCharging | None = field(default=None, name="sMSChargingInformation")
+    ims: ImsCharging | None = field(default=None, name="iMSChargingInformation")
+    mmtel: dict[str, Any] | None = field(default=None, name="mMTelChargingInformation")
+
+
+class Said(Struct, rename="camel", omit_defaults=True, gc=False):
+    """A part of an answer."""
+
+
+class GrantedUnit(Said):
+    """What may be used."""
+
+    tariff_time_change: str | None = None
+    time: int | None = None
+    total_volume: int | None = None
+    service_specific_units: int | None = None
+
+
+class FinalUnitIndication(Said):
+    """What follows when it is used up."""
+
+    final_unit_action: str
+
+
+class ArmedTrigger(Said):
+    """When the network shall come again."""
+
+    trigger_type: str
+    trigger_category: str
+
+
+class MultipleUnitInformation(Said):
+    """How a rating group fared."""
+
+    rating_group: int
+    result_code: str
+    granted_unit: GrantedUnit | None = None
+    triggers: tuple[ArmedTrigger, ...] = ()
+    validity_time: int | None = None
+    quota_holding_time: int | None = None
+    final_unit_indication: FinalUnitIndication | None = None
+    time_quota_threshold: int | None = None
+    volume_quota_threshold: int | None = None
+
+
+class ChargingDataResponse(Said):
+    """What a network function is answered."""
+
+    invocation_time_stamp: str
+    invocation_sequence_number: int
+    session_failover: str | None = None
+    multiple_unit_information: list[MultipleUnitInformation] = []
+
+
+class InvalidParam(Said):
+    """A field that is missing or wrong, as a JSON pointer."""
+
+    param: str
+    reason: str
+
+
+class ProblemDetails(Said):
+    """Why a request came to nothing."""
+
+    title: str
+    status: int
+    cause: str
+    detail: str | None = None
+    invalid_params: list[InvalidParam] = []
+
+
+class ReauthorizationDetails(Said):
+    """A rating group to come again with."""
+
+    rating_group: int
+
+
+class ChargingNotifyRequest(Said):
+    """What we tell a network function: REAUTHORIZATION or ABORT_CHARGING."""
+
+    notification_type: str

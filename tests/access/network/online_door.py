@@ -1,0 +1,63 @@
+"""An interface that asks one engine on PostgreSQL, with its loop in a thread."""
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Callable
+
+from tests.modules.charging.engine.test_online import NUMBERING, Network, moment
+
+from openboss.access.network.gathering import Gathering
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port nobody listens on."""
+    with socket.socket(type=kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class OnlineDoor:
+    """The engine's loop with one interface, which `start(loop, gathering)` begins and returns how to end."""
+
+    def __init__(self, engine: Network, start: Callable) -> None:
+        self.engine, self.faults, self.at = engine, [], moment()
+        self._start = start
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(30)
+
+    def now_s(self) -> int:
+        return self.at.now_s
+
+    def serve(self, requests, asks):
+        decided = self.engine.owner.serve(requests, asks, numbering=NUMBERING, moment=self.at)
+        return decided.taken, decided.answers, decided.quotas
+
+    def call(self, work: Callable) -> None:
+        """Have something done in the loop."""
+        done = threading.Event()
+        self.loop.call_soon_threadsafe(lambda: (work(), done.set()))
+        assert done.wait(10)
+
+    def _run(self) -> None:
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+        self.loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self.loop)
+        self.engine.owner.warm(self.at, NUMBERING)
+        self.gathering = Gathering(server=self, fail=self.faults.append, loop=self.loop)
+        end = self.loop.run_until_complete(self._start(self))
+        self._ready.set()
+        self.loop.run_forever()
+        self.loop.run_until_complete(end())
+        self.loop.close()
+        from django.db import connection
+
+        connection.close()
+
+    def stop(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+        assert self.faults == []

@@ -1,0 +1,215 @@
+"""Nchf_ConvergedCharging with clients nobody here wrote, over HTTP/2, against an engine on PostgreSQL."""
+
+import httpx
+import pytest
+from tests.access.network.online_door import OnlineDoor, free_port
+from tests.modules.charging.engine.test_online import MB, PREPAID, network, open_wallet  # noqa: F401
+from tests.modules.charging.engine.test_owner import world  # noqa: F401
+
+from openboss.access.network.nchf.door import Address, Door
+from openboss.access.network.nchf.node import PATH, Node
+from openboss.access.network.nchf.notices import Notifier
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CONSUMER = {"nodeFunctionality": "SMF", "nFName": "0b6a2c55-54f1-4a3e-9c0c-1d8f0f6a7b21"}
+AT = "2026-10-05T02:00:00Z"
+
+
+@pytest.fixture
+def chf(network):  # noqa: F811
+    open_wallet(network, 10_000)
+    found = start_chf(network)
+    yield found
+    found.stop()
+
+
+def start_chf(network, **address) -> OnlineDoor:  # noqa: F811
+    port = free_port()
+
+    async def start(door):
+        door.notifier = Notifier(door.loop)
+        door.node = Node(gathering=door.gathering, notices=door.notifier, now_s=door.now_s)
+        opened = Door(door.node, Address("127.0.0.1", port, **address), door.loop)
+
+        async def end():
+            await opened.close()
+            await door.notifier.close()
+
+        return end
+
+    found = OnlineDoor(network, start)
+    found.port = port
+    found.url = f"http://127.0.0.1:{port}{PATH}"
+    return found
+
+
+@pytest.fixture
+def smf(chf):
+    with httpx.Client(http1=False, http2=True, timeout=60, trust_env=False) as client:
+        yield client
+
+
+def data_request(number: int, **more) -> dict:
+    return {
+        "subscriberIdentifier": "imsi-460001234500002",
+        "nfConsumerIdentification": CONSUMER,
+        "invocationTimeStamp": AT,
+        "invocationSequenceNumber": number,
+        "pDUSessionChargingInformation": {
+            "chargingId": 77,
+            "userInformation": {"servedGPSI": f"msisdn-{PREPAID}"},
+            "pduSessionInformation": {"pduSessionID": 5, "dnnId": "cmnet", "ratType": "NR"},
+        },
+        **more,
+    }
+
+
+def wanted(rating_group: int = 100, **units) -> dict:
+    return {"ratingGroup": rating_group, "requestedUnit": units}
+
+
+def used(*containers: dict, rating_group: int = 100, asking: bool = True) -> dict:
+    listed = [{"localSequenceNumber": place, **one} for place, one in enumerate(containers, 1)]
+    usage = {"ratingGroup": rating_group, "usedUnitContainer": listed}
+    return usage | ({"requestedUnit": {}} if asking else {})
+
+
+def test_an_http2_client_completes_a_data_session_with_the_exact_charge(network, chf, smf):  # noqa: F811
+    created = smf.post(chf.url, json=data_request(1, multipleUnitUsage=[wanted()]))
+    assert (created.status_code, created.http_version) == (201, "HTTP/2")
+    session = created.headers["location"]
+    assert session.startswith(chf.url + "/")
+    information = created.json()["multipleUnitInformation"][0]
+    assert (information["resultCode"], information["grantedUnit"]) == ("SUCCESS", {"totalVolume": 10 * MB})
+    assert (information["validityTime"], information["quotaHoldingTime"]) == (1800, 900)
+    assert information["volumeQuotaThreshold"] == MB
+    both = {"uplinkVolume": MB, "downlinkVolume": 9 * MB, "totalVolume": 10 * MB}
+    updated = smf.post(f"{session}/update", json=data_request(2, multipleUnitUsage=[used(both)]))
+    assert updated.status_code == 200
+    assert updated.json()["multipleUnitInformation"][0]["grantedUnit"] == {"totalVolume": 10 * MB}
+    assert network.wallet()["balance_li"] == 7100  # 10 MB at 0.29
+    last = data_request(3, multipleUnitUsage=[used({"totalVolume": MB}, asking=False)])
+    released = smf.post(f"{session}/release", json=last)
+    assert (released.status_code, released.content) == (204, b"")
+    assert (network.wallet()["balance_li"], network.wallet()["reserved_li"]) == (6810, 0)
+    network.crash()
+    assert network.wallet()["balance_li"] == 6810
+
+
+def test_a_request_sent_again_gets_the_same_answer_and_changes_nothing(network, chf, smf):  # noqa: F811
+    first, second = (
+        smf.post(chf.url, json=data_request(1, multipleUnitUsage=[wanted()], **again))
+        for again in ({}, {"retransmissionIndicator": True})
+    )
+    assert second.json() == first.json()
+    assert second.headers["location"] == first.headers["location"]
+    session = first.headers["location"]
+    update = data_request(2, multipleUnitUsage=[used({"totalVolume": 3 * MB})])
+    answers = [smf.post(f"{session}/update", json=update).json() for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert network.wallet()["balance_li"] == 10_000 - 870
+    release = data_request(3, multipleUnitUsage=[used({"totalVolume": MB}, asking=False)])
+    assert [smf.post(f"{session}/release", json=release).status_code for _ in range(2)] == [204, 204]
+    assert network.wallet()["balance_li"] == 10_000 - 1160
+    late = smf.post(f"{session}/update", json=update)
+    assert (late.status_code, late.json()["cause"]) == (400, "CHARGING_FAILED")
+
+
+def test_several_rating_groups_are_granted_and_refused_each_for_itself(network, chf, smf):  # noqa: F811
+    created = smf.post(chf.url, json=data_request(1, multipleUnitUsage=[wanted(100), wanted(200, totalVolume=MB)]))
+    granted = {one["ratingGroup"]: one["grantedUnit"] for one in created.json()["multipleUnitInformation"]}
+    assert granted == {100: {"totalVolume": 10 * MB}, 200: {"totalVolume": MB}}
+    update = data_request(2, multipleUnitUsage=[used({"totalVolume": 34 * MB}), used(rating_group=200)])
+    updated = smf.post(f"{created.headers['location']}/update", json=update).json()["multipleUnitInformation"]
+    assert network.wallet()["balance_li"] == 10_000 - 34 * 290
+    assert [one["resultCode"] for one in updated] == ["QUOTA_LIMIT_REACHED", "SUCCESS"]  # 0.290 was reserved for 200
+    assert updated[1]["grantedUnit"] == {"totalVolume": 496 * 1024}  # 496 KB for the last 0.140
+    assert updated[1]["finalUnitIndication"] == {"finalUnitAction": "TERMINATE"}
+    assert "volumeQuotaThreshold" not in updated[1]
+
+
+def test_what_cannot_be_charged_is_refused_with_its_cause_and_nothing_is_changed(network, chf, smf):  # noqa: F811
+    unknown = data_request(1, multipleUnitUsage=[wanted()])
+    unknown["pDUSessionChargingInformation"]["userInformation"]["servedGPSI"] = "msisdn-8613900009999"
+    nobody = {**unknown, "subscriberIdentifier": "nai-x@example"}
+    nobody["pDUSessionChargingInformation"] = {"pduSessionInformation": {"pduSessionID": 1, "dnnId": "cmnet"}}
+    registration = data_request(1, registrationChargingInformation={"registrationMessagetype": "INITIAL"})
+    del registration["pDUSessionChargingInformation"]
+    url = f"{chf.url}/{'0' * 32}"
+    cases = [
+        (chf.url, unknown, 404, "USER_UNKNOWN"),
+        (chf.url, nobody, 404, "USER_UNKNOWN"),
+        (chf.url, registration, 403, "CHARGING_NOT_APPLICABLE"),
+        (f"{url}/update", data_request(2), 404, "CONTEXT_NOT_FOUND"),
+        (f"{url}/release", data_request(2), 404, "CONTEXT_NOT_FOUND"),
+        (f"{chf.url}/7/update", data_request(2), 404, "CONTEXT_NOT_FOUND"),
+        (f"{url}/resume", data_request(2), 404, "RESOURCE_URI_STRUCTURE_NOT_FOUND"),
+    ]
+    for address, body, status, cause in cases:
+        refused = smf.post(address, json=body)
+        assert (refused.status_code, refused.json()["cause"]) == (status, cause)
+        assert refused.headers["content-type"] == "application/problem+json"
+    network.order("STATE", subscriber_id=12, barred=2)
+    denied = smf.post(chf.url, json=data_request(1, multipleUnitUsage=[wanted()]))
+    assert (denied.status_code, denied.json()["cause"]) == (403, "END_USER_REQUEST_DENIED")
+    assert network.wallet()["balance_li"] == 10_000
+
+
+def test_without_money_a_session_is_refused_and_after_a_top_up_it_is_granted(network, chf, smf):  # noqa: F811
+    network.order("TOP_UP", "P-0", account_id=5, amount_li=-10_000)
+    refused = smf.post(chf.url, json=data_request(1, multipleUnitUsage=[wanted()]))
+    assert (refused.status_code, refused.json()["cause"]) == (403, "QUOTA_LIMIT_REACHED")
+    network.order("TOP_UP", "P-1", account_id=5, amount_li=290)
+    granted = smf.post(chf.url, json=data_request(2, multipleUnitUsage=[wanted()]))
+    assert granted.json()["multipleUnitInformation"][0]["grantedUnit"] == {"totalVolume": MB}
+
+
+def test_a_message_that_is_not_as_published_is_refused_with_the_place_of_the_fault(chf, smf):
+    good = data_request(1, multipleUnitUsage=[wanted()])
+    without = {name: value for name, value in good.items() if name != "invocationTimeStamp"}
+    spoiled = {**good, "multipleUnitUsage": [{"ratingGroup": "100"}]}
+    negative = {**good, "multipleUnitUsage": [used({"totalVolume": -1})]}
+    odd = {**good, "notifyUri": "file:///etc/passwd"}
+    no_zone = {**good, "invocationTimeStamp": "2026-10-05T02:00:00"}
+    cases = [
+        (without, "MANDATORY_IE_MISSING", "/invocationTimeStamp"),
+        (spoiled, "MANDATORY_IE_INCORRECT", "/multipleUnitUsage/0/ratingGroup"),
+        (negative, "OPTIONAL_IE_INCORRECT", "/multipleUnitUsage/0/usedUnitContainer/0/totalVolume"),
+        (odd, "OPTIONAL_IE_INCORRECT", "/notifyUri"),
+        (no_zone, "MANDATORY_IE_INCORRECT", "/invocationTimeStamp"),
+    ]
+    for body, cause, place in cases:
+        refused = smf.post(chf.url, json=body).json()
+        assert (refused["status"], refused["cause"], refused["invalidParams"][0]["param"]) == (400, cause, place)
+
+
+def test_an_immediate_event_is_debited_at_once_and_an_event_that_is_over_even_below_zero(network, chf, smf):  # noqa: F811
+    def message(number: int, kind: str, **more) -> dict:
+        return {
+            "subscriberIdentifier": "imsi-460001234500002",
+            "nfConsumerIdentification": {"nodeFunctionality": "SMSF"},
+            "invocationTimeStamp": AT,
+            "invocationSequenceNumber": number,
+            "oneTimeEvent": True,
+            "oneTimeEventType": kind,
+            "sMSChargingInformation": {
+                "originatorInfo": {"originatorGPSI": f"msisdn-{PREPAID}"},
+                "recipientInfo": [{"recipientGPSI": "msisdn-8613900000001"}],
+            },
+            **more,
+        }
+
+    price_li = 100
+    for _again in range(2):
+        done = smf.post(chf.url, json=message(1, "IEC", multipleUnitUsage=[wanted(10, serviceSpecificUnits=1)]))
+        information = done.json()["multipleUnitInformation"][0]
+        assert (done.status_code, information["resultCode"]) == (201, "SUCCESS")
+        assert information["grantedUnit"] == {"serviceSpecificUnits": 1}
+        assert network.wallet()["balance_li"] == 10_000 - price_li
+    network.order("TOP_UP", "P-9", account_id=5, amount_li=-9_850)
+    refused = smf.post(chf.url, json=message(2, "IEC"))
+    assert (refused.status_code, refused.json()["cause"]) == (403, "QUOTA_LIMIT_REACHED")
+    assert network.wallet()["balance_li"] == 50
+    for _again in range(2):
+        assert smf.post(chf.url, json=message(3, "PEC")).status_code == 201
+        assert network.wallet()["balance_li"] == 50 - price_li
