@@ -67,14 +67,14 @@ def counter(request: HttpRequest) -> HttpResponse:
         if user or not desk.for_user
     ]
     context = {
-        **_about(request, picture, user),
+        **_whom(request, picture, user),
         "desks": desks,
         "cart": cart.open_cart(customer_id=picture.customer.customer_id),
     }
     return page(request, "counter.html", context)
 
 
-def _about(request: HttpRequest, picture: Customer360, user: SubscriberView | None) -> dict[str, Any]:
+def _whom(request: HttpRequest, picture: Customer360, user: SubscriberView | None) -> dict[str, Any]:
     """Whom a page of the counter is about, and what they showed of who they are."""
     customer_id = picture.customer.customer_id
     return {
@@ -133,7 +133,7 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
     visit_tab(request, picture.customer.customer_id)
     operation = hall.FLOWS[kind].operation
     context = {
-        **_about(request, picture, user if desk.for_user else None),
+        **_whom(request, picture, user if desk.for_user else None),
         "desk": desk,
         "asked_for": asked_for(operation),
         "asks": [(ask, _choices(ask, request, picture, user)) for ask in desk.asks],

@@ -150,7 +150,8 @@ function openFilters() {
 function functionKey(key) {
   const target = document.querySelector(`[data-key="${key}"]`);
   if (!target || target.disabled) return false;
-  target.click();
+  if (target.matches("input")) target.focus();
+  else target.click();
   return true;
 }
 
