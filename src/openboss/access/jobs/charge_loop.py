@@ -17,6 +17,7 @@ import structlog
 import uvloop
 
 from openboss.access.jobs import clock
+from openboss.access.jobs.installation import one_connection
 from openboss.access.jobs.online_doors import OnlineDoors
 from openboss.access.network.diameter.node import Node
 from openboss.access.network.diameter.peers import Identity
@@ -54,11 +55,13 @@ class ChargeLoop:
         self._flushed_at_s = 0.0
         self._swept_at_s = 0.0
         self._is_warm = False
+        self._use_connection = one_connection()
 
     # --- for the listener ----------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
         """Be ready for the first request of a network."""
+        self._use_connection()
         self._numbering = current_numbering()
         if not self._is_warm and self.owner.state.tables is not None:
             self.owner.warm(self.moment(), self._numbering)
@@ -69,6 +72,7 @@ class ChargeLoop:
         if not self._is_warm:
             self.prepare()
         assert self._numbering is not None
+        self._use_connection()
         self._idle_s = 0.0
         decided = self.owner.serve(requests, asks, numbering=self._numbering, moment=self.moment())
         return decided.taken, decided.answers, decided.quotas
@@ -134,6 +138,7 @@ class ChargeLoop:
 
     def _look(self) -> None:
         """Take what waits in the database, a piece at a time, and do what the time asks for."""
+        self._use_connection()
         try:
             taken = self.owner.turn()
             self._ask_again()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -77,6 +77,21 @@ def close_connections() -> None:
         connection.close()
         if close_pool := getattr(connection, "close_pool", None):
             close_pool()
+
+
+def one_connection() -> Callable[[], None]:
+    """Return what lets a callback of an event loop work on this thread's connection: call it first in each.
+
+    Django keeps a connection for every callback where a loop runs, and never gives it back.
+    """
+    from django.db import connections
+
+    mine = connections["default"]
+
+    def use() -> None:
+        connections["default"] = mine
+
+    return use
 
 
 def migrate(*, verbosity: int = 1) -> None:
