@@ -1,0 +1,462 @@
+"""How fast networks are answered, durably: Gy over 4 connections against a real `openboss charge` on a real PostgreSQL.
+
+    python -m benchmarks.online [load|rates|parts|sizes|restart|batch|flush|client] [--users N] [--rate R] [--seconds S]
+
+Users with a plan of the example (free minutes and megabytes, time bands, steps) and a wallet each are put into the
+engine's state and saved as a snapshot; what is measured then are the product's own processes: `openboss charge`,
+PostgreSQL with fsync and synchronous_commit on, and the generator (_online_load.py) in a process of its own.
+Sessions of I + 3 U + T, four of five data, the others calls.
+
+    load     one offered rate: answered, p50, p99, p99.9, CPU of engine, database and generator
+    rates    several rates, each on the state the last one left
+    parts    where the time goes: read, decide, journal, write, in groups of 64, 256 and 1,024, in this process
+    sizes    what a request costs at two numbers of users (`--users 1000000,8000000`), and bytes of state a user
+    restart  kill -9 under load, then until the engine is ready and until its first answer
+    batch    the same while usage in files is rated
+    flush    the same with 0, 1 and 5 ms added to every flush of the database's log (PostgreSQL's own commit_delay with
+             commit_siblings = 0: the server sleeps before it flushes)
+    client   an independent client, python-diameter with threads, as an anchor
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks._books import TICKS_A_S, _stat
+
+EXAMPLE = Path(__file__).parents[1] / "example"
+BALANCE_LI = 100_000
+READY, PATIENCE_S = "engine ready", 180.0
+GROUPS = (64, 256, 1024)
+RATES = (5_000, 10_000, 20_000, 40_000, 80_000, 120_000)
+
+
+# --- users ---------------------------------------------------------------------------------------------------------
+
+
+def found_users(users: int, at: datetime) -> float:
+    """Open the operator, enter so many users with wallets, save the state; return bytes of state a user."""
+    from openboss.access.jobs.installation import migrate
+    from openboss.modules.charging.functions.engine import engine_lock, recover_engine
+    from openboss.processes.open_operator import open_operator
+
+    migrate(verbosity=0)
+    open_operator(EXAMPLE, at=at)
+    with engine_lock() as mine:
+        assert mine
+        owner = recover_engine()
+        owner.drain()
+        _enter(owner.state, users, at)
+        owner.position += 1  # so that the snapshot is a new one
+        _journal_nothing(owner)
+        size = sum(array.nbytes for array in owner.state.arrays().values())
+        owner.snapshot()
+    return size / users
+
+
+def _enter(state: Any, users: int, at: datetime) -> None:
+    """Give every user a plan, every third an add-on, everybody a wallet."""
+    import numpy as np
+    import polars as pl
+    from benchmarks import kernel
+    from benchmarks._online_load import numbers_of
+
+    from openboss.kernel.tariffs import FOREVER_S
+    from openboss.modules.charging.engine.online.desk import WALLET, with_users
+    from openboss.modules.charging.engine.state import Image
+
+    offers = {version.code: version.offer_id for version in kernel.example_versions()}
+    mains, addons = (np.array([offers[code] for code in codes]) for codes in (kernel.MAINS, kernel.ADDONS))
+    ids = np.arange(1, users + 1)
+    span = {"from_local_s": pl.lit(0, pl.Int64), "to_local_s": pl.lit(FOREVER_S, pl.Int64)}
+    main = pl.DataFrame({"subscriber_id": ids, "offer_id": mains[ids % len(mains)]})
+    addon = pl.DataFrame({"subscriber_id": ids[2::3], "offer_id": addons[ids[2::3] % len(addons)]})
+    held = pl.concat([main, addon]).with_columns(pl.lit(0, pl.Int8).alias("first_month"), **span)
+    kinds = {"subscriber_id": pl.Int64, "from_local_s": pl.Int64, "to_local_s": pl.Int64}
+    state.apply_image(
+        Image(
+            subscribers=pl.DataFrame({"subscriber_id": ids}),
+            numbers=pl.DataFrame({"number": numbers_of(users), "subscriber_id": ids}).with_columns(**span),
+            imsis=pl.DataFrame(schema={"imsi": pl.Int64, **kinds}),
+            holdings=held.select("subscriber_id", "offer_id", "first_month", "from_local_s", "to_local_s"),
+            groups=pl.DataFrame(schema={"group_id": pl.Int64, "kind": pl.Int8, **kinds}),
+        )
+    )
+    state.open_cycle(at.year * 100 + at.month)
+    wallets = np.zeros(users, WALLET)
+    wallets["account_id"], wallets["balance_li"] = ids, BALANCE_LI
+    state.desk = with_users(state.desk, state.used["rows"])._replace(wallets=wallets)
+    state.desk.user_wallet[state.row_of[ids]] = np.arange(users)
+
+
+def _journal_nothing(owner: Any) -> None:
+    """Journal an input that repeats what is known, so that positions have no gap."""
+    from django.db import transaction
+
+    from openboss.modules.charging.atomic import engine as journal
+
+    payload = {"sha256": owner.state.tariff_sha256}
+    with transaction.atomic():
+        journal.append_journal(owner.ownership, position=owner.position, kind="PUBLICATION", payload=payload)
+
+
+# --- processes -------------------------------------------------------------------------------------------------------
+
+
+class Engine:
+    """A running `openboss charge`, with the server behind it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.process: subprocess.Popen[bytes]
+        self.log = folder / "charge.log"
+        self.start()
+
+    def start(self) -> float:
+        """Start the process; return seconds until it is ready."""
+        began, before = time.monotonic(), self._ready_lines()
+        environment = {**os.environ, "OPENBOSS_DIAMETER_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "openboss.access.jobs.cli", "charge"], env=environment, stdout=log, stderr=log
+            )
+        while self._ready_lines() == before:
+            assert self.process.poll() is None, self.log.read_text()[-3000:]
+            assert time.monotonic() < began + PATIENCE_S, "the engine did not become ready"
+            time.sleep(0.02)
+        ready_s = time.monotonic() - began
+        while not self._listens():
+            time.sleep(0.02)
+        return ready_s
+
+    def _ready_lines(self) -> int:
+        return self.log.read_text(errors="replace").count(READY) if self.log.exists() else 0
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self) -> None:
+        """End it as the kernel would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Throw it away; its state is not needed."""
+        if self.process.poll() is None:
+            self.kill()
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds of a process."""
+    return sum(_stat(pid)[11:13]) / TICKS_A_S
+
+
+def server_cpu_s() -> float:
+    """CPU seconds of the database server with all its processes."""
+    from benchmarks._books import _server_cpu_s
+
+    return float(_server_cpu_s())
+
+
+def begin_load(engine: Engine, given: argparse.Namespace, rate: float, **more: object) -> subprocess.Popen[str]:
+    """Start the generator in its own process."""
+    arguments = {
+        "port": engine.port, "users": given.users, "rate": rate, "seconds": given.seconds,
+        "first-session": next(_sessions), **more,
+    }  # fmt: skip
+    words = [word for name, value in arguments.items() for word in (f"--{name}", str(value))]
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks._online_load", *words], stdout=subprocess.PIPE, text=True,
+        cwd=Path(__file__).parents[1],
+    )  # fmt: skip
+
+
+def _first_sessions() -> Iterator[int]:
+    first = 0
+    while True:
+        yield first
+        first += 5_000_000
+
+
+_sessions = _first_sessions()
+
+
+def loaded(engine: Engine, given: argparse.Namespace, rate: float, **more: object) -> dict[str, Any]:
+    """Offer a rate; say what came back and what it took of the processors."""
+    before = (cpu_s(engine.process.pid), server_cpu_s(), time.monotonic())
+    child = begin_load(engine, given, rate, **more)
+    told, _ = child.communicate(timeout=PATIENCE_S)
+    assert child.returncode == 0, engine.log.read_text()[-3000:]
+    found: dict[str, Any] = json.loads(told)
+    elapsed = time.monotonic() - before[2]
+    requests = max(found["answered_per_s"] * (given.seconds + 1.5), 1)  # half the warm-up's rounds are empty
+    engine_s, server_s = cpu_s(engine.process.pid) - before[0], server_cpu_s() - before[1]
+    return found | {
+        "engine_cpu": round(engine_s / elapsed, 2),
+        "server_cpu": round(server_s / elapsed, 2),
+        "engine_us_a_request": round(engine_s / requests * 1e6, 1),
+        "server_us_a_request": round(server_s / requests * 1e6, 1),
+        "load_1m": round(os.getloadavg()[0], 1),
+    }
+
+
+def show(what: str, found: dict[str, Any]) -> None:
+    """Print one result as a line."""
+    print(json.dumps({"what": what, **found}), flush=True)
+
+
+# --- what is measured ------------------------------------------------------------------------------------------------
+
+
+def load(given: argparse.Namespace, engine: Engine) -> None:
+    """One rate."""
+    loaded(engine, argparse.Namespace(**{**vars(given), "seconds": 1}), 1_000)  # compiled code is read in
+    show(f"{given.rate:,.0f}/s offered, {given.users:,} users", loaded(engine, given, given.rate))
+
+
+def rates(given: argparse.Namespace, engine: Engine) -> None:
+    """Several rates, until one is not kept up with."""
+    loaded(engine, argparse.Namespace(**{**vars(given), "seconds": 1}), 1_000)
+    for rate in RATES:
+        found = loaded(engine, given, rate)
+        show(f"{rate:,}/s offered, {given.users:,} users", found)
+        if found["answered_per_s"] < 0.8 * rate:
+            break
+
+
+def restart(given: argparse.Namespace, engine: Engine) -> None:
+    """Kill it under load, start it again."""
+    child = begin_load(engine, given, given.rate)
+    time.sleep(2 + given.seconds)
+    engine.kill()
+    child.communicate()
+    ready_s = engine.start()
+    began = time.monotonic()
+    first = loaded(engine, argparse.Namespace(**{**vars(given), "seconds": 1}), 100, warm=0)
+    show(
+        f"restart after kill -9 under {given.rate:,.0f}/s, {given.users:,} users",
+        {"ready_s": round(ready_s, 2), "first_load_s": round(time.monotonic() - began, 2), "results": first["results"]},
+    )
+
+
+def flush(given: argparse.Namespace, engine: Engine) -> None:
+    """Slower flushes: the server sleeps so long before each."""
+    from django.db import connection
+
+    loaded(engine, argparse.Namespace(**{**vars(given), "seconds": 1}), 1_000)
+    for added_ms in (0, 1, 5):
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER SYSTEM SET commit_siblings = 0")
+            cursor.execute(f"ALTER SYSTEM SET commit_delay = {added_ms * 1000}")
+            cursor.execute("SELECT pg_reload_conf()")
+        time.sleep(0.5)
+        show(f"{given.rate:,.0f}/s offered, {added_ms} ms added to every flush", loaded(engine, given, given.rate))
+
+
+def batch(given: argparse.Namespace, engine: Engine) -> None:
+    """Files of usage are rated meanwhile."""
+    loaded(engine, argparse.Namespace(**{**vars(given), "seconds": 1}), 1_000)
+    records = _deliver_usage(given.users, chunks=4, rows=100_000)
+    child = begin_load(engine, given, given.rate)
+    began, rated_s = time.monotonic(), 0.0
+    while child.poll() is None:
+        if not rated_s and not _waiting_chunks():
+            rated_s = time.monotonic() - began
+        time.sleep(0.05)
+    told, _ = child.communicate()
+    speed = {"records": records, "rated_s": round(rated_s, 1) or "not all rated in this time"}
+    show(f"{given.rate:,.0f}/s offered while a batch is rated", json.loads(told) | speed)
+
+
+def _deliver_usage(users: int, *, chunks: int, rows: int) -> int:
+    """Leave chunks of usage of random users for the engine, as the collector does."""
+    import numpy as np
+    import polars as pl
+    from benchmarks import kernel
+    from benchmarks._online_load import numbers_of
+
+    from openboss.config.options import options
+    from openboss.modules.charging.chunks import write_chunk
+    from openboss.modules.charging.engine.state import month_start_s
+    from openboss.modules.charging.models import UsageChunk, UsageFile, UsageSource
+    from openboss.modules.charging.schema import NORMALISED
+
+    columns = kernel.events(chunks * rows, users, only_calls=False)
+    now = datetime.now(UTC)
+    start_s = month_start_s(now.year * 100 + now.month)
+    columns["start_local_s"][:] = start_s + np.random.default_rng(3).integers(0, 86_400, chunks * rows)
+    columns["served_number"][:] = np.random.default_rng(2).choice(numbers_of(users), chunks * rows)
+    columns["key_hi"], columns["key_lo"] = np.random.default_rng(1).integers(1, 2**63, (2, chunks * rows), np.uint64)
+    usage = pl.DataFrame(columns).cast(dict(NORMALISED))
+    file = UsageFile.objects.create(
+        source=UsageSource.objects.first(), name="bench", size_bytes=1, sha256="0" * 64, state="TAKEN", received_at=now
+    )
+    for number in range(chunks):
+        part = usage[number * rows : (number + 1) * rows]
+        chunk = write_chunk(part, lake_dir=options().lake_dir, name=f"bench/{number}")
+        UsageChunk.objects.create(file=file, path=chunk.path, sha256=chunk.sha256, rows=chunk.rows, created_at=now)
+    return chunks * rows
+
+
+def _waiting_chunks() -> int:
+    from openboss.modules.charging.models import UsageChunk
+
+    return UsageChunk.objects.filter(state="READY").count()
+
+
+def client(given: argparse.Namespace, engine: Engine) -> None:
+    """An independent client, as fast as it goes with 32 threads."""
+    from benchmarks._online_load import numbers_of
+    from diameter.message.avp.grouped import MultipleServicesCreditControl, RequestedServiceUnit, SubscriptionId
+    from diameter.message.commands.credit_control import CreditControlRequest
+    from diameter.node import Node as Client
+    from diameter.node.application import SimpleThreadingApplication
+
+    numbers = numbers_of(given.users)
+    node = Client("gw.independent", "load", ip_addresses=["127.0.0.1"])
+    peer = node.add_peer(
+        f"aaa://charge.openboss.invalid:{engine.port}", "openboss.invalid", ip_addresses=["127.0.0.1"],
+        is_persistent=True,
+    )  # fmt: skip
+    application = SimpleThreadingApplication(4, is_auth_application=True)
+    node.add_application(application, [peer])
+    node.start()
+    application.wait_for_ready(timeout=120)
+    stop_at, counts = time.monotonic() + given.seconds, [0] * 32
+
+    def ask(worker: int) -> None:
+        while time.monotonic() < stop_at:
+            request = CreditControlRequest()
+            request.header.application_id = 4
+            request.session_id, request.origin_host = f"independent;{worker};{counts[worker]}", b"gw.independent"
+            request.origin_realm, request.destination_realm = b"load", b"openboss.invalid"
+            request.auth_application_id, request.service_context_id = 4, "32251@3gpp.org"
+            request.cc_request_type, request.cc_request_number = 1, 0
+            number = numbers[(worker * 1000 + counts[worker]) % len(numbers)]
+            request.subscription_id = [SubscriptionId(subscription_id_type=0, subscription_id_data=str(number))]
+            service = MultipleServicesCreditControl(rating_group=100, requested_service_unit=RequestedServiceUnit())
+            request.multiple_services_credit_control = [service]
+            assert application.send_request(request, timeout=30).result_code in (2001, 4012)
+            counts[worker] += 1
+
+    workers = [threading.Thread(target=ask, args=(number,)) for number in range(len(counts))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    node.stop(wait_timeout=1)
+    show("python-diameter, 32 threads, one connection", {"answered_per_s": round(sum(counts) / given.seconds)})
+
+
+# --- where the time goes ---------------------------------------------------------------------------------------------
+
+
+def parts(given: argparse.Namespace) -> dict[int, float]:
+    """Take the steps of a request apart, in this process; return microseconds in `decide` by size of group."""
+    from benchmarks._online_parts import Parts
+
+    found = {}
+    with _owner() as owner:
+        measured = Parts(owner, given.users)
+        for group in GROUPS:
+            steps = measured.run(group, requests=max(given.requests, 10 * group))
+            show(f"microseconds of CPU a request, groups of {group}, {given.users:,} users", steps)
+            found[group] = steps["decide"]
+    return found
+
+
+@contextmanager
+def _owner() -> Iterator[Any]:
+    from openboss.modules.charging.functions.engine import engine_lock, recover_engine
+
+    with engine_lock() as mine:
+        assert mine
+        yield recover_engine()
+
+
+def sizes(given: argparse.Namespace, several: list[int]) -> None:
+    """The same at several numbers of users: each in a process of its own."""
+    for users in several:
+        words = ["parts", "--users", str(users), "--requests", str(given.requests)]
+        subprocess.run([sys.executable, "-m", "benchmarks.online", *words], check=True)
+
+
+# --- the whole -------------------------------------------------------------------------------------------------------
+
+WITH_ENGINE = {"load": load, "rates": rates, "restart": restart, "flush": flush, "batch": batch, "client": client}
+
+
+def measure(given: argparse.Namespace, folder: Path) -> None:
+    """Make an installation, measure in it."""
+    from django.db import connection
+
+    began = time.monotonic()
+    state_bytes = found_users(given.users, datetime.now(UTC))
+    machine = {"machine": platform.machine(), "cores": os.cpu_count(), "load_1m": round(os.getloadavg()[0], 1)}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('fsync'), current_setting('synchronous_commit'), version()")
+        row = cursor.fetchone()
+    show(
+        f"{given.users:,} users entered",
+        {"s": round(time.monotonic() - began, 1), "state_bytes_a_user": round(state_bytes), "fsync": row[0],
+         "synchronous_commit": row[1], "server": row[2].split(" on ")[0], **machine},
+    )  # fmt: skip
+    if given.mode == "parts":
+        parts(given)
+        return
+    engine = Engine(folder)
+    try:
+        WITH_ENGINE[given.mode](given, engine)
+    finally:
+        engine.stop()
+
+
+def main() -> None:
+    """Read the arguments and measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("mode", nargs="?", default="rates", choices=[*WITH_ENGINE, "parts", "sizes"])
+    parser.add_argument("--users", default="100000")
+    parser.add_argument("--rate", type=float, default=5_000)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--requests", type=int, default=20_000, help="of each size of group (parts, sizes)")
+    given = parser.parse_args()
+    several = [int(users) for users in given.users.split(",")]
+    given.users = several[0]
+    if given.mode == "sizes":
+        sizes(given, several)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="openboss-bench-"))
+    os.environ["OPENBOSS_DATA_DIR"] = str(folder / "data")
+    from openboss.access.jobs.installation import embedded_cluster, open_installation
+
+    try:
+        with open_installation():
+            measure(given, folder)
+    finally:
+        if cluster := embedded_cluster():
+            cluster.destroy()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
