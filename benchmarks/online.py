@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import platform
 import shutil
@@ -261,14 +262,18 @@ def restart(given: argparse.Namespace, engine: Engine) -> None:
 
 def flush(given: argparse.Namespace, engine: Engine) -> None:
     """Slower flushes: the server sleeps so long before each."""
-    from django.db import connection
+    from openboss.access.jobs.installation import embedded_cluster
 
     loaded(engine, argparse.Namespace(**{**vars(given), "seconds": 1}), 1_000)
+    cluster = embedded_cluster()
+    assert cluster
+    connection = cluster.known_connection()
+    assert connection
+    server = Path(connection.server_dir) / "pgdata"
     for added_ms in (0, 1, 5):
-        with connection.cursor() as cursor:
-            cursor.execute("ALTER SYSTEM SET commit_siblings = 0")
-            cursor.execute(f"ALTER SYSTEM SET commit_delay = {added_ms * 1000}")
-            cursor.execute("SELECT pg_reload_conf()")
+        with (server / "postgresql.conf").open("a") as file:
+            file.write(f"\ncommit_siblings = 0\ncommit_delay = {added_ms * 1000}\n")
+        os.kill(int((server / "postmaster.pid").read_text().split()[0]), signal.SIGHUP)
         time.sleep(0.5)
         show(f"{given.rate:,.0f}/s offered, {added_ms} ms added to every flush", loaded(engine, given, given.rate))
 
@@ -298,7 +303,7 @@ def _deliver_usage(users: int, *, chunks: int, rows: int) -> int:
     from openboss.config.options import options
     from openboss.modules.charging.chunks import write_chunk
     from openboss.modules.charging.engine.state import month_start_s
-    from openboss.modules.charging.models import UsageChunk, UsageFile, UsageSource
+    from openboss.modules.charging.models import Source, UsageChunk, UsageFile
     from openboss.modules.charging.schema import NORMALISED
 
     columns = kernel.events(chunks * rows, users, only_calls=False)
@@ -309,8 +314,9 @@ def _deliver_usage(users: int, *, chunks: int, rows: int) -> int:
     columns["key_hi"], columns["key_lo"] = np.random.default_rng(1).integers(1, 2**63, (2, chunks * rows), np.uint64)
     usage = pl.DataFrame(columns).cast(dict(NORMALISED))
     file = UsageFile.objects.create(
-        source=UsageSource.objects.first(), name="bench", size_bytes=1, sha256="0" * 64, state="TAKEN", received_at=now
-    )
+        source=Source.objects.first(), inbox="bench", name="bench", size_bytes=1, sha256="0" * 64, state="CHUNKED",
+        arrived_at=now,
+    )  # fmt: skip
     for number in range(chunks):
         part = usage[number * rows : (number + 1) * rows]
         chunk = write_chunk(part, lake_dir=options().lake_dir, name=f"bench/{number}")
@@ -332,6 +338,7 @@ def client(given: argparse.Namespace, engine: Engine) -> None:
     from diameter.node import Node as Client
     from diameter.node.application import SimpleThreadingApplication
 
+    logging.getLogger("diameter").setLevel(logging.ERROR)
     numbers = numbers_of(given.users)
     node = Client("gw.independent", "load", ip_addresses=["127.0.0.1"])
     peer = node.add_peer(
