@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable
 
+import polars as pl
 import pytest
 from django.db import connection
 
+from openboss.modules.receivables.functions import direct_debit as debit
 from openboss.modules.receivables.functions.payments import PaymentPosted
 from openboss.modules.receivables.models import Entry, Payment
 from tests.modules.receivables.conftest import Desk, check_books, on
@@ -50,4 +52,26 @@ def test_payments_of_few_accounts_at_once_all_count_and_none_waits_for_another_f
         desk.bill(account, 202610, RENT=6000)
     at_once(30, lambda number: desk.pay(accounts[number % 3], 1000, on(11, 10), serial_no=f"W{number}"))
     assert [desk.cash(account) for account in accounts] == [4000] * 3
+    check_books()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_banks_answer_is_taken_in_parts_at_once_and_pays_every_bill_once(desk: Desk) -> None:
+    bills = []
+    for number in range(7):
+        account = desk.account()
+        mandate = debit.open_mandate(
+            account_id=account, contract_no=f"C{number}", bank="ICBC", bank_account="6222", holder="张三",
+            at=on(1, 1), staff_id=None,
+        )  # fmt: skip
+        debit.verify_mandate(mandate_id=mandate, reason="bank called", at=on(1, 2), staff_id=desk.staff["clerk"])
+        bills.append(desk.bill(account, 202610, RENT=1000))
+    run = debit.make_run(bank="ICBC", at=on(11, 5))
+    codes = {one.contract_no: "01" if one.contract_no == "C6" else "00" for one in debit.requests_of(run_id=run.run_id)}
+    answer = pl.DataFrame(
+        {"contract_no": list(codes), "asked_fen": [1000] * 7, "code": list(codes.values())}, schema=debit.ANSWER
+    )
+    answered = debit.take_answer(run_id=run.run_id, answer=answer, at=on(11, 6), part=2)
+    assert (answered.paid, answered.paid_fen, answered.again) == (6, 6000, (desk.accounts[6],))
+    assert [desk.open(bill) for bill in bills] == [0] * 6 + [1000]
     check_books()

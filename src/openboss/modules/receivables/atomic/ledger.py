@@ -175,8 +175,9 @@ def put_chart(*, accounts: Iterable[ChartView], at: datetime, staff_id: int | No
 
 def new_ids(table: str, column: str, count: int) -> list[int]:
     """Take ids of a table ahead, for rows that name each other."""
-    sequence = f"pg_get_serial_sequence('{table}', '{column}')"
-    return [row[0] for row in ask(f"SELECT nextval({sequence}) FROM generate_series(1, %s::bigint)", [count])]
+    sequence = f"SELECT pg_get_serial_sequence('{table}', '{column}')::regclass AS name"
+    statement = f"WITH s AS MATERIALIZED ({sequence}) SELECT nextval(name) FROM s, generate_series(1, %s::bigint)"
+    return [row[0] for row in ask(statement, [count])]
 
 
 def hold_day(business_on: date) -> None:
