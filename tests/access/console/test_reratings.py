@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from openboss.access.console.views import offer_form
 from openboss.access.jobs import clock
 from openboss.modules.catalog import functions as catalog
 from openboss.modules.catalog.functions.corrections import correct
@@ -77,3 +78,37 @@ def test_a_re_rating_is_asked_for_worked_out_looked_at_and_decided_by_somebody_e
     assert re_rate.rerating(rerating_id=number).state == "REFUSED"
     assert "wait for the regulator" in client.get(f"/reratings/{number}/").content.decode()
     assert client.get("/reratings/?state=REFUSED").content.decode().count(FORM["cause"]) >= 1
+
+
+def test_a_wrong_published_price_is_put_right_in_its_form_by_two_people_and_the_re_rating_comes_next() -> None:
+    maker = signed_in("product")
+    on = catalog.document_of(OFFER)["versions"][-1]["from"]
+    place = f"/offers/{OFFER}/{on}/correct/"
+    assert b"What was wrong" in maker.get(place).content
+    document = catalog.document_of(OFFER)
+    form = dict(offer_form.sent({**document, "versions": document["versions"][-1:]}).lists())
+    price = next(name for name in form if name.startswith("prices-0-") and name.endswith("-price"))
+    (was,) = form[price]
+    wrong = {**form, price: "0.19", "reason": "0.19 was filed"}
+    second = {"second_login": "product2", "second_password": "openboss-demo"}
+    checked = maker.post(f"{place}check/", wrong).content.decode()
+    assert "0.19" in checked and "What is different" in checked
+    for refused, said in (
+        (wrong, "a second person who may approve"),
+        ({**wrong, **second, "second_password": "no"}, "login or password is wrong"),
+        ({**wrong, **second, "second_login": "product"}, "Another person has to agree"),
+        ({**wrong, **second, "second_login": "clerk"}, "may not approve tariffs"),
+        ({**form, **second, "reason": "nothing"}, "what is published already"),
+        ({**wrong, **second, "offer": "OTHER"}, "form of another version"),
+    ):
+        answer = maker.post(place, refused)
+        assert (answer.status_code, said in answer.content.decode()) == (422, True), said
+    assert str(catalog.document_of(OFFER)["versions"][-1]["prices"][0]["price"]) == was
+    done = maker.post(place, {**wrong, **second})
+    assert done["Location"].startswith("/reratings/new/?offer=")
+    assert "0.19 was filed" in maker.get(done["Location"]).content.decode()
+    assert str(catalog.document_of(OFFER)["versions"][-1]["prices"][0]["price"]) == "0.19"
+    page = maker.get(f"/offers/{OFFER}/?from={on}").content.decode()
+    assert "0.19 was filed" in page and "Shen Jing" in page
+    assert maker.post(place, {**wrong, **second, price: was, "reason": "back"}).status_code == 302
+    assert signed_in("analyst").get(place).status_code == 403

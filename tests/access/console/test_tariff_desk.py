@@ -213,6 +213,7 @@ def test_gotone_98_is_built_from_an_empty_form_tried_approved_by_a_second_person
     page.click("#rows-prices summary:has-text('Applies to')")
     page.check('#rows-prices [name$="-when-record"][value=MOC]')
     page.keyboard.press("Escape")
+    page.wait_for_selector(".price-card:has-text('170 min')")
     page.wait_for_selector("#check .pill.good")
     assert "170 min" in page.inner_text(".price-card")
     page.keyboard.press("F8")

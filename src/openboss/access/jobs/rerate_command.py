@@ -61,14 +61,13 @@ def correct(
 
         writer, second = sign_in(login, right=corrections.EDIT), sign_in(approved_by, right=corrections.APPROVE)
         try:
-            days = corrections.correct(
+            days = publish_tariffs.correct(
                 document.read_text(encoding="utf-8"),
                 reason=reason,
                 staff_id=writer.staff_id,
                 approved_by=second.staff_id,
                 at=clock.now(),
             )
-            publish_tariffs.publish(at=clock.now())
         except (
             DocumentRefused,
             NotEntitled,

@@ -27,7 +27,10 @@ from openboss.access.jobs import clock
 from openboss.modules.catalog import functions as catalog
 
 
-def _form(request: HttpRequest, post: Post, title: str, problems: list[str] | None = None) -> HttpResponse:
+def draw_form(
+    request: HttpRequest, post: Post, title: str, problems: list[str] | None = None, **more: Any
+) -> HttpResponse:
+    """The form of an offer as its inputs stand; `correcting` in what is more names the version that is put right."""
     context = {
         "active": "console:offers",
         "title": title,
@@ -35,11 +38,12 @@ def _form(request: HttpRequest, post: Post, title: str, problems: list[str] | No
         "kinds": [(code, text) for code, text in words.choices("offer_kind") if code != "STANDARD"],
         "brands": words.choices("brand"),
         "problems": problems or [],
+        **more,
     }
     return page(request, "offer_form.html", context, status=422 if problems else 200)
 
 
-def _stored(offer_id: int, from_text: str) -> dict[str, Any]:
+def stored_version(offer_id: int, from_text: str) -> dict[str, Any]:
     """An offer with the one version of a day, the newest if none is named. Raises Http404."""
     try:
         document = catalog.document_of(offer_id)
@@ -57,24 +61,24 @@ def new(request: HttpRequest) -> HttpResponse:
     """An empty form, or that of an offer to be cloned."""
     wanted = request.GET.get("clone", "")
     if not wanted.isdecimal():
-        return _form(request, offer_form.sent(offer_form.empty_document()), _("New offer"))
+        return draw_form(request, offer_form.sent(offer_form.empty_document()), _("New offer"))
     fresh = offer_form.empty_document()
-    document = _stored(int(wanted), request.GET.get("from", ""))
+    document = stored_version(int(wanted), request.GET.get("from", ""))
     document |= {"offer": "", "offer_id": fresh["offer_id"], "source": None}
     document["versions"][0] = {**document["versions"][0], "from": ""}
-    return _form(request, offer_form.sent(document), _("New offer"))
+    return draw_form(request, offer_form.sent(document), _("New offer"))
 
 
 @require_GET
 @needs("catalog.edit")
 def edit(request: HttpRequest, offer_id: int, from_on: str) -> HttpResponse:
     """The form of a draft, or of a new version that begins as the one named."""
-    document = _stored(offer_id, from_on)
+    document = stored_version(offer_id, from_on)
     state = next(one.state for one in catalog.versions_of(offer_id=offer_id) if one.from_on.isoformat() == from_on)
     if state != "DRAFT":
         document["versions"][0] = {**document["versions"][0], "from": ""}
-        return _form(request, offer_form.sent(document), _("New version"))
-    return _form(request, offer_form.sent(document), _("Edit the draft"))
+        return draw_form(request, offer_form.sent(document), _("New version"))
+    return draw_form(request, offer_form.sent(document), _("Edit the draft"))
 
 
 @require_GET
@@ -90,13 +94,17 @@ def row(request: HttpRequest, section: str) -> HttpResponse:
 @needs("catalog.edit")
 def check(request: HttpRequest) -> HttpResponse:
     """What is wrong with the form as it stands, and the price card as the customer will see it."""
+    return part(request, "offer_check.html", checked(request.POST))
+
+
+def checked(post: Post) -> dict[str, Any]:
+    """What a filled form means, what is wrong with it, and its price card."""
     try:
-        document = offer_form.document_of(request.POST)
+        document = offer_form.document_of(post)
     except FormRefused as refused:
-        return part(request, "offer_check.html", {"problems": [Told("", "", text) for text in refused.problems]})
-    text = _text(document)
-    problems = told(catalog.problems_of(text), request.POST)
-    return part(request, "offer_check.html", {"problems": problems, "text": text, **price_card(document)})
+        return {"problems": [Told("", "", text) for text in refused.problems]}
+    text = text_of(document)
+    return {"problems": told(catalog.problems_of(text), post), "text": text, **price_card(document)}
 
 
 def price_card(document: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +116,8 @@ def price_card(document: dict[str, Any]) -> dict[str, Any]:
     return {"card": document, "card_sections": sections}
 
 
-def _text(document: dict[str, Any]) -> str:
+def text_of(document: dict[str, Any]) -> str:
+    """A document as it is stored."""
     return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110)
 
 
@@ -118,11 +127,11 @@ def save(request: HttpRequest) -> HttpResponse:
     """Store the form as a draft; a form that cannot be stored comes back as it was filled in."""
 
     def refused(problems: list[str]) -> HttpResponse:
-        return _form(request, request.POST, _("Not saved yet"), problems)
+        return draw_form(request, request.POST, _("Not saved yet"), problems)
 
     try:
         document = offer_form.document_of(request.POST)
-        saved = catalog.save_draft(_text(document), at=clock.now(), staff_id=staff_of(request).staff_id)
+        saved = catalog.save_draft(text_of(document), at=clock.now(), staff_id=staff_of(request).staff_id)
     except FormRefused as wrong:
         return refused(wrong.problems)
     except catalog.DocumentRefused as wrong:

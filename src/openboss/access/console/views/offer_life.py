@@ -171,7 +171,7 @@ def _rules(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     return {(section, rule["rule"]): rule for section in SECTION_KINDS for rule in document.get(section) or []}
 
 
-def _differences(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
+def differences(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
     """Rule by rule, what is new, gone or says something else."""
     old, new = _rules(before), _rules(after)
     found = []
@@ -226,6 +226,6 @@ def compare(request: HttpRequest, offer_id: int) -> HttpResponse:
         "active": "console:offers",
         "before": before,
         "after": after,
-        "differences": _differences(before.document, after.document),
+        "differences": differences(before.document, after.document),
     }
     return page(request, "offer_compare.html", context)

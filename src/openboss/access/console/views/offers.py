@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import yaml
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,6 +21,7 @@ from openboss.access.console.views.audit import staff_name
 from openboss.access.console.views.offer_words import sections_of
 from openboss.access.jobs import clock
 from openboss.modules.catalog import functions as catalog
+from openboss.modules.catalog.functions import corrections
 
 
 def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
@@ -75,6 +77,11 @@ def item_names_by_code() -> dict[str, str]:
     return {item.code: formats.named(item) for item in catalog.bill_item_types()}
 
 
+def _correction(one: corrections.ReplacedView) -> dict[str, Any]:
+    names = {"by": staff_name(one.replaced_by), "approved_by": staff_name(one.approved_by)}
+    return {"at": one.replaced_at, "reason": one.reason, **names}
+
+
 @require_GET
 @needs("catalog.view")
 def offer(request: HttpRequest, offer_id: int) -> HttpResponse:
@@ -105,5 +112,10 @@ def offer(request: HttpRequest, offer_id: int) -> HttpResponse:
         "written_by": staff_name(life.written_by) if life.written_by else "",
         "approved_by": staff_name(life.approved_by) if life.approved_by else "",
         "others": [v for v in versions if v is not chosen],
+        "corrections": [
+            _correction(one)
+            for one in corrections.replaced_documents(offer_id=offer_id)
+            if one.from_on == chosen.from_on
+        ],
     }
     return page(request, "offer.html", context)
