@@ -93,6 +93,7 @@ def configure_logs(*, as_json: bool, debug: bool) -> None:
                 "django.server": {"level": "INFO"},
                 "procrastinate": {"level": "INFO" if debug else "WARNING"},
                 "psycopg": {"level": "WARNING"},
+                "spiff": {"level": "WARNING"},
                 "numba": {"level": "WARNING"},
             },
         }

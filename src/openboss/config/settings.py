@@ -90,7 +90,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-_JOBS = ("schedule", "money_runs", "bill_delivery", "stalled_jobs")
+_JOBS = ("schedule", "money_runs", "bill_delivery", "stalled_jobs", "people_work")
 PROCRASTINATE_IMPORT_PATHS = [f"openboss.access.jobs.{name}" for name in _JOBS]
 
 # Other systems get their tokens from allauth's OAuth 2 server; people log in by the console's own page.

@@ -20,6 +20,7 @@ from openboss.modules.customers.functions import engine_image, load_base
 from openboss.modules.receivables.functions.set_up import import_money
 from openboss.modules.system.atomic import put_parameter
 from openboss.modules.system.functions import import_organisation
+from openboss.processes.multi_person import import_flows
 
 SOURCES_FILE = "sources.yaml"
 CALENDAR_FILE = "calendar.yaml"
@@ -44,10 +45,10 @@ class OperatorOpened:
 
 
 def open_operator(folder: Path, *, at: datetime) -> OperatorOpened:
-    """Read an operator's documents (`reference/`, `tariffs/`), publish the tariffs and give them to the engine.
+    """Read an operator's documents (`reference/`, `tariffs/`, `workflows/`), publish tariffs, and tell the engine.
 
     Raises OrganisationRefused, ReferenceRefused, ChartRefused, DocumentRefused, TariffRefused, SourcesRefused,
-    CalendarWrong.
+    CalendarWrong, DiagramRefused.
     """
     reference = folder / "reference"
     organisation = import_organisation(reference, at=at)
@@ -57,6 +58,7 @@ def open_operator(folder: Path, *, at: datetime) -> OperatorOpened:
     import_calendar(reference / CALENDAR_FILE, at=at)
     import_brands(reference / BRANDS_FILE, at=at)
     offers = import_tariffs(folder / "tariffs", at=at)
+    import_flows(folder / "workflows", at=at)
     publication = publish(at=at)
     publish_tariffs(publication.path, publication.sha256)
     return OperatorOpened(organisation, tables, money, offers, sources, publication.sha256)

@@ -77,15 +77,17 @@ def pre_open_batch(
     place_and_confirm: Callable[..., OrderView],
     serial_no: str,
     at: datetime,
+    first_line: int = 1,
 ) -> tuple[list[int], list[RowRefused]]:
     """Pre-open a list of numbers and cards, one order a line; a refused line does not stop the others.
 
     place_and_confirm  hall.place_and_confirm, bound to a channel, a clerk and a place
+    first_line       where a part of a longer list begins
     The same list again does nothing twice: each line's order has the serial number of the list and its own.
     """
     opened: list[int] = []
     refused: list[RowRefused] = []
-    for line, row in enumerate(rows, start=1):
+    for line, row in enumerate(rows, start=first_line):
         request = {name: value for name, value in row.items() if name != "customer_id"}
         try:
             order = place_and_confirm(

@@ -6,7 +6,7 @@ from enum import Enum
 
 from django.utils.functional import Promise
 
-from openboss.access.console.words import assurance, hall, money, reratings, resources, runs, tariffs, usage
+from openboss.access.console.words import assurance, hall, money, reratings, resources, runs, tariffs, usage, work
 from openboss.access.console.words.word import Word
 from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType, Status
 
@@ -14,6 +14,7 @@ __all__ = ["WORDS", "Word", "choices", "word"]
 
 WORDS: dict[str, dict[str, Word]] = {
     **usage.WORDS,
+    **work.WORDS,
     **tariffs.WORDS,
     **runs.WORDS,
     **reratings.WORDS,

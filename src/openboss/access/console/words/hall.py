@@ -109,6 +109,21 @@ WORDS: dict[str, dict[str, Word]] = {
         "OFFER_FEE": Word(_("One-time fee of the offer")),
         "EARLY_END": Word(_("Contract ended early")),
     },
+    "contact_kind": {
+        "PHONE": Word(_("Phone")),
+        "EMAIL": Word(_("E-mail")),
+        "ADDRESS": Word(_("Address")),
+        "FAMILY": Word(_("Family")),
+        "PREFERENCE": Word(_("Wish")),
+        "CONSENT": Word(_("Consent")),
+    },
+    "contact_label": {
+        "HOME": Word(_("at home")),
+        "WORK": Word(_("at work")),
+        "MARKETING": Word(_("may be told of offers")),
+        "CHANNEL": Word(_("wishes to be reached by")),
+        "LANGUAGE": Word(_("wishes to be spoken to in")),
+    },
     "item_action": {"add": Word(_("New:")), "modify": Word(_("Changed:")), "delete": Word(_("Ends:"))},
     "item_what": {
         "SUBSCRIBER": Word(_("user")),

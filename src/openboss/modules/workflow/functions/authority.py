@@ -9,6 +9,7 @@ from openboss.modules.system.atomic import StaffView, org_subtree, staff_by_id
 from openboss.modules.workflow.atomic import delegations, tasks
 from openboss.modules.workflow.atomic.delegations import DelegationUnknown, DelegationView
 from openboss.modules.workflow.atomic.tasks import Reach, TaskView
+from openboss.modules.workflow.diagram import APPROVE
 
 __all__ = [
     "LONGEST",
@@ -111,7 +112,7 @@ def standing_on(task: TaskView, *, staff_id: int, at: datetime) -> int | None:
         return found[0]
     agreed = {task.started_by}
     for one in tasks.tasks_of_instance(instance_id=task.instance_id):
-        if one.is_approval and one.state == tasks.DONE:
+        if one.decision == APPROVE:
             agreed |= {one.decided_by or 0, one.on_behalf_of or 0}
     free = [whose for whose in found if whose not in agreed]
     if staff_id in agreed or not free:
