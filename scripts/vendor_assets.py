@@ -44,6 +44,20 @@ PACKAGES = [
     ),
     ("@tabler/icons", "3.51.0", "MIT", {"LICENSE": VENDOR / "LICENSE-tabler.txt"}),
     (
+        "bpmn-js",  # its licence asks that the mark of bpmn.io on a diagram stays visible
+        "18.31.1",
+        "bpmn.io License (MIT with a condition)",
+        {
+            "dist/bpmn-modeler.production.min.js": VENDOR / "bpmn-modeler.min.js",
+            "dist/bpmn-navigated-viewer.production.min.js": VENDOR / "bpmn-viewer.min.js",
+            "dist/assets/diagram-js.css": VENDOR / "bpmn/diagram-js.css",
+            "dist/assets/bpmn-js.css": VENDOR / "bpmn/bpmn-js.css",
+            "dist/assets/bpmn-font/css/bpmn.css": VENDOR / "bpmn/css/bpmn.css",
+            "dist/assets/bpmn-font/font/bpmn.woff2": VENDOR / "bpmn/font/bpmn.woff2",
+            "LICENSE": VENDOR / "LICENSE-bpmn-js.txt",
+        },
+    ),
+    (
         "axe-core",
         "4.14.1",
         "MPL-2.0",
@@ -166,6 +180,11 @@ ICONS = [
     "hourglass",
     "coins",
     "zoom-question",
+    "zoom-in",
+    "zoom-out",
+    "maximize",
+    "sitemap",
+    "inbox",
     "bookmark",
     "cash",
     "cash-register",
@@ -218,6 +237,7 @@ def vendor() -> None:
         for package, version, licence, files in PACKAGES:
             archive = fetch(package, version, Path(folder))
             for inside, target in files.items():
+                target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(archive.extractfile(f"package/{inside}").read())
             if package == "@tabler/icons":
                 write_sprite(archive)
@@ -227,7 +247,8 @@ def vendor() -> None:
 
 def digests() -> dict[str, str]:
     """SHA-256 of every vendored file, by its path in the project."""
-    files = [p for folder in (VENDOR, TEST_VENDOR) for p in folder.iterdir() if p.name != "manifest.json"]
+    found = (p for folder in (VENDOR, TEST_VENDOR) for p in folder.rglob("*"))
+    files = [p for p in found if p.is_file() and p.name != "manifest.json"]
     return {p.relative_to(ROOT).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(files)}
 
 
