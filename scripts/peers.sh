@@ -4,6 +4,8 @@
 missing=
 command -v osmo-hlr >/dev/null 2>&1 || missing="osmo-hlr"
 command -v tshark >/dev/null 2>&1 || missing="$missing tshark"
+command -v h2load >/dev/null 2>&1 || missing="$missing nghttp2-client"
+command -v radclient >/dev/null 2>&1 || missing="$missing freeradius-utils"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "set-up: installing$(printf ' %s' $missing) for tests with real network parts"

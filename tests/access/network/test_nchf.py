@@ -1,14 +1,36 @@
 """Nchf_ConvergedCharging with clients nobody here wrote, over HTTP/2, against an engine on PostgreSQL."""
 
+import asyncio
+import json
+import queue
+import shutil
+import socket
+import subprocess
+import threading
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+
 import httpx
+import polars as pl
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.db import connection
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server as GranianServer
+from tests.access.network.network_operator import NOW, reference
 from tests.access.network.online_door import OnlineDoor, free_port
 from tests.modules.charging.engine.test_online import MB, PREPAID, network, open_wallet  # noqa: F401
 from tests.modules.charging.engine.test_owner import world  # noqa: F401
 
+from openboss.access.jobs.charge_loop import ChargeLoop
 from openboss.access.network.nchf.door import Address, Door
 from openboss.access.network.nchf.node import PATH, Node
 from openboss.access.network.nchf.notices import Notifier
+from openboss.config.options import options
+from openboss.modules.catalog.atomic import replace_reference
+from openboss.modules.charging.atomic import engine as journal
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CONSUMER = {"nodeFunctionality": "SMF", "nFName": "0b6a2c55-54f1-4a3e-9c0c-1d8f0f6a7b21"}
@@ -213,3 +235,132 @@ def test_an_immediate_event_is_debited_at_once_and_an_event_that_is_over_even_be
     for _again in range(2):
         assert smf.post(chf.url, json=message(3, "PEC")).status_code == 201
         assert network.wallet()["balance_li"] == 50 - price_li
+
+
+@pytest.fixture
+def notified():
+    """A network function that takes notices over HTTP/2: what it got, and where it listens."""
+    port, taken, loop = free_port(), queue.Queue(), asyncio.new_event_loop()
+
+    async def take(scope, protocol):
+        taken.put((scope.path, scope.http_version, json.loads(await protocol())))
+        protocol.response_empty(204, [])
+
+    server = GranianServer(take, port=port, interface=Interfaces.RSGI, http=HTTPModes.http2, log_enabled=False)
+    thread = threading.Thread(target=lambda: loop.run_until_complete(server.serve()), daemon=True)
+    thread.start()
+    yield taken, f"http://127.0.0.1:{port}/notices/77"
+    loop.call_soon_threadsafe(server.stop)
+    thread.join(10)
+    loop.close()
+
+
+@pytest.mark.usefixtures("numbering")
+def test_a_top_up_makes_the_network_come_again_and_a_stop_makes_it_end(network, notified, monkeypatch):  # noqa: F811
+    """In the engine's own loop, with its commands and its clock."""
+    open_wallet(network, 140)
+    prefixes = reference()["number_prefixes"]
+    here = prefixes.filter(pl.col("prefix") == 1390071).with_columns(prefix=pl.lit(1390000, pl.Int64))
+    replace_reference(name="number_prefixes", frame=pl.concat([prefixes, here]), at=NOW)
+    port = free_port()
+    monkeypatch.setenv("OPENBOSS_NCHF_PORT", str(port))
+    monkeypatch.setenv("OPENBOSS_DIAMETER_PORT", "0")
+    options.cache_clear()
+    stopping, taken, seen = threading.Event(), notified[0], []
+
+    def network_function() -> None:
+        url = f"http://127.0.0.1:{port}{PATH}"
+        patient = httpx.HTTPTransport(http1=False, http2=True, retries=8)
+        with httpx.Client(transport=patient, timeout=60) as smf:
+            opened = data_request(1, multipleUnitUsage=[wanted()], notifyUri=notified[1])
+            created = smf.post(url, json=opened)
+            assert created.status_code == 201, created.text
+            seen.append(created.json()["multipleUnitInformation"][0])
+            journal.send_command(kind="TOP_UP", payload={"account_id": 5, "amount_li": 10_000}, serial_no="P-2")
+            seen.append(taken.get(timeout=10))
+            more = data_request(2, multipleUnitUsage=[used({"totalVolume": 496 * 1024})])
+            updated = smf.post(f"{created.headers['location']}/update", json=more)
+            seen.append(updated.json()["multipleUnitInformation"][0]["grantedUnit"])
+            journal.send_command(kind="STATE", payload={"subscriber_id": 12, "barred": 2})
+            seen.append(taken.get(timeout=10))
+
+    def work() -> None:
+        try:
+            network_function()
+        finally:
+            connection.close()
+            stopping.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    ChargeLoop(network.owner, stopping).run()
+    thread.join(10)
+    options.cache_clear()
+    granted, final = seen[0]["grantedUnit"], seen[0]["finalUnitIndication"]
+    assert (granted, final) == ({"totalVolume": 496 * 1024}, {"finalUnitAction": "TERMINATE"})
+    assert seen[1] == ("/notices/77", "2", {"notificationType": "REAUTHORIZATION"})
+    assert seen[2] == {"totalVolume": 10 * MB}
+    assert seen[3] == ("/notices/77", "2", {"notificationType": "ABORT_CHARGING"})
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_curl_is_answered_over_tls_with_http2_agreed_by_alpn_and_in_the_clear(network, tmp_path):  # noqa: F811
+    open_wallet(network, 10_000)
+    certificate, key = make_certificate(tmp_path)
+    body = tmp_path / "body.json"
+    body.write_text(json.dumps(data_request(1, multipleUnitUsage=[wanted()])))
+    for options_of_curl, scheme, address in (
+        (["--http2", "--cacert", str(certificate)], "https", {"certificate": certificate, "key": key}),
+        (["--http2-prior-knowledge"], "http", {}),
+    ):
+        chf = start_chf(network, **address)
+        url = f"{scheme}://127.0.0.1:{chf.port}{PATH}"
+        write = "%{http_code} %{http_version} %header{location}"
+        told = subprocess.run(
+            ["curl", "-sS", *options_of_curl, "-H", "content-type: application/json", "-d", f"@{body}",
+             "-o", "/dev/null", "-w", write, url], capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        chf.stop()
+        assert told.stdout.startswith(f"201 2 {url}/")
+    assert network.wallet()["reserved_li"] == 2900  # the second was the first sent again
+
+
+def make_certificate(folder):
+    """A certificate for the loopback, vouched for by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "chf.test")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, key_file = folder / "chf.crt", folder / "chf.key"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return certificate, key_file
+
+
+def test_hostile_connections_disturb_nobody(network, chf, smf):  # noqa: F811
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    for junk in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", bytes(4096), preface + b"\xff" * 64, preface[:9]):
+        with socket.create_connection(("127.0.0.1", chf.port)) as line:
+            line.sendall(junk)
+    cases = [
+        ({"content": b"{", "headers": {"content-type": "application/json"}}, 400),
+        ({"content": b"\xff\xfe", "headers": {"content-type": "application/json"}}, 400),
+        ({"content": b"[" * 100_000, "headers": {"content-type": "application/json"}}, 400),
+        ({"content": b"x" * 300_000, "headers": {"content-type": "application/json"}}, 413),
+        ({"content": b"a=1", "headers": {"content-type": "text/plain"}}, 415),
+    ]
+    assert [smf.post(chf.url, **case).status_code for case, _status in cases] == [status for _case, status in cases]
+    assert smf.get(chf.url).status_code == 405
+    assert smf.post(chf.url, json=data_request(1, multipleUnitUsage=[wanted()])).status_code == 201
+    assert network.wallet()["balance_li"] == 10_000
