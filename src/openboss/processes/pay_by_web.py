@@ -41,6 +41,10 @@ class CurrencyWrong(ValueError):
     """The notice is about another currency than the operator's; nothing was posted."""
 
 
+class NoticeMalformed(ValueError):
+    """The signature is right but the notice cannot be read; the provider has to be asked."""
+
+
 class ProviderWrong(Exception):
     """The notice comes from another provider than the order was given to; nothing was changed."""
 

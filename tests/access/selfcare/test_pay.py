@@ -15,7 +15,6 @@ from tests.modules.receivables.conftest import Desk, check_books, desk, on
 
 from openboss.access.jobs import clock
 from openboss.access.selfcare.providers import sandbox
-from openboss.access.selfcare.providers.notices import sign
 from openboss.modules.receivables import functions as receivables
 from openboss.modules.receivables.functions.web_payments import (
     WebOrderView,
@@ -25,6 +24,7 @@ from openboss.modules.receivables.functions.web_payments import (
 )
 from openboss.modules.receivables.models import Entry, Payment
 from openboss.modules.system.keys import key_for
+from openboss.modules.system.signing import sign
 
 __all__ = ["desk"]
 NOW = on(11, 10)

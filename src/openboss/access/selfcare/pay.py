@@ -18,12 +18,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from openboss.access.jobs import clock
 from openboss.access.selfcare.providers import Provider, provider_named, sandbox
-from openboss.access.selfcare.providers.notices import NoticeForged, NoticeMalformed
 from openboss.modules.customers.functions import SubscriberUnknown
 from openboss.modules.receivables.functions.web_payments import WebOrderUnknown, WebOrderView, web_order
 from openboss.modules.system.functions import SerialNumberUsed
+from openboss.modules.system.signing import MessageForged
 from openboss.processes import pay_by_web
-from openboss.processes.pay_by_web import MOST_FEN, AmountOutOfRange, CurrencyWrong, ProviderWrong
+from openboss.processes.pay_by_web import MOST_FEN, AmountOutOfRange, CurrencyWrong, NoticeMalformed, ProviderWrong
 
 COUNTRY = "86"
 NUMBER_DIGITS = 11
@@ -118,7 +118,7 @@ def _taken(chosen: Provider, headers: Mapping[str, str], body: bytes) -> tuple[d
     now = clock.now()
     try:
         done = pay_by_web.take_notice(chosen.read_notice(headers, body, now), at=now)
-    except NoticeForged:
+    except MessageForged:
         return {"refused": "signature"}, 403
     except (NoticeMalformed, CurrencyWrong, ProviderWrong):
         return {"refused": "content"}, 400

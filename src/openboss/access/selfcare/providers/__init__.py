@@ -24,7 +24,7 @@ class Provider(Protocol):
         """Where the customer pays an order."""
 
     def read_notice(self, headers: Mapping[str, str], body: bytes, at: datetime) -> Notice:
-        """What a message says, after its signature was checked. Raises NoticeForged, NoticeMalformed."""
+        """What a message says, after its signature was checked. Raises MessageForged, NoticeMalformed."""
 
 
 PROVIDERS: dict[str, Provider] = {sandbox.NAME: sandbox}

@@ -12,10 +12,10 @@ from datetime import datetime
 from django.urls import reverse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from openboss.access.selfcare.providers.notices import NoticeMalformed, refuse_forged, sign
 from openboss.modules.receivables.functions.web_payments import WebOrderView
 from openboss.modules.system.keys import key_for
-from openboss.processes.pay_by_web import Notice
+from openboss.modules.system.signing import refuse_forged, sign
+from openboss.processes.pay_by_web import Notice, NoticeMalformed
 
 NAME = "sandbox"
 SIGNATURE = "X-Sandbox-Signature"
@@ -38,7 +38,7 @@ def page_of(order: WebOrderView) -> str:
 
 
 def read_notice(headers: Mapping[str, str], body: bytes, at: datetime) -> Notice:
-    """What a message says. Raises NoticeForged, NoticeMalformed."""
+    """What a message says. Raises MessageForged, NoticeMalformed."""
     refuse_forged(headers.get(SIGNATURE, ""), body, key=key_for(NAME), at=at)
     try:
         message = _Message.model_validate_json(body)

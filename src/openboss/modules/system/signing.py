@@ -13,30 +13,26 @@ from datetime import datetime
 LIFE_S = 900
 
 
-class NoticeForged(Exception):
+class MessageForged(Exception):
     """The signature is missing, wrong or too old; nothing was believed."""
 
 
-class NoticeMalformed(ValueError):
-    """The signature is right but the message cannot be read; the provider has to be asked."""
-
-
 def sign(body: bytes, *, key: bytes, at: datetime) -> str:
-    """Sign a message as a provider does."""
+    """Sign a message, as a partner who shares the key does."""
     stamp = int(at.timestamp())
     return f"t={stamp},v1={_digest(body, stamp, key)}"
 
 
 def refuse_forged(signature: str, body: bytes, *, key: bytes, at: datetime) -> None:
-    """Let through only what the holder of the key has signed lately. Raises NoticeForged."""
+    """Let through only what the holder of the key has signed lately. Raises MessageForged."""
     parts = dict(part.partition("=")[::2] for part in signature.split(","))
     stamp = parts.get("t", "")
     if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):
-        raise NoticeForged("no stamp")
+        raise MessageForged("no stamp")
     if not hmac.compare_digest(_digest(body, int(stamp), key).encode(), parts.get("v1", "").encode()):
-        raise NoticeForged("signature")
+        raise MessageForged("signature")
     if abs(int(at.timestamp()) - int(stamp)) > LIFE_S:
-        raise NoticeForged("too old")
+        raise MessageForged("too old")
 
 
 def _digest(body: bytes, stamp: int, key: bytes) -> str:
