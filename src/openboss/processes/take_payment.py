@@ -91,7 +91,7 @@ def reverse(
     reason: str,
     serial_no: str,
     at: datetime,
-    staff_id: int,
+    staff_id: int | None,
     approved_by: int | None = None,
     is_paper_back: bool = False,
 ) -> PaymentPosted:

@@ -8,6 +8,7 @@ import pytest
 
 from openboss.modules.receivables import functions as money
 from openboss.modules.receivables.functions import collectors, remote
+from openboss.modules.receivables.functions.payments import post_payment
 from openboss.modules.system.atomic import put_parameter
 from tests.modules.receivables.conftest import LONG_AGO, Desk, check_books, on
 
@@ -21,8 +22,8 @@ def sixteen(desk: Desk) -> Desk:
     account = desk.account()
     desk.bill(account, 202610, RENT=30_000)
     for turn, fen in enumerate((20_000, 10_000)):
-        known: dict[str, Any] = {"account_id": account, "serial_no": f"09-{turn}", "at": on(11, 5)}
-        remote.post_collected_elsewhere(collected_by="09", paid_fen=fen, **known)
+        marks = remote.collected_elsewhere(collected_by="09", trans_id=f"09-{turn}", at=on(11, 5))
+        post_payment(account_id=account, paid_fen=fen, at=on(11, 5), **marks)
     clerk = desk.staff["clerk"]
     for serial_no, home, fen in (("H1", "09", 12_000), ("H2", "21", 4_500)):
         known = {"number": 8613900000001, "means": "CASH", "serial_no": serial_no, "at": on(11, 6), "staff_id": clerk}

@@ -4,17 +4,38 @@ Each province sees both sides in its own books, and its report mirrors the other
 """
 
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 
 from openboss.modules.receivables.atomic import checks
 from openboss.modules.receivables.atomic.checks import Difference
+from openboss.modules.receivables.atomic.hub_payments import (
+    COMPENSATED,
+    EMPTY,
+    HubPaymentView,
+    hold_hub_payment,
+    note_compensated,
+    put_hub_payment,
+)
 from openboss.modules.receivables.atomic.ledger import Act, Line
 from openboss.modules.receivables.atomic.payments import PaymentView
 from openboss.modules.receivables.functions.counter import money_in
-from openboss.modules.receivables.functions.payments import PaymentPosted, post_payment
 from openboss.modules.receivables.functions.rules import Rules, rules_at
 
+__all__ = [
+    "COMPENSATED",
+    "EMPTY",
+    "HubPaymentView",
+    "OwnProvince",
+    "collect_for_another",
+    "collected_elsewhere",
+    "hold_hub_payment",
+    "mirror_differences",
+    "note_compensated",
+    "put_hub_payment",
+    "remote_collections",
+]
 PURPOSE = "REMOTE"
 
 
@@ -22,21 +43,14 @@ class OwnProvince(ValueError):
     """This is our own province: our users pay at our counters by the usual payment."""
 
 
-def post_collected_elsewhere(
-    *, account_id: int, collected_by: str, paid_fen: int, serial_no: str, at: datetime, paid_at: datetime | None = None
-) -> PaymentPosted:
-    """Post what a user of ours paid in another province, which owes it to us. Raises as post_payment, OwnProvince."""
+def collected_elsewhere(*, collected_by: str, trans_id: str, at: datetime) -> dict[str, Any]:
+    """What marks a payment as made by a user of ours in another province, which owes it to us. Raises OwnProvince.
+
+    trans_id  the other province's number of the payment; with the province it is the serial number
+    """
     _refuse_own(collected_by, at)
-    return post_payment(
-        account_id=account_id,
-        paid_fen=paid_fen,
-        means="REMOTE",
-        channel="REMOTE",
-        serial_no=serial_no,
-        reference=f"{collected_by} {serial_no}"[:64],
-        at=at,
-        paid_at=paid_at,
-    )
+    named = {"serial_no": f"HUB {collected_by} {trans_id}", "reference": f"{collected_by} {trans_id}"}
+    return {"means": "REMOTE", "channel": "REMOTE", **named}
 
 
 def collect_for_another(

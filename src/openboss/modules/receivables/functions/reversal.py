@@ -50,7 +50,13 @@ class LaterActs(Exception):
 
 @transaction.atomic
 def reverse_payment(
-    *, payment_id: int, reason: str, serial_no: str, at: datetime, staff_id: int, approved_by: int | None = None
+    *,
+    payment_id: int,
+    reason: str,
+    serial_no: str,
+    at: datetime,
+    staff_id: int | None,
+    approved_by: int | None = None,
 ) -> PaymentPosted:
     """Take a payment back; the same again gives the same answer.
 

@@ -13,6 +13,7 @@ from openboss.modules.receivables.models.debts import (
 )
 from openboss.modules.receivables.models.desk import LongRun, Proposal, WebOrder
 from openboss.modules.receivables.models.direct_debit import DebitItem, DebitRun, Mandate
+from openboss.modules.receivables.models.hub import HubPayment
 from openboss.modules.receivables.models.ledger import (
     BusinessDay,
     ChartAccount,
@@ -42,6 +43,7 @@ __all__ = [
     "Document",
     "DocumentSeries",
     "Entry",
+    "HubPayment",
     "LateFee",
     "LongRun",
     "Mandate",

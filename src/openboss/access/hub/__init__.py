@@ -1,0 +1,1 @@
+"""The hub (一级BOSS枢纽): where other provinces serve our users. Messages and codes: docs/formats/hub.md."""

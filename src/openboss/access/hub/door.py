@@ -1,0 +1,122 @@
+"""One door for messages of other provinces: signed envelopes in, signed envelopes out (D18.1 to D18.4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from pydantic import ValidationError
+
+from openboss.access.hub.envelope import Message, answer_to
+from openboss.access.jobs import clock
+from openboss.modules.customers.functions import SubscriberUnknown
+from openboss.modules.receivables import functions as receivables
+from openboss.modules.receivables.functions.remote import OwnProvince
+from openboss.modules.receivables.functions.rules import rules_at
+from openboss.modules.system.functions import SerialNumberUsed
+from openboss.modules.system.keys import key_for
+from openboss.modules.system.signing import MessageForged, refuse_forged, sign
+from openboss.processes import remote_payments
+from openboss.processes.remote_payments import CompensatedBefore
+
+SIGNATURE = "X-Hub-Signature"
+MOST_BYTES = 10_000
+COUNTRY = "86"
+DONE = "0000"
+
+REFUSALS: dict[type[Exception], tuple[str, str]] = {
+    OwnProvince: ("1001", "The asking province is the home province."),
+    SubscriberUnknown: ("2001", "There is no such number here."),
+    receivables.AmountWrong: ("2002", "An amount above zero is needed."),
+    SerialNumberUsed: ("2003", "TransIDO was used for another payment."),
+    CompensatedBefore: ("2004", "The payment was reversed under this TransIDO; use another one."),
+    receivables.MoneyGone: ("2005", "The money was given back meanwhile; a person has to look."),
+    receivables.LaterActs: ("2005", "Later acts stand in the way; a person has to look."),
+    receivables.InvoiceNotReturned: ("2005", "An invoice is out; a person has to look."),
+    receivables.SecondPersonNeeded: ("2005", "The day is over; a person has to look."),
+}
+WRONG_HOME = ("1002", "This message is for another home province.")
+
+
+@csrf_exempt
+@require_POST
+def message(request: HttpRequest) -> HttpResponse:
+    """Answer one message. 403: not signed by the province it names; 400: no envelope; else 200 with a code inside."""
+    if len(request.body) > MOST_BYTES:
+        return JsonResponse({"refused": "too long"}, status=413)
+    now = clock.now()
+    try:
+        asked = Message.model_validate_json(request.body)
+    except ValidationError:
+        return JsonResponse({"refused": "content"}, status=400)
+    key = key_for(f"hub {asked.RoutingInfo.OrigDomain}")
+    try:
+        refuse_forged(request.headers.get(SIGNATURE, ""), request.body, key=key, at=now)
+    except MessageForged:
+        return JsonResponse({"refused": "signature"}, status=403)
+    body = json.dumps(_answered(asked), ensure_ascii=False).encode()
+    signed = {SIGNATURE: sign(body, key=key, at=now)}
+    return HttpResponse(body, content_type="application/json", headers=signed)
+
+
+def _answered(asked: Message) -> dict[str, Any]:
+    now = clock.now()
+    (code, words), our_id = (DONE, "ok"), ""
+    content: dict[str, Any] = {}
+    if asked.RoutingInfo.Routing.HomeDomain != rules_at(now).value("own_province"):
+        code, words = WRONG_HOME
+    else:
+        try:
+            content, our_id = _ACTIVITIES[asked.BIPType.ActivityCode](asked)
+        except tuple(REFUSALS) as refused:
+            code, words = REFUSALS[type(refused)]
+    local = now.astimezone(timezone.get_default_timezone())
+    return answer_to(asked, code=code, words=words, content=content, our_id=our_id, at=local)
+
+
+Done = tuple[dict[str, Any], str]
+
+
+def _query(asked: Message) -> Done:
+    found = remote_payments.ask(number=_number(asked), at=clock.now())
+    return {"OwedFen": found.owed_fen, "AdvanceFen": found.advance_fen}, ""
+
+
+def _pay(asked: Message) -> Done:
+    done = remote_payments.take(
+        province=asked.RoutingInfo.OrigDomain, trans_id=asked.TransInfo.TransIDO, number=_number(asked),
+        paid_fen=asked.SvcCont.PaidFen, at=clock.now(),
+    )  # fmt: skip
+    return {"PaidFen": done.paid_fen}, str(done.hub_payment_id)
+
+
+def _reverse(asked: Message) -> Done:
+    done = remote_payments.compensate(
+        province=asked.RoutingInfo.OrigDomain, trans_id=asked.TransInfo.TransIDO, at=clock.now()
+    )
+    return {}, str(done.hub_payment_id)
+
+
+def _report(asked: Message) -> Done:
+    now = clock.now()
+    day = asked.SvcCont.Day or now.astimezone(timezone.get_default_timezone()).date()
+    rows = remote_payments.report(province=asked.RoutingInfo.OrigDomain, day=day, at=now).to_dicts()
+    return {"Day": day.isoformat(), "Collected": rows}, ""
+
+
+_ACTIVITIES: dict[str, Callable[[Message], Done]] = {
+    "QUERY": _query, "PAY": _pay, "REVERSE": _reverse, "REPORT": _report
+}  # fmt: skip
+
+
+def _number(asked: Message) -> int:
+    """The number a message is about, with country code. Raises SubscriberUnknown."""
+    digits = asked.RoutingInfo.Routing.RouteValue
+    if not digits:
+        raise SubscriberUnknown(digits)
+    return int(COUNTRY + digits)

@@ -1,0 +1,78 @@
+"""The envelope of a message between provinces (D18.1), read strictly and answered in kind."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DOMAIN = Field(pattern=r"^[0-9]{2}$")
+TRANS_ID = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9-]+$")
+REQUEST, RESPONSE = "0", "1"
+
+
+class Part(BaseModel):
+    """A part of a message: what it names and nothing else."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class BIPType(Part):
+    """What is asked for."""
+
+    BIPCode: Literal["REMOTE_PAYMENT"]
+    ActivityCode: Literal["QUERY", "PAY", "REVERSE", "REPORT"]
+    ActionCode: Literal["0"]
+
+
+class Routing(Part):
+    """The province that shall answer, and the number of its user."""
+
+    HomeDomain: str = DOMAIN
+    RouteValue: str = Field(pattern=r"^([0-9]{11})?$")
+
+
+class RoutingInfo(Part):
+    """Who asks whom; RouteType 01 = by number, 00 = by province."""
+
+    OrigDomain: str = DOMAIN
+    RouteType: Literal["00", "01"]
+    Routing: Routing
+
+
+class TransInfo(Part):
+    """The asking province's session and number of the transaction."""
+
+    SessionID: str = Field(max_length=40)
+    TransIDO: str = TRANS_ID
+
+
+class Content(Part):
+    """What the activity needs: PAY an amount, REPORT a day."""
+
+    PaidFen: int = Field(default=0, ge=0, le=10**12)
+    Day: date | None = Field(default=None, strict=False)
+
+
+class Message(Part):
+    """A request between provinces."""
+
+    Version: Literal["0100"]
+    TestFlag: Literal["0"]
+    BIPType: BIPType
+    RoutingInfo: RoutingInfo
+    TransInfo: TransInfo
+    TransIDC: str = Field(max_length=40)
+    ProcessTime: str = Field(pattern=r"^[0-9]{14}$")
+    SvcCont: Content = Content()
+
+
+def answer_to(asked: Message, *, code: str, words: str, content: dict[str, Any], our_id: str, at: datetime) -> dict:
+    """The response to a request: its envelope, our number of the transaction, the code and the content."""
+    said = asked.model_dump(mode="json", exclude={"SvcCont"})
+    said["BIPType"]["ActionCode"] = RESPONSE
+    said["TransInfo"]["TransIDH"] = our_id
+    said["ProcessTime"] = at.strftime("%Y%m%d%H%M%S")
+    kind = "0" if code == "0000" else "1" if code.startswith("1") else "2"
+    return {**said, "Response": {"RspType": kind, "RspCode": code, "RspDesc": words}, "SvcCont": content}
