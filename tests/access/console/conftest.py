@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from .small_operator import SmallOperator, at_work, original
+from .small_operator import EXAMPLE, NOW, SmallOperator, at_work, original
 
 CHROMIUM = [
     "--no-sandbox",
@@ -56,6 +56,28 @@ def signed_in(login: str) -> Client:
     assert answer.status_code == 302
     client.cookies["django_language"] = "en"
     return client
+
+
+@pytest.fixture(scope="package")
+def stock(operator: Any) -> None:  # noqa: ARG001 (the operator comes first)
+    """Numbers and cards in the clerk's hall."""
+    from openboss.access.jobs.generate_stock import generate_stock
+    from openboss.processes.stock_halls import fill_halls, import_items, take_resources_over
+
+    register, _items = import_items(EXAMPLE / "reference" / "stock.yaml", at=NOW)
+    take_resources_over(register=register, at=NOW)
+    mine = next(hall for hall in generate_stock(EXAMPLE) if hall.home_area == 27)
+    fill_halls([mine], register=register, at=NOW)
+
+
+@pytest.fixture
+def clerk() -> Iterator[Client]:
+    """A clerk with an open till, which is closed again."""
+    client = signed_in("clerk")
+    client.post("/till/open/", {"float": "500"})
+    yield client
+    till = client.get("/till/").context["till"]
+    client.post("/till/close/", {"counted": f"{till.expected_fen // 100}.{till.expected_fen % 100:02d}"})
 
 
 def chromium_path() -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,35 +14,13 @@ from openboss.modules.receivables.functions.owed import owed
 from openboss.modules.resources import functions as resources
 from openboss.processes import take_payment
 
-from .conftest import Tab, signed_in
-from .small_operator import EXAMPLE, NOW
+from .conftest import signed_in
+from .small_operator import NOW
 
 pytestmark = [pytest.mark.usefixtures("operator", "stock")]
 HALL, CUSTOMER, USER = "17.027.05.01", 12, 12
 TO_MOVE, NEW_OWNER, TO_LEAVE = 31, 33, 37
 SHOWN = {"proof": "HOLDER_AT_HALL"}
-
-
-@pytest.fixture(scope="module")
-def stock(operator: Any) -> None:  # noqa: ARG001 (the operator comes first)
-    """Numbers and cards in the clerk's hall."""
-    from openboss.access.jobs.generate_stock import generate_stock
-    from openboss.processes.stock_halls import fill_halls, import_items, take_resources_over
-
-    register, _items = import_items(EXAMPLE / "reference" / "stock.yaml", at=NOW)
-    take_resources_over(register=register, at=NOW)
-    mine = next(hall for hall in generate_stock(EXAMPLE) if hall.home_area == 27)
-    fill_halls([mine], register=register, at=NOW)
-
-
-@pytest.fixture
-def clerk() -> Iterator[Client]:
-    """A clerk with an open till, which is closed again."""
-    client = signed_in("clerk")
-    client.post("/till/open/", {"float": "500"})
-    yield client
-    till = client.get("/till/").context["till"]
-    client.post("/till/close/", {"counted": f"{till.expected_fen // 100}.{till.expected_fen % 100:02d}"})
 
 
 def _place(client: Client, kind: str, **fields: Any) -> Any:
@@ -180,43 +157,3 @@ def test_a_clerk_without_the_right_cannot_use_the_counter() -> None:
     assert client.get(f"/counter/?customer={CUSTOMER}").status_code == 403
     assert _place(client, "REPORT_LOST").status_code == 403
     assert client.get("/orders/").status_code == 200
-
-
-@pytest.mark.browser
-def test_a_user_is_opened_at_the_counter_without_a_mouse(browser: Any, address: str, clerk: Client) -> None:
-    plain = [one for one in resources.find_numbers(at=NOW, org_codes=[HALL]) if not one.deposit_fen + one.minimum_fen]
-    number = plain[0].number
-    iccid = resources.free_sims(org_codes=[HALL])[0].iccid
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, reduced_motion="reduce")
-    context.add_cookies([{"name": "django_language", "value": "en", "url": address}])
-    tab = Tab(context, address)
-    page, keyboard = tab.page, tab.page.keyboard
-    tab.log_in("clerk")
-    tab.open(f"/customers/{CUSTOMER}/")
-    keyboard.press("F4")
-    page.wait_for_url("**/counter/**")
-    keyboard.press("F3")
-    page.wait_for_url("**/orders/new/OPEN/**")
-    keyboard.type(str(number))
-    keyboard.press("Tab")
-    keyboard.type(iccid)
-    keyboard.press("Tab")
-    page.wait_for_selector("#preview tfoot", timeout=60_000)
-    keyboard.press("F8")
-    page.wait_for_url("**/orders/*/")
-    page.wait_for_selector("[name^=document-]:focus")
-    keyboard.type("ID 990000200001010007")
-    keyboard.press("F6")
-    page.wait_for_selector("text=SHA-256")
-    page.focus("#tendered")
-    keyboard.type("1000")
-    keyboard.press("Tab")
-    keyboard.type("258147")
-    keyboard.press("F8")
-    page.wait_for_selector("h1 .pill.good")
-    keyboard.press("F5")
-    page.wait_for_url("**/customers/**")
-    assert page.locator(".tabs a").count() >= 2
-    assert tab.complaints == []
-    assert clerk.get("/orders/?kind=OPEN").context["list"]["total"] == 1
-    context.close()

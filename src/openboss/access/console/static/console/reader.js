@@ -13,9 +13,10 @@ function isIdNumber(text) {
   return ID_CHECKS[sum % 11] === text[17];
 }
 
-/* A card's number: 19 or 20 digits that begin with 89, the last of them by Luhn */
+/* A card's number: 19 or 20 signs that begin with 89; of 20 digits the last checks the others (Luhn) */
 function isCard(text) {
-  if (!/^89\d{17,18}$/.test(text)) return false;
+  if (!/^\d{20}$/.test(text)) return /^89[0-9A-F]{17,18}$/.test(text);
+  if (!text.startsWith("89")) return false;
   const sum = [...text].reverse().reduce((all, digit, i) => {
     const value = Number(digit) * (i % 2 ? 2 : 1);
     return all + (value > 9 ? value - 9 : value);
