@@ -62,6 +62,10 @@ class Options(BaseSettings):
     """Files of a certificate, its key, and the authorities that vouch for clients; without a certificate the port
     speaks HTTP/2 in the clear."""
 
+    query_host: str = "127.0.0.1"
+    query_port: int = Field(default=0, ge=0, le=65535)
+    """Where `openboss charge` tells channels of other machines what a user has and uses; port 0 = it does not."""
+
     web_payments: str = ""
     """The provider through which customers pay on the web: `sandbox` for trials; empty = they cannot."""
 

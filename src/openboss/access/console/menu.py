@@ -69,6 +69,10 @@ SECTIONS = (
     Section(
         _("Charging"),
         (
+            Screen(
+                "console:charging_board", _("Live charging"), "activity", "charging.monitor", "shishi ss online ocs"
+            ),
+            Screen("console:follow", _("Follow a number"), "route", "charging.trace", "genzong gz trace"),
             Screen("console:collection", _("Collection"), "database-import", "charging.monitor", "caiji cj source gap"),
             Screen("console:files", _("Usage files"), "file-text", "charging.monitor", "wenjian wj cdr"),
             Screen("console:alarms", _("Alarms"), "alert-circle", "charging.monitor", "gaojing gj alarm gap"),

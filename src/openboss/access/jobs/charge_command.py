@@ -44,11 +44,14 @@ def _own(stopping: threading.Event) -> None:
     """Be the engine until told to stop; a fault ends the process and its successor recovers."""
     from openboss.access.jobs.charge_loop import ChargeLoop
     from openboss.modules.charging.functions.engine import answering, recover_engine
+    from openboss.modules.system.keys import key_for
 
     owner = recover_engine()
     log.info("engine ready", position=owner.position)
-    with answering(owner, options().data_dir):
-        ChargeLoop(owner, stopping).run()
+    loop, chosen = ChargeLoop(owner, stopping), options()
+    at = (chosen.query_host, chosen.query_port) if chosen.query_port else None
+    with answering(owner, chosen.data_dir, loop.watch, at=at, token=key_for("query").hex()):
+        loop.run()
     owner.snapshot()
     log.info("engine stopped", position=owner.position)
 

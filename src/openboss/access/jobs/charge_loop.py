@@ -10,7 +10,9 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import structlog
@@ -25,6 +27,7 @@ from openboss.config.options import options
 from openboss.modules.charging.engine.online.arriving import bars
 from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.turns import Moment
+from openboss.modules.charging.engine.online.watch import Watch
 from openboss.modules.charging.engine.owner import INPUTS_A_SNAPSHOT, Owner
 from openboss.modules.charging.normalise import operator_clock
 from openboss.modules.charging.numbering import NumberingTables, OperatorClock
@@ -44,7 +47,7 @@ class ChargeLoop:
     """An engine at work until it is told to stop, or fails."""
 
     def __init__(self, owner: Owner, stopping: threading.Event) -> None:
-        self.owner, self.stopping = owner, stopping
+        self.owner, self.stopping, self.watch = owner, stopping, Watch(self._peers)
         self.currency = options().currency
         self.fault: BaseException | None = None
         self._numbering: NumberingTables | None = None
@@ -74,7 +77,10 @@ class ChargeLoop:
         assert self._numbering is not None
         self._use_connection()
         self._idle_s = 0.0
-        decided = self.owner.serve(requests, asks, numbering=self._numbering, moment=self.moment())
+        moment, begun_s = self.moment(), time.perf_counter()
+        decided = self.owner.serve(requests, asks, numbering=self._numbering, moment=moment)
+        took_s = time.perf_counter() - begun_s
+        self.watch.note(self.owner.state, requests, asks, decided, at_s=moment.now_s, took_s=took_s)
         return decided.taken, decided.answers, decided.quotas
 
     def moment(self) -> Moment:
@@ -84,6 +90,9 @@ class ChargeLoop:
         if self._clock is None or hour != self._clock_hour:
             self._clock, self._clock_hour = operator_clock(options().timezone, hour * HOUR_S), hour
         return Moment(at, self._clock)
+
+    def _peers(self) -> list[dict[str, Any]]:
+        return self.node.connected()
 
     def _now_s(self) -> int:
         return int(clock.now().timestamp())

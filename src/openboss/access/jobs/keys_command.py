@@ -41,3 +41,10 @@ def rotate(
         if retire:
             keys.retire_old_versions(options().keys_file)
             print("older keys forgotten")
+
+
+@keys_app.command()
+def partner(name: Annotated[str, typer.Argument(help='For example "query", "bank ICBC" or "collector POST".')]) -> None:
+    """Print the key shared with a partner, in hexadecimal: hand it over in a safe way, it proves who sends."""
+    with open_installation():
+        print(keys.key_for(name).hex())

@@ -238,10 +238,10 @@ def test_a_running_engine_tells_what_one_user_owes_and_has_left(world):
     owner = start(world)
     owner.drain()
     with answering(owner, world):
-        answer = ask(11, world)
+        answer = ask("users/11", world)
     (cycle,) = answer["cycles"]
     assert (cycle["cycle"], cycle["is_open"]) == (202610, True)
     assert sum(item["act_li"] for item in cycle["items"]) == 19_600
     assert [(free["granted"], free["used"]) for free in cycle["free"]] == [(170, 170)]
     with pytest.raises(NoAnswer):
-        ask(11, world)
+        ask("users/11", world)

@@ -84,6 +84,12 @@ def plain_fen(amount_fen: int) -> str:
 
 
 @register.filter
+def us_ms(microseconds: int) -> str:
+    """A time of microseconds in milliseconds, to one digit that says something."""
+    return f"{microseconds / 1000:.1f}" if microseconds >= 100 else f"{microseconds / 1000:.2f}"
+
+
+@register.filter
 def word(code: object, vocabulary: str) -> str:
     """A code of the trade in words."""
     return str(words.word(vocabulary, code).text)

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from openboss.access.console import formats
+from openboss.access.console.views.live_services import services_shown
 from openboss.kernel.rounding import fen_of_li
 from openboss.kernel.usage import Unit
 from openboss.modules.billing import functions as billing
@@ -86,6 +87,7 @@ def figures(customer_id: int, user: SubscriberView | None, *, may_bill: bool) ->
     newest = max([live.cycle if live else 0, *use, *totals])
     context["live"] = live
     if live:
+        context["services"] = services_shown(live.services)
         context["unbilled_fen"] = fen_of_li(live.unbilled_li)
         context["standard_li"] = sum(item.std_li for item in live.items)
         context["meters"] = [meter(free) for free in live.free]

@@ -138,6 +138,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "billing.begin_delivery": Word(_("Delivery of bills begun")),
         "billing.put_wish": Word(_("Delivery of bills wished")),
         "billing.end_wish": Word(_("Delivery of bills no longer wished")),
+        "charging.follow_user": Word(_("User followed in live charging")),
         "charging.clear_alarm": Word(_("Alarm cleared")),
         "customers.activate_subscriber": Word(_("User activated")),
         "customers.add_certificate": Word(_("Certificate entered")),

@@ -153,4 +153,28 @@ WORDS: dict[str, dict[str, Word]] = {
         "WRITE_OFF_REQUESTED": Word(_("Write-off requested"), "warn"),
         "WRITTEN_OFF": Word(_("Written off")),
     },
+    "charging_result": {
+        "2001": Word(_("Granted"), "good"),
+        "3004": Word(_("Too busy"), "bad"),
+        "4010": Word(_("Service denied"), "bad"),
+        "4011": Word(_("Not charged online")),
+        "4012": Word(_("No money left"), "warn"),
+        "5002": Word(_("Session unknown"), "warn"),
+        "5004": Word(_("Value not valid"), "bad"),
+        "5012": Word(_("Cannot be done"), "bad"),
+        "5030": Word(_("User unknown"), "warn"),
+        "5031": Word(_("Cannot be priced"), "bad"),
+    },
+    "charging_kind": {
+        "INITIAL": Word(_("Begins")),
+        "UPDATE": Word(_("Goes on")),
+        "TERMINATION": Word(_("Ends")),
+        "EVENT": Word(_("At once")),
+    },
+    "charging_action": {
+        "DEBIT": Word(_("debit")),
+        "REFUND": Word(_("refund")),
+        "CHECK_BALANCE": Word(_("is there enough?")),
+        "PRICE": Word(_("what would it cost?")),
+    },
 }

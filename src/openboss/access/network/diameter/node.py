@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -98,6 +98,14 @@ class Node:
                 peer.ask_again(session_id, self._sequence)
                 asked += 1
         return asked
+
+    def connected(self) -> list[dict[str, Any]]:
+        """Who is connected now, and how many bytes of each wait."""
+        return [
+            {"name": peer.host, "realm": peer.realm, "interface": "Diameter", "waiting": len(peer.inbox)}
+            for peer in list(self.peers)
+            if peer.transport is not None
+        ]
 
     def stop(self) -> None:
         """Say goodbye to all peers."""

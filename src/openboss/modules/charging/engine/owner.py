@@ -25,6 +25,7 @@ from openboss.modules.charging.engine.lake import Corrected, DetailWriter, Lake
 from openboss.modules.charging.engine.online import orders
 from openboss.modules.charging.engine.online.images import Images
 from openboss.modules.charging.engine.online.serving import News, Rules, debit
+from openboss.modules.charging.engine.online.shown import barred_of, money_of, services_of
 from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
 from openboss.modules.charging.engine.rating import ChunkRated, rate_chunk
 from openboss.modules.charging.engine.snapshots import load_snapshot, save_snapshot
@@ -311,11 +312,11 @@ class Owner:
         return free_use_of(self.state, cycle)
 
     def user_now(self, subscriber_id: int) -> dict[str, Any]:
-        """One user's charges and free resources in every cycle the engine holds (CHG-13)."""
+        """One user's charges and free resources in every cycle the engine holds, money, open services (CHG-13)."""
         with self.lock:
             known = subscriber_id < len(self.state.row_of) and self.state.row_of[subscriber_id] >= 0
             if not known:
-                return {"cycles": []}
+                return {"cycles": [], "money": None, "barred": 0, "services": []}
             row = int(self.state.row_of[subscriber_id])
             lane, local_row = self.state.lanes[row % LANES], row // LANES
             cycles = []
@@ -329,7 +330,12 @@ class Owner:
                             "free": self._free_of(lane, lane.free_head[local_row, slot]),
                         }
                     )
-            return {"cycles": sorted(cycles, key=lambda entry: entry["cycle"])}
+            return {
+                "cycles": sorted(cycles, key=lambda entry: entry["cycle"]),
+                "money": money_of(self.state, row),
+                "barred": barred_of(self.state, row),
+                "services": services_of(self.state, row),
+            }
 
     def unbilled_of(self, subscriber_ids: list[int]) -> dict[str, dict[str, int]]:
         """What some users have used in each month the engine holds, in li, by user and cycle."""

@@ -11,10 +11,21 @@ from django.conf import settings
 
 from openboss.modules.catalog.functions import rule_names
 from openboss.modules.charging.atomic.backlog import Backlog, engine_backlog
-from openboss.modules.charging.engine.query import NoAnswer, ask, ask_unbilled
+from openboss.modules.charging.engine.query import NoAnswer, ask
 from openboss.modules.charging.functions.engine import last_known_user
 
-__all__ = ["Backlog", "LiveFree", "LiveItem", "LiveUsage", "engine_answers", "engine_backlog", "live_usage", "used_now"]
+__all__ = [
+    "Backlog",
+    "LiveFree",
+    "LiveItem",
+    "LiveMoney",
+    "LiveService",
+    "LiveUsage",
+    "engine_answers",
+    "engine_backlog",
+    "live_usage",
+    "used_now",
+]
 
 
 @dataclass(frozen=True)
@@ -43,20 +54,54 @@ class LiveFree:
 
 
 @dataclass(frozen=True)
+class LiveMoney:
+    """The wallet that pays for a user, perhaps for others too: `limit_li` is how far below zero it may go."""
+
+    account_id: int
+    balance_li: int
+    limit_li: int
+    reserved_li: int
+    held_li: int
+
+
+@dataclass(frozen=True)
+class LiveService:
+    """A service that is in use: what was used and charged so far, the quota that is out (`measure` of it)."""
+
+    session: str
+    life: str
+    record_type: int
+    rating_group: int
+    service_id: int
+    began_at_s: int
+    touched_at_s: int
+    used_s: int
+    used_octets: int
+    used_units: int
+    act_li: int
+    reserved_li: int
+    measure: str
+    granted: int
+    is_last: bool
+
+
+@dataclass(frozen=True)
 class LiveUsage:
-    """One user's open cycle. `is_live` is false when the engine did not answer and a saved state was read."""
+    """One user's open cycle, money and services. `is_live` is false when a saved state was read: no engine answered."""
 
     cycle: int
     unbilled_li: int
     items: list[LiveItem]
     free: list[LiveFree]
+    money: LiveMoney | None
+    services: list[LiveService]
     is_live: bool
 
 
 def live_usage(subscriber_id: int, cycle: int | None = None) -> LiveUsage | None:
     """Say what a user has used and owes in a cycle, by default the newest open one; None if nothing is known."""
     try:
-        answer, is_live = ask(subscriber_id, Path(settings.DATA_DIR)), True
+        answer, is_live = ask(f"users/{subscriber_id}", Path(settings.DATA_DIR)), True
     except NoAnswer:
         answer, is_live = last_known_user(subscriber_id), False
     chosen = _choose(answer["cycles"], cycle)
@@ -71,13 +116,21 @@ def live_usage(subscriber_id: int, cycle: int | None = None) -> LiveUsage | None
         LiveFree(n["rule"], _names(names, n["rule"]), n["unit"], n["granted"], n["used"], n["carried"])
         for n in chosen["free"]
     ]
-    return LiveUsage(chosen["cycle"], sum(item.act_li for item in items), items, free, is_live)
+    return LiveUsage(
+        cycle=chosen["cycle"],
+        unbilled_li=sum(item.act_li for item in items),
+        items=items,
+        free=free,
+        money=LiveMoney(**answer["money"]) if answer["money"] else None,
+        services=[LiveService(**service) for service in answer["services"]],
+        is_live=is_live,
+    )
 
 
 def used_now(subscriber_ids: list[int]) -> dict[int, dict[int, int]] | None:
     """What users have used, in li by user and cycle, of every month the running engine holds; None: it is silent."""
     try:
-        answer = ask_unbilled(subscriber_ids, Path(settings.DATA_DIR))
+        answer = ask("unbilled", Path(settings.DATA_DIR), method="POST", body=subscriber_ids)
     except NoAnswer:
         return None
     return {int(user): {int(cycle): li for cycle, li in months.items()} for user, months in answer.items()}
@@ -86,7 +139,7 @@ def used_now(subscriber_ids: list[int]) -> dict[int, dict[int, int]] | None:
 def engine_answers() -> bool:
     """Whether the running engine answers a question right now, for whoever watches over it."""
     try:
-        ask(0, Path(settings.DATA_DIR))  # no user has the number 0
+        ask("users/0", Path(settings.DATA_DIR))  # no user has the number 0
     except NoAnswer:
         return False
     return True

@@ -114,6 +114,7 @@ RIGHTS = frozenset(
         "billing.signoff",
         "charging.view",
         "charging.monitor",
+        "charging.trace",
         "charging.errors",
         "charging.writeoff",
         "charging.rerate",

@@ -1,0 +1,188 @@
+"""Charging while it happens: the board, one user's money and services, and following a number step by step."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from openboss.access.console.page import page, part
+from openboss.access.console.session import needs, staff_of
+from openboss.access.console.views.counter import whole_number
+from openboss.access.console.views.live_services import quota_text, services_shown, used_text
+from openboss.access.jobs import clock
+from openboss.modules.charging.functions.live import engine_backlog, live_usage
+from openboss.modules.charging.functions.watching import (
+    NoAnswer,
+    charging_board,
+    follow_user,
+    steps_of_user,
+    stop_following,
+)
+from openboss.modules.customers import functions as customers
+from openboss.modules.customers.functions import CustomerUnknown, SubscriberUnknown
+
+SHORTEST_REASON = 2
+
+
+# --- the board ----------------------------------------------------------------------------------------------------
+
+
+def _live_board() -> dict[str, Any]:
+    now = clock.now()
+    try:
+        board = charging_board(now_s=int(now.timestamp()))
+    except NoAnswer:
+        return {"is_silent": True, "now": now}
+    highest = max(1, *board["a_second"])
+    minute = board["of_last_minute"]
+    return {
+        "board": board,
+        "now": now,
+        "backlog": engine_backlog(),
+        "rate": sum(board["a_second"][-10:]) / 10,
+        "highest": highest,
+        "bars": [
+            {"x": 4 * place, "all": 40 * count / highest, "refused": 40 * min(bad, count) / highest}
+            for place, (count, bad) in enumerate(zip(board["a_second"], board["refused_a_second"], strict=True))
+        ],
+        "requests": sum(minute["kinds"].values()),
+        "refused": sum(board["refused_a_second"][-60:]),
+        "causes": _causes(board),
+    }
+
+
+def _causes(board: dict[str, Any]) -> list[dict[str, Any]]:
+    """How requests and services fared, by result: last minute and since the engine started."""
+    minute, ever = board["of_last_minute"], board["since_start"]
+    return [
+        {
+            "code": code,
+            "requests": minute["requests"].get(code, 0),
+            "services": minute["services"].get(code, 0),
+            "requests_ever": ever["requests"].get(code, 0),
+            "services_ever": ever["services"].get(code, 0),
+        }
+        for code in sorted({*ever["requests"], *ever["services"]})
+    ]
+
+
+@require_GET
+@needs("charging.monitor")
+def board(request: HttpRequest) -> HttpResponse:
+    """Rate, time, sessions, refusals by cause; htmx asks for the moving part alone."""
+    context = {"active": "console:charging_board", **_live_board()}
+    if request.htmx:
+        return part(request, "charging_board_live.html", context)
+    return page(request, "charging_board.html", context)
+
+
+# --- one user -----------------------------------------------------------------------------------------------------
+
+
+@require_GET
+@needs("customers.view")
+def money(request: HttpRequest, subscriber_id: int) -> HttpResponse:
+    """The part of a customer's page that moves while the user calls and surfs: balance, reserved, services in use."""
+    live = live_usage(subscriber_id)
+    services = services_shown(live.services) if live else []
+    return part(request, "live_money.html", {"live": live, "services": services, "subscriber_id": subscriber_id})
+
+
+# --- following a number -------------------------------------------------------------------------------------------
+
+
+@require_GET
+@needs("charging.trace")
+def follow(request: HttpRequest) -> HttpResponse:
+    """Look for a number to follow."""
+    number = request.GET.get("number", "").strip()
+    if number:
+        try:
+            found = customers.subscriber_of_number(number=whole_number(number) or 0, at=clock.now())
+        except SubscriberUnknown:
+            messages.error(request, _("No user has this number. Check it digit by digit."))
+        else:
+            return redirect("console:steps", found)
+    return page(request, "follow.html", {"active": "console:follow", "number": number})
+
+
+@require_GET
+@needs("charging.trace")
+def steps(request: HttpRequest, subscriber_id: int) -> HttpResponse:
+    """What networks asked for a user since they are followed, what they were answered, and what was left."""
+    try:
+        customer_id = customers.customer_of_subscriber(subscriber_id=subscriber_id)
+    except CustomerUnknown as unknown:
+        raise Http404 from unknown
+    now = clock.now()
+    numbers = customers.numbers_of_subscribers(subscriber_ids=[subscriber_id], at=now)
+    live = live_usage(subscriber_id)
+    context = {
+        "active": "console:follow",
+        "customer_id": customer_id,
+        "subscriber_id": subscriber_id,
+        "number": numbers.get(subscriber_id, ""),
+        "live": live,
+        "services": services_shown(live.services) if live else [],
+    }
+    try:
+        kept = steps_of_user(subscriber_id)
+        context |= {"is_followed": kept is not None, "steps": [_step_shown(one) for one in reversed(kept or [])]}
+    except NoAnswer:
+        context["is_silent"] = True
+    return part(request, "follow_live.html", context) if request.htmx else page(request, "follow_user.html", context)
+
+
+def _step_shown(step: dict[str, Any]) -> dict[str, Any]:
+    """A step for reading: moments, amounts in their units."""
+    for service in step["services"]:
+        used = service["used"]
+        service["used_text"] = used_text(
+            used.get("used_s", 0) + used.get("after_s", 0),
+            sum(used.get(name, 0) for name in ("used_up", "used_down", "after_up", "after_down")),
+            used.get("used_units", 0) + used.get("after_units", 0),
+        ) if used else ""  # fmt: skip
+        service["granted_text"] = quota_text(service["measure"], service["granted"]) if service["granted"] else ""
+        if service["change_at_s"]:
+            service["change_at"] = datetime.fromtimestamp(service["change_at_s"], UTC)
+    return {**step, "at": datetime.fromisoformat(step["at"])}
+
+
+@require_POST
+@needs("charging.trace")
+def follow_start(request: HttpRequest, subscriber_id: int) -> HttpResponse:
+    """Follow a user from now on, for a reason that goes into the audit log."""
+    reason = request.POST.get("reason", "").strip()
+    numbers = customers.numbers_of_subscribers(subscriber_ids=[subscriber_id], at=clock.now())
+    if len(reason) < SHORTEST_REASON:
+        messages.error(request, _("Say why you need to see it, in two characters or more."))
+    else:
+        try:
+            follow_user(
+                subscriber_id=subscriber_id,
+                number=str(numbers.get(subscriber_id, "")),
+                reason=reason,
+                staff_id=staff_of(request).staff_id,
+                at=clock.now(),
+            )
+        except NoAnswer:
+            messages.error(request, _("Charging does not answer."))
+    return redirect("console:steps", subscriber_id)
+
+
+@require_POST
+@needs("charging.trace")
+def follow_stop(request: HttpRequest, subscriber_id: int) -> HttpResponse:
+    """Follow a user no more."""
+    try:
+        stop_following(subscriber_id)
+    except NoAnswer:
+        messages.error(request, _("Charging does not answer."))
+    return redirect(reverse("console:follow"))

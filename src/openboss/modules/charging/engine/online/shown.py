@@ -1,0 +1,53 @@
+"""What online charging knows of one user right now, as JSON: money, and the sessions that are going on (CHG-13)."""
+
+from typing import Any
+
+from openboss.modules.charging.engine.online.desk import Life
+from openboss.modules.charging.engine.online.requests import Measure
+from openboss.modules.charging.engine.state import EngineState
+
+_MONEY = ("account_id", "balance_li", "limit_li", "reserved_li", "held_li")
+
+
+def money_of(state: EngineState, row: int) -> dict[str, int] | None:
+    """The wallet that pays for a user, which others may share; None if nothing limits the user."""
+    desk = state.desk
+    place = int(desk.user_wallet[row]) if row < len(desk.user_wallet) else -1
+    if place < 0:
+        return None
+    return {name: int(desk.wallets[place][name]) for name in _MONEY}
+
+
+def barred_of(state: EngineState, row: int) -> int:
+    """How far a user is barred (`desk.Barred`)."""
+    return int(state.desk.user_barred[row]) if row < len(state.desk.user_barred) else 0
+
+
+def services_of(state: EngineState, row: int) -> list[dict[str, Any]]:
+    """The services a user has open, oldest first: what was used and charged so far, and the quota that is out."""
+    desk, found = state.desk, []
+    place = int(desk.user_service[row]) if row < len(desk.user_service) else -1
+    while place >= 0:
+        service, use = desk.services[place], desk.uses[place]
+        session = desk.sessions[service["session"]]
+        found.append(
+            {
+                "session": f"{int(session['key_hi']):016x}{int(session['key_lo']):016x}",
+                "life": Life(service["life"]).name,
+                "record_type": int(session["record_type"]),
+                "rating_group": int(service["rating_group"]),
+                "service_id": int(service["service_id"]),
+                "began_at_s": int(use["start_at_s"]),
+                "touched_at_s": int(session["touched_at_s"]),
+                "used_s": int(use["duration_s"]),
+                "used_octets": int(use["up_bytes"]) + int(use["down_bytes"]),
+                "used_units": int(use["message_count"]),
+                "act_li": int(service["act_li"]),
+                "reserved_li": int(service["reserved_li"]),
+                "measure": Measure(service["measure"]).name,
+                "granted": int(service["granted"]),
+                "is_last": bool(service["is_last"]),
+            }
+        )
+        place = int(service["next_of_user"])
+    return found[::-1]

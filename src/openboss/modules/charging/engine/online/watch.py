@@ -1,0 +1,195 @@
+"""What networks asked and how it went: counts of the last two minutes, and every step of users who are followed.
+
+Kept in the engine's memory only: a picture for whoever watches, no record of anything. A group costs a few
+microseconds. Read by other threads without a lock: a figure may be of a moment ago, never of nobody.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from openboss.modules.charging.engine.online.desk import Life
+from openboss.modules.charging.engine.online.requests import USED_FIELDS, Action, Kind, Measure, Result
+from openboss.modules.charging.engine.online.shown import money_of
+from openboss.modules.charging.engine.online.turns import Decided
+from openboss.modules.charging.engine.state import EngineState
+from openboss.modules.charging.numbering import ZEROS
+
+SECONDS = 120  # how far back counts go
+MOST_FOLLOWED = 20  # users at a time: whoever was followed first is given up
+STEPS_KEPT = 300  # of one user
+_SHORTEST_NUMBER = 7
+
+_CODES = np.array(sorted(Result), np.int32)
+_KINDS = max(Kind) + 1
+_BUCKETS = 96  # a quarter of a doubling each, from one microsecond to seconds
+_A_DOUBLING = 4
+_RESULTS_AT, _TIMES_AT = _KINDS, _KINDS + 2 * len(_CODES)
+_WIDTH = _TIMES_AT + _BUCKETS
+
+
+class Watch:
+    """Counts and steps. One thread notes, others read."""
+
+    def __init__(self, peers: Callable[[], list[dict[str, Any]]] = list) -> None:
+        self._peers = peers  # who is connected: name, realm, interface, bytes waiting
+        self.counts = np.zeros((SECONDS, _WIDTH), np.int64)
+        self.second = np.zeros(SECONDS, np.int64)
+        self.since_start = np.zeros(_WIDTH, np.int64)
+        self._followed: dict[int, deque[dict[str, Any]]] = {}  # by subscriber
+        self._numbers: dict[str, int] = {}  # subscriber by number, for requests that open no session
+
+    # --- noting ------------------------------------------------------------------------------------------------------
+
+    def note(
+        self, state: EngineState, requests: np.ndarray, asks: np.ndarray, decided: Decided, *,
+        at_s: int, took_s: float,
+    ) -> None:  # fmt: skip
+        """Note a group that was decided and committed within `took_s`."""
+        place = at_s % SECONDS
+        if self.second[place] != at_s:
+            self.counts[place] = 0
+            self.second[place] = at_s
+        noted = _counted(requests, decided, took_s)
+        self.counts[place] += noted
+        self.since_start += noted
+        if self._followed:
+            self._follow(state, requests, asks, decided, at_s)
+
+    def _follow(self, state: EngineState, requests: np.ndarray, asks: np.ndarray, decided: Decided, at_s: int) -> None:
+        wanted = {int(state.row_of[one]): one for one in list(self._followed) if one < len(state.row_of)}
+        sessions = decided.answers["place"]
+        rows = np.where(sessions >= 0, state.desk.sessions["row"][sessions], -1)
+        for number in np.flatnonzero(decided.taken):
+            followed = wanted.get(int(rows[number])) if rows[number] >= 0 else self._by_number(requests[number])
+            if followed is not None:
+                step = _step(requests[number], asks, decided, int(number))
+                money = money_of(state, int(state.row_of[followed]))
+                at = datetime.fromtimestamp(at_s, UTC).isoformat()
+                self._followed[followed].append({"at": at, **step, "money": money})
+
+    def _by_number(self, request: np.ndarray) -> int | None:
+        digits = str(int(request["served"]) % ZEROS)  # with or without country code
+        if len(digits) < _SHORTEST_NUMBER:
+            return None
+        return next((one for number, one in self._numbers.items() if number.endswith(digits)), None)
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def follow(self, subscriber_id: int, number: str) -> None:
+        """Begin to keep the steps of a user; `number` in E.164 knows them where no session does."""
+        if len(self._followed) >= MOST_FOLLOWED and subscriber_id not in self._followed:
+            self.give_up(next(iter(self._followed)))
+        self._followed.setdefault(subscriber_id, deque(maxlen=STEPS_KEPT))
+        self._numbers[number] = subscriber_id
+
+    def give_up(self, subscriber_id: int) -> None:
+        """Forget the steps of a user."""
+        self._followed.pop(subscriber_id, None)
+        self._numbers = {number: one for number, one in self._numbers.items() if one != subscriber_id}
+
+    def steps(self, subscriber_id: int) -> dict[str, Any]:
+        """The steps of a user since it is followed."""
+        kept = self._followed.get(subscriber_id)
+        return {"is_followed": kept is not None, "steps": list(kept or [])}
+
+    def board(self, state: EngineState, *, now_s: int) -> dict[str, Any]:
+        """Rates by kind and result of every second, time taken, and sessions."""
+        seconds = np.arange(now_s - SECONDS + 1, now_s)  # the running second is not whole yet
+        places = seconds % SECONDS
+        rows = np.where((self.second[places] == seconds)[:, None], self.counts[places], 0)
+        minute = rows[-60:].sum(axis=0)
+        sessions = state.desk.sessions["life"]
+        return {
+            "now_s": now_s,
+            "a_second": rows[:, :_KINDS].sum(axis=1).tolist(),
+            "refused_a_second": _refusals(rows).sum(axis=1).tolist(),
+            "of_last_minute": _named(minute),
+            "since_start": _named(self.since_start),
+            "sessions": {life.name: int((sessions == life).sum()) for life in (Life.OPEN, Life.EXPIRED, Life.CLOSED)},
+            "peers": self._peers(),
+            "wallets": len(state.wallet_of),
+            "users": int(state.used["rows"]),
+        }
+
+
+def _counted(requests: np.ndarray, decided: Decided, took_s: float) -> np.ndarray:
+    noted, taken = np.zeros(_WIDTH, np.int64), decided.taken
+    noted[:_KINDS] = np.bincount(requests["kind"][taken], minlength=_KINDS)[:_KINDS]
+    known = np.append(_CODES, 0)  # a code that has no name is not counted
+    for at, codes in ((_RESULTS_AT, decided.answers["result"][taken]),
+                      (_RESULTS_AT + len(_CODES), decided.quotas["result"])):  # fmt: skip
+        places = np.searchsorted(_CODES, codes)
+        noted[at : at + len(_CODES)] = np.bincount(places[known[places] == codes], minlength=len(_CODES))
+    bucket = int(np.log2(max(1.0, took_s * 1e6)) * _A_DOUBLING)
+    noted[_TIMES_AT + min(bucket, _BUCKETS - 1)] = int(taken.sum())
+    return noted
+
+
+def _refusals(rows: np.ndarray) -> np.ndarray:
+    """The columns of counted results that are refusals, of requests and of services."""
+    columns = np.concatenate([_RESULTS_AT + np.flatnonzero(_CODES != Result.SUCCESS),
+                              _RESULTS_AT + len(_CODES) + np.flatnonzero(_CODES != Result.SUCCESS)])  # fmt: skip
+    return rows[:, columns]
+
+
+def _named(counts: np.ndarray) -> dict[str, Any]:
+    of_requests = counts[_RESULTS_AT : _RESULTS_AT + len(_CODES)]
+    of_services = counts[_RESULTS_AT + len(_CODES) : _TIMES_AT]
+    times = counts[_TIMES_AT:]
+    return {
+        "kinds": {kind.name: int(counts[kind]) for kind in Kind},
+        "requests": {str(code): int(count) for code, count in zip(_CODES, of_requests, strict=True) if count},
+        "services": {str(code): int(count) for code, count in zip(_CODES, of_services, strict=True) if count},
+        "p50_us": _quantile_us(times, 0.5),
+        "p99_us": _quantile_us(times, 0.99),
+        "p999_us": _quantile_us(times, 0.999),
+    }
+
+
+def _quantile_us(times: np.ndarray, part: float) -> int | None:
+    """The upper edge of the bucket in which a quantile lies, in microseconds; None without requests."""
+    upto = np.cumsum(times)
+    if not upto[-1]:
+        return None
+    return round(2 ** ((int(np.searchsorted(upto, part * upto[-1])) + 1) / _A_DOUBLING))
+
+
+def _step(request: np.ndarray, asks: np.ndarray, decided: Decided, number: int) -> dict[str, Any]:
+    """One request, what it reported and wanted, and what it was answered."""
+    first = int(request["first_ask"])
+    services = []
+    for place in range(first, first + int(request["asks"])):
+        ask, quota = asks[place], decided.quotas[place]
+        services.append(
+            {
+                "rating_group": int(ask["rating_group"]),
+                "service_id": int(ask["service_id"]),
+                "used": {name: int(ask[name]) for name in USED_FIELDS if ask[name]},
+                "wants": {name: int(ask[name]) for name in ("want_s", "want_octets", "want_units") if ask[name] > 0},
+                "is_asking": bool(ask["is_asking"]),
+                "is_final": bool(ask["is_final"]),
+                "result": int(quota["result"]),
+                "measure": Measure(quota["measure"]).name,
+                "granted": int(quota["granted"]),
+                "validity_s": int(quota["validity_s"]),
+                "change_at_s": int(quota["change_at_s"]),
+                "is_last": bool(quota["is_last"]),
+            }
+        )
+    answer = decided.answers[number]
+    kind = Kind(int(request["kind"]))
+    return {
+        "session": f"{int(request['key_hi']):016x}{int(request['key_lo']):016x}",
+        "kind": kind.name,
+        "action": Action(int(request["action"])).name if kind == Kind.EVENT else None,
+        "number": int(request["number"]),
+        "record_type": int(request["record_type"]),
+        "result": int(answer["result"]),
+        "is_repeat": bool(answer["is_repeat"]),
+        "cost_li": int(answer["cost_li"]),
+        "services": services,
+    }

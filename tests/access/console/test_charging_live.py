@@ -1,0 +1,75 @@
+"""Live charging on pages: a user's balance while it falls, the board, a number that is followed for a reason."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+
+from openboss.kernel.usage import RecordType
+from openboss.modules.charging.engine.online.requests import Kind, empty_requests
+from openboss.modules.charging.engine.online.turns import Moment
+from openboss.modules.charging.engine.online.watch import Watch
+from openboss.modules.charging.functions import online
+from openboss.modules.charging.functions.engine import answering, rate_waiting, recover_engine
+from openboss.modules.charging.normalise import operator_clock
+from openboss.modules.customers import functions as customers
+from openboss.modules.system.functions import list_audit
+from openboss.processes.rate_usage import current_numbering
+
+from .conftest import signed_in
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
+USER, MB = 1, 1024 * 1024
+AT = datetime(2026, 11, 12, 2, 0, tzinfo=UTC)
+
+
+class Session:
+    """A data session of a user with a wallet, at an engine that answers questions."""
+
+    def __init__(self) -> None:
+        online.announce_wallets([{"account_id": 1, "balance_li": 10_000, "limit_li": 0, "subscriber_ids": [USER]}])
+        rate_waiting()
+        self.owner, self.watch = recover_engine(), Watch()
+        self.number = customers.numbers_of_subscribers(subscriber_ids=[USER], at=AT)[USER]
+
+    def ask(self, number: int, kind: Kind, **used: int) -> None:
+        """One request, ten minutes after the one before."""
+        at = AT + timedelta(minutes=10 * number)
+        requests, asks = empty_requests(1)
+        requests["key_lo"], requests["served"], requests["kind"] = 7, 2 * 10**18 + self.number, kind
+        requests["number"], requests["record_type"], requests["asks"] = number, RecordType.DATA, 1
+        asks["rating_group"], asks["is_asking"] = 1, kind != Kind.TERMINATION
+        for name, value in used.items():
+            asks[name] = value
+        moment = Moment(at, operator_clock("Asia/Shanghai", int(at.timestamp())))
+        decided = self.owner.serve(requests, asks, numbering=current_numbering(), moment=moment)
+        self.watch.note(self.owner.state, requests, asks, decided, at_s=moment.now_s, took_s=0.001)
+
+
+def test_a_session_is_watched_while_it_goes_on_by_whoever_may_and_for_a_reason() -> None:
+    session, clerk, billing = Session(), signed_in("clerk"), signed_in("billing")
+    before = len(list_audit(action="charging.follow_user")[0])
+    with answering(session.owner, Path(settings.DATA_DIR), session.watch):
+        assert clerk.get("/live/follow/1/").status_code == 403
+        found = billing.get("/live/follow/", {"number": str(session.number)[2:]})
+        assert found.headers["location"] == f"/live/follow/{USER}/"
+        billing.post(f"/live/follow/{USER}/start/", {"reason": ""})
+        assert session.watch.steps(USER)["is_followed"] is False
+        billing.post(f"/live/follow/{USER}/start/", {"reason": "complaint 17"})
+        assert len(list_audit(action="charging.follow_user")[0]) == before + 1
+        with transaction.atomic():
+            session.ask(0, Kind.INITIAL)
+            session.ask(1, Kind.UPDATE, used_down=5 * MB)
+        money = clerk.get(f"/users/{USER}/money/").content.decode()
+        left = 10_000 - session.owner.user_now(USER)["services"][0]["act_li"]
+        assert f"¥{left // 1000}.{left % 1000:03d}" in money and "5 MB" in money
+        assert "Balance right now" in clerk.get("/customers/1/").content.decode()
+        steps = billing.get(f"/live/follow/{USER}/").content.decode()
+        assert "used 5 MB" in steps and "granted 10 MB" in steps
+        board = billing.get("/live/").content.decode()
+        assert "Live charging" in board and "No network is connected" in board
+        billing.post(f"/live/follow/{USER}/stop/")
+        assert session.watch.steps(USER)["is_followed"] is False
+    assert "Charging does not answer" in billing.get("/live/").content.decode()
