@@ -9,6 +9,7 @@ import json
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -21,7 +22,9 @@ from tests.access.console.small_operator import NOW
 from openboss.access.jobs import clock
 from openboss.access.openapi import callbacks, hub
 from openboss.modules.billing.atomic import validate_part
+from openboss.modules.catalog.atomic import move_offer
 from openboss.modules.customers import functions as customers
+from openboss.modules.resources import functions as resources
 from openboss.modules.system import functions as system
 
 pytestmark = pytest.mark.django_db
@@ -182,6 +185,41 @@ def test_customers_and_bills_are_told_of_without_anything_personal(shop: Client,
     assert '"id": "12", "href": "/tmf-api/customerManagement/v4/customer/12"' in everything
     assert '"state": "validated"' in everything
     assert not any(name in everything for name in ("欧阳锋", json.dumps("欧阳锋").strip('"')))
+
+
+def test_every_interface_tells_of_what_changes_in_it(clerk_with: Callable[..., Client], ear: Ear, stock: None) -> None:
+    client = clerk_with(*RIGHTS, "catalog.view")
+    apis = ("serviceOrdering", "party", "partyRoleManagement", "accountManagement", "productInventory",
+            "resourceInventoryManagement", "productCatalogManagement")  # fmt: skip
+    for api in apis:
+        made = _send(client, f"/tmf-api/{api}/v4/hub", {"callback": ear.url})
+        assert made.status_code == 201, made.content
+    clerk = system.staff_by_login(login="clerk").staff_id
+    change_offer = {"life": "OFF_SALE", "at": NOW, "staff_id": clerk}
+    move_offer(offer_id=105, **change_offer)
+    customers.change_customer(customer_id=12, changes={"name": "欧阳锋"}, reason="x", at=NOW, staff_id=clerk)
+    account_id = customers.open_account(
+        customer_id=12, pay_method="CASH", language="zh", layout="STANDARD", at=NOW, staff_id=clerk
+    )
+    customers.change_main_offer(subscriber_id=12, offer_id=103, at=NOW, staff_id=clerk)
+    number = resources.find_numbers(at=NOW, org_codes=["17.027.05.01"])[0].number
+    resources.lock_number(number=number, by="clerk", at=NOW, staff_id=clerk)
+    _report_lost(client)
+    while hub.tell_all(now=_later) != (0, 0):
+        pass
+    told = [json.loads(body) for _, body in ear.arrived]
+    assert Counter(one["eventType"] for one in told) == {
+        "ProductOfferingStateChangeEvent": 1, "IndividualAttributeValueChangeEvent": 1,
+        "PartyRoleAttributeValueChangeEvent": 1, "PartyRoleCreateEvent": 1, "BillingAccountCreateEvent": 1,
+        "ProductAttributeValueChangeEvent": 1, "ProductCreateEvent": 1, "ResourceStateChangeEvent": 1,
+        "ServiceOrderCreateEvent": 1, "ServiceOrderStateChangeEvent": 1,
+    }  # fmt: skip
+    for one in told:
+        ((name, what),) = one["event"].items()
+        assert what["@type"] == f"{name[0].upper()}{name[1:]}" and one["eventType"].startswith(what["@type"])
+        assert client.get(what["href"]).json()["id"] == what["id"]
+    roles = {one["event"]["partyRole"]["id"] for one in told if "partyRole" in one["event"]}
+    assert roles == {"customer-12", f"payer-{account_id}"}
 
 
 def test_a_listener_that_was_taken_off_or_may_not_see_any_more_is_told_nothing(

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db
 Ask = Callable[..., Any]
 STANDARDS = Path(__file__).parents[4] / "shared" / "standards" / "tmf"
 ACCOUNT = 2
+OPEN = ("paymentMethod", "@type", "serviceCharacteristic")  # a characteristic's value may be of any kind
 NOT_THERE = "the TM Forum's examples are not part of the project"
 # answers that the example of one resource shows another way: our type of method is a value, theirs a reference
 BY_PATH = [
@@ -33,6 +34,11 @@ BY_PATH = [
     ("customerBillManagement/v4/customerBill?limit=1", "TMF678_Customer_Bill/CustomerBill"),
     ("communicationManagement/v4/communicationMessage?limit=1", "TMF681_Communication/CommunicationMessage"),
     ("productOrderingManagement/v4/productOrder?limit=1", "TMF622_Product_Ordering/ProductOrder"),
+    ("serviceOrdering/v4/serviceOrder?limit=1", "TMF641_Service_Ordering/ServiceOrder"),
+    ("customerManagement/v4/customer?limit=1", "TMF629_Customer/Customer"),
+    ("party/v4/individual?limit=1", "TMF632_Party/Individual"),
+    ("party/v4/organization?limit=1", "TMF632_Party/Organization"),
+    ("productInventory/v4/product?limit=1", "TMF637_Product_Inventory/Product"),
 ]
 
 
@@ -47,12 +53,16 @@ def something_of_each(operator: Path) -> None:
         kind="CHANGE_PLAN", serial_no="EXAMPLE-1", channel="HALL", request={"offer_id": 105, "change_brand": True},
         proofs=[Proof.SERVICE], at=NOW, staff_id=None, org_code="17", subscriber_id=12,
     )  # fmt: skip
+    hall.place(
+        kind="REPORT_LOST", serial_no="EXAMPLE-2", channel="HALL", request={}, proofs=[Proof.SERVICE], at=NOW,
+        staff_id=None, org_code="17", subscriber_id=12,
+    )  # fmt: skip
 
 
 def _differing(ours: Any, theirs: Any, place: str = "") -> list[str]:
     """Where a value of ours is of another kind than the example's; what only one of them has is left open."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
-        shared = [name for name in ours if name in theirs and name not in ("paymentMethod", "@type")]
+        shared = [name for name in ours if name in theirs and name not in OPEN]
         return [found for name in shared for found in _differing(ours[name], theirs[name], f"{place}.{name}")]
     if isinstance(ours, list) and isinstance(theirs, list):
         return _differing(ours[0], theirs[0], f"{place}[]") if ours and theirs else []

@@ -55,11 +55,16 @@ def list_billing_account(
     response: HttpResponse,
     paging: Paging = PagingQuery,
     party_id: str | None = Query(None, alias="relatedParty.id"),
+    account_type: str | None = Query(None, alias="accountType"),
 ) -> Any:
-    """Accounts, of one customer or of all."""
+    """Accounts, of one customer or of all; `accountType` is the means of payment (CASH, DIRECT_DEBIT ...)."""
     del request
-    customer_id = None if party_id is None else whole_number(party_id, "customer")
-    rows, total = customers.list_accounts(customer_id=customer_id, page=paging.page(), page_size=paging.limit)
+    rows, total = customers.list_accounts(
+        customer_id=None if party_id is None else whole_number(party_id, "customer"),
+        pay_method=account_type,
+        page=paging.page(),
+        page_size=paging.limit,
+    )
     return listed(response, paging, [_account(row) for row in rows], total)
 
 

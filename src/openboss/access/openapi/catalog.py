@@ -53,6 +53,7 @@ class ProductOffering(Shape):
     name: str
     description: str
     version: str
+    lifecycle_status: str
     is_bundle: bool = False
     valid_for: TimePeriod
     category: list[Ref]
@@ -98,7 +99,7 @@ def _since(day: date) -> TimePeriod:
     return TimePeriod(start_date_time=midnight(day))
 
 
-def _offering(version: OfferVersionView, ids: dict[str, int]) -> ProductOffering:
+def _offering(version: OfferVersionView, ids: dict[str, int], lives: dict[int, str]) -> ProductOffering:
     relations = version.document.get("relations") or {}
     related = [
         OfferingTerm(id=str(ids[code]), relationship_type=kind)
@@ -112,6 +113,7 @@ def _offering(version: OfferVersionView, ids: dict[str, int]) -> ProductOffering
         name=named(version.names),
         description=version.code,
         version=version.from_on.isoformat(),
+        lifecycle_status=catalog.LIFE_OUTSIDE[lives[version.offer_id]],
         valid_for=_since(version.from_on),
         category=[Ref(id=code, name=code) for code in (version.kind, version.brand) if code],
         product_offering_price=[
@@ -154,14 +156,21 @@ def list_product_offering(
     response: HttpResponse,
     paging: Paging = PagingQuery,
     category_id: str | None = Query(None, alias="category.id"),
+    name: str | None = None,
+    lifecycle_status: str | None = Query(None, alias="lifecycleStatus"),
 ) -> Any:
-    """Offerings in force today, by id; `category.id` is a kind (MAIN, ADDON ...) or a brand."""
+    """Offerings in force today, by id; `category.id` is a kind (MAIN, ADDON ...) or a brand, `name` the whole name."""
     del request
+    lives = catalog.lives()
     versions = sorted(catalog.offers_at(clock.today()), key=lambda version: version.offer_id)
+    ids = {version.code: version.offer_id for version in versions}
     if category_id is not None:
         versions = [version for version in versions if category_id in (version.kind, version.brand)]
-    ids = {version.code: version.offer_id for version in versions}
-    rows = [_offering(version, ids) for version in paging.part(versions)]
+    if name is not None:
+        versions = [version for version in versions if named(version.names) == name]
+    if lifecycle_status is not None:
+        versions = [one for one in versions if catalog.LIFE_OUTSIDE[lives[one.offer_id]] == lifecycle_status]
+    rows = [_offering(version, ids, lives) for version in paging.part(versions)]
     return listed(response, paging, rows, len(versions))
 
 
@@ -176,18 +185,23 @@ def retrieve_product_offering(request: HttpRequest, offering_id: str, fields: st
     wanted = whole_number(offering_id, "offering")
     for version in versions:
         if version.offer_id == wanted:
-            return chosen(_offering(version, ids), fields)
+            return chosen(_offering(version, ids, catalog.lives()), fields)
     raise Refusal(404, "notFound", "no such offering is in force")
 
 
 @catalog_router.get(
     "/productOfferingPrice", response=answers(list[ProductOfferingPrice]), operation_id="listProductOfferingPrice"
 )
-def list_product_offering_price(request: HttpRequest, response: HttpResponse, paging: Paging = PagingQuery) -> Any:
-    """Fees and prices in force today, by offering."""
+def list_product_offering_price(
+    request: HttpRequest,
+    response: HttpResponse,
+    paging: Paging = PagingQuery,
+    price_type: str | None = Query(None, alias="priceType"),
+) -> Any:
+    """Fees and prices in force today, by offering; `priceType` is recurring or usage."""
     del request
     versions = sorted(catalog.offers_at(clock.today()), key=lambda version: version.offer_id)
-    prices = [price for version in versions for price in _prices(version)]
+    prices = [price for version in versions for price in _prices(version) if price_type in (None, price.price_type)]
     return listed(response, paging, paging.part(prices), len(prices))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from ninja import Query
 
 from openboss.access.jobs import clock
 from openboss.access.openapi.door import (
@@ -103,13 +104,18 @@ def picture_of(customer_id: str) -> Customer360:
 
 @customer_router.get("/customer", response=answers(list[Customer]), operation_id="listCustomer")
 def list_customer(
-    request: HttpRequest, response: HttpResponse, paging: Paging = PagingQuery, name: str | None = None
+    request: HttpRequest,
+    response: HttpResponse,
+    paging: Paging = PagingQuery,
+    name: str | None = None,
+    party_id: str | None = Query(None, alias="engagedParty.id"),
 ) -> Any:
     """Customers in the order of their names; `name` begins with Chinese signs, pinyin or initials."""
     del request
-    rows, total, _sums = customers.list_customers(
-        filters={"name": name or ""}, page=paging.page(), page_size=paging.limit
-    )
+    if party_id is not None:
+        whole_number(party_id, "party")
+    filters = {"name": name or "", "customer_id": party_id or ""}
+    rows, total, _sums = customers.list_customers(filters=filters, page=paging.page(), page_size=paging.limit)
     return listed(response, paging, [_customer(row) for row in rows], total)
 
 
@@ -138,31 +144,33 @@ def retrieve_customer(request: HttpRequest, customer_id: str, fields: str | None
     return chosen(shape, fields)
 
 
-@party_router.get("/{kind}", response=answers(list[Party]), operation_id="listParty")
-def list_party(request: HttpRequest, response: HttpResponse, kind: str, paging: Paging = PagingQuery) -> Any:
-    """Persons (`individual`) or organisations (`organization`)."""
-    del request
-    code = _kind(kind)
-    rows, total, _sums = customers.list_customers(filters={"kind": code}, page=paging.page(), page_size=paging.limit)
-    return listed(response, paging, [_party(row.customer_id, row.kind, row.name_masked) for row in rows], total)
+def _open_parties(code: str, name: str) -> None:
+    """Give one kind of party its list and its single view."""
+    word = name.lower()
+
+    @party_router.get(f"/{word}", response=answers(list[Party]), operation_id=f"list{name}")
+    def list_party(
+        request: HttpRequest, response: HttpResponse, paging: Paging = PagingQuery, name: str | None = None
+    ) -> Any:
+        """Persons or organisations in the order of their names; `name` begins with Chinese signs, pinyin, initials."""
+        del request
+        rows, total, _sums = customers.list_customers(
+            filters={"kind": code, "name": name or ""}, page=paging.page(), page_size=paging.limit
+        )
+        return listed(response, paging, [_party(row.customer_id, row.kind, row.name_masked) for row in rows], total)
+
+    @party_router.get(f"/{word}/{{party_id}}", response=answers(Party), operation_id=f"retrieve{name}")
+    def retrieve_party(request: HttpRequest, party_id: str, fields: str | None = None) -> Any:
+        """One person or organisation."""
+        del request
+        who = picture_of(party_id).customer
+        if who.kind != code:
+            raise Refusal(404, "notFound", f"no such {word}")
+        return chosen(_party(who.customer_id, who.kind, who.name_masked), fields)
 
 
-@party_router.get("/{kind}/{party_id}", response=answers(Party), operation_id="retrieveParty")
-def retrieve_party(request: HttpRequest, kind: str, party_id: str, fields: str | None = None) -> Any:
-    """One person or organisation."""
-    del request
-    code = _kind(kind)
-    who = picture_of(party_id).customer
-    if who.kind != code:
-        raise Refusal(404, "notFound", f"no such {kind}")
-    return chosen(_party(who.customer_id, who.kind, who.name_masked), fields)
-
-
-def _kind(word: str) -> str:
-    for code, name in KINDS.items():
-        if name.lower() == word:
-            return code
-    raise Refusal(404, "notFound", "ask for individual or organization")
+for _code, _name in KINDS.items():
+    _open_parties(_code, _name)
 
 
 def _party(customer_id: int, kind: str, name: str) -> Party:

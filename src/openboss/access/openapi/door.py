@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Annotated, Any, TypeVar
@@ -68,6 +69,24 @@ class Holder(TokenAuth):
         if staff is None or not staff.is_active or self.right not in staff.rights:
             raise Refusal(403, "rightMissing", f"the right {self.right} is not held any more")
         return Caller(client.id, client.name, staff, frozenset(token.get_scopes()))
+
+
+def refusing_unknown_filters(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Let an operation refuse parameters it does not know: a filter that is not kept must not be taken for one."""
+    operation = run.__self__  # type: ignore[attr-defined]  # ninja hands over the operation's own method
+    asked = [model for model in operation.models if model.__ninja_param_source__ == "query"]
+    known = {name for model in asked for name in model.__ninja_flatten_map__}
+
+    @functools.wraps(run)
+    def strict(request: HttpRequest, **more: Any) -> Any:
+        unknown = sorted(set(request.GET) - known)
+        if unknown:
+            names = ", ".join(sorted(known)) or "none"
+            refusal = Refusal(400, "unknownParameter", f"{unknown[0]} is no parameter here; those known: {names}")
+            return operation.api.on_exception(request, refusal)
+        return run(request, **more)
+
+    return strict
 
 
 def places_of(caller: Caller) -> frozenset[str]:

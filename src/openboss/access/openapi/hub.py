@@ -7,6 +7,7 @@ the outbox in the transaction of the change, signed, and sent again until it is 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,11 +21,8 @@ from ninja import Router
 from pydantic import Field
 
 from openboss.access.jobs import clock
-from openboss.access.openapi.bills import BILL
 from openboss.access.openapi.callbacks import LONGEST, CallbackRefused, NotTaken, post, read_callback
-from openboss.access.openapi.customers import CUSTOMER
 from openboss.access.openapi.door import Caller, Error, Refusal, Shape, whole_number
-from openboss.access.openapi.product_orders_shown import ORDER
 from openboss.modules.system import functions as system
 from openboss.modules.system.functions import Message, listeners
 from openboss.modules.system.functions.listeners import ListenerKnown, ListenersFull, ListenerUnknown, ListenerView
@@ -39,23 +37,47 @@ log = structlog.get_logger("events")
 
 @dataclass(frozen=True)
 class Told:
-    """One kind of object whose events are told: the right to see it, its address, its events."""
+    """One kind of object whose events are told: the right to see it, where its API lies, its events."""
 
     right: str
-    href: str
-    referred_type: str
+    base: str
     events: tuple[str, ...]
 
 
 KINDS: Mapping[str, Told] = {
     "productOrder": Told(
-        "customers.view", ORDER, "ProductOrder", ("ProductOrderCreateEvent", "ProductOrderStateChangeEvent")
+        "customers.view",
+        "productOrderingManagement/v4",
+        ("ProductOrderCreateEvent", "ProductOrderStateChangeEvent"),
+    ),
+    "serviceOrder": Told(
+        "customers.view", "serviceOrdering/v4", ("ServiceOrderCreateEvent", "ServiceOrderStateChangeEvent")
     ),
     "customer": Told(
-        "customers.view", CUSTOMER, "Customer", ("CustomerCreateEvent", "CustomerAttributeValueChangeEvent")
+        "customers.view", "customerManagement/v4", ("CustomerCreateEvent", "CustomerAttributeValueChangeEvent")
     ),
-    "customerBill": Told("billing.view", BILL, "CustomerBill", ("CustomerBillStateChangeEvent",)),
+    "party": Told(
+        "customers.view",
+        "party/v4",
+        (
+            "IndividualCreateEvent",
+            "IndividualAttributeValueChangeEvent",
+            "OrganizationCreateEvent",
+            "OrganizationAttributeValueChangeEvent",
+        ),
+    ),
+    "partyRole": Told(
+        "customers.view", "partyRoleManagement/v4", ("PartyRoleCreateEvent", "PartyRoleAttributeValueChangeEvent")
+    ),
+    "billingAccount": Told("customers.view", "accountManagement/v4", ("BillingAccountCreateEvent",)),
+    "product": Told(
+        "customers.view", "productInventory/v4", ("ProductCreateEvent", "ProductAttributeValueChangeEvent")
+    ),
+    "resource": Told("customers.view", "resourceInventoryManagement/v4", ("ResourceStateChangeEvent",)),
+    "productOffering": Told("catalog.view", "productCatalogManagement/v4", ("ProductOfferingStateChangeEvent",)),
+    "customerBill": Told("billing.view", "customerBillManagement/v4", ("CustomerBillStateChangeEvent",)),
 }
+_WHAT = re.compile(r"(?:Create|StateChange|AttributeValueChange)Event$")
 
 
 class EventSubscriptionInput(Shape):
@@ -81,7 +103,7 @@ def open_hub(router: Router, kind: str) -> None:
     @router.post(
         "/hub",
         response={201: EventSubscription, 400: Error, 401: Error, 403: Error, 409: Error},
-        operation_id=f"register{told.referred_type}Listener",
+        operation_id=f"register{_upper(kind)}Listener",
     )
     def register(request: HttpRequest, given: EventSubscriptionInput) -> Any:
         """Register an address: https on a public network, or this machine."""
@@ -111,7 +133,7 @@ def open_hub(router: Router, kind: str) -> None:
     @router.delete(
         "/hub/{listener_id}",
         response={204: None, 401: Error, 403: Error, 404: Error},
-        operation_id=f"unregister{told.referred_type}Listener",
+        operation_id=f"unregister{_upper(kind)}Listener",
     )
     def unregister(request: HttpRequest, listener_id: str) -> Any:
         """Take an address off; what waits for it is dropped."""
@@ -124,6 +146,10 @@ def open_hub(router: Router, kind: str) -> None:
         except ListenerUnknown as unknown:
             raise Refusal(404, "notFound", "no such listener of yours") from unknown
         return 204, None
+
+
+def _upper(word: str) -> str:
+    return f"{word[0].upper()}{word[1:]}"
 
 
 def _events(told: Told, query: str) -> list[str]:
@@ -180,16 +206,18 @@ def _entitled(message: Message) -> ListenerView | None:
 
 def _body(message: Message) -> bytes:
     """The event, without anything personal: what it is, of which object, and where that is read."""
-    kind, object_id = message.payload["kind"], str(message.payload["object_id"])
-    told = KINDS[kind]
-    what = {"id": object_id, "href": f"{told.href}/{object_id}", "@type": told.referred_type}
-    state = message.payload["state"]
+    payload, object_id = message.payload, str(message.payload["object_id"])
+    referred_type = _WHAT.sub("", payload["event"])  # ProductOrderStateChangeEvent is told of a ProductOrder
+    name = f"{referred_type[0].lower()}{referred_type[1:]}"
+    href = f"/tmf-api/{KINDS[payload['kind']].base}/{name}/{object_id}"
+    what = {"id": object_id, "href": href, "@type": referred_type}
+    state = payload["state"]
     event = {
         "eventId": str(message.outbox_id),
         "eventTime": message.created_at.isoformat(),
-        "eventType": message.payload["event"],
-        "event": {kind: {**what, "state": state} if state else what},
-        "@type": message.payload["event"],
+        "eventType": payload["event"],
+        "event": {name: {**what, "state": state} if state else what},
+        "@type": payload["event"],
     }
     return json.dumps(event).encode()
 

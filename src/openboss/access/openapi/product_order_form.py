@@ -94,13 +94,6 @@ class ProductOrderCreate(Shape):
         return None if found is None else whole_number(found, role)
 
 
-def refuse_impossible_proofs(given: ProductOrderCreate) -> None:
-    """Refuse documents that nobody can have seen over this channel. Raises Refusal."""
-    seen = set(given.proof) - FAR_PROOFS
-    if seen and given.channel_code not in ("HALL", "AGENT"):
-        raise Refusal(403, "notEntitled", f"nobody sees a document on the channel {given.channel_code}")
-
-
 def user_of(given: ProductOrderCreate) -> int | None:
     """The user an order is about, who must be the customer's if one is named. Raises Refusal, CustomerUnknown."""
     user, customer = given.party("user"), given.party("customer")

@@ -8,21 +8,12 @@ from typing import Any
 from openboss.access.openapi.catalog import OFFERING
 from openboss.access.openapi.customers import CUSTOMER, Characteristic
 from openboss.access.openapi.door import Money, Ref, Shape, money
+from openboss.access.openapi.hall_orders import STATES
 from openboss.modules.customers.functions import mask_number
 from openboss.modules.orders.functions import ON_BILL, Fee, Item, OrderView
 
 ORDER = "/tmf-api/productOrderingManagement/v4/productOrder"
 CANCELLATION = "/tmf-api/productOrderingManagement/v4/cancelProductOrder"
-STATES: Mapping[str, str] = {
-    "ACKNOWLEDGED": "acknowledged",
-    "PENDING": "pending",
-    "HELD": "held",
-    "IN_PROGRESS": "inProgress",
-    "COMPLETED": "completed",
-    "FAILED": "failed",
-    "CANCELLED": "cancelled",
-    "REJECTED": "rejected",
-}
 
 
 class OrderedProduct(Shape):
@@ -155,7 +146,7 @@ def _item(position: int, item: Item, names: Mapping[int, str]) -> ProductOrderIt
     if offer_id:
         href = f"{OFFERING}/{offer_id}"
         offering = Ref(id=str(offer_id), href=href, name=names.get(offer_id), at_referred_type="ProductOffering")
-    told = [Characteristic(name=name, value=text) for name, text in _masked(item.values)]
+    told = [Characteristic(name=name, value=text) for name, text in masked(item.values)]
     return ProductOrderItem(
         id=str(position),
         action=item.action,
@@ -165,7 +156,7 @@ def _item(position: int, item: Item, names: Mapping[int, str]) -> ProductOrderIt
     )
 
 
-def _masked(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+def masked(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the outside may read of an item: numbers and cards masked, anything else that is no plain word left out."""
     found = []
     for name, value in values.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
@@ -26,6 +26,7 @@ from openboss.access.openapi.door import (
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import HoldingRow, HoldingUnknown
 
+HELD = {"pendingActive": "LATER", "active": "NOW", "terminated": "BEFORE"}
 PRODUCT = "/tmf-api/productInventory/v4/product"
 
 product_router = Router(
@@ -83,15 +84,18 @@ def list_product(
     paging: Paging = PagingQuery,
     party_id: str | None = Query(None, alias="relatedParty.id"),
     offering_id: str | None = Query(None, alias="productOffering.id"),
+    status: Literal["pendingActive", "active", "terminated"] | None = None,
 ) -> Any:
-    """Products held, of one customer, of one offering, or of all."""
+    """Products held, of one customer, of one offering, or of all; those of one status now."""
     del request
+    at = clock.now()
     filters = {
+        "held": None if status is None else (HELD[status], at),
         "customer_id": None if party_id is None else whole_number(party_id, "customer"),
         "offer_id": None if offering_id is None else whole_number(offering_id, "offering"),
     }
     rows, total = customers.list_holdings(filters=filters, page=paging.page(), page_size=paging.limit)
-    names, at = offer_names(), clock.now()
+    names = offer_names()
     return listed(response, paging, [_product(row, names, at) for row in rows], total)
 
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query
 
 from openboss.access.jobs import clock
+from openboss.access.openapi.customers import Characteristic
 from openboss.access.openapi.door import (
     Caller,
     Paging,
@@ -22,7 +23,7 @@ from openboss.access.openapi.door import (
     router,
     whole_number,
 )
-from openboss.access.openapi.product_orders_shown import Characteristic, mask_card
+from openboss.access.openapi.product_orders_shown import mask_card
 from openboss.modules.customers.functions import mask_number
 from openboss.modules.resources import functions as resources
 from openboss.modules.resources.functions import NumberUnknown, SimUnknown

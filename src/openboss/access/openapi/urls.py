@@ -13,30 +13,45 @@ from openboss.access.openapi.bills import bill_router
 from openboss.access.openapi.catalog import catalog_router
 from openboss.access.openapi.communication import communication_router
 from openboss.access.openapi.customers import customer_router, party_router
-from openboss.access.openapi.door import Error, Refusal
+from openboss.access.openapi.door import Error, Refusal, refusing_unknown_filters
 from openboss.access.openapi.hub import open_hub
+from openboss.access.openapi.party_roles import role_router
 from openboss.access.openapi.payment_methods import method_router
 from openboss.access.openapi.payments import balance_router, payment_router
 from openboss.access.openapi.product_orders import order_router
 from openboss.access.openapi.products import product_router
 from openboss.access.openapi.resources import resource_router
+from openboss.access.openapi.service_orders import service_order_router
 
-open_hub(order_router, "productOrder")
-open_hub(customer_router, "customer")
-open_hub(bill_router, "customerBill")
+for router, kind in (
+    (catalog_router, "productOffering"),
+    (order_router, "productOrder"),
+    (customer_router, "customer"),
+    (party_router, "party"),
+    (product_router, "product"),
+    (resource_router, "resource"),
+    (service_order_router, "serviceOrder"),
+    (account_router, "billingAccount"),
+    (role_router, "partyRole"),
+    (bill_router, "customerBill"),
+):
+    open_hub(router, kind)
 api = NinjaAPI(
     title="OpenBOSS",
     version="4",
     description="TM Forum Open APIs over OpenBOSS. Personal data is masked; amounts are in yuan.",
     urls_namespace="openapi",
 )
+api.add_decorator(refusing_unknown_filters, mode="view")
 api.add_router("productCatalogManagement/v4", catalog_router)
 api.add_router("customerManagement/v4", customer_router)
 api.add_router("party/v4", party_router)
 api.add_router("productInventory/v4", product_router)
 api.add_router("productOrderingManagement/v4", order_router)
 api.add_router("resourceInventoryManagement/v4", resource_router)
+api.add_router("serviceOrdering/v4", service_order_router)
 api.add_router("accountManagement/v4", account_router)
+api.add_router("partyRoleManagement/v4", role_router)
 api.add_router("customerBillManagement/v4", bill_router)
 api.add_router("paymentManagement/v4", payment_router)
 api.add_router("paymentMethodManagement/v5", method_router)
@@ -71,8 +86,14 @@ def malformed(request: HttpRequest, wrong: ValidationError) -> HttpResponse:
     )
 
 
+def nothing_there(request: HttpRequest, rest: str) -> HttpResponse:
+    """An address of no interface."""
+    return _say(request, Error(code="notFound", reason=f"no such resource: {rest}", status="404"), 404)
+
+
 urlpatterns = [
     path("oauth/token", oauth.token, name="oauth_token"),
     path("oauth/revoke", oauth.revoke, name="oauth_revoke"),
     path("tmf-api/", api.urls),
+    path("tmf-api/<path:rest>", nothing_there),
 ]

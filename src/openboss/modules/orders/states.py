@@ -20,3 +20,21 @@ outside the transaction that carries the order out.
 """
 
 EFFECTIVE = ("NOW", "NEXT_DAY", "NEXT_CYCLE", "DATE")
+
+SERVICE_KINDS = frozenset(
+    {
+        "OPEN",
+        "PRE_OPEN",
+        "ACTIVATE",
+        "REPORT_LOST",
+        "RELEASE_LOST",
+        "HOLD",
+        "RESUME",
+        "CHANGE_NUMBER",
+        "REPLACE_SIM",
+        "PRE_CANCEL",
+        "RE_INSTATE",
+        "CANCEL",
+    }
+)
+"""Kinds of orders that change what a line does: told and shown as service orders too (TMF641)."""

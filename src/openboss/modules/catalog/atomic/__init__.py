@@ -1,6 +1,7 @@
 """The only way to the tables of the catalog."""
 
 from openboss.modules.catalog.atomic.life import (
+    LIFE_OUTSIDE,
     MOVES,
     LifeRefused,
     OfferNotFound,
@@ -55,6 +56,7 @@ __all__ = [
     "VersionPublished",
     "all_versions",
     "has_unpublished",
+    "LIFE_OUTSIDE",
     "MOVES",
     "LifeRefused",
     "OfferIdTaken",

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from openboss.modules.catalog.models import Offer, OfferVersion
 from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.atomic.listeners import announce
 
 Life, State = Offer.Life, OfferVersion.State
 
@@ -18,6 +19,16 @@ MOVES: dict[str, tuple[str, ...]] = {
     Life.OFF_SALE: (Life.ON_SALE, Life.RETIRED),
     Life.RETIRED: (),
 }
+
+LIFE_OUTSIDE: dict[str, str] = {
+    Life.DRAFT: "In design",
+    Life.TEST: "In test",
+    Life.FILED: "Active",
+    Life.ON_SALE: "Launched",
+    Life.OFF_SALE: "Retired",
+    Life.RETIRED: "Obsolete",
+}
+"""The life of an offer in TM Forum's words (TMF620, lifecycleStatus)."""
 
 
 class OfferNotFound(Exception):
@@ -185,6 +196,8 @@ def move_offer(*, offer_id: int, life: str, at: datetime, staff_id: int, holders
         )
     before, row.life = row.life, life
     row.save(update_fields=["life"])
+    event, state = "ProductOfferingStateChangeEvent", LIFE_OUTSIDE[life]
+    announce(kind="productOffering", event=event, object_ids=[offer_id], state=state, at=at)
     record_audit(
         staff_id=staff_id,
         action="catalog.move_offer",

@@ -1,6 +1,7 @@
 """What product managers, the engine and the bill run ask of the catalog."""
 
 from openboss.modules.catalog.atomic import (
+    LIFE_OUTSIDE,
     BillItemTypeView,
     LifeRefused,
     OfferIdTaken,
@@ -61,6 +62,7 @@ from openboss.modules.catalog.problems import Problem
 from openboss.modules.catalog.publications import PublicationRefused, hash_of_tables
 
 __all__ = [
+    "LIFE_OUTSIDE",
     "Change",
     "between_versions",
     "differences",

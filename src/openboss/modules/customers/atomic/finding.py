@@ -158,7 +158,7 @@ SORTS = {
 }
 VIP_TYPES = {"INDIVIDUAL": "INDIVIDUAL", "UNIT": "GROUP"}
 """Which key customer a customer of a kind is: every kind is one of the two (BMV-02)."""
-EQUALS = ("kind", "vip_level", "customer_class", "org_code")
+EQUALS = ("customer_id", "kind", "vip_level", "customer_class", "org_code")
 
 
 def list_customers(
@@ -171,8 +171,8 @@ def list_customers(
 ) -> tuple[list[CustomerRow], int, dict[str, int]]:
     """List customers, masked: one page of rows, how many there are, and sums over all of them.
 
-    filters    kind, vip_level, customer_class, org_code: equal; name: begins with (signs, pinyin or initials);
-               vip_type GROUP or INDIVIDUAL: key customers of a type; is_vip: key customers of any
+    filters    customer_id, kind, vip_level, customer_class, org_code: equal; name: begins with (signs, pinyin or
+               initials); vip_type GROUP or INDIVIDUAL: key customers of a type; is_vip: key customers of any
     org_codes  only customers of these places (what the asker may see)
     The number is exact up to 100,000; beyond, it is the database's estimate, so that a page is there at once.
     """

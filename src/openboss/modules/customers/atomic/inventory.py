@@ -38,12 +38,19 @@ class AccountRow:
     pay_method: str
 
 
+HELD = {"LATER": "period__startswith__gt", "NOW": "period__contains", "BEFORE": "period__endswith__lte"}
 HOLDING_FILTERS = {"customer_id": "subscriber__customer_id", "subscriber_id": "subscriber_id", "offer_id": "offer_id"}
 
 
 def list_holdings(*, filters: Mapping[str, Any], page: int, page_size: int) -> tuple[list[HoldingRow], int]:
-    """One page of products held, the oldest first, and how many there are; filters as in HOLDING_FILTERS."""
-    given = {HOLDING_FILTERS[name]: value for name, value in filters.items() if value is not None}
+    """One page of products held, the oldest first, and how many there are.
+
+    filters  customer_id, subscriber_id, offer_id; held: (LATER, NOW or BEFORE, the moment)
+    """
+    given = {HOLDING_FILTERS[name]: value for name, value in filters.items() if name != "held" and value is not None}
+    if filters.get("held"):
+        when, at = filters["held"]
+        given[HELD[when]] = at
     found = Holding.objects.filter(**given)
     rows = found.select_related("subscriber").order_by("holding_id")[(page - 1) * page_size : page * page_size]
     return [_holding(row) for row in rows], found.count()
@@ -57,9 +64,12 @@ def holding_row(*, holding_id: int) -> HoldingRow:
     return _holding(found)
 
 
-def list_accounts(*, customer_id: int | None, page: int, page_size: int) -> tuple[list[AccountRow], int]:
-    """One page of accounts, of one customer or of all, and how many there are."""
-    found = Account.objects.all() if customer_id is None else Account.objects.filter(customer_id=customer_id)
+def list_accounts(
+    *, customer_id: int | None, page: int, page_size: int, pay_method: str | None = None
+) -> tuple[list[AccountRow], int]:
+    """One page of accounts, of one customer, of one means of payment, or of all, and how many there are."""
+    wanted = {"customer_id": customer_id, "pay_method": pay_method}
+    found = Account.objects.filter(**{name: value for name, value in wanted.items() if value is not None})
     rows = found.select_related("customer").order_by("account_id")[(page - 1) * page_size : page * page_size]
     return [_account(row) for row in rows], found.count()
 

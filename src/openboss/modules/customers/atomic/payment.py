@@ -10,6 +10,7 @@ from django.db.backends.postgresql.psycopg_any import NumericRange
 from openboss.modules.customers.atomic.effective import SubscriberUnknown
 from openboss.modules.customers.models import Account, PaymentRelation, Subscriber
 from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.atomic.listeners import announce
 
 
 class AccountUnknown(LookupError):
@@ -35,6 +36,9 @@ def open_account(
     """Open an account of a customer; return its id."""
     account = Account.objects.create(customer_id=customer_id, pay_method=pay_method, language=language, layout=layout)
     _audit("customers.open_account", "account", account.account_id, at, staff_id, {"customer_id": customer_id})
+    opened, payer = [account.account_id], [f"payer-{account.account_id}"]
+    announce(kind="billingAccount", event="BillingAccountCreateEvent", object_ids=opened, state="", at=at)
+    announce(kind="partyRole", event="PartyRoleCreateEvent", object_ids=payer, state="", at=at)
     return account.account_id
 
 

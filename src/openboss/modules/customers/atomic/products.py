@@ -21,6 +21,7 @@ from openboss.modules.customers.atomic.subscribers import (
 )
 from openboss.modules.customers.life import ACTIVE
 from openboss.modules.customers.models import Agreement, Holding, Subscriber
+from openboss.modules.system.atomic.listeners import announce
 
 
 class MainOfferHeld(Exception):
@@ -58,6 +59,7 @@ def hold_product(
         period=DateTimeTZRange(from_at, None),
     )
     guarded(MainOfferHeld, holding)
+    _announce("ProductCreateEvent", holding.holding_id, at)
     audit_subscriber(
         "customers.hold_product",
         subscriber_id,
@@ -121,13 +123,15 @@ def change_main_offer(
     for held in mains.filter(period__contains=begins_at):
         before = held.offer_id
         Holding.objects.filter(pk=held.pk).update(period=DateTimeTZRange(held.period.lower, begins_at))
-    Holding.objects.create(
+        _announce("ProductAttributeValueChangeEvent", held.pk, at)
+    begun = Holding.objects.create(
         subscriber=subscriber,
         offer_id=offer_id,
         kind="MAIN",
         first_month=first_month,
         period=DateTimeTZRange(begins_at, None),
     )
+    _announce("ProductCreateEvent", begun.holding_id, at)
     after = {"offer_id": offer_id, "from_at": begins_at.isoformat()}
     audit_subscriber(
         "customers.change_main_offer", subscriber_id, at, staff_id, before=before and {"offer_id": before}, after=after
@@ -147,6 +151,7 @@ def end_product(*, holding_id: int, to_at: datetime | None, at: datetime, staff_
     if held.kind == "MAIN":
         raise MainOfferHeld(held.subscriber_id)
     Holding.objects.filter(pk=holding_id).update(period=DateTimeTZRange(held.period.lower, to_at))
+    _announce("ProductAttributeValueChangeEvent", holding_id, at)
     audit_subscriber(
         "customers.end_product",
         held.subscriber_id,
@@ -186,6 +191,10 @@ def set_brand(*, subscriber_id: int, brand: str, at: datetime, staff_id: int | N
         "customers.set_brand", subscriber_id, at, staff_id, before={"brand": subscriber.brand}, after={"brand": brand}
     )
     return subscriber.brand
+
+
+def _announce(event: str, holding_id: int, at: datetime) -> None:
+    announce(kind="product", event=event, object_ids=[holding_id], state="", at=at)
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def find_or_create_customer(
     )
     after = {"kind": kind, "cert_type": cert_type, "org_code": org_code}
     _audit("customers.create_customer", customer.customer_id, at, staff_id, after=after)
-    _announce("CustomerCreateEvent", customer.customer_id, at)
+    _announce("CreateEvent", customer.customer_id, kind, at)
     return customer.customer_id
 
 
@@ -101,12 +101,12 @@ def find_or_create_customer(
 def check_holder(*, customer_id: int, cert_no: str, at: datetime, staff_id: int | None) -> None:
     """Write down that the document in hand is the one the customer is registered with (D14.2).
 
-    cert_no  as the reader gave it or a clerk typed it. Raises CustomerUnknown, DocumentWrong, DocumentDiffers.
+    cert_no  as the reader gave it or a clerk typed it. Raises CustomerUnknown, DocumentDiffers.
     """
     customer = Customer.objects.filter(customer_id=customer_id, merged_into=None).first()
     if customer is None:
         raise CustomerUnknown(customer_id)
-    document = read_document(customer.cert_type or "", cert_no)
+    document = DocumentRead(customer.cert_type or "", cert_no.strip().upper().replace(" ", ""), None)
     if customer.cert_no_index is None or bytes(customer.cert_no_index) != document_index(document):
         raise DocumentDiffers()
     _audit("customers.check_holder", customer_id, at, staff_id)
@@ -151,7 +151,7 @@ def change_customer(
     shown = {field: str(values[field]) for field in fields if field in ("customer_class", "org_code")}
     after = {"fields": fields, **shown}
     _audit("customers.change_customer", customer_id, at, staff_id, reason=reason, after=after)
-    _announce("CustomerAttributeValueChangeEvent", customer_id, at)
+    _announce("AttributeValueChangeEvent", customer_id, customer.kind, at)
 
 
 def _new_document(customer: Customer, document: DocumentRead) -> dict[str, Any]:
@@ -376,8 +376,12 @@ def birthdays_on(*, day: date) -> list[int]:
     return list(people.order_by("customer_id").values_list("customer_id", flat=True))
 
 
-def _announce(event: str, customer_id: int, at: datetime) -> None:
-    announce(kind="customer", event=event, object_ids=[customer_id], state="", at=at)
+def _announce(event: str, customer_id: int, kind: str, at: datetime) -> None:
+    """Tell whoever listens: a customer is a party and a role as well (TMF629, TMF632, TMF669)."""
+    party = "Individual" if kind == "INDIVIDUAL" else "Organization"
+    announce(kind="customer", event=f"Customer{event}", object_ids=[customer_id], state="", at=at)
+    announce(kind="party", event=f"{party}{event}", object_ids=[customer_id], state="", at=at)
+    announce(kind="partyRole", event=f"PartyRole{event}", object_ids=[f"customer-{customer_id}"], state="", at=at)
 
 
 def _audit(

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count
 
 from openboss.modules.orders.models import OrderDocument, OrderFee, OrderItem, OrderStep, ProductOrder
-from openboss.modules.orders.states import ACKNOWLEDGED, COMPLETED, IN_PROGRESS, MOVES, PENDING
+from openboss.modules.orders.states import ACKNOWLEDGED, COMPLETED, IN_PROGRESS, MOVES, PENDING, SERVICE_KINDS
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.atomic.listeners import announce
 from openboss.modules.system.keys import decrypt, encrypt
@@ -191,7 +191,7 @@ def place_order(
             _add_parts(order, items, steps, fees)
             after = {"kind": kind, "channel": channel, "subscriber_id": subscriber_id}
             _audit("orders.place", order, at, staff_id, after=after)
-            _announce("ProductOrderCreateEvent", order.pk, ACKNOWLEDGED, at)
+            _announce("CreateEvent", order, ACKNOWLEDGED, at)
             return order_view(order_id=order.order_id)
     same_user = subscriber_id in (None, found.subscriber_id)  # an opening gets its user when it is carried out
     if found.kind != kind or not same_user or found.request != json.loads(json.dumps(dict(request))):
@@ -324,7 +324,7 @@ def move_order(
     OrderItem.objects.filter(order=order).update(state=state)
     _audit("orders.move", order, at, staff_id, reason=reason, before={"state": order.state}, after={"state": state})
     if state != IN_PROGRESS:  # seen by nobody outside the transaction: see states.py
-        _announce("ProductOrderStateChangeEvent", order_id, state, at)
+        _announce("StateChangeEvent", order, state, at)
     return order_view(order_id=order_id)
 
 
@@ -348,13 +348,14 @@ def list_orders(
     customer_id: int | None = None,
     subscriber_id: int | None = None,
     kind: str = "",
+    kinds: Collection[str] = (),
     state: str = "",
     channel: str = "",
     org_codes: set[str] | None = None,
     page: int = 1,
     page_size: int = 50,
 ) -> tuple[list[OrderView], int]:
-    """Show orders, the newest first, with the number of all that match."""
+    """Show orders, the newest first, with the number of all that match; `kinds` empty = all."""
     wanted = {
         "customer_id": customer_id,
         "subscriber_id": subscriber_id,
@@ -363,6 +364,8 @@ def list_orders(
         "channel": channel,
     }
     found = ProductOrder.objects.filter(**{name: value for name, value in wanted.items() if value})
+    if kinds:
+        found = found.filter(kind__in=kinds)
     if org_codes is not None:
         found = found.filter(org_code__in=org_codes)
     return _views(list(found.order_by("-order_id")[(page - 1) * page_size : page * page_size])), found.count()
@@ -463,8 +466,11 @@ def _refuse_unless(order: ProductOrder, state: str) -> None:
         raise OrderStateForbids(order.state)
 
 
-def _announce(event: str, order_id: int, state: str, at: datetime) -> None:
-    announce(kind="productOrder", event=event, object_ids=[order_id], state=state.lower(), at=at)
+def _announce(event: str, order: ProductOrder, state: str, at: datetime) -> None:
+    about: dict[str, Any] = {"object_ids": [order.pk], "state": state.lower(), "at": at}
+    announce(kind="productOrder", event=f"ProductOrder{event}", **about)
+    if order.kind in SERVICE_KINDS:
+        announce(kind="serviceOrder", event=f"ServiceOrder{event}", **about)
 
 
 def _audit(

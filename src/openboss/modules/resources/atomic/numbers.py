@@ -12,7 +12,7 @@ from django.db.models.functions import Cast, Reverse
 
 from openboss.modules.customers.atomic import operator_day
 from openboss.modules.customers.hall_rules import hall_rule
-from openboss.modules.resources.atomic.stock import audit_stock, refuse_foreign
+from openboss.modules.resources.atomic.stock import announce_resource, audit_stock, refuse_foreign
 from openboss.modules.resources.grades import Grade, grade_of, grades_on
 from openboss.modules.resources.models import NumberResource, NumberSegment
 from openboss.modules.resources.states import NUMBER, MoveForbidden, refuse_move
@@ -350,6 +350,7 @@ def _set(
     )
     before, after = {"state": row.state}, {"state": state}
     audit_stock("resources.number", "number", row.number, at, staff_id, reason=reason, before=before, after=after)
+    announce_resource(f"MSISDN-{row.number}", at)
 
 
 def numbers_in_use(numbers: list[int]) -> pl.DataFrame:

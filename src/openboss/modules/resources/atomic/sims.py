@@ -12,6 +12,7 @@ from django.db.models import Count
 
 from openboss.modules.resources.atomic.stock import (
     ReasonNeeded,
+    announce_resource,
     audit_stock,
     item_of_kind,
     note_move,
@@ -349,6 +350,7 @@ def _set(
     SimCard.objects.filter(pk=row.pk).update(state=state, number=number, subscriber_id=subscriber_id)
     row.state, row.number, row.subscriber_id = state, number, subscriber_id
     audit_stock("resources.sim", "sim", row.iccid, at, staff_id, reason=reason, before=before, after=after)
+    announce_resource(f"SIM-{row.iccid}", at)
 
 
 def take_sims_over(*, frame: pl.DataFrame, item_code: str, at: datetime) -> int:

@@ -20,6 +20,7 @@ from openboss.modules.resources.models import (
 )
 from openboss.modules.resources.states import NUMBER_AND_SIM_STOCK, REQUISITION, refuse_move
 from openboss.modules.system.atomic import record_audit, send_out
+from openboss.modules.system.atomic.listeners import announce
 
 VOUCHER_STOCK = ("IN_STOCK", "ISSUED", "ACTIVE", "FROZEN")
 TERMINAL_STOCK = ("IN_STOCK", "ALLOCATED", "RETURNED", "REPAIR")
@@ -405,6 +406,11 @@ def _set_requisition(row: Requisition, state: str, at: datetime, staff_id: int |
     Requisition.objects.filter(pk=row.pk).update(state=state, **values)
     audit_stock("resources.requisition", "requisition", row.pk, at, staff_id, after={"state": state, **values})
     return state
+
+
+def announce_resource(resource_id: str, at: datetime) -> None:
+    """Tell whoever listens that a number or a card is in another state (TMF639)."""
+    announce(kind="resource", event="ResourceStateChangeEvent", object_ids=[resource_id], state="", at=at)
 
 
 def audit_stock(

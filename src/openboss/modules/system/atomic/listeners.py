@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from openboss.modules.system.atomic.audit import record_audit
 from openboss.modules.system.atomic.outbox import send_out_many
 from openboss.modules.system.models import Listener
+from openboss.modules.system.statements import kept_until_written
 
 TOPIC = "event"
 LISTENERS_MAX = 10
@@ -43,7 +44,7 @@ def add_listener(
 ) -> ListenerView:
     """Register an address of a client for events of one kind. Raises ListenerKnown, ListenersFull.
 
-    kind  productOrder, customer or customerBill, as TM Forum names what changes
+    kind  as TM Forum names what changes: productOrder, customer, customerBill ...
     """
     if Listener.objects.filter(client_id=client_id, kind=kind).count() >= LISTENERS_MAX:
         raise ListenersFull(client_id)
@@ -73,13 +74,13 @@ def listener(*, listener_id: int) -> ListenerView | None:
     return None if row is None else _view(row)
 
 
-def announce(*, kind: str, event: str, object_ids: Collection[int], state: str, at: datetime) -> None:
+def announce(*, kind: str, event: str, object_ids: Collection[int | str], state: str, at: datetime) -> None:
     """Leave an event for everybody who listens, in the caller's transaction; those of one object arrive in order.
 
     state  what the object is from now on, in the outside's word; empty where the event says it
     """
-    for row in Listener.objects.filter(kind=kind):
-        if not row.events or event in row.events:
+    for row in _listeners():
+        if row.kind == kind and (not row.events or event in row.events):
             about = {"listener_id": row.listener_id, "kind": kind, "event": event, "state": state}
             send_out_many(
                 topic=TOPIC,
@@ -87,6 +88,11 @@ def announce(*, kind: str, event: str, object_ids: Collection[int], state: str, 
                 order_keys=[f"{row.listener_id}.{kind}.{one}" for one in object_ids],
                 at=at,
             )
+
+
+@kept_until_written("system_listener")
+def _listeners() -> list[ListenerView]:
+    return [_view(row) for row in Listener.objects.order_by("listener_id")]
 
 
 def _view(row: Listener) -> ListenerView:
