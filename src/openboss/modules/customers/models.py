@@ -474,3 +474,16 @@ class Contact(models.Model):
     class Meta:
         db_table = "customers_contact"
         indexes = [models.Index(fields=["customer"], name="customers_contact_customer")]
+
+
+class AccessLine(models.Model):
+    """What an access server needs to know to let a broadband or WLAN user in: a password, and how fast."""
+
+    subscriber = models.OneToOneField(Subscriber, models.PROTECT, primary_key=True, related_name="access_line")
+    password_sealed = models.BinaryField()  # encrypted, not hashed: CHAP proves knowledge of the clear text
+    down_kbps = models.PositiveIntegerField(default=0)  # 0 = as fast as the line is
+    up_kbps = models.PositiveIntegerField(default=0)
+    set_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "customers_accessline"

@@ -1,10 +1,13 @@
-"""Tables of charging: files on their way (files), the engine's journal and commands (engine), re-rating (rerating)."""
+"""Tables of charging: files on their way (files), the engine's journal and commands (engine), re-rating (rerating),
+sessions of access servers (access)."""
 
+from .access import AccessSession
 from .engine import EngineCommand, EngineJournal, EngineOwner, EngineSnapshot
 from .files import Alarm, ErrorBatch, ErrorRecord, Source, StageCounter, UsageChunk, UsageFile
 from .rerating import Rerating
 
 __all__ = [
+    "AccessSession",
     "Alarm",
     "EngineCommand",
     "EngineJournal",

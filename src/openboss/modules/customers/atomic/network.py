@@ -2,6 +2,7 @@
 
 Each message says the whole profile that is wanted, so that it may arrive twice: SET {imsi, msisdn, voice_in,
 voice_out, data} or DELETE {imsi}. Messages of a user, and of those who take the number over, arrive in order.
+Access servers of broadband and WLAN are told on a topic of their own: SET {subscriber_id, data, down_kbps, up_kbps}.
 """
 
 from collections.abc import Collection
@@ -17,7 +18,7 @@ from openboss.modules.system.atomic import send_out, send_out_many
 from openboss.modules.system.copying import copy_out
 from openboss.modules.system.statements import ask
 
-TOPIC = "network.hlr"
+TOPIC, ACCESS_TOPIC = "network.hlr", "network.radius"
 MOBILE = "MOBILE"
 
 
@@ -73,12 +74,27 @@ def tell_network(*, subscriber_id: int, at: datetime, gone_imsi: int | None = No
 
 def tell_network_of(subscriber_ids: Collection[int], *, at: datetime) -> None:
     """Leave the wanted profiles of some users for the network, in the caller's transaction."""
+    tell_access_servers(subscriber_ids, at=at)
     profiles = _wanted_profiles(subscriber_ids, at)
     if not profiles:
         return
     first = _first_of_lines(profiles)
     payloads = [{"verb": "SET", **asdict(profile)} for profile in profiles.values()]
     send_out_many(topic=TOPIC, payloads=payloads, at=at, order_keys=[str(first[user]) for user in profiles])
+
+
+def tell_access_servers(subscriber_ids: Collection[int], *, at: datetime) -> None:
+    """Leave what access servers shall let some users do, in the caller's transaction; others have no access line."""
+    lines = ask(
+        "SELECT a.subscriber_id, s.life, a.down_kbps, a.up_kbps FROM customers_accessline a"
+        " JOIN customers_subscriber s USING (subscriber_id) WHERE a.subscriber_id = ANY(%s::bigint[]) ORDER BY 1",
+        [list(subscriber_ids)],
+    )
+    reasons = reasons_of_users(subscriber_ids=[user for user, *_ in lines], at=at) if lines else {}
+    for user, life, down_kbps, up_kbps in lines:
+        is_served = state_of(life=life, reasons=reasons[user]) == ACTIVE
+        payload = {"verb": "SET", "subscriber_id": user, "data": is_served, "down_kbps": down_kbps, "up_kbps": up_kbps}
+        send_out(topic=ACCESS_TOPIC, order_key=str(user), payload=payload, at=at)
 
 
 def _first_of_lines(subscriber_ids: Collection[int]) -> dict[int, int]:
