@@ -1,12 +1,13 @@
 """Groups of arrays that compiled code takes as one pointer."""
 
+from threading import Barrier, Thread
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 from numba import njit, typeof
 
-from openboss.kernel.pointed import pointed
+from openboss.kernel.pointed import _table_at, pointed
 
 
 @pointed
@@ -87,3 +88,19 @@ def test_members_outlive_what_made_arrays_of_them():
 def test_arrays_with_gaps_are_refused():
     with pytest.raises(TypeError, match="books has gaps"):
         typeof(Shelf(np.arange(6)[::2], np.zeros((3, 4), np.int64), 0))
+
+
+def test_threads_that_ask_first_at_once_get_one_table():
+    for _ in range(50):
+        group, start, found = shelf(), Barrier(4), []
+
+        def ask(group=group, start=start, found=found) -> None:
+            start.wait()
+            found.append(_table_at(group))
+
+        threads = [Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert set(found) == {_table_at(group)}

@@ -1,5 +1,6 @@
 """A customer says how much they want and gets one price; a price by the class of the customer (BMT-06, CHG-10)."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 import yaml
 
 from openboss.modules.catalog import functions as catalog
-from openboss.processes.build_plan import TooMuchWanted, build_plan
+from openboss.processes.build_plan import TooMuchWanted, _pack, build_plan
 from openboss.processes.quote import cases_of, differences, quote
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +38,15 @@ def test_two_small_packs_are_taken_where_they_are_cheaper_than_a_large_one() -> 
     assert [(pack.code, pack.fee_fen) for pack in built.packs] == [("DATA_PACK_2", 200), ("DATA_PACK_20", 2000)]
     assert build_plan(minutes=300, messages=0, mb=0, on=ON).fee_fen == 5500
     assert build_plan(minutes=0, messages=0, mb=0, on=ON).fee_fen == 0
+
+
+@pytest.mark.usefixtures("packs")
+def test_a_pack_whose_price_is_without_tax_costs_its_price_with_it() -> None:
+    pack = next(one for one in catalog.offers_on_sale(ON) if one.code == "DATA_PACK_20")
+    untaxed = {**pack.document, "tax": {"percent": "6", "prices": "EXCLUSIVE"}}
+    built = _pack(replace(pack, document=untaxed))
+    assert built is not None
+    assert built.fee_fen == 2120
 
 
 @pytest.mark.usefixtures("packs")

@@ -62,8 +62,12 @@ def _by_pointer(group: type[_Group], layout: str) -> type[_Group]:
 
 
 def _table_at(group: Any) -> int:
-    """Give the address of a group's table, made when it is first asked for and kept with the group."""
-    if "_words" not in group.__dict__:
+    """Give the address of a group's table, made when it is first asked for and kept with the group.
+
+    Two threads may ask first at once: the table that was kept first is everybody's, and is never freed under one.
+    """
+    kept = group.__dict__.get("_table")
+    if kept is None:
         words: list[int] = []
         for member in group:
             if not isinstance(member, np.ndarray):
@@ -72,9 +76,9 @@ def _table_at(group: Any) -> int:
             words += (member.ctypes.data, *member.shape)
             if group.layout == "A":
                 words += member.strides
-        group._words = np.array(words, np.int64)
-        group._at = group._words.ctypes.data
-    return int(group._at)
+        table = np.array(words, np.int64)
+        kept = group.__dict__.setdefault("_table", (table, table.ctypes.data))
+    return int(kept[1])
 
 
 def _type_of(group: Any, context: Any) -> PointedType:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from openboss.kernel.rounding import fen_of_li
+from openboss.modules.catalog.compiler import with_tax
 from openboss.modules.catalog.functions import OfferVersionView, offers_on_sale
 
 KINDS = {"MIN": ("minutes", 1), "MSG": ("messages", 1), "KB": ("kb", 1), "MB": ("kb", 1024), "GB": ("kb", 1024 * 1024)}
-KB_OF_MB = 1024
+KB_OF_MB, LI_PER_YUAN = 1024, 1000
 
 
 class TooMuchWanted(Exception):
@@ -49,13 +51,14 @@ def build_plan(*, minutes: int, messages: int, mb: int, on: date) -> BuiltPlan:
 
 def _pack(version: OfferVersionView) -> Pack | None:
     """Read an add-on as a pack; None if it is something else."""
-    free, fees = version.document.get("free") or [], version.document.get("recurring") or []
-    if version.kind != "ADDON" or len(free) != 1 or len(fees) != 1 or version.document.get("eligibility"):
+    document = with_tax(version.document, version.code)
+    free, fees = document.get("free") or [], document.get("recurring") or []
+    if version.kind != "ADDON" or len(free) != 1 or len(fees) != 1 or document.get("eligibility"):
         return None
     if free[0]["unit"] not in KINDS or free[0]["granted"] == "UNLIMITED":
         return None
     kind, size = KINDS[free[0]["unit"]]
-    fee_fen = int(Decimal(fees[0]["fee"]) * 100)
+    fee_fen = int(fen_of_li(int(Decimal(fees[0]["fee"]) * LI_PER_YUAN)))
     return Pack(version.offer_id, version.code, version.names, kind, free[0]["granted"] * size, fee_fen)
 
 

@@ -24,20 +24,20 @@ from openboss.kernel.tax import tax_inside_fen, tax_on_top_fen
 from openboss.kernel.usage import RecordType
 from openboss.modules.catalog.compiler import compile_tariffs
 from openboss.modules.charging.canonical import block_of
+from openboss.modules.charging.engine.online.group import Rules
 from openboss.modules.charging.engine.online.images import Images
 from openboss.modules.charging.engine.online.requests import Kind, empty_requests
-from openboss.modules.charging.engine.online.serving import Rules
 from openboss.modules.charging.engine.online.turns import Moment, Turns
 from openboss.modules.charging.engine.rating import rate_chunk
 from openboss.modules.charging.engine.state import EngineState, Image, month_start_s
 from openboss.modules.charging.engine.totals import free_use_of, totals_of
 from openboss.modules.charging.normalise import normalise, operator_clock
-from openboss.modules.charging.numbering import build_numbering
+from openboss.modules.charging.numbering import ZEROS, build_numbering
 from openboss.modules.charging.schema import NORMALISED
 
 _CYCLE = 202601
 _NUMBER = 8613900000001
-_WITH_PLUS = 2 * 10**18  # before a number written with a plus (charging/codes)
+_WITH_PLUS = 2 * ZEROS  # before a number written with a plus
 _PRICE = {"when": {"record": ["MOC"]}, "item": "LOCAL", "unit": "60 s", "price": "0.40"}
 _FREE = {"rule": "MIN", "unit": "MIN", "granted": 1, "scope": {"record": ["MOC"]}}
 

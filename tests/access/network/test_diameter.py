@@ -233,6 +233,15 @@ def test_hostile_messages_get_an_error_or_a_closed_line_and_disturb_nobody(liste
     assert network.wallet()["balance_li"] == 10_000
 
 
+def test_more_seconds_than_a_record_can_hold_are_refused(listener, network):  # noqa: F811
+    wire = Wire(listener.port)
+    wire.send(credit_request("s;1", 1, 0).as_bytes())
+    assert wire.answer().result_code == 2001
+    wire.send(credit_request("s;1", 2, 1, used={"cc_time": 2**31}).as_bytes())
+    refused = wire.answer()
+    assert (refused.result_code, network.wallet()["balance_li"]) == (5004, 10_000)
+
+
 def _with(data: bytes, more: bytes) -> bytes:
     return data[:1] + (len(data) + len(more)).to_bytes(3, "big") + data[4:] + more
 

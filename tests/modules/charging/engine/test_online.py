@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -17,7 +18,7 @@ from openboss.modules.charging.numbering import build_numbering
 from openboss.modules.system.models import Outbox
 from openboss.processes.warm_up import _numbering_frames
 
-from .conftest import local_s
+from .conftest import local_s, rule_id_of
 from .test_owner import USERS, world  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -209,3 +210,83 @@ def test_sessions_of_one_user_side_by_side_come_to_what_all_of_it_costs(network)
     frame = detail(network)
     assert frame["act_basic_li"].sum() == (frame["kb_units"].sum() * 290 * 2 + 1024) // 2048
     assert network.wallet()["balance_li"] == 100_000 - frame["act_basic_li"].sum()
+
+
+def test_use_below_nothing_is_nothing_and_no_use_turns_into_a_credit(network):
+    open_wallet(network, 10_000)
+    network.ask(1, 0, Kind.INITIAL, moment())
+    network.ask(1, 1, Kind.UPDATE, moment(), used_down=MB)
+    network.ask(1, 2, Kind.UPDATE, moment(), used_down=-5 * MB)
+    assert network.wallet()["balance_li"] == 9710
+    for number in range(3, 7):
+        network.ask(1, number, Kind.UPDATE, moment(), used_down=2**50)
+    assert network.wallet()["balance_li"] == 10_000 - 500_000  # the cap of the month
+
+
+def test_seconds_beyond_what_a_record_holds_never_wrap_round(network):
+    open_wallet(network, 10_000)
+    call = {"record_type": RecordType.MOC, "other": 13900000001, "rating_group": -1}
+    network.ask(1, 0, Kind.INITIAL, moment(), **call)
+    for number in range(1, 4):
+        network.ask(1, number, Kind.UPDATE, moment(), used_s=2**31 - 1, **call)
+    network.ask(1, 4, Kind.TERMINATION, moment(), asking=False, **call)
+    assert network.owner.state.desk.uses["duration_s"].max() == 2**30 - 1
+    assert network.wallet()["balance_li"] <= 10_000
+
+
+def test_all_places_a_group_touches_are_remembered_however_many(network):
+    open_wallet(network, 100_000)
+    network.owner.turns._server.growing.touched = np.zeros((1, 5), np.int64)
+    for session in range(1, 7):
+        network.ask(session, 0, Kind.INITIAL, moment())
+        network.ask(session, 1, Kind.UPDATE, moment(), used_down=MB)
+    before = network.owner.state.digest()
+    network.crash()
+    assert network.owner.state.digest() == before
+
+
+def test_a_month_that_is_closed_ends_its_open_records_once_and_a_crash_in_between_changes_nothing(network):
+    open_wallet(network, 10_000)
+    network.ask(1, 0, Kind.INITIAL, moment("2026-10-31 23:50:00"))
+    network.ask(1, 1, Kind.UPDATE, moment("2026-10-31 23:55:00"), used_down=2 * MB)
+    network.ask(2, 0, Kind.INITIAL, moment("2026-10-31 23:56:00"), record_type=RecordType.SMS_MO, other=13900000001)
+    assert network.order("FREEZE", cycle=202610).state == "DONE"
+    assert network.wallet()["balance_li"] == 9420
+    assert detail(network).select("act_basic_li", "cycle").rows() == [(580, 202610)]  # a message not sent leaves none
+    before = network.owner.state.digest()
+    network.crash()
+    assert network.owner.state.digest() == before
+    network.ask(1, 2, Kind.TERMINATION, moment("2026-11-01 00:05:00"), used_down=MB, asking=False)
+    network.owner.flush()
+    november = pl.read_parquet(network.owner.lake.usage_files(202611), hive_partitioning=True)
+    assert november.select("act_basic_li", "partial_seq").rows() == [(290, 1)]
+
+
+def test_a_month_that_cannot_be_closed_ends_no_record(network):
+    open_wallet(network, 10_000)
+    network.ask(1, 0, Kind.INITIAL, moment())
+    network.ask(1, 1, Kind.UPDATE, moment(), used_down=2 * MB)
+    before = network.owner.state.digest()
+    assert network.order("FREEZE", cycle=202611).state == "REFUSED"
+    assert network.owner.state.digest() == before
+
+
+def test_both_who_gives_and_who_gets_minutes_are_asked_to_come_again(network):
+    network.order("GRANT", subscriber_id=12, rule_id=rule_id_of("GOTONE_98", "MIN"), units=100,
+                  from_local_s=local_s("2026-10-01"), to_local_s=local_s("2026-11-01"))  # fmt: skip
+    network.owner.stirred.clear()
+    given = network.order("GIVE", subscriber_id=12, to_id=11, rule_id=rule_id_of("GOTONE_98", "MIN"), units=40,
+                          at_local_s=local_s("2026-10-05"))  # fmt: skip
+    assert given.answer == {"units": 40, "left": 60}
+    assert sorted(network.owner.stirred) == sorted(int(network.owner.state.row_of[user]) for user in (11, 12))
+
+
+def test_a_user_with_many_services_at_once_is_rebuilt_whole(network):
+    open_wallet(network, 1_000_000)
+    for session in range(1, 4):
+        for group in range(1, 30):
+            kind = Kind.INITIAL if group == 1 else Kind.UPDATE
+            network.ask(session, group, kind, moment(), rating_group=group, used_down=group * 1000)
+    before = network.owner.state.digest()
+    network.crash()
+    assert network.owner.state.digest() == before

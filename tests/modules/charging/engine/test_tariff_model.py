@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from openboss.kernel.reserve import REFUSED, cost_of_next, units_for_money
+from openboss.kernel.records import rate_records
 from openboss.kernel.tariffs import FOREVER_S
 from openboss.kernel.trace import (
     NO_TRACE,
@@ -19,7 +19,7 @@ from openboss.kernel.trace import (
     TRACE_STEP,
     empty_trace,
 )
-from openboss.kernel.usage import LdType, RecordType, RoamType, Unit, text_id
+from openboss.kernel.usage import LdType, RecordType, RoamType, text_id
 from openboss.modules.catalog.compiler import compile_tariffs
 from openboss.modules.charging.engine import rating, state
 from openboss.modules.charging.engine.rating import rate_chunk
@@ -476,41 +476,36 @@ def test_more_counters_than_there_is_room_for_are_made_room_for(monkeypatch):
 # --- before use ------------------------------------------------------------------------------------------------------
 
 
-def asked_of(world, row):
-    """A record as the online engine asks about it: writable columns, a known user."""
+def asked(world, row, trace=NO_TRACE):
+    """What a record would come to, as the online engine asks: nothing is kept."""
     columns = {name: np.array([value], np.int64) for name, value in row.items()}
-    usage = rating.usage_of(columns)
     rated = rating.empty_rated(1)
     rated.row[:] = world.state.row_of[ME]
     world.state.make_room([1, 1, 1, 1])
     known = (world.state.tables, world.state.directory, tuple(world.state.lanes), world.state.cycles)
-    return (*known, usage, rated, np.zeros(1, np.int64), NO_TRACE, int(Unit.SECOND))
+    rate_records(*known, rating.usage_of(columns), rated, np.zeros(1, np.int64), trace, 0)
+    return rated
 
 
-def test_money_buys_as_many_seconds_as_rating_would_charge_for():
+def test_a_quote_is_what_rating_charges_then_and_changes_nothing():
     steps = [{"to": "180 s", "unit": "180 s", "price": "0.22"}, {"unit": "6 s", "price": "0.011"}]
     world = World(price(steps=steps, connect="0.10"), free(scope=CALL, granted=1))
-    asked = asked_of(world, call(0))
     before = world.state.digest()
-    assert [cost_of_next(*asked, seconds) for seconds in (60, 61, 180, 181, 3600)] == [0, 320, 320, 331, 320 + 570 * 11]
-    assert [units_for_money(*asked, 7200, li) for li in (0, 319, 320, 330, 331)] == [60, 60, 180, 180, 186]
-    assert units_for_money(*asked, 120, 10_000) == 120
+    quoted = [int(asked(world, call(seconds)).act_li.sum()) for seconds in (60, 61, 180, 181, 3600)]
+    assert quoted == [0, 320, 320, 331, 320 + 570 * 11]
     assert world.state.digest() == before
     assert world.rate(call(186)) == [331]
 
 
-def test_what_is_blocked_cannot_be_bought():
+def test_a_quote_says_what_a_resource_does_not_allow():
     world = World(price(unit="60 s", price="0.40"), free(granted=2, scope=CALL, overflow="BLOCK"))
-    asked = asked_of(world, call(0))
-    assert cost_of_next(*asked, 121) == REFUSED
-    assert units_for_money(*asked, 3600, 100_000) == 120
+    assert [int(asked(world, call(seconds)).blocked[0]) for seconds in (120, 121)] == [0, 1]
 
 
 def test_a_trace_says_how_a_charge_came_about():
     world = World(price(unit="60 s", price="0.40", connect="0.10", bands=[NIGHT]), free(scope=CALL, granted=1))
-    asked = list(asked_of(world, call(0, "2026-10-12 21:58:00")))
-    asked[7] = trace = empty_trace(64)
-    assert cost_of_next(*asked, 240) == 100 + 400 + 2 * 100
+    trace = empty_trace(64)
+    assert asked(world, call(240, "2026-10-12 21:58:00"), trace).act_li.sum() == 100 + 400 + 2 * 100
     rows = [tuple(row) for row in trace.rows[: trace.written[0], 1:].tolist()]
     rule, minutes = world.rule_ids["P"], world.rule_ids["F"]
     assert [row[1:] for row in rows if row[0] == 0] == [

@@ -9,7 +9,7 @@ import numpy as np
 
 from openboss.kernel.compiled import compiled
 from openboss.kernel.usage import RecordType
-from openboss.modules.charging.engine.online.requests import Kind
+from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Kind
 from openboss.modules.charging.fields import word_hash
 
 CREDIT_CONTROL, APPLICATION = 272, 4
@@ -20,7 +20,6 @@ DEEPEST = 12
 MOST_ASKS = 64  # services one message may name
 NTP_S = 2_208_988_800  # 1900 to 1970
 BELIEVED_S = 3600  # a network's clock that is further off is not believed
-PLUS = 2 * 10**18  # an international number (charging.numbering)
 
 CREDIT, OTHER, FAULT = range(3)  # what a message is
 
@@ -81,8 +80,8 @@ _SMS, _MMS = int(RecordType.SMS_MO), int(RecordType.MMS)
 _EVENT = int(Kind.EVENT)
 _SESSION, _HOST, _REALM, _TO_REALM, _APPLICATION, _CONTEXT, _KIND, _NUMBER, _ACTION = (1 << bit for bit in range(9))
 _MISSING = np.array([263, 264, 296, 283, 258, 461, 416, 415], np.int64)
-MISSING_AVP, BAD_LENGTH, BAD_VALUE, UNSUPPORTED_AVP, UNSUPPORTED_APPLICATION, BAD_BITS, TOO_OFTEN, UNABLE = (
-    5005, 5014, 5004, 5001, 3007, 3009, 5009, 5012,
+MISSING_AVP, BAD_LENGTH, BAD_VALUE, UNSUPPORTED_AVP, UNSUPPORTED_APPLICATION, BAD_BITS, TOO_OFTEN = (
+    5005, 5014, 5004, 5001, 3007, 3009, 5009,
 )  # fmt: skip
 
 
@@ -430,8 +429,10 @@ def _check(state: np.ndarray, mark: np.ndarray, request: np.ndarray, asks: np.nd
         ask = asks[place]
         largest = max(ask.used_s, ask.used_up, ask.used_down, ask.used_units)
         largest = max(largest, ask.after_s, ask.after_up, ask.after_down, ask.after_units)
-        if max(largest, ask.want_s, ask.want_octets, ask.want_units) >= 1 << 50:
-            mark.fault, mark.fault_at = BAD_VALUE, -(446 if largest >= 1 << 50 else 437)
+        counted = max(ask.used_s, ask.used_units, ask.after_s, ask.after_units)
+        is_much = largest > MOST_OCTETS or counted > MOST_COUNTED
+        if is_much or ask.want_octets > MOST_OCTETS or max(ask.want_s, ask.want_units) > MOST_COUNTED:
+            mark.fault, mark.fault_at = BAD_VALUE, -(446 if is_much else 437)
 
 
 @compiled

@@ -23,12 +23,12 @@ from openboss.modules.charging.atomic.files import record_rating
 from openboss.modules.charging.engine import rerating
 from openboss.modules.charging.engine.lake import Corrected, DetailWriter, Lake
 from openboss.modules.charging.engine.online import orders
+from openboss.modules.charging.engine.online.group import News, Rules, debit
 from openboss.modules.charging.engine.online.images import Images
-from openboss.modules.charging.engine.online.serving import News, Rules, debit
 from openboss.modules.charging.engine.online.shown import barred_of, money_of, services_of
 from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
 from openboss.modules.charging.engine.rating import ChunkRated, rate_chunk
-from openboss.modules.charging.engine.snapshots import load_snapshot, save_snapshot
+from openboss.modules.charging.engine.snapshots import EVERY_MONTH, newest_good, newest_month, save_snapshot
 from openboss.modules.charging.engine.state import (
     CycleNotReady,
     EngineState,
@@ -62,7 +62,6 @@ class Owner:
     corrected: list[Corrected] = field(default_factory=list)  # what re-rating has found, for the lake
     lock: threading.Lock = field(default_factory=threading.Lock)
     turns: Turns = field(default_factory=lambda: Turns(Rules()))
-    replayed_to: int = 0  # while recovering: the position up to which the lake has detail already
     stirred: list[int] = field(default_factory=list)  # rows of users whose sessions should ask again
     writer: DetailWriter = field(init=False)
 
@@ -95,6 +94,8 @@ class Owner:
         return taken
 
     def _take_command(self, command: journal.Waiting) -> None:
+        if command.kind == "FREEZE" and not self.state.why_not_frozen(command.payload["cycle"]):
+            self._cut_records(month_start_s(next_cycle(command.payload["cycle"])))
         with transaction.atomic():
             journal.check_ownership(self.ownership)
             try:
@@ -180,7 +181,7 @@ class Owner:
             decided = self.turns.decide(
                 self.state, requests, asks, numbering=numbering, moment=moment, position=self.position + 1
             )
-        self._commit_group(decided, moment)
+        self._commit_group(decided, moment.at)
         return decided
 
     def sweep(self, moment: Moment) -> None:
@@ -188,9 +189,22 @@ class Owner:
         with self.lock:
             decided = self.turns.sweep(self.state, moment=moment, position=self.position + 1)
         if decided is not None:
-            self._commit_group(decided, moment)
+            self._commit_group(decided, moment.at)
 
-    def _commit_group(self, decided: Decided, moment: Moment) -> None:
+    def _cut_records(self, month_end_s: int) -> None:
+        """End the records of a month that is about to be closed; what sessions use from then on is the next one's.
+
+        Groups of their own before the command: after a crash in between nothing is left to cut, or the rest.
+        """
+        known_s = int(self.state.desk.uses["start_at_s"].max(initial=0))
+        while True:
+            with self.lock:
+                decided = self.turns.cut(self.state, month_end_s, position=self.position + 1)
+            if decided is None:
+                return
+            self._commit_group(decided, datetime.fromtimestamp(known_s, UTC))
+
+    def _commit_group(self, decided: Decided, at: datetime) -> None:
         """Journal what a group changed, with what business must hear of it; if nothing was changed, nothing."""
         if not decided.images:
             return
@@ -198,7 +212,7 @@ class Owner:
         if decided.news:
             with transaction.atomic():
                 journal.append_group(self.ownership, position=position, images=decided.images, requests=count)
-                _tell(decided.news, at=moment.at)
+                _tell(decided.news, at=at)
         else:
             journal.append_group(self.ownership, position=position, images=decided.images, requests=count)
         self.position = position
@@ -256,7 +270,6 @@ class Owner:
         if kind in rerating.KINDS:
             return self._re_rate(kind, payload, position)
         assert kind == "FREEZE", kind
-        self._cut_records(payload["cycle"], position)
         self.state.freeze_cycle(payload["cycle"])
         return self._publish_cycle(payload["cycle"], position)
 
@@ -270,12 +283,6 @@ class Owner:
         if position > self.lake.corrected_to(self.ownership.timeline):
             self.corrected.append(Corrected(done.corrected, payload["folder"], position))
         return done.answer
-
-    def _cut_records(self, cycle: int, position: int) -> None:
-        """End the records of a month that is closed; what sessions use from now on belongs to the next one."""
-        detail = self.turns.cut(self.state, month_start_s(next_cycle(cycle)), position=position)
-        if detail is not None and position > self.replayed_to:
-            self.pending.append(detail)
 
     def _image(self, payload: dict[str, Any]) -> Image:
         """Read an image from its files, or from the command itself where it is small."""
@@ -393,9 +400,8 @@ class Owner:
         """The last snapshots before months were opened: from there these months can be rated again (CHG-36)."""
         last: dict[int, str] = {}
         for folder in known:
-            path = self.snapshot_dir / folder / "cycles.cycle.npy"
-            if path.exists():
-                last.setdefault(int(np.load(path).max()), folder)
+            if (month := newest_month(self.snapshot_dir / folder)) < EVERY_MONTH:
+                last.setdefault(month, folder)
         return [last[month] for month in sorted(last)[-CYCLE_SLOTS:]]
 
 
@@ -447,22 +453,14 @@ def recover(*, lake_dir: Path, snapshot_dir: Path, threads: int) -> Owner:
 
 def _load_newest(owner: Owner, *, before: int | None) -> None:
     """Load the newest good snapshot; `before` is the first chunk whose detail the lake lacks and replay must make."""
-    for position, folder in journal.snapshots():
-        if before is not None and position >= before:
-            continue
-        try:
-            owner.state = load_snapshot(owner.snapshot_dir / folder)
-        except (OSError, ValueError, KeyError):
-            continue  # damaged or gone: the one before it has all that is needed
-        owner.position = owner.snapshot_position = position
-        break
-    if owner.state.tariff_sha256:
-        owner.state.tables = load_publication(owner.lake.folder / "tariffs", owner.state.tariff_sha256)
+    known = [(position, folder) for position, folder in journal.snapshots() if before is None or position < before]
+    found = newest_good(known, snapshot_dir=owner.snapshot_dir, tariffs=owner.lake.folder / "tariffs")
+    owner.state, owner.position = found
+    owner.snapshot_position = owner.position
 
 
 def _replay(owner: Owner, in_lake: int) -> None:
     """Apply the journal behind the state; detail that the lake lacks is made again."""
-    owner.replayed_to = in_lake
     for entry in journal.journal_after(owner.position):
         owner.position = entry.position
         if entry.kind == journal.ONLINE:

@@ -21,7 +21,7 @@ from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.engine import rerating
 from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.online import orders
-from openboss.modules.charging.engine.snapshots import load_snapshot
+from openboss.modules.charging.engine.snapshots import newest_good, newest_month
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, Image, month_start_s, next_cycle
 from openboss.modules.charging.engine.totals import free_use_of, totals_of
 from openboss.modules.charging.schema import RATED
@@ -67,8 +67,7 @@ class Replay:
             if entry.kind == "CHUNK":
                 self._open_months(entry)
             elif entry.kind != journal.ONLINE:
-                # what a FREEZE cut off stands at its own position and was rated before the month was closed
-                self._rate_until(entry.position + (entry.kind == "FREEZE"))
+                self._rate_until(entry.position)
                 self._apply(entry)
             self.position = entry.position
         self._rate_until(position + 1)
@@ -196,15 +195,7 @@ def begin(
 ) -> Replay:
     """Make a replay of users (ids, rising) from before a month, under a publication of tariffs."""
     tables = load_publication(lake.folder / "tariffs", sha256)
-    for position, folder in journal.snapshots():
-        path = snapshot_dir / folder / "cycles.cycle.npy"
-        if not path.exists() or int(np.load(path).max()) >= first_cycle:
-            continue
-        try:
-            state = load_snapshot(snapshot_dir / folder)
-        except (OSError, ValueError, KeyError):
-            continue  # damaged or of another version: an older one or the journal has all that is needed
-        if state.tariff_sha256:
-            state.tables = load_publication(lake.folder / "tariffs", state.tariff_sha256)
-        return Replay(lake, users, first_cycle, tables, state, position, threads, told)
-    return Replay(lake, users, first_cycle, tables, EngineState(), 0, threads, told)
+    older = [(position, folder) for position, folder in journal.snapshots()
+             if newest_month(snapshot_dir / folder) < first_cycle]  # fmt: skip
+    state, position = newest_good(older, snapshot_dir=snapshot_dir, tariffs=lake.folder / "tariffs")
+    return Replay(lake, users, first_cycle, tables, state, position, threads, told)

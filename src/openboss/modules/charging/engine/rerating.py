@@ -8,7 +8,6 @@
 Nothing here is compiled. Source: CHG-36, docs/algorithms/re-rating.md.
 """
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -22,7 +21,8 @@ from openboss.modules.charging.engine import changes
 from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.online.desk import COUNTER_NODE, FREE_NODE, Life
 from openboss.modules.charging.engine.online.growing import Growing
-from openboss.modules.charging.engine.online.orders import OrderRefused
+from openboss.modules.charging.engine.online.orders import OrderRefused, used_li
+from openboss.modules.charging.engine.online.serving import one_a_user
 from openboss.modules.charging.engine.rating import _rate, detail_of, empty_rated
 from openboss.modules.charging.engine.state import EngineState, _with_room, cycle_slot
 from openboss.modules.charging.schema import RATED
@@ -237,8 +237,8 @@ def carry_out(
     put(state, rows, read_written(lake, payload["frames"]))
     again = rate_again(state, tail)
     _give_back(state, users, before_li)
-    for some in _one_a_user(state, places):
-        Growing().rate(state, some)
+    for some in one_a_user(state.desk.services["row"][places]):
+        Growing().rate(state, places[some])
     corrected = pl.concat([detail, changed_rows(tail, again)])
     return CarriedOut({"corrected": len(corrected), "since": len(tail)}, corrected)
 
@@ -302,27 +302,13 @@ def _shift(state: EngineState, places: np.ndarray, sign: int) -> None:
                     getattr(lane, f"totals_{name}")[node] += sign * effect[column]
 
 
-def _one_a_user(state: EngineState, places: np.ndarray) -> Iterator[np.ndarray]:
-    """Split growing records so that each part has a user once, in order."""
-    left = places
-    while len(left):
-        first = np.sort(np.unique(state.desk.services["row"][left], return_index=True)[1])
-        yield left[first]
-        left = np.delete(left, first)
-
-
 def _used_li(state: EngineState, users: np.ndarray) -> np.ndarray:
     """What each user with a wallet has used in open cycles, in li; 0 for the others."""
     used = np.zeros(len(users), np.int64)
     rows = state.row_of[users]
     known = rows < len(state.desk.user_wallet)
     for place in np.flatnonzero(known & (np.append(state.desk.user_wallet, -1)[np.where(known, rows, -1)] >= 0)):
-        lane, local_row = state.lanes[rows[place] % LANES], rows[place] // LANES
-        for chain, _cycle in _chains(state, "totals"):
-            node = lane.totals_head[local_row, chain]
-            while node >= 0:
-                used[place] += lane.totals_act_li[node]
-                node = lane.totals_next[node]
+        used[place] = sum(used_li(state, int(rows[place]), slot) for slot, _cycle in _chains(state, "totals"))
     return used
 
 

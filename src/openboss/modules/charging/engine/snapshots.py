@@ -3,15 +3,19 @@
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from openboss.kernel.records import Cycles
 from openboss.kernel.state import LANES, Directory, Lane
+from openboss.modules.catalog.functions import load_publication
 from openboss.modules.charging.engine import changes
 from openboss.modules.charging.engine.online.desk import KEPT
 from openboss.modules.charging.engine.state import EngineState, directory_of, lane_of
+
+EVERY_MONTH = 999_912
 
 
 def save_snapshot(state: EngineState, folder: Path, position: int) -> str:
@@ -64,6 +68,28 @@ def load_snapshot(folder: Path) -> EngineState:
     if state.digest() != manifest["digest"]:
         raise ValueError(f"snapshot {folder.name} is damaged: its digest does not fit; an older one will be used")
     return state
+
+
+def newest_good(known: Iterable[tuple[int, str]], *, snapshot_dir: Path, tariffs: Path) -> tuple[EngineState, int]:
+    """Read the first good snapshot of some (position, folder), with its tariffs; an empty state at 0 if none is.
+
+    One that is damaged, gone or of another version is passed over: an older one and the journal have all that counts.
+    """
+    for position, folder in known:
+        try:
+            state = load_snapshot(snapshot_dir / folder)
+        except (OSError, ValueError, KeyError):
+            continue
+        if state.tariff_sha256:
+            state.tables = load_publication(tariffs, state.tariff_sha256)
+        return state, position
+    return EngineState(), 0
+
+
+def newest_month(folder: Path) -> int:
+    """The newest month that was open in a snapshot (202610); one that is gone has every month."""
+    path = folder / "cycles.cycle.npy"
+    return int(np.load(path).max()) if path.exists() else EVERY_MONTH
 
 
 def _write(path: Path, array: np.ndarray) -> None:

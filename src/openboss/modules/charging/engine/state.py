@@ -357,15 +357,22 @@ class EngineState:
             oldest = oldest - 1 if oldest % 100 > 1 else oldest - 89
         self.duplicates.forget_before(month_start_s(oldest) // DAY_S)
 
-    def freeze_cycle(self, cycle: int) -> None:
-        """Close a cycle to records; what is left of carried resources goes to the next one, which is opened."""
+    def why_not_frozen(self, cycle: int) -> str:
+        """Say why a cycle cannot be closed now; nothing if it can."""
         slot = cycle_slot(cycle)
         if self.cycles.cycle[slot] != cycle or not self.cycles.is_open[slot]:
-            raise CycleNotReady(f"cycle {cycle} is not open: it was closed before or never had usage")
+            return f"cycle {cycle} is not open: it was closed before or never had usage"
         older = [c for c, is_open in zip(self.cycles.cycle, self.cycles.is_open, strict=True) if is_open and c < cycle]
-        if older:
-            raise CycleNotReady(f"cycle {cycle} waits for cycle {min(older)}: close that month first")
-        following = next_cycle(cycle)
+        return f"cycle {cycle} waits for cycle {min(older)}: close that month first" if older else ""
+
+    def freeze_cycle(self, cycle: int) -> None:
+        """Close a cycle to records; what is left of carried resources goes to the next one, which is opened.
+
+        Raises CycleNotReady before any change.
+        """
+        if refusal := self.why_not_frozen(cycle):
+            raise CycleNotReady(refusal)
+        slot, following = cycle_slot(cycle), next_cycle(cycle)
         self.open_cycle(following)
         self.cycles.is_open[slot] = 0
         assert self.tables is not None

@@ -13,17 +13,14 @@ import polars as pl
 from django.conf import settings
 
 from openboss.kernel.records import Usage
-from openboss.modules.catalog.functions import load_publication
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.atomic.rerating import carried_out_after
 from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.replaying import Replay, begin
 from openboss.modules.charging.engine.rerating import rate_again, usage_of_users, users_of
-from openboss.modules.charging.engine.snapshots import load_snapshot
+from openboss.modules.charging.engine.snapshots import EVERY_MONTH, newest_good
 from openboss.modules.charging.engine.state import EngineState, next_cycle
 from openboss.modules.charging.engine.what_if import EventRated, rate_event
-
-NEVER = 999_912  # a month from which on no tariffs are changed: everything is rated as it was
 
 
 class RecordUnknown(Exception):
@@ -81,23 +78,14 @@ def _state_before(lake: Lake, users: np.ndarray, position: int, corrected: dict[
 
     corrected  the re-rating after which the record stands as it does: then the state is the one it came to
     """
+    snapshots = Path(settings.DATA_DIR) / "engine"
     if corrected is not None:
-        snapshots = Path(settings.DATA_DIR) / "engine"
         right = {"first_cycle": corrected["first_cycle"], "sha256": corrected["sha256"]}
         again = begin(lake=lake, snapshot_dir=snapshots, users=users, **right)
         again.run_to(position - 1)
         return again.state
-    state, from_position = EngineState(), 0
-    for snapshot, folder in journal.snapshots():
-        if snapshot >= position:
-            continue
-        try:
-            state, from_position = load_snapshot(Path(settings.DATA_DIR) / "engine" / folder), snapshot
-        except (OSError, ValueError, KeyError):
-            continue  # damaged or of another version: an older one or the journal has all that is needed
-        break
-    if state.tariff_sha256:
-        state.tables = load_publication(lake.folder / "tariffs", state.tariff_sha256)
-    replay = Replay(lake, users, NEVER, state.tables, state, from_position)  # type: ignore[arg-type]
+    older = [(snapshot, folder) for snapshot, folder in journal.snapshots() if snapshot < position]
+    state, reached = newest_good(older, snapshot_dir=snapshots, tariffs=lake.folder / "tariffs")
+    replay = Replay(lake, users, EVERY_MONTH, state.tables, state, reached)  # type: ignore[arg-type]
     replay.run_to(position - 1)
     return replay.state

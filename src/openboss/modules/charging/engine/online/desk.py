@@ -212,22 +212,28 @@ def with_users(desk: Desk, rows: int) -> Desk:
 def renumber(desk: Desk, lane: int, kind: int, moved_to: np.ndarray) -> None:
     """Follow the places of one kind and lane that have moved; what was dropped with its period is done for good."""
     effects = desk.effects
-    kept = np.arange(EFFECTS_A_RECORD)[None, :] < desk.services["marks"][:, None]
-    mine = kept & (effects["kind"] == kind) & (effects["lane"] == lane)
+    mine = _is_marked(desk.services) & (effects["kind"] == kind) & (effects["lane"] == lane)
     effects["node"][mine] = moved_to[effects["node"][mine]]
     gone = mine & (effects["node"] < 0)
     effects["a"][gone], effects["node"][gone] = 0, 0
 
 
 def in_use(desk: Desk) -> dict[str, np.ndarray]:
-    """Name the kept arrays, cut after the last place in use."""
+    """Name the kept arrays, cut after the last place in use; what images would not bring back is left out."""
     last_session = int(np.flatnonzero(desk.sessions["life"]).max(initial=-1)) + 1
     last_service = int(np.flatnonzero(desk.services["life"]).max(initial=-1)) + 1
     known = (desk.user_wallet >= 0) | (desk.user_number != 0) | (desk.user_barred != 0)
     users = int(np.flatnonzero(known).max(initial=-1)) + 1
     cut = {"sessions": last_session, "services": last_service, "uses": last_service, "effects": last_service,
            **dict.fromkeys(("user_wallet", "user_barred", "user_number", "user_service"), users)}  # fmt: skip
-    return {name: getattr(desk, name)[: cut.get(name)] for name in KEPT}
+    found = {name: getattr(desk, name)[: cut.get(name)] for name in KEPT}
+    found["effects"] = np.where(_is_marked(found["services"]), found["effects"], np.zeros((), EFFECT))
+    return found
+
+
+def _is_marked(services: np.ndarray) -> np.ndarray:
+    """Say which places of `effects` count: bool[services, EFFECTS_A_RECORD]."""
+    return np.arange(EFFECTS_A_RECORD)[None, :] < services["marks"][:, None]
 
 
 def longer(array: np.ndarray, size: int, filled: int = 0) -> np.ndarray:

@@ -11,7 +11,7 @@ from openboss.kernel.records import Rated, rate_records
 from openboss.kernel.state import LANES
 from openboss.kernel.trace import NO_TRACE
 from openboss.kernel.usage import Status
-from openboss.modules.charging.engine.online.desk import USE
+from openboss.modules.charging.engine.online.desk import EFFECTS_A_RECORD, USE, longer
 from openboss.modules.charging.engine.online.effects import (
     SEEN,
     SEEN_A_RECORD,
@@ -41,16 +41,14 @@ class Growing:
         self.touched = np.zeros((1 << 16, TOUCHED_COLUMNS), np.int64)
         self.touched_count = np.zeros(1, np.int64)
 
-    def has_room(self) -> bool:
-        """Whether another step of PLACES_A_LOOK records can be remembered."""
-        return int(self.touched_count[0]) < len(self.touched) // 2
-
     def undo(self, state: EngineState, places: np.ndarray) -> None:
         """Take away what open records have done."""
+        self._make_room(len(places))
         undo(tuple(state.lanes), state.desk, places, self.touched, self.touched_count)
 
     def rate(self, state: EngineState, places: np.ndarray) -> Rated:
         """Rate records whole, each of another user, and remember what it did. Their effects must have been undone."""
+        self._make_room(len(places))
         uses = state.desk.uses[places]
         rated, columns = _laid_out(state, places, uses)
         state.make_room(np.bincount(rated.row % LANES, minlength=LANES).tolist())
@@ -62,6 +60,12 @@ class Growing:
                               self.touched_count):  # fmt: skip
                 raise TooMuchTouched(str(places))
         return rated
+
+    def _make_room(self, records: int) -> None:
+        """Let all places that some records can have changed be remembered: compiled code does not ask for room."""
+        needed = int(self.touched_count[0]) + EFFECTS_A_RECORD * records
+        if needed > len(self.touched):
+            self.touched = longer(self.touched, max(needed, 2 * len(self.touched)))
 
     def quote_li(self, state: EngineState, places: np.ndarray, seconds: np.ndarray, octets: np.ndarray,
                  units: np.ndarray) -> np.ndarray:  # fmt: skip

@@ -48,7 +48,6 @@ NODE = np.dtype(
 """A free resource, a running total or a counter as it is now."""
 _PLACE = np.dtype(np.int64)
 _HEADER = 6  # counts of sessions, services, effects, wallets, nodes; bytes of detail
-HEADER_BYTES = _HEADER * _PLACE.itemsize
 
 
 @compiled

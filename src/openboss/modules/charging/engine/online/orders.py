@@ -35,7 +35,7 @@ def carry_out(state: EngineState, kind: str, payload: dict[str, Any]) -> dict[st
 def users_of(state: EngineState, kind: str, payload: dict[str, Any]) -> np.ndarray:
     """The rows of users whose running sessions should ask again after a command."""
     if "subscriber_id" in payload:
-        return np.array([_row(state, payload["subscriber_id"])])
+        return np.array([_row(state, payload[name]) for name in ("subscriber_id", "to_id") if name in payload])
     if kind == "TOP_UP" or kind == "RELEASE":
         place = _wallet(state, payload["account_id"])
         return np.flatnonzero(state.desk.user_wallet == place)

@@ -8,6 +8,9 @@ from enum import IntEnum
 
 import numpy as np
 
+MOST_COUNTED = 2**30 - 1  # seconds or messages of a record; with as large a quota on top they still fit in 32 bits
+MOST_OCTETS = 2**50  # each way
+
 
 class Kind(IntEnum):
     """What a request does with its session (CC-Request-Type)."""
@@ -33,9 +36,9 @@ class Result(IntEnum):
     SUCCESS = 2001
     TOO_BUSY = 3004
     UNKNOWN_SESSION = 5002
+    INVALID_VALUE = 5004
     END_USER_SERVICE_DENIED = 4010
     CREDIT_LIMIT_REACHED = 4012
-    INVALID_VALUE = 5004
     UNABLE_TO_COMPLY = 5012
     USER_UNKNOWN = 5030
     RATING_FAILED = 5031

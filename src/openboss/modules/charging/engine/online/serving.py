@@ -4,83 +4,29 @@ Step by step: one service of each user at a time, so that every record is rated 
 Source: RFC 8506 section 8, D4.8 (sizes of quotas, the last slice), D9.4 (thresholds).
 """
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
-
 import numpy as np
-import polars as pl
 
 from openboss.kernel.records import Rated
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.online import arriving
 from openboss.modules.charging.engine.online.arriving import GOES_ON, bars
 from openboss.modules.charging.engine.online.cuts import MESSAGES, VOICE, next_change_s
-from openboss.modules.charging.engine.online.desk import Life
+from openboss.modules.charging.engine.online.desk import Life, longer
+from openboss.modules.charging.engine.online.group import KB, Group, Rules, debit
 from openboss.modules.charging.engine.online.growing import NO_PRICE_LI, Growing, cost_li
-from openboss.modules.charging.engine.online.requests import ANSWER, QUOTA, Action, Kind, Measure, Result
+from openboss.modules.charging.engine.online.requests import (
+    MOST_COUNTED,
+    MOST_OCTETS,
+    QUOTA,
+    Action,
+    Kind,
+    Measure,
+    Result,
+)
 from openboss.modules.charging.engine.rating import detail_of
 from openboss.modules.charging.engine.state import EngineState
 
 NO_LIMIT_LI = 2**60  # what a user without a wallet may spend
-KB = 1024
-NEAR_LIMIT_PERCENT = 80
-
-
-class Rules(NamedTuple):
-    """The operator's choices (D4.8, D9.4)."""
-
-    time_slice_s: int = 60
-    data_slice_bytes: int = 10 * 1024 * KB
-    data_last_slice_bytes: int = 1024 * KB
-    data_validity_s: int = 1800
-    slices_of_silence: int = 2
-    remembered_s: int = 300  # ended sessions, for late repeats
-    low_li: int = 10_000
-    lower_li: int = 5_000
-
-
-class News(NamedTuple):
-    """Something business must hear: a wallet fell through a threshold (D9.4)."""
-
-    kind: str
-    account_id: int
-    balance_li: int
-
-
-@dataclass
-class Group:
-    """A group on its way: what came in, what is answered, what was changed."""
-
-    requests: np.ndarray
-    asks: np.ndarray
-    now_s: int
-    local_s: int
-    position: int
-    answers: np.ndarray
-    quotas: np.ndarray
-    became: np.ndarray
-    ask_place: np.ndarray
-    detail: list[pl.DataFrame] = field(default_factory=list)
-    sessions: list[np.ndarray] = field(default_factory=list)
-    services: list[np.ndarray] = field(default_factory=list)
-    wallets: list[np.ndarray] = field(default_factory=list)
-    news: list[News] = field(default_factory=list)
-    is_changed: bool = False
-
-    @classmethod
-    def of(cls, requests: np.ndarray, asks: np.ndarray, now_s: int, local_s: int, position: int) -> "Group":
-        """Make a group that nothing has happened to yet."""
-        return cls(
-            requests=requests,
-            asks=asks,
-            now_s=now_s,
-            local_s=local_s,
-            position=position,
-            answers=np.zeros(len(requests), ANSWER),
-            quotas=np.zeros(len(asks), QUOTA),
-            became=np.zeros(len(requests), np.int8),
-            ask_place=np.full(len(asks), -1, np.int64),
-        )
 
 
 class Server:
@@ -89,7 +35,12 @@ class Server:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.growing = Growing()
-        self._found = np.zeros(1 << 16, np.int64)
+        self._found = np.zeros(0, np.int64)
+
+    def make_room(self, state: EngineState) -> None:
+        """Be ready for a group: any list of services fits, and no place was touched yet."""
+        self._found = longer(self._found, len(state.desk.services))
+        self.growing.touched_count[0] = 0
 
     def warm(self, state: EngineState) -> None:
         """Have the compiled code ready."""
@@ -150,7 +101,8 @@ class Server:
         """Remember every service of some sessions, and the other open ones of their users, for the images."""
         count = arriving.session_places(state.desk, sessions, self._found)
         mine = self._found[:count].copy()
-        count = arriving.other_services(state.desk, mine, self._found)
+        one_each = mine[np.unique(state.desk.services["row"][mine], return_index=True)[1]]
+        count = arriving.other_services(state.desk, one_each, self._found)
         group.services += [mine, self._found[:count].copy()]
 
     # --- one service of each user --------------------------------------------------------------------------------
@@ -196,7 +148,7 @@ class Server:
 
     def _redo(self, state: EngineState, group: Group, others: np.ndarray) -> None:
         """Rate the other open records of some users again, on what has been closed by now."""
-        for some in _one_a_user(state.desk.services["row"][others]):
+        for some in one_a_user(state.desk.services["row"][others]):
             self._rate_and_pay(state, group, others[some])
         group.services.append(others)
 
@@ -232,19 +184,32 @@ class Server:
             group.wallets.append(wallets[mine])
 
     def _cut(self, state: EngineState, group: Group, place: int, local_s: int) -> int:
-        """End a record where other prices begin and go on in a new one; return its place."""
-        change_s = int(state.desk.services["change_local_s"][place])
-        self._close_alone(state, group, np.array([place]))
-        use = state.desk.uses[place]
-        new = arriving.go_on(state.desk, place, int(use["start_at_s"]) + change_s - int(use["start_local_s"]), change_s)
-        state.desk.services["answered_number"][new] = state.desk.services["answered_number"][place]
-        state.desk.services["answered_number"][place] = -1
-        while (following := next_change_s(state, new)) <= local_s:  # nothing was used in between: no record of it
-            use = state.desk.uses[new]
-            state.desk.uses["start_at_s"][new] += following - int(use["start_local_s"])
-            state.desk.uses["start_local_s"][new] = following
-        state.desk.services["change_local_s"][new] = following
-        return int(new)
+        """End a record where other prices begin and go on in a new one; return its place.
+
+        What was not used leaves no record: it begins later.
+        """
+        services, change_s = state.desk.services, int(state.desk.services["change_local_s"][place])
+        if _is_unused(state, np.array([place]))[0]:
+            self._begin_later(state, place, change_s)
+        else:
+            self._close_alone(state, group, np.array([place]))
+            use = state.desk.uses[place]
+            at_s = int(use["start_at_s"]) + change_s - int(use["start_local_s"])
+            place, ended = int(arriving.go_on(state.desk, place, at_s, change_s)), place
+            services["answered_number"][place] = services["answered_number"][ended]
+            services["answered_number"][ended] = -1
+        while (following := next_change_s(state, place)) <= local_s:
+            self._begin_later(state, place, following)
+        services["change_local_s"][place] = following
+        return place
+
+    def _begin_later(self, state: EngineState, place: int, local_s: int) -> None:
+        """Let a record of nothing begin at another local second."""
+        places = np.array([place])
+        self.growing.undo(state, places)  # what stands in an older month's totals must not stay there
+        uses = state.desk.uses
+        uses["start_at_s"][place] += local_s - int(uses["start_local_s"][place])
+        uses["start_local_s"][place] = local_s
 
     def _wishes(self, state: EngineState, places: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Say what each service is counted in, and how much of it is granted if money allows (D4.8)."""
@@ -255,7 +220,7 @@ class Server:
         seconds = np.minimum(np.where(wanted["want_s"] > 0, wanted["want_s"], rules.time_slice_s), rules.time_slice_s)
         octets = np.where(wanted["want_octets"] > 0, wanted["want_octets"], rules.data_slice_bytes)
         octets = np.minimum(octets, rules.data_slice_bytes)
-        units = np.maximum(wanted["want_units"], 1)
+        units = np.clip(wanted["want_units"], 1, MOST_COUNTED)
         return measures, np.where(is_call, seconds, np.where(is_message, units, octets))
 
     def _quote(self, state: EngineState, places: np.ndarray, measures: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -354,6 +319,9 @@ class Server:
         """Carry out a one-time event: debit at once, say what it would cost, or whether there is money for it."""
         desk, answer = state.desk, group.answers[m]
         size = max(int(wanted["want_s"]), int(wanted["want_octets"]), int(wanted["want_units"]), 1)
+        if measure != Measure.OCTETS and size > MOST_COUNTED:
+            answer["result"] = Result.UNABLE_TO_COMPLY
+            return
         costs_li = int(self._quote(state, np.array([place]), np.array([measure]), np.array([size]))[0])
         if costs_li >= NO_PRICE_LI:
             answer["result"] = Result.RATING_FAILED
@@ -396,7 +364,7 @@ class Server:
         back = state.desk.services["reserved_li"][places].copy()
         state.desk.services["reserved_li"][places] = 0
         self._release(state, group, places, back)
-        for some in _one_a_user(state.desk.services["row"][places]):
+        for some in one_a_user(state.desk.services["row"][places]):
             others = self._undo_all(state, places[some])
             self._rate_and_close(state, group, places[some])
             self._redo(state, group, others)
@@ -432,23 +400,24 @@ class Server:
             arriving.forget_session(state.desk, int(session))
         group.sessions.append(sessions)
 
-    def cut_all(self, state: EngineState, group: Group, before_local_s: int) -> pl.DataFrame | None:
-        """End every open record that began before a local second; return their detail."""
-        services = state.desk.services
-        found = np.flatnonzero((services["life"] == Life.OPEN) & (state.desk.uses["start_local_s"] < before_local_s))
-        for place in found:
-            if state.desk.taken[1] < 1:
-                break  # the next request makes room and cuts it
-            services["change_local_s"][place] = before_local_s
-            self._cut(state, group, int(place), before_local_s)
-        return pl.concat(group.detail) if group.detail else None
+    def cut(self, state: EngineState, group: Group, services: np.ndarray, at_local_s: int) -> None:
+        """End open records at a local second and go on with new ones; the caller made room for these."""
+        group.is_changed = True
+        for place in services:
+            state.desk.services["change_local_s"][place] = at_local_s
+            self._cut(state, group, int(place), at_local_s)
+        sessions = np.unique(state.desk.services["session"][services])
+        group.sessions.append(sessions)
+        self._note_services(state, group, sessions)
 
 
 def _add(uses: np.ndarray, places: np.ndarray, wanted: np.ndarray, when: str) -> None:
-    uses["duration_s"][places] += wanted[f"{when}_s"].astype(np.int32)
-    uses["up_bytes"][places] += wanted[f"{when}_up"]
-    uses["down_bytes"][places] += wanted[f"{when}_down"]
-    uses["message_count"][places] += wanted[f"{when}_units"].astype(np.int32)
+    """Add what a network reports: never less than nothing, never more than a record can hold."""
+    counted = (("duration_s", "s", MOST_COUNTED), ("up_bytes", "up", MOST_OCTETS), ("down_bytes", "down", MOST_OCTETS),
+               ("message_count", "units", MOST_COUNTED))  # fmt: skip
+    for name, reported, most in counted:
+        more = np.clip(wanted[f"{when}_{reported}"], 0, most)
+        uses[name][places] = np.minimum(uses[name][places] + more, most)
 
 
 def _is_empty(wallet: np.ndarray) -> bool:
@@ -468,7 +437,7 @@ def _is_unused(state: EngineState, places: np.ndarray) -> np.ndarray:
     return ~is_call & (uses["up_bytes"] + uses["down_bytes"] == 0) & (uses["message_count"] == 0)
 
 
-def _one_a_user(rows: np.ndarray) -> list[np.ndarray]:
+def one_a_user(rows: np.ndarray) -> list[np.ndarray]:
     """Split places so that each part has a user once, in order."""
     parts, left = [], np.arange(len(rows))
     while len(left):
@@ -476,20 +445,3 @@ def _one_a_user(rows: np.ndarray) -> list[np.ndarray]:
         parts.append(left[np.sort(first)])
         left = np.delete(left, first)
     return parts
-
-
-def debit(state: EngineState, news: list[News], wallet: int, li: int, rules: Rules) -> None:
-    """Take money out of a wallet; tell once when it falls through a threshold (D9.4, CHG-12)."""
-    purse = state.desk.wallets[wallet]
-    before_li = int(purse["balance_li"])
-    after_li = before_li - li
-    purse["balance_li"] = after_li
-    limit_li = int(purse["limit_li"])
-    lines: tuple[tuple[str, int], ...]
-    if limit_li == 0:
-        lines = (("LOW", rules.low_li), ("LOWER", rules.lower_li), ("EMPTY", 0))
-    else:
-        lines = (("NEAR_LIMIT", -(limit_li * NEAR_LIMIT_PERCENT // 100)), ("AT_LIMIT", -limit_li))
-    for kind, line_li in lines:
-        if before_li > line_li >= after_li:
-            news.append(News(kind, int(purse["account_id"]), after_li))

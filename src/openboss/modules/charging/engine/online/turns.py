@@ -16,10 +16,11 @@ from openboss.kernel.state import Directory, row_at
 from openboss.modules.charging import canonical as c
 from openboss.modules.charging.engine.online import arriving
 from openboss.modules.charging.engine.online import desk as places
-from openboss.modules.charging.engine.online.desk import USE, Desk
+from openboss.modules.charging.engine.online.desk import USE, Desk, Life
+from openboss.modules.charging.engine.online.group import Group, News, Rules
 from openboss.modules.charging.engine.online.images import images_of
 from openboss.modules.charging.engine.online.requests import REQUEST, Kind
-from openboss.modules.charging.engine.online.serving import Group, News, Rules, Server
+from openboss.modules.charging.engine.online.serving import Server
 from openboss.modules.charging.engine.state import EngineState
 from openboss.modules.charging.normalise import NAMES, OperatorClock, _normalise
 from openboss.modules.charging.numbering import ZEROS, NumberingTables
@@ -27,6 +28,7 @@ from openboss.modules.charging.numbering import ZEROS, NumberingTables
 _PLUS = 2 * ZEROS  # how an international number is coded
 _UNKNOWN_USER_FAULT = 306
 _NOBODY = np.zeros(0, np.int64)
+CUTS_A_GROUP = 4096  # records cut at the end of a month
 
 
 @dataclass(frozen=True)
@@ -135,10 +137,20 @@ class Turns:
         self._server.forget(state, group, old[:many])
         return self._written(state, group, np.zeros(0, np.bool_))
 
-    def cut(self, state: EngineState, cycle_end_s: int, *, position: int) -> pl.DataFrame | None:
-        """End every open record that began before a local second, and go on with new ones from there (FREEZE)."""
-        group = Group.of(np.zeros(0, REQUEST), _NOBODY, 0, cycle_end_s, position)
-        return self._server.cut_all(state, group, cycle_end_s)
+    def cut(self, state: EngineState, at_local_s: int, *, position: int) -> Decided | None:
+        """End open records that began before a local second, and go on with new ones from there (FREEZE).
+
+        At most CUTS_A_GROUP at a time; None if there is none left.
+        """
+        services, started_s = state.desk.services, state.desk.uses["start_local_s"]
+        found = np.flatnonzero((services["life"] == Life.OPEN) & (started_s < at_local_s))[:CUTS_A_GROUP]
+        if not len(found):
+            return None
+        self._make_room(state, 0, len(found))
+        group = Group.of(np.zeros(0, REQUEST), _NOBODY, 0, at_local_s, position)
+        self._freed[0] = 0
+        self._server.cut(state, group, found, at_local_s)
+        return self._written(state, group, np.zeros(0, np.bool_))
 
     def warm(self, state: EngineState, moment: Moment, numbering: NumberingTables) -> None:
         """Have the compiled code ready: decide nothing, once."""
@@ -174,7 +186,7 @@ class Turns:
         state.desk = places.with_places(state.desk, requests + 1, requests + 2 * asks + 1)
         self._busy = places.longer(self._busy, len(state.desk.user_wallet))
         self._busy_wallets = places.longer(self._busy_wallets, max(1, len(state.desk.wallets)))
-        self._server.growing.touched_count[0] = 0
+        self._server.make_room(state)
 
 
 def _classified(

@@ -1,0 +1,87 @@
+"""A group of requests on its way through the engine, the operator's choices, and what business must hear."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from openboss.modules.charging.engine.online.requests import ANSWER, QUOTA
+from openboss.modules.charging.engine.state import EngineState
+
+KB = 1024
+NEAR_LIMIT_PERCENT = 80
+
+
+class Rules(NamedTuple):
+    """The operator's choices (D4.8, D9.4)."""
+
+    time_slice_s: int = 60
+    data_slice_bytes: int = 10 * 1024 * KB
+    data_last_slice_bytes: int = 1024 * KB
+    data_validity_s: int = 1800
+    slices_of_silence: int = 2
+    remembered_s: int = 300  # ended sessions, for late repeats
+    low_li: int = 10_000
+    lower_li: int = 5_000
+
+
+class News(NamedTuple):
+    """Something business must hear: a wallet fell through a threshold (D9.4)."""
+
+    kind: str
+    account_id: int
+    balance_li: int
+
+
+@dataclass
+class Group:
+    """A group on its way: what came in, what is answered, what was changed."""
+
+    requests: np.ndarray
+    asks: np.ndarray
+    now_s: int
+    local_s: int
+    position: int
+    answers: np.ndarray
+    quotas: np.ndarray
+    became: np.ndarray
+    ask_place: np.ndarray
+    detail: list[pl.DataFrame] = field(default_factory=list)
+    sessions: list[np.ndarray] = field(default_factory=list)
+    services: list[np.ndarray] = field(default_factory=list)
+    wallets: list[np.ndarray] = field(default_factory=list)
+    news: list[News] = field(default_factory=list)
+    is_changed: bool = False
+
+    @classmethod
+    def of(cls, requests: np.ndarray, asks: np.ndarray, now_s: int, local_s: int, position: int) -> "Group":
+        """Make a group that nothing has happened to yet."""
+        return cls(
+            requests=requests,
+            asks=asks,
+            now_s=now_s,
+            local_s=local_s,
+            position=position,
+            answers=np.zeros(len(requests), ANSWER),
+            quotas=np.zeros(len(asks), QUOTA),
+            became=np.zeros(len(requests), np.int8),
+            ask_place=np.full(len(asks), -1, np.int64),
+        )
+
+
+def debit(state: EngineState, news: list[News], wallet: int, li: int, rules: Rules) -> None:
+    """Take money out of a wallet; tell once when it falls through a threshold (D9.4, CHG-12)."""
+    purse = state.desk.wallets[wallet]
+    before_li = int(purse["balance_li"])
+    after_li = before_li - li
+    purse["balance_li"] = after_li
+    limit_li = int(purse["limit_li"])
+    lines: tuple[tuple[str, int], ...]
+    if limit_li == 0:
+        lines = (("LOW", rules.low_li), ("LOWER", rules.lower_li), ("EMPTY", 0))
+    else:
+        lines = (("NEAR_LIMIT", -(limit_li * NEAR_LIMIT_PERCENT // 100)), ("AT_LIMIT", -limit_li))
+    for kind, line_li in lines:
+        if before_li > line_li >= after_li:
+            news.append(News(kind, int(purse["account_id"]), after_li))
