@@ -63,6 +63,8 @@ SECTIONS = (
         _("Service desk"),
         (
             Screen("console:home", _("Home"), "home", None, "dashboard shouye sy"),
+            Screen("console:tasks", _("Tasks"), "inbox", None, "daiban db renwu inbox approval shenpi"),
+            Screen("console:works", _("Work in progress"), "sitemap", "customers.view", "liucheng lc work flow"),
             Screen("console:orders", _("Orders"), "clipboard-list", "customers.view", "dingdan dd order"),
         ),
     ),
@@ -215,6 +217,7 @@ SECTIONS = (
         (
             Screen("console:jobs", _("Jobs"), "activity", "jobs.view", "renwu rw queue"),
             Screen("console:messages", _("Messages sent out"), "send", "jobs.view", "duanxin dx xiaoxi sms outbox"),
+            Screen("console:workflows", _("Workflows"), "sitemap", "workflow.edit", "liucheng lc bpmn"),
             Screen("console:audit", _("Audit log"), "shield-check", "audit.view", "shenji sj log"),
             Screen("console:saved", _("Saved views"), "bookmark", None, "shitu st view"),
             Screen("console:help", _("Help and keys"), "help-circle", None, "bangzhu bz about"),
