@@ -22,6 +22,7 @@ from openboss.modules.receivables.functions.web_payments import (
     WebOrderView,
     lock_web_order,
     make_web_order,
+    open_orders,
     payment_of_serial,
     settle_web_order,
 )
@@ -30,11 +31,16 @@ from openboss.processes import take_payment
 
 ORDER_LIFE = timedelta(minutes=30)
 MOST_FEN = 500_000  # an order; more is paid at a counter
+MOST_OPEN = 5  # orders of an account at a time: strangers make orders too, since nobody signs in to pay
 PAID, FAILED = "PAID", "FAILED"
 
 
 class AmountOutOfRange(ValueError):
     """An order on the web is for more than nothing and at most 5,000 yuan."""
+
+
+class TooManyOrders(Exception):
+    """This account has several orders open; pay one of them, or wait until they end by themselves."""
 
 
 class CurrencyWrong(ValueError):
@@ -71,13 +77,19 @@ class NoticeTaken:
 
 
 def order(*, number: int, asked_fen: int, provider: str, at: datetime) -> WebOrderView:
-    """Make an order for the account that pays for a number. Raises AmountOutOfRange, SubscriberUnknown."""
+    """Make an order for the account that pays for a number.
+
+    Raises AmountOutOfRange, SubscriberUnknown, TooManyOrders.
+    """
     if not 0 < asked_fen <= MOST_FEN:
         raise AmountOutOfRange(asked_fen)
     subscriber_id = customers.subscriber_of_number(number=number, at=at)
+    account_id = customers.paying_account(subscriber_id=subscriber_id, cycle=customers.cycle_of(at))
+    if open_orders(account_id=account_id, at=at) >= MOST_OPEN:
+        raise TooManyOrders(account_id)
     return make_web_order(
         order_no=f"W{secrets.token_hex(10)}",
-        account_id=customers.paying_account(subscriber_id=subscriber_id, cycle=customers.cycle_of(at)),
+        account_id=account_id,
         asked_fen=asked_fen,
         currency=rules_at(at).value("currency"),
         provider=provider,

@@ -10,6 +10,7 @@ import pytest
 from openboss.modules.customers import functions as customers
 from openboss.modules.receivables import functions as receivables
 from openboss.modules.system import functions as system
+from openboss.modules.system.models import Outbox
 from openboss.processes import e_bill, stock_halls
 
 from .conftest import signed_in
@@ -81,3 +82,24 @@ def test_the_page_of_messages_shows_what_waits_with_masked_numbers_and_no_text()
     said = signed_in("admin").get("/messages/?topic=sms&state=WAITING").content.decode()
     assert "138****2222" in said
     assert "13811112222" not in said and "483920" not in said
+
+
+def test_a_dead_message_says_why_and_is_sent_again_or_given_up_by_the_administrator() -> None:
+    def dead(number: int) -> int:
+        outbox_id = system.send_out(topic="network.hlr", payload={"imsi": str(number), "verb": "SET"}, at=NOW)
+        Outbox.objects.filter(pk=outbox_id).update(state="FAILED", attempts=10, last_error="the HLR said no")
+        return outbox_id
+
+    first, second = dead(460001), dead(460002)
+    admin = signed_in("admin")
+    said = admin.get(f"/messages/{first}/").content.decode()
+    assert "the HLR said no" in said and "Try again now" in said
+    assert "Say why" in admin.post(f"/messages/{first}/act/", {"action": "drop"}, follow=True).content.decode()
+    admin.post(f"/messages/{first}/act/", {"action": "again"})
+    admin.post(f"/messages/{second}/act/", {"action": "drop", "reason": "the card is broken"})
+    states = [system.message(outbox_id=one).state for one in (first, second)]
+    assert states == ["WAITING", "DROPPED"]
+    over = admin.post(f"/messages/{second}/act/", {"action": "again"}, follow=True).content.decode()
+    assert "dropped meanwhile" in over and "Try again now" not in over
+    assert signed_in("clerk").post(f"/messages/{first}/act/", {"action": "again"}).status_code == 403
+    assert admin.get("/messages/999999999/").status_code == 404

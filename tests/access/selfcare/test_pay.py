@@ -12,9 +12,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 from tests.modules.receivables.conftest import Desk, check_books, desk, on
+from tests.processes.test_collect_debt import user_of
 
 from openboss.access.jobs import clock
 from openboss.access.selfcare.providers import sandbox
+from openboss.access.selfcare.tries import forget_tries
 from openboss.modules.receivables import functions as receivables
 from openboss.modules.receivables.functions.web_payments import (
     WebOrderView,
@@ -22,7 +24,7 @@ from openboss.modules.receivables.functions.web_payments import (
     settle_web_order,
     web_order,
 )
-from openboss.modules.receivables.models import Entry, Payment
+from openboss.modules.receivables.models import Entry, Payment, WebOrder
 from openboss.modules.system.keys import key_for
 from openboss.modules.system.signing import sign
 
@@ -35,6 +37,7 @@ ADDRESS = "/my/pay/notices/sandbox/"
 def sandbox_is_open(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The sandbox takes payments, and it is the morning of 10 November."""
     settings.WEB_PAYMENTS = "sandbox"
+    forget_tries()
     monkeypatch.setattr(clock, "now", lambda: NOW)
     yield
 
@@ -219,7 +222,7 @@ def test_a_notice_that_is_too_long_is_not_read(order: WebOrderView) -> None:
     assert _send(b"x" * 10_001, "").status_code == 413
 
 
-@pytest.mark.parametrize("amount", ["", "0", "0.001", "5000.01", "-1", "NaN", "1e9", "ten"])
+@pytest.mark.parametrize("amount", ["", "0", "0.001", "5000.01", "-1", "NaN", "1e9", "1e1000000", "ten"])
 def test_an_amount_that_cannot_be_paid_makes_no_order(desk: Desk, amount: str) -> None:
     answer = Client(headers={"accept-language": "en"}).post("/my/pay/", {"number": "13900001234", "amount": amount})
     assert answer.status_code == 422
@@ -229,6 +232,24 @@ def test_an_amount_that_cannot_be_paid_makes_no_order(desk: Desk, amount: str) -
 def test_an_unknown_number_makes_no_order(desk: Desk) -> None:
     answer = Client(headers={"accept-language": "en"}).post("/my/pay/", {"number": "13900001234", "amount": "50"})
     assert "no such number" in answer.content.decode()
+
+
+def test_an_account_has_five_orders_open_at_most(desk: Desk) -> None:
+    account = desk.account()
+    number = f"{13900000000 + user_of(account)}"
+    visitor = Client(headers={"accept-language": "en"})
+    answers = [visitor.post("/my/pay/", {"number": number, "amount": "1"}) for _ in range(6)]
+    assert [one.status_code for one in answers] == [302] * 5 + [429]
+    assert "Several payments are open" in answers[5].content.decode()
+    assert WebOrder.objects.filter(account_id=account).count() == 5
+
+
+def test_an_address_that_asks_for_number_after_number_is_stopped(desk: Desk) -> None:
+    visitor = Client(headers={"accept-language": "en"}, REMOTE_ADDR="10.9.9.9")
+    tries = [visitor.post("/my/pay/", {"number": f"139{turn:08}", "amount": "1"}).status_code for turn in range(21)]
+    assert tries == [422] * 20 + [429]
+    another = Client(REMOTE_ADDR="10.9.9.8").post("/my/pay/", {"number": "13900000000", "amount": "1"})
+    assert another.status_code == 422
 
 
 @pytest.mark.django_db(transaction=True)

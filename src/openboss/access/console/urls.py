@@ -51,12 +51,9 @@ from openboss.access.console.views import (
     runs,
     saved,
     stock,
-    tasks,
     terminals,
     till,
     why,
-    workflows,
-    works,
 )
 
 app_name = "console"
@@ -258,6 +255,8 @@ urlpatterns = [
     path("workflows/<int:definition_id>/", workflows.one, name="workflow"),
     path("workflows/<int:definition_id>/act/", workflows.act, name="workflow_act"),
     path("messages/", outbox.messages, name="messages"),
+    path("messages/<int:outbox_id>/", outbox.message, name="message"),
+    path("messages/<int:outbox_id>/act/", outbox.message_act, name="message_act"),
     path("jobs/", jobs.jobs, name="jobs"),
     path("audit/", audit.audit, name="audit"),
 ]

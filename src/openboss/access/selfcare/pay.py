@@ -18,12 +18,20 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from openboss.access.jobs import clock
 from openboss.access.selfcare.providers import Provider, provider_named, sandbox
+from openboss.access.selfcare.tries import may_try
 from openboss.modules.customers.functions import SubscriberUnknown
 from openboss.modules.receivables.functions.web_payments import WebOrderUnknown, WebOrderView, web_order
 from openboss.modules.system.functions import SerialNumberUsed
 from openboss.modules.system.signing import MessageForged
 from openboss.processes import pay_by_web
-from openboss.processes.pay_by_web import MOST_FEN, AmountOutOfRange, CurrencyWrong, NoticeMalformed, ProviderWrong
+from openboss.processes.pay_by_web import (
+    MOST_FEN,
+    AmountOutOfRange,
+    CurrencyWrong,
+    NoticeMalformed,
+    ProviderWrong,
+    TooManyOrders,
+)
 
 COUNTRY = "86"
 NUMBER_DIGITS = 11
@@ -45,17 +53,21 @@ def start(request: HttpRequest) -> HttpResponse:
     if chosen is None:
         raise Http404
     number, amount = request.POST.get("number", "").strip(), request.POST.get("amount", "").strip()
-    refusal = ""
-    if request.method == "POST":
+    refusal, status, now = "", 422, clock.now()
+    if request.method == "POST" and not may_try(request, now):
+        refusal, status = _("Too many tries from here. Wait ten minutes."), 429
+    elif request.method == "POST":
         try:
-            made = pay_by_web.order(number=e164(number), asked_fen=_fen(amount), provider=chosen.NAME, at=clock.now())
+            made = pay_by_web.order(number=e164(number), asked_fen=_fen(amount), provider=chosen.NAME, at=now)
             return redirect("selfcare:order", made.order_no)
         except SubscriberUnknown:
             refusal = _("There is no such number with us. Check it digit by digit.")
         except AmountOutOfRange:
             refusal = _("Write an amount from 0.01 to 5,000.00 yuan.")
+        except TooManyOrders:
+            refusal, status = _("Several payments are open for this number. Pay one, or wait half an hour."), 429
     context = {"number": number, "amount": amount, "refusal": refusal}
-    return drawn(request, "pay.html", context, status=422 if refusal else 200)
+    return drawn(request, "pay.html", context, status=status if refusal else 200)
 
 
 def e164(text: str) -> int:
@@ -72,7 +84,7 @@ def _fen(text: str) -> int:
         amount = Decimal(text.replace(",", ""))
     except InvalidOperation as wrong:
         raise AmountOutOfRange(text) from wrong
-    if not amount.is_finite() or abs(amount) > MOST_FEN or amount.scaleb(2) % 1:
+    if not (amount.is_finite() and 0 < amount <= MOST_FEN) or amount.scaleb(2) % 1:
         raise AmountOutOfRange(text)
     return int(amount.scaleb(2))
 

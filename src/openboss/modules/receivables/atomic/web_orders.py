@@ -49,6 +49,11 @@ def make_web_order(
     return _view(row)
 
 
+def open_orders(*, account_id: int, at: datetime) -> int:
+    """How many orders of an account wait for their provider at a moment."""
+    return WebOrder.objects.filter(account_id=account_id, state="OPEN", expires_at__gt=at).count()
+
+
 def web_order(*, order_no: str) -> WebOrderView:
     """Read an order. Raises WebOrderUnknown."""
     return _one(WebOrder.objects.filter(order_no=order_no).first(), order_no)

@@ -7,6 +7,7 @@ from openboss.modules.receivables.atomic.web_orders import (
     list_web_orders,
     lock_web_order,
     make_web_order,
+    open_orders,
     settle_web_order,
     web_order,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "list_web_orders",
     "lock_web_order",
     "make_web_order",
+    "open_orders",
     "payment_of_serial",
     "settle_web_order",
     "web_order",
