@@ -41,6 +41,13 @@ RULES: Mapping[str, HallRule] = {
     "hall.number_quarantine_days": HallRule(90, ("号码冷冻期（天）", "Days a number rests"), "D12.1"),
     "hall.listed_numbers": HallRule(10, ("亲情号码最多个数", "Numbers of the user's own choice, at most"), "D0.2"),
     "hall.keep_number_offer": HallRule("KEEP_NUMBER", ("停机保号产品", "Offer held while a number is kept"), "D2.2"),
+    "hall.counter_offers": HallRule(
+        (), ("收费时推荐产品（按序）", "Offers made after a payment, in this order; none: add-ons on sale"), "HAL-05"
+    ),
+    "hall.offer_rest_days": HallRule(
+        30, ("同一产品不再推荐（天）", "Days until the same offer is made again"), "HAL-05"
+    ),
+    "hall.queue_wait_max_s": HallRule(600, ("排队时限（秒）", "Longest wait in a hall, seconds"), "HAL-15"),
     "hall.checklist.OPEN": HallRule(
         ("INTRODUCE", "FORM_FREE", "IDENTITY", "PAY_METHOD", "DEPOSIT", "PASSWORD", "RECEIPT", "SIM_CHOICE", "OFFER"),
         ("开户步骤", "Steps of an opening"),

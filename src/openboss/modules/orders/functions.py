@@ -1,6 +1,8 @@
 """What processes and access ask of the orders module."""
 
 from openboss.modules.orders.atomic import (
+    EVERYBODY,
+    KEY_CUSTOMER,
     ON_BILL,
     DocumentChanged,
     DocumentShown,
@@ -52,6 +54,8 @@ __all__ = [
     "log_offer",
     "offer_after_payment",
     "offers_made",
+    "EVERYBODY",
+    "KEY_CUSTOMER",
     "HourWait",
     "TicketClosed",
     "TicketKindUnknown",

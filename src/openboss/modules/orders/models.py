@@ -114,3 +114,65 @@ class OrderFee(models.Model):
             models.UniqueConstraint(fields=["order", "position"], name="orders_fee_once"),
             models.CheckConstraint(condition=Q(fee_fen__gt=0), name="orders_fee_positive"),
         ]
+
+
+class OfferMade(models.Model):
+    """An offer that was made at the end of something else, and what the customer said (HAL-01, HAL-05)."""
+
+    offer_made_id = models.BigAutoField(primary_key=True)
+    subscriber = models.ForeignKey("customers.Subscriber", models.PROTECT, related_name="+")
+    offer = models.ForeignKey("catalog.Offer", models.PROTECT, related_name="+")
+    answer = models.CharField(max_length=8)  # TAKEN | DECLINED
+    channel = models.CharField(max_length=16)
+    payment_id = models.BigIntegerField(null=True)  # the payment after which it was made
+    org_code = models.CharField(max_length=32)
+    staff_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "orders_offermade"
+        constraints = [
+            models.CheckConstraint(condition=Q(answer__in=["TAKEN", "DECLINED"]), name="orders_offermade_answer"),
+            models.UniqueConstraint(
+                fields=["payment_id"], condition=Q(payment_id__isnull=False), name="orders_offermade_one"
+            ),
+        ]
+        indexes = [models.Index(fields=["subscriber", "-at"], name="orders_offermade_newest")]
+
+
+class QueueTicket(models.Model):
+    """Somebody who waits in a hall: since when, when they were called, when they were done (HAL-15)."""
+
+    queue_ticket_id = models.BigAutoField(primary_key=True)
+    org_code = models.CharField(max_length=32)
+    on = models.DateField()
+    kind = models.CharField(max_length=16)  # PAY | BUSINESS | ADVICE | UNIT
+    number = models.PositiveIntegerField()
+    rank = models.SmallIntegerField()  # 0 = key customers, who are called first
+    customer = models.ForeignKey("customers.Customer", models.PROTECT, null=True, related_name="+")
+    preparation = models.CharField(max_length=200, default="")  # what was done while they waited
+    taken_at = models.DateTimeField()
+    called_at = models.DateTimeField(null=True)
+    called_by = models.BigIntegerField(null=True)
+    window = models.CharField(max_length=16, default="")
+    closed_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=8, default="")  # SERVED | LEFT
+    alarmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "orders_queueticket"
+        constraints = [
+            models.UniqueConstraint(fields=["org_code", "on", "kind", "number"], name="orders_ticket_once"),
+            models.CheckConstraint(
+                condition=Q(called_at__isnull=True) | Q(called_at__gte=models.F("taken_at")),
+                name="orders_ticket_times",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["org_code", "rank", "taken_at"],
+                condition=Q(called_at__isnull=True, closed_at__isnull=True),
+                name="orders_ticket_waits",
+            ),
+            models.Index(fields=["taken_at"], name="orders_ticket_taken"),
+        ]

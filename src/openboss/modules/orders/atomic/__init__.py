@@ -1,5 +1,6 @@
 """The only way to the tables of the orders module."""
 
+from openboss.modules.orders.atomic.offers_made import OfferMadeView, log_offer, offer_after_payment, offers_made
 from openboss.modules.orders.atomic.orders import (
     ON_BILL,
     DocumentChanged,
@@ -29,8 +30,42 @@ from openboss.modules.orders.atomic.orders import (
     read_document,
     tick_step,
 )
+from openboss.modules.orders.atomic.queue import (
+    EVERYBODY,
+    KEY_CUSTOMER,
+    HourWait,
+    TicketClosed,
+    TicketKindUnknown,
+    TicketView,
+    alarm_long_waits,
+    call_next,
+    close_ticket,
+    halls_with_tickets,
+    prepare,
+    take_ticket,
+    tickets_of_day,
+    waits_by_hour,
+)
 
 __all__ = [
+    "OfferMadeView",
+    "log_offer",
+    "offer_after_payment",
+    "offers_made",
+    "EVERYBODY",
+    "KEY_CUSTOMER",
+    "HourWait",
+    "TicketClosed",
+    "TicketKindUnknown",
+    "TicketView",
+    "alarm_long_waits",
+    "call_next",
+    "close_ticket",
+    "halls_with_tickets",
+    "prepare",
+    "take_ticket",
+    "tickets_of_day",
+    "waits_by_hour",
     "ON_BILL",
     "DocumentChanged",
     "DocumentUnknown",
