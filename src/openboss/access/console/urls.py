@@ -51,9 +51,12 @@ from openboss.access.console.views import (
     runs,
     saved,
     stock,
+    tasks,
     terminals,
     till,
     why,
+    workflows,
+    works,
 )
 
 app_name = "console"
