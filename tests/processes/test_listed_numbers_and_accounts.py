@@ -14,6 +14,7 @@ from openboss.modules.charging.functions.engine import EngineRefused, engine_loc
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.models import ListedNumber
 from openboss.modules.customers.schema import FRAMES
+from openboss.modules.system.functions import list_audit
 from openboss.processes import hall
 from openboss.processes.give_free import NotForGiving, give
 from openboss.processes.open_operator import open_operator, take_customers_over
@@ -149,13 +150,17 @@ def test_minutes_are_given_once_and_only_those_the_tariff_lets_go():
     from openboss.modules.catalog.atomic import offers_at
 
     rules = next(one.rule_ids for one in offers_at(date(2026, 10, 20)) if one.code == "ASKING")
-    about = {"subscriber_id": USER, "to_number": OTHER_NUMBER, "at": TEN}
+    shown = {"proofs": [customers.Proof.SERVICE], "staff_id": None}
+    about = {"subscriber_id": USER, "to_number": OTHER_NUMBER, "at": TEN, **shown}
+    with pytest.raises(customers.NotEntitled):
+        give(rule_id=rules["GIFT"], units=1, serial_no="G0", **{**about, "proofs": []})
     with pytest.raises(NotForGiving):
         give(rule_id=rules["POOL"], units=1, serial_no="G0", **about)
     with pytest.raises(EngineRefused, match="has 7 units"):
         give(rule_id=rules["GIFT"], units=8, serial_no="G0", **about)
     assert give(rule_id=rules["GIFT"], units=3, serial_no="G1", **about) == 4
     assert give(rule_id=rules["GIFT"], units=3, serial_no="G1", **about) == 4  # under the same number once
+    assert list_audit(action="charging.give_free", object_id=str(USER))[0][0].after["units"] == 3
     later = (TEN + timedelta(hours=9)).replace(tzinfo=UTC)
     rows = [record(number, f"{later:%Y-%m-%d} 20:00:00", RecordType.MTC, duration_s=600, roam_type=2)
             for number in (NUMBER, OTHER_NUMBER)]  # fmt: skip

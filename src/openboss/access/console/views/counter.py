@@ -136,6 +136,7 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
         **_whom(request, picture, user if desk.for_user else None),
         "desk": desk,
         "asked_for": asked_for(operation),
+        "chosen": request.GET.get("offer_id", ""),
         "asks": [(ask, _choices(ask, request, picture, user)) for ask in desk.asks],
         "effective": [(code, words.word("effective", code).text) for code in desk.effective],
         "ticks": [(str(proof), words.word("proof", proof).text) for proof in TICKED],
@@ -154,6 +155,8 @@ def _request(request: HttpRequest, desk: Desk) -> dict[str, Any]:
             wanted |= {ask.key: True} if text else {}
         elif ask.kind == "money":  # a per cent is a hundred ten-thousandths, a yuan a hundred fen
             wanted |= {ask.key: fen_of(text)} if text else {}
+        elif ask.kind == "numbers":
+            wanted |= {ask.key: [whole_number(one) for one in text.replace(",", " ").split()]} if text else {}
         elif text:
             whole = whole_number if ask.kind == "number" else int
             wanted[ask.key] = whole(text) if ask.kind in INTEGERS and text.isdecimal() else text
@@ -234,6 +237,9 @@ def _about(values: Mapping[str, Any], names: Mapping[int, str]) -> str:
         return names.get(values["offer_id"], str(values["offer_id"]))
     if "number" in values:
         return formats.masked_phone(values["number"])
+    if "add" in values:
+        signed = (("+", values["add"]), ("−", values["remove"]))
+        return ", ".join(f"{sign} {formats.masked_phone(one)}" for sign, numbers in signed for one in numbers)
     if "mode" in values:
         return f"{values['account_id']} · {words.word('relation_mode', values['mode']).text}"
     if "fields" in values:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 class Ask:
     """One thing a flow asks for.
 
-    kind  offer, addon, holding, number, card, account, customer, item, money, flag, text or a vocabulary
+    kind  offer, addon, holding, number, numbers, card, account, customer, item, money, flag, text or a vocabulary
     """
 
     key: str
@@ -68,6 +68,15 @@ DESKS = (
     Desk("RESUME", "player-play"),
     Desk("CHANGE_NUMBER", "phone", (Ask("number", _("New number"), "number"),)),
     Desk(
+        "CHANGE_LIST",
+        "users",
+        (
+            Ask("add", _("Numbers to put on the list (blanks between)"), "numbers", optional=True),
+            Ask("remove", _("Numbers to take off"), "numbers", optional=True),
+        ),
+        ("NOW", "NEXT_DAY", "NEXT_CYCLE"),
+    ),
+    Desk(
         "CHANGE_PAYER",
         "wallet",
         (
@@ -104,6 +113,6 @@ DESKS = (
     Desk("CANCEL", "trash"),
     Desk("RE_INSTATE", "arrow-back-up"),
 )
-KEYS = ("F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "F11", "1", "2", "3", "4", "5", "6", "7")
+KEYS = ("F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "F11", "1", "2", "3", "4", "5", "6", "7", "8")
 BY_KIND = {desk.kind: desk for desk in DESKS}
 INTEGERS = ("offer", "addon", "holding", "number", "account", "payer")

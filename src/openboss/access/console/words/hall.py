@@ -109,6 +109,18 @@ WORDS: dict[str, dict[str, Word]] = {
         "OFFER_FEE": Word(_("One-time fee of the offer")),
         "EARLY_END": Word(_("Contract ended early")),
     },
+    "phase": {
+        "NOW": Word(_("counts now"), "good"),
+        "LATER": Word(_("will count"), "info"),
+        "PAST": Word(_("over")),
+    },
+    "ticket_kind": {
+        "PAY": Word(_("Payment")),
+        "BUSINESS": Word(_("Business")),
+        "ADVICE": Word(_("Advice")),
+        "UNIT": Word(_("Units")),
+    },
+    "offer_answer": {"TAKEN": Word(_("taken"), "good"), "DECLINED": Word(_("declined"))},
     "contact_kind": {
         "PHONE": Word(_("Phone")),
         "EMAIL": Word(_("E-mail")),

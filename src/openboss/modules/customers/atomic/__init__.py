@@ -30,12 +30,16 @@ from openboss.modules.customers.atomic.inventory import (
     list_holdings,
 )
 from openboss.modules.customers.atomic.lists import (
+    CertificateView,
     CertificateWrong,
+    ListedView,
     NumberNotListable,
     TooManyListed,
     add_certificate,
     certificates_of,
     change_listed_numbers,
+    list_certificates,
+    listed_history,
     listed_numbers,
     refuse_listing,
 )
@@ -190,6 +194,10 @@ __all__ = [
     "change_listed_numbers",
     "refuse_listing",
     "listed_numbers",
+    "CertificateView",
+    "ListedView",
+    "list_certificates",
+    "listed_history",
     "has_stopped_users",
     "prepaid_users",
     "AccountRow",

@@ -1,5 +1,6 @@
 """What prices and offers may ask of a user beyond products: numbers of the user's own choice, certificates."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
@@ -12,6 +13,26 @@ from openboss.modules.customers.life import ACTIVE
 from openboss.modules.customers.masking import mask_document
 from openboss.modules.customers.models import Certificate, Customer, ListedNumber, NumberPeriod
 from openboss.modules.system.atomic import record_audit
+
+
+@dataclass(frozen=True)
+class ListedView:
+    """A number of a user's own choice: from when, and until when if it ends."""
+
+    number: int
+    from_at: datetime
+    to_at: datetime | None
+
+
+@dataclass(frozen=True)
+class CertificateView:
+    """A certificate a customer has shown; `to_on` is the first day it is no longer valid."""
+
+    certificate_id: int
+    kind: str
+    number_masked: str
+    from_on: date
+    to_on: date | None
 
 
 class NumberNotListable(ValueError):
@@ -110,6 +131,12 @@ def listed_numbers(*, subscriber_id: int, at: datetime) -> list[int]:
     return sorted(rows.values_list("number", flat=True))
 
 
+def listed_history(*, subscriber_id: int) -> list[ListedView]:
+    """Show every number a user ever chose, the newest first."""
+    rows = ListedNumber.objects.filter(subscriber_id=subscriber_id).order_by("-period", "number")
+    return [ListedView(row.number, row.period.lower, row.period.upper) for row in rows]
+
+
 @transaction.atomic
 def add_certificate(
     *,
@@ -156,3 +183,9 @@ def certificates_of(*, customer_id: int, on: date) -> frozenset[str]:
     return frozenset(
         Certificate.objects.filter(valid, customer_id=customer_id, from_on__lte=on).values_list("kind", flat=True)
     )
+
+
+def list_certificates(*, customer_id: int) -> list[CertificateView]:
+    """Show every certificate a customer has shown, the newest first."""
+    rows = Certificate.objects.filter(customer_id=customer_id).order_by("-from_on", "-certificate_id")
+    return [CertificateView(row.pk, row.kind, row.number_masked, row.from_on, row.to_on) for row in rows]
