@@ -1,0 +1,116 @@
+"""Networks that are answered by an engine that is killed at any moment lose and double nothing.
+
+The engine, PostgreSQL, both; at work, idle, while it saves its state; with the newest snapshot torn. After every
+restart the network sends again what was not answered, and repeats what was: the same answer to the byte. In the end
+wallets, totals and rated detail are those of a run in which nobody was killed. `make test` kills a few times; `make
+soak` two hundred times OPENBOSS_SOAK. The test of the test plants faults, and each is seen.
+"""
+
+import os
+import random
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.online_under_fire import KINDS, OnlineFire, calm_facts, networked
+from tests.scenarios.worlds import World, kill
+
+SAMPLE = ("engine", "server", "power cut")
+SOAK_ROUNDS = 8 * int(os.environ.get("OPENBOSS_SOAK", "1") or 1)
+KILLS_A_ROUND = 25
+
+ANSWERED_FIRST = """
+from openboss.modules.charging.engine.owner import Owner
+commit, serve, held = Owner._commit_group, Owner.serve, []
+
+def answer_first(self, *args, **named):
+    if held:
+        commit(self, *held.pop())
+    return serve(self, *args, **named)
+
+Owner.serve, Owner._commit_group = answer_first, lambda self, *group: held.append(group)
+"""
+IMAGE_LOST = """
+from openboss.modules.charging.engine.online import turns
+whole = turns.images_of
+turns.images_of = lambda *args, **named: whole(*args, **(named | {"wallets": named["wallets"][:0]}))
+"""
+GOOD_ONE_OVERWRITTEN = """
+import shutil
+from openboss.modules.charging.engine import owner as engine
+
+def overwrite(self):
+    self.flush()
+    folder = self.snapshot_dir / "the-only-one"
+    is_first = not folder.exists()
+    shutil.rmtree(folder, ignore_errors=True)
+    sha256 = engine.save_snapshot(self.state, folder, self.position)
+    if is_first:
+        engine.journal.record_snapshot(position=self.position, folder=folder.name, sha256=sha256)
+    self.snapshot_position = self.position
+
+engine.Owner.snapshot = overwrite
+"""
+
+
+@pytest.fixture(scope="module")
+def stage(opened: tuple[World, list[list[Path]]]) -> World:
+    """The world that all runs begin from: nobody is at work in it."""
+    return networked(opened[0])
+
+
+def run_under_fire(stage: World, name: str, kinds: Sequence[str], seed: int, planted: str = "") -> OnlineFire:
+    fire, chance = OnlineFire(stage.copy(name), planted), random.Random(seed)
+    try:
+        fire.start()
+        fire.gateway.begin()
+        for kind in kinds:
+            fire.strike(kind, chance)
+        fire.stop()
+    finally:
+        fire.gateway.abandon()
+        if fire.engine and fire.engine.poll() is None:
+            kill(fire.engine)
+    return fire
+
+
+def test_an_engine_killed_under_load_loses_and_doubles_nothing(stage: World) -> None:
+    fire = run_under_fire(stage, "online_sample", SAMPLE, seed=1)
+    assert fire.kills == list(SAMPLE)
+    assert fire.gateway.resent + fire.gateway.repeats > 0
+    assert fire.wrong() == []
+
+
+def test_this_test_sees_an_answer_before_its_commit(stage: World) -> None:
+    assert run_under_fire(stage, "online_early", ("engine", "engine"), 2, ANSWERED_FIRST).wrong() != []
+
+
+@pytest.mark.soak
+def test_this_test_sees_a_lost_after_image(stage: World) -> None:
+    found = run_under_fire(stage, "online_image", ("engine", "engine", "engine"), 3, IMAGE_LOST).wrong()
+    assert [line for line in found if "wallet" in line]
+
+
+@pytest.mark.soak
+def test_this_test_sees_a_snapshot_that_overwrites_the_good_one(stage: World) -> None:
+    with pytest.raises(AssertionError, match="the journal is damaged"):  # the engine cannot be started any more
+        run_under_fire(stage, "online_only", ("mid-snapshot",) * 5, 4, GOOD_ONE_OVERWRITTEN)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(1, SOAK_ROUNDS + 1))
+def test_an_engine_killed_very_often_under_load_comes_to_what_a_calm_one_does(
+    stage: World, seed: int, record_property
+) -> None:
+    chance = random.Random(seed)
+    fire = run_under_fire(stage, f"online_soak_{seed}", [chance.choice(KINDS) for _ in range(KILLS_A_ROUND)], seed)
+    assert fire.wrong() == []
+    assert fire.facts() == calm_facts(stage, f"online_calm_{seed}", fire.gateway.done)
+    record_property("kills", len(fire.kills))
+    record_property("answered", fire.gateway.answered)
+    record_property("sent again unanswered", fire.gateway.resent)
+    record_property("repeated and answered alike", fire.gateway.repeats)
+    for kind, count in Counter(fire.kills).items():
+        record_property(f"killed {kind}", count)
