@@ -20,6 +20,7 @@ from openboss.processes import (
     keep_books,
     keep_validity,
     keep_wallets,
+    queue_hall,
     re_rate,
     waiting_times,
     watch_use,
@@ -112,6 +113,13 @@ def run_keep_wallets(timestamp: int) -> int:  # noqa: ARG001
 def run_credit_control(timestamp: int) -> int:  # noqa: ARG001
     """Look at every account that owes, uses up its limit or runs low: remind, stop, resume (D9.1)."""
     return collect_debt.run_with_use(at=clock.now()).accounts
+
+
+@app.periodic(cron="* 8-20 * * *")
+@app.task(name="openboss.watch_queue", queueing_lock="watch_queue")
+def run_watch_queue(timestamp: int) -> int:  # noqa: ARG001
+    """Tell managers who waits too long in a hall (HAL-15)."""
+    return len(queue_hall.alarm(at=clock.now()))
 
 
 @app.periodic(cron="20 * * * *")

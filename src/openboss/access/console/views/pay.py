@@ -26,11 +26,13 @@ from openboss.access.console.views.money import (
     second_person,
 )
 from openboss.access.jobs import clock
+from openboss.modules.catalog import functions as catalog
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import mask_number
+from openboss.modules.orders import functions as orders
 from openboss.modules.receivables import functions as receivables
 from openboss.modules.system import functions as system
-from openboss.processes import take_payment
+from openboss.processes import counter_offer, take_payment
 
 HITS = 20
 
@@ -72,6 +74,7 @@ def desk(request: HttpRequest) -> HttpResponse:
             "owed": receivables.owed(account_id=int(wanted), at=clock.now()),
             "means": [(code, words.word("means", code).text) for code in COUNTER_MEANS],
             "serial_no": serial_no(),
+            "offer": counter_offer.offer_for_account(account_id=int(wanted), at=clock.now()),
         }
     elif text:
         found = _found(text)
@@ -116,6 +119,7 @@ def take(request: HttpRequest) -> HttpResponse:
         return redirect(back)
     if not taken.posted.is_repeat:
         _issue(request, account_id, taken)
+        _log_offer(request, taken.posted.payment_id)
     return redirect("console:payment", taken.posted.payment_id)
 
 
@@ -139,6 +143,36 @@ def _issue(request: HttpRequest, account_id: int, taken: take_payment.PaymentTak
         "change_fen": taken.change_fen,
         "resumed": len(taken.resumed),
     }
+
+
+def _log_offer(request: HttpRequest, payment_id: int) -> None:
+    """Write down what the customer said to the one offer (HAL-05); nothing if it was not made."""
+    answer, offer_id = request.POST.get("offer_answer", ""), request.POST.get("offer_id", "")
+    user = request.POST.get("offer_user", "")
+    if answer not in words.WORDS["offer_answer"] or not offer_id.isdecimal() or not user.isdecimal():
+        return
+    staff = staff_of(request)
+    orders.log_offer(
+        subscriber_id=int(user),
+        offer_id=int(offer_id),
+        answer=answer,
+        channel="HALL",
+        org_code=staff.org_code,
+        at=clock.now(),
+        staff_id=staff.staff_id,
+        payment_id=payment_id,
+    )
+
+
+def _offer_after(payment_id: int) -> dict[str, Any]:
+    """The offer that was made after a payment, with its name and where it is ordered."""
+    made = orders.offer_after_payment(payment_id=payment_id)
+    if made is None:
+        return {}
+    name = next((formats.named(one) for one in catalog.offers() if one.offer_id == made.offer_id), "")
+    customer_id = customers.customer_of_subscriber(subscriber_id=made.subscriber_id)
+    about = f"?customer={customer_id}&user={made.subscriber_id}&offer_id={made.offer_id}"
+    return {"made": made, "name": name, "url": reverse("console:order_new", args=["ADD_PRODUCT"]) + about}
 
 
 def _payment(payment_id: int) -> receivables.PaymentView:
@@ -190,6 +224,7 @@ def payment(request: HttpRequest, payment_id: int) -> HttpResponse:
         "taken": _taken_now(request, payment_id),
         "taken_by": staff_name(found.staff_id),
         "serial_no": serial_no(),
+        "offered": _offer_after(payment_id),
     }
     if found.account_id is not None:
         holder = holder_of(found.account_id)
