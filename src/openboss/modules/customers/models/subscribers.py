@@ -1,7 +1,7 @@
-"""Data of the customer-user-account model (D1). Integrity over time is kept by exclusion constraints. No logic here."""
+"""Data of customers, users and accounts, and what they hold over time. No logic here."""
 
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateRangeField, DateTimeRangeField, IntegerRangeField, RangeOperators
+from django.contrib.postgres.fields import DateTimeRangeField, IntegerRangeField, RangeOperators
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Func, Q, Value
@@ -374,106 +374,6 @@ class Agreement(models.Model):
             ),
             models.CheckConstraint(condition=Q(to_on__gt=F("from_on")), name="customers_agreement_term"),
         ]
-
-
-class Password(models.Model):
-    """A customer's service or electronic password for one user: the hash, and how often it was wrong (D14.3)."""
-
-    class Kind(models.TextChoices):
-        SERVICE = "SERVICE"
-        ELECTRONIC = "ELECTRONIC"
-
-    password_id = models.BigAutoField(primary_key=True)
-    subscriber = models.ForeignKey(Subscriber, models.PROTECT, related_name="passwords")
-    kind = models.CharField(max_length=16, choices=Kind.choices)
-    hashed = models.CharField(max_length=200)
-    is_initial = models.BooleanField()
-    channel = models.CharField(max_length=16)
-    set_at = models.DateTimeField()
-    wrong_on = models.DateField(null=True)
-    wrong_that_day = models.PositiveSmallIntegerField(default=0)
-    wrong_since_reset = models.PositiveSmallIntegerField(default=0)
-
-    class Meta:
-        db_table = "customers_password"
-        constraints = [models.UniqueConstraint(fields=["subscriber", "kind"], name="customers_password_once")]
-
-
-class DynamicCode(models.Model):
-    """A random code sent to a handset: valid ten minutes, used once (PWD-03)."""
-
-    dynamic_code_id = models.BigAutoField(primary_key=True)
-    subscriber = models.ForeignKey(Subscriber, models.PROTECT, related_name="dynamic_codes")
-    hashed = models.CharField(max_length=200)
-    issued_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-    wrong = models.PositiveSmallIntegerField(default=0)
-
-    class Meta:
-        db_table = "customers_dynamiccode"
-        indexes = [models.Index(fields=["subscriber", "-issued_at"], name="customers_dynamiccode_newest")]
-
-
-class Challenge(models.Model):
-    """A random verification code shown on a page, entered once with a service password (PWD-04)."""
-
-    challenge_id = models.UUIDField(primary_key=True)
-    answer_index = models.BinaryField()
-    issued_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-
-    class Meta:
-        db_table = "customers_challenge"
-
-
-class ListEntry(models.Model):
-    """A document on the black or the white list over time; its holder need not be a customer (BMC-06)."""
-
-    list_entry_id = models.BigAutoField(primary_key=True)
-    list_kind = models.CharField(max_length=8)  # BLACK | WHITE
-    cert_no_index = models.BinaryField()
-    cert_no_masked = models.CharField(max_length=64)
-    reason = models.CharField(max_length=200)
-    period = DateTimeRangeField()
-
-    class Meta:
-        db_table = "customers_listentry"
-        indexes = [models.Index(fields=["cert_no_index"], name="customers_listentry_document")]
-
-
-class VipGrade(models.Model):
-    """The VIP grade of a customer over time, by the rule of the month or by hand until a day (D17.1, BMV-01)."""
-
-    vip_grade_id = models.BigAutoField(primary_key=True)
-    customer = models.ForeignKey(Customer, models.PROTECT, related_name="vip_grades")
-    level = models.CharField(max_length=16)
-    by_hand = models.BooleanField()
-    reason = models.CharField(max_length=200, default="")
-    days = DateRangeField()
-
-    class Meta:
-        db_table = "customers_vipgrade"
-        constraints = [
-            ExclusionConstraint(
-                name="customers_vipgrade_one",
-                expressions=[only_one("customer_id"), ("days", RangeOperators.OVERLAPS)],
-            )
-        ]
-
-
-class Contact(models.Model):
-    """A way to reach a customer, a wish, or a consent, over time; personal data is sealed (BMV-04)."""
-
-    contact_id = models.BigAutoField(primary_key=True)
-    customer = models.ForeignKey(Customer, models.PROTECT, related_name="contacts")
-    kind = models.CharField(max_length=16)  # PHONE | EMAIL | ADDRESS | FAMILY | PREFERENCE | CONSENT
-    label = models.CharField(max_length=64)
-    value_sealed = models.BinaryField()
-    period = DateTimeRangeField()
-
-    class Meta:
-        db_table = "customers_contact"
-        indexes = [models.Index(fields=["customer"], name="customers_contact_customer")]
 
 
 class AccessLine(models.Model):
