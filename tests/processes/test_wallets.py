@@ -1,13 +1,14 @@
 """Prepaid money in use: what the engine takes enters the ledger by ranges of its journal, and both agree to the li."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
+import polars as pl
 import pytest
 
 from openboss.modules.charging.functions.engine import rate_waiting
-from openboss.modules.charging.functions.online import Published, hold_money, read_published
+from openboss.modules.charging.functions.online import Published, hold_money, publish_balances, read_published
 from openboss.modules.charging.models import EngineCommand
-from openboss.modules.receivables.functions import NotEnoughMoney, paid_before_billing, pay_out, wallets
+from openboss.modules.receivables.functions import NotEnoughMoney, grant_gift, paid_before_billing, pay_out, wallets
 from openboss.modules.receivables.models import Bucket, Entry, Wallet, WalletUse
 from openboss.processes import keep_wallets
 from tests.modules.charging.engine.conftest import record
@@ -182,3 +183,38 @@ def test_money_set_aside_by_somebody_who_was_killed_is_given_back_and_may_be_ref
     pay_out(serial_no="B3", at=AT + timedelta(hours=2), **known)
     assert desk.cash(account) == 0
     check_books()
+
+
+def test_a_gift_buys_calls_before_the_bill_and_pays_the_bill_first(desk: Desk) -> None:
+    account = prepaid(desk, 100)
+    grant_gift(account_id=account, gift_fen=200, serial_no="G1", at=AT, staff_id=None, to_on=date(2026, 11, 20))
+    rate_waiting()
+    assert usable_li(account) == 3000
+    call(9, 5)  # 2.00: 1.00 of the cash, 1.00 beyond it
+    keep_wallets.run(at=AT)
+    assert money(account) == {"CASH": 0, "CHARGED": 200, "GIFT": 200, "OVERDRAWN": 100}
+    assert usable_li(account) == 1000
+    desk.bill(account, 202610, user=USER, LOCAL=200)
+    rate_waiting()
+    keep_wallets.run(at=on(11, 2))
+    assert money(account) == {"CASH": 100, "CHARGED": 0, "GIFT": 0, "OVERDRAWN": 0}, "the gift paid, the cash is back"
+    assert usable_li(account) == 1000
+    assert differences() == []
+    check_books()
+
+
+def test_a_gift_whose_time_is_over_buys_no_more_calls(desk: Desk) -> None:
+    account = prepaid(desk, 100)
+    grant_gift(account_id=account, gift_fen=200, serial_no="G1", at=AT, staff_id=None, to_on=date(2026, 10, 20))
+    rate_waiting()
+    assert usable_li(account) == 3000
+    keep_wallets.run(at=on(10, 20))
+    rate_waiting()
+    assert usable_li(account) == 1000
+
+
+def usable_li(account: int) -> int:
+    """What an account may still use, in li, as the engine published it."""
+    found, _ = read_published(publish_balances())
+    row = found.filter(pl.col("account_id") == account).to_dicts()[0]
+    return row["balance_li"] + row["limit_li"]

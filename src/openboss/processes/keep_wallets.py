@@ -3,6 +3,7 @@
     give back  money that somebody set aside and was killed before taking it
     take down  what users had used before their wallets were opened
     publish    the engine writes down all balances and all use at one position
+    renew      gifts whose time has begun or ended change how far wallets may go below zero
     post       what was used since the last position: one entry an account, numbered by stream and range
     forget     files of ranges older than a day
 
@@ -45,7 +46,9 @@ def run(*, at: datetime) -> RangePosted | None:
         release_forgotten_holds(up_to_position=before.to_position)
     wallets.note_openings()
     wallets.post_range(at=at)
-    wallets.begin_range(publish_balances(), at=at)
+    published = publish_balances()
+    wallets.begin_range(published, at=at)
+    wallets.renew_limits(published, at=at)
     wallets.note_openings()
     posted = wallets.post_range(at=at)
     for old in wallets.ranges_before(at - KEPT):

@@ -2,10 +2,11 @@
 
 What business changes of an account's prepayment is told to the engine in the transaction of the entry (`tell_engine`);
 what the engine takes for use comes back by ranges of its journal and is posted as CHARGED until the bill (D4.8, D8.1).
+Gifts are no prepayment: by so much the engine may go below zero, and the bill is paid from them first.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -30,16 +31,40 @@ BOOKED = {"account_id": pl.Int64, "cash_fen": pl.Int64, "overdrawn_fen": pl.Int6
 
 
 def tell_engine(entry_ids: Sequence[int]) -> None:
-    """Tell the engine what entries that were just written changed of prepaid money, in their transaction."""
-    amounts_li = ask(
-        "SELECT p.account_id, -sum(p.amount_fen)::bigint * %s::bigint FROM receivables_posting p"
+    """Tell the engine what entries that were just written changed of prepaid money and gifts, in their transaction."""
+    changed = ask(
+        "SELECT p.account_id, -coalesce(sum(p.amount_fen) FILTER (WHERE c.role <> 'GIFT'), 0)::bigint * %s::bigint,"
+        " bool_or(c.role = 'GIFT'), max(p.business_on) FROM receivables_posting p"
         " JOIN receivables_wallet w ON w.account_id = p.account_id"
         " JOIN receivables_chartaccount c ON c.chart_no = p.chart_no"
-        " WHERE p.entry_id = ANY(%s::bigint[]) AND c.role IN ('PREPAYMENT', 'OVERDRAWN')"
-        " GROUP BY 1 HAVING sum(p.amount_fen) <> 0 ORDER BY 1",
+        " WHERE p.entry_id = ANY(%s::bigint[]) AND c.role IN ('PREPAYMENT', 'OVERDRAWN', 'GIFT') GROUP BY 1 ORDER BY 1",
         [LI, list(entry_ids)],
     )
-    send_amounts(amounts_li, serial_no=f"LEDGER {min(entry_ids)}")
+    send_amounts([row[:2] for row in changed if row[1]], serial_no=f"LEDGER {min(entry_ids)}")
+    if given := [row[0] for row in changed if row[2]]:
+        send_limits(gifts_of(given, on=changed[0][3]))
+
+
+def gifts_of(account_ids: Sequence[int], *, on: date) -> dict[int, int]:
+    """Gifts for every item that accounts may use on a day, in fen; 0 where there is none."""
+    return dict(
+        ask(
+            "SELECT a, coalesce(sum(b.balance_fen), 0)::bigint FROM unnest(%s::bigint[]) a"
+            " LEFT JOIN receivables_bucket b ON b.account_id = a AND b.kind IN ('GIFT', 'RELEASED')"
+            " AND b.item_ids = '{}' AND b.valid_from_on <= %s::date"
+            " AND (b.valid_to_on IS NULL OR b.valid_to_on > %s::date) GROUP BY 1 ORDER BY 1",
+            [list(account_ids), on, on],
+        )
+    )
+
+
+def send_limits(limits_fen: Mapping[int, int]) -> None:
+    """Leave word for the engine how far below zero wallets may go, in the caller's transaction."""
+    wallets = [
+        {"account_id": account_id, "limit_li": fen * LI, "subscriber_ids": []} for account_id, fen in limits_fen.items()
+    ]
+    if wallets:
+        send_command(kind="WALLETS", payload={"wallets": wallets})
 
 
 def send_amounts(amounts_li: Sequence[Sequence[int]], *, serial_no: str) -> None:

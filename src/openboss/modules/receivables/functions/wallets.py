@@ -24,7 +24,7 @@ from openboss.modules.charging.functions.online import (
 )
 from openboss.modules.receivables.atomic import debts, wallets
 from openboss.modules.receivables.atomic.ledger import Act, hold_day, new_ids, put_entries
-from openboss.modules.receivables.functions.rules import Rules, act_of, rules_at
+from openboss.modules.receivables.functions.rules import Rules, act_of, day_of, rules_at
 from openboss.modules.system.atomic import record_audit
 
 CHUNK = 5000
@@ -66,10 +66,12 @@ def open_wallets(users: Mapping[int, Sequence[int]], *, at: datetime, staff_id: 
     accounts = sorted(users)
     debts.lock_accounts(accounts)
     cash = dict(debts.cash_of(accounts))
+    given = wallets.gifts_of(accounts, on=day_of(at))
     told = [
-        {"account_id": one, "balance_li": cash.get(one, 0) * LI, "limit_li": 0, "subscriber_ids": list(users[one])}
+        {"account_id": one, "balance_li": cash.get(one, 0) * LI, "limit_li": given[one] * LI,
+         "subscriber_ids": list(users[one])}
         for one in accounts
-    ]
+    ]  # fmt: skip
     command_id = announce_wallets(told)
     wallets.put_wallets(account_ids=accounts, command_id=command_id, at=at)
     record_audit(
@@ -80,6 +82,17 @@ def open_wallets(users: Mapping[int, Sequence[int]], *, at: datetime, staff_id: 
         at=at,
         after={"accounts": len(accounts)},
     )
+
+
+@transaction.atomic
+def renew_limits(published: Published, *, at: datetime) -> int:
+    """Tell the engine of gifts whose time has begun or ended since it was told last; return of how many accounts."""
+    found, _ = read_published(published)
+    known = dict(found.select("account_id", "limit_li").iter_rows())
+    given = wallets.gifts_of(list(known), on=day_of(at))
+    changed = {account_id: fen for account_id, fen in given.items() if fen * LI != known[account_id]}
+    wallets.send_limits(changed)
+    return len(changed)
 
 
 def has_wallets() -> bool:
