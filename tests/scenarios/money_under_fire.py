@@ -79,12 +79,11 @@ with open_installation():
             post_payments(batch, channel="BANK", at=AT)
     elif kind == "debit":
         from openboss.modules.receivables.functions import direct_debit as debit
-        debit.PART = 7
         (run, *_) = debit.list_runs()
         if run.answered_at is None:
             told = [(one.contract_no, one.asked_fen, "00") for one in debit.requests_of(run_id=run.run_id)]
             answer = pl.DataFrame(told, schema=debit.ANSWER, orient="row")
-            debit.take_answer(run_id=run.run_id, answer=answer, at=AT)
+            debit.take_answer(run_id=run.run_id, answer=answer, at=AT, part=7)
 """
 )
 

@@ -52,9 +52,12 @@ def audited(desk: Desk, tmp_path: Path, settings: Any) -> int:
     return put_staff(login="wang", roles=["CHIEF"], at=LONG_AGO, **names)
 
 
+@pytest.mark.parametrize("seed", [3, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(4, 13))])
 @pytest.mark.django_db(transaction=True)
-def test_a_release_killed_at_random_moments_books_every_bill_once(audited: int, tmp_path: Path) -> None:
-    dice = random.Random(3)
+def test_a_release_killed_at_random_moments_books_every_bill_once(
+    audited: int, tmp_path: Path, seed: int, record_property
+) -> None:
+    dice = random.Random(seed)
     program = WORK.format(cycle=CYCLE, at=AT.isoformat(), staff_id=audited)
     interrupted = 0
     for _ in range(KILLS):
@@ -67,6 +70,8 @@ def test_a_release_killed_at_random_moments_books_every_bill_once(audited: int, 
             interrupted += process.poll() is None
             process.kill()
         _whole_parts_only()
+    record_property("kills", KILLS)
+    record_property("at work", interrupted)
     assert interrupted >= 1
     close_month.release(CYCLE, at=AT, staff_id=audited)
     assert close_month.release(CYCLE, at=AT, staff_id=audited) == 0
