@@ -1,5 +1,6 @@
 """Access lines: the password and the speed with which a broadband or WLAN user is let in by an access server."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from openboss.modules.customers.atomic.effective import reasons_of_users, state_
 from openboss.modules.customers.atomic.network import tell_access_servers
 from openboss.modules.customers.atomic.subscribers import audit_subscriber, locked
 from openboss.modules.customers.models import AccessLine, NumberPeriod
-from openboss.modules.system.keys import decrypt, encrypt, re_encrypt
+from openboss.modules.system.keys import decrypt, encrypt
 
 SHORTEST, LONGEST = 8, 64
 
@@ -79,8 +80,8 @@ def access_line_of(*, number: int, at: datetime) -> AccessLineView | None:
     return AccessLineView(user, number, decrypt(line.password_sealed), state, line.down_kbps, line.up_kbps)
 
 
-def re_encrypt_access_lines() -> int:
-    """Write every password again under the newest key; return how many were rewritten."""
+def re_encrypt_access_lines(re_encrypt: Callable[[bytes], bytes]) -> int:
+    """Bring every password to the newest key; return how many were rewritten."""
     rewritten = 0
     for line in AccessLine.objects.order_by("pk").only("password_sealed").iterator():
         sealed = bytes(line.password_sealed)
