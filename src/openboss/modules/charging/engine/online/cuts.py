@@ -7,6 +7,7 @@ from openboss.modules.charging.engine.state import EngineState
 
 VOICE = (RecordType.MOC, RecordType.MTC, RecordType.CALL_FORWARD, RecordType.VIDEO_CALL)
 MESSAGES = (RecordType.SMS_MO, RecordType.SMS_MT, RecordType.MMS)
+ACCESS = (RecordType.WLAN, RecordType.BROADBAND)  # granted by time
 
 
 def next_change_s(state: EngineState, place: int) -> int:

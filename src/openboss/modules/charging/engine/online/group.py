@@ -20,6 +20,7 @@ class Rules(NamedTuple):
     data_slice_bytes: int = 10 * 1024 * KB
     data_last_slice_bytes: int = 1024 * KB
     data_validity_s: int = 1800
+    access_slice_s: int = 3600  # of broadband and WLAN sessions
     slices_of_silence: int = 2
     remembered_s: int = 300  # ended sessions, for late repeats
     low_li: int = 10_000

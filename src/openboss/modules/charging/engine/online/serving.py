@@ -10,7 +10,7 @@ from openboss.kernel.records import Rated
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.online import arriving
 from openboss.modules.charging.engine.online.arriving import GOES_ON, bars
-from openboss.modules.charging.engine.online.cuts import MESSAGES, VOICE, next_change_s
+from openboss.modules.charging.engine.online.cuts import ACCESS, MESSAGES, VOICE, next_change_s
 from openboss.modules.charging.engine.online.desk import Life, longer
 from openboss.modules.charging.engine.online.group import KB, Group, Rules, debit
 from openboss.modules.charging.engine.online.growing import NO_PRICE_LI, Growing, cost_li
@@ -214,14 +214,15 @@ class Server:
     def _wishes(self, state: EngineState, places: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Say what each service is counted in, and how much of it is granted if money allows (D4.8)."""
         kinds = state.desk.uses["record_type"][places]
-        is_call, is_message = np.isin(kinds, VOICE), np.isin(kinds, MESSAGES)
-        measures = np.where(is_call, Measure.SECONDS, np.where(is_message, Measure.UNITS, Measure.OCTETS))
+        is_time, is_message = np.isin(kinds, (*VOICE, *ACCESS)), np.isin(kinds, MESSAGES)
+        measures = np.where(is_time, Measure.SECONDS, np.where(is_message, Measure.UNITS, Measure.OCTETS))
         rules = self.rules
-        seconds = np.minimum(np.where(wanted["want_s"] > 0, wanted["want_s"], rules.time_slice_s), rules.time_slice_s)
+        most_s = np.where(np.isin(kinds, ACCESS), rules.access_slice_s, rules.time_slice_s)
+        seconds = np.minimum(np.where(wanted["want_s"] > 0, wanted["want_s"], most_s), most_s)
         octets = np.where(wanted["want_octets"] > 0, wanted["want_octets"], rules.data_slice_bytes)
         octets = np.minimum(octets, rules.data_slice_bytes)
         units = np.clip(wanted["want_units"], 1, MOST_COUNTED)
-        return measures, np.where(is_call, seconds, np.where(is_message, units, octets))
+        return measures, np.where(is_time, seconds, np.where(is_message, units, octets))
 
     def _quote(self, state: EngineState, places: np.ndarray, measures: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         return self.growing.quote_li(
@@ -434,7 +435,8 @@ def _is_unused(state: EngineState, places: np.ndarray) -> np.ndarray:
     """Say which services were reserved for but not used: they leave no record. Calls always do (D3.6)."""
     uses = state.desk.uses[places]
     is_call = np.isin(uses["record_type"], VOICE)
-    return ~is_call & (uses["up_bytes"] + uses["down_bytes"] == 0) & (uses["message_count"] == 0)
+    is_timed = np.isin(uses["record_type"], ACCESS) & (uses["duration_s"] > 0)
+    return ~is_call & ~is_timed & (uses["up_bytes"] + uses["down_bytes"] == 0) & (uses["message_count"] == 0)
 
 
 def one_a_user(rows: np.ndarray) -> list[np.ndarray]:
