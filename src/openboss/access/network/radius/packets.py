@@ -51,6 +51,7 @@ class Attribute(IntEnum):
     TERMINATION_ACTION = 29
     CALLED_STATION = 30
     NAS_IDENTIFIER = 32
+    PROXY_STATE = 33
     ACCT_STATUS_TYPE = 40
     ACCT_DELAY = 41
     ACCT_INPUT_OCTETS = 42
@@ -148,8 +149,9 @@ def _has_right_signature(packet: Packet, authenticator: bytes, secret: bytes, *,
 
 
 def answer_bytes(request: Packet, code: Code, attributes: list[tuple[int, bytes]], secret: bytes) -> bytes:
-    """Write the answer to a request: signed as a whole, and with a Message-Authenticator in front where one came."""
-    content = list(attributes)
+    """Write the answer to a request: signed as a whole, with what proxies left in it, and to access requests with a
+    Message-Authenticator in front."""
+    content = attributes + [one for one in request.attributes if one[0] == Attribute.PROXY_STATE]
     if request.code == Code.ACCESS_REQUEST:
         content = _signed(code, request.identifier, request.authenticator, content, secret)
     signature = _digest(code, request.identifier, request.authenticator, content, secret)

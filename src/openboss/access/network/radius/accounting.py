@@ -1,0 +1,236 @@
+"""Accounting: Start, Interim-Update and Stop of sessions, On and Off of whole access servers (RFC 2866).
+
+A report is acknowledged when its use is committed, never before. What an access server reports of a user nobody
+knows, or of a session that ended, is acknowledged as well, or it would be sent for ever; it is counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from enum import IntEnum
+from typing import Protocol
+
+import structlog
+
+from openboss.access.network.gathering import Answer, Gathering, Request, TooBusy
+from openboss.access.network.radius.clients import AccessServer
+from openboss.access.network.radius.packets import Attribute, Code, Packet
+from openboss.access.network.radius.ports import Attributes, Reply
+from openboss.access.network.radius.sessions import (
+    NOTHING_MORE,
+    Sessions,
+    from_second,
+    key_of,
+    new_session,
+    number_of,
+    opening,
+    report,
+    take_report,
+    used_of,
+)
+from openboss.modules.charging.engine.online.requests import Kind, Measure, Result
+from openboss.modules.charging.functions.access_sessions import (
+    AccessSessionView,
+    forget_access_sessions,
+    open_access_sessions,
+    put_access_sessions,
+)
+from openboss.processes.access_lines import user_of
+
+LATE_S = 300  # a report of a session that ended so lately is a late one of it, not of a new session
+KEPT = timedelta(days=40)
+_FORGET_EVERY_S = 3600
+
+log = structlog.get_logger("radius")
+
+_Waiting = tuple[AccessServer, Packet, Reply]
+_Asked = tuple[AccessSessionView, list[Request], Reply]
+
+
+class Changes(Protocol):
+    """Whoever tells access servers what their sessions may."""
+
+    def end(self, session: AccessSessionView) -> None:
+        """Have a session ended."""
+
+    def shorten(self, session: AccessSessionView) -> None:
+        """Tell how long a session may last in all."""
+
+
+class Status(IntEnum):
+    """What an accounting request reports (Acct-Status-Type)."""
+
+    START = 1
+    STOP = 2
+    INTERIM = 3
+    ON = 7
+    OFF = 8
+
+
+class Accounting:
+    """Takes reports, a turn's worth at a time, one of each session."""
+
+    def __init__(self, *, gathering: Gathering, sessions: Sessions, now_s: Callable[[], int], changes: Changes) -> None:
+        self.gathering, self.sessions, self.now_s, self.changes = gathering, sessions, now_s, changes
+        self.counts: Counter[str] = Counter()
+        self._waiting: list[_Waiting] = []
+        self._is_due = False
+        self._forgot_at_s = 0
+
+    def handle(self, server: AccessServer, packet: Packet, reply: Reply) -> None:
+        """Take one request; it is decided soon, together with what arrives until then. Raises Malformed."""
+        status = packet.number(Attribute.ACCT_STATUS_TYPE)
+        used_of(packet)  # what cannot be read is dropped here, where nothing was changed
+        packet.number(Attribute.ACCT_DELAY)
+        if status not in tuple(Status):
+            reply(Code.ACCOUNTING_RESPONSE, [])
+            return
+        self._waiting.append((server, packet, reply))
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            self.gathering.loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._is_due = False
+        try:
+            waiting, self._waiting = self._waiting, []
+            asked = [taken for one in waiting for taken in self._taken(*one)]
+            if asked:
+                put_access_sessions([session for session, _requests, _reply in asked])
+            for session, requests, reply in asked:
+                self._ask(session, requests, reply)
+            self._forget()
+        except BaseException as fault:  # noqa: BLE001 - the edge: whatever it is, the process must end unanswered
+            self.gathering.fail(fault)
+
+    def _taken(self, server: AccessServer, packet: Packet, reply: Reply) -> list[_Asked]:
+        """Make the requests of one report; none if there is nothing to ask, or not yet."""
+        status, at = packet.number(Attribute.ACCT_STATUS_TYPE), from_second(self.now_s())
+        if status in (Status.ON, Status.OFF):
+            return self._end_all(server, packet, reply)
+        session, requests = self._session_of(server, packet)
+        if session.session_key in self.sessions.busy:
+            self._waiting.append((server, packet, reply))  # its report before is not committed yet
+            return []
+        if session.ended_at is not None and status != Status.STOP:
+            self.counts["late"] += 1
+            reply(Code.ACCOUNTING_RESPONSE, [])
+            return []
+        _describe(session, packet)
+        take_report(session, Kind.TERMINATION if status == Status.STOP else Kind.UPDATE, used_of(packet), at)
+        if status == Status.STOP and session.ended_at is None:
+            session.ended_at = at
+        self.sessions.busy.add(session.session_key)
+        return [(session, [*requests, report(session)], reply)]
+
+    def _session_of(self, server: AccessServer, packet: Packet) -> tuple[AccessSessionView, list[Request]]:
+        """Find a report's session, with the request that must come before it: its opening, or its last report."""
+        at = from_second(self.now_s())
+        named = packet.text(Attribute.CLASS)
+        key = named if len(named) == 32 and self.sessions.find(named)[0] is not None else ""
+        key = key or key_of(server.name, packet.text(Attribute.ACCT_SESSION_ID), packet.text(Attribute.USER_NAME))
+        while True:
+            session, is_doubtful = self.sessions.find(key)
+            if session is None:
+                session = new_session(server, packet, key, at)
+                number = number_of(session.login)
+                session.subscriber_id = user_of(number=number, at=at) if number else None
+                self.sessions.keep(session)
+                return session, [opening(session)]
+            is_start = packet.number(Attribute.ACCT_STATUS_TYPE) == Status.START
+            is_late = session.ended_at is not None and (at - session.ended_at).total_seconds() <= LATE_S
+            if session.ended_at is None or (is_late and not is_start):
+                return session, [report(session)] if is_doubtful else []
+            key = key_of(key)  # the server counts its sessions from the beginning again
+
+    def _end_all(self, server: AccessServer, packet: Packet, reply: Reply) -> list[_Asked]:
+        """An access server has begun or ceased to work: none of its sessions goes on. Acknowledged when all ended."""
+        known = [self.sessions.find(one.session_key) for one in open_access_sessions(nas=server.name)]
+        if any(session.session_key in self.sessions.busy for session, _doubtful in known if session):
+            self._waiting.append((server, packet, reply))
+            return []
+        at, ended = from_second(self.now_s()), []
+        for session, is_doubtful in known:
+            assert session is not None
+            requests = [report(session)] if is_doubtful else []
+            take_report(session, Kind.TERMINATION, NOTHING_MORE, at)
+            session.ended_at = at
+            self.sessions.busy.add(session.session_key)
+            ended.append((session, [*requests, report(session)]))
+        log.info("access server on or off", server=server.name, sessions=len(ended))
+        if not ended:
+            reply(Code.ACCOUNTING_RESPONSE, [])
+        together = _Together(reply, len(ended))
+        return [(session, requests, together) for session, requests in ended]
+
+    def _ask(self, session: AccessSessionView, requests: list[Request], reply: Reply) -> None:
+        def answered(found: list[Answer]) -> None:
+            self.sessions.busy.discard(session.session_key)
+            self._heard(session, requests, found, reply)
+            if self._waiting:
+                self._wake()
+
+        try:
+            self.gathering.ask(requests, answered)
+        except TooBusy:  # no answer: it is sent again
+            self.sessions.busy.discard(session.session_key)
+            self.sessions.drop(session.session_key)
+            reply.drop()
+
+    def _heard(self, session: AccessSessionView, requests: list[Request], found: list[Answer], reply: Reply) -> None:
+        last = found[-1]
+        is_first_try = requests[0].kind != Kind.INITIAL
+        if last.result == Result.UNKNOWN_SESSION and is_first_try:
+            self.sessions.busy.add(session.session_key)  # the engine was not told of its opening: now it is
+            self._ask(session, [opening(session), requests[-1]], reply)
+            return
+        reply(Code.ACCOUNTING_RESPONSE, [])
+        if last.result != Result.SUCCESS:
+            self.counts["not charged"] += 1
+        elif session.report_kind == Kind.UPDATE:
+            self._may_go_on(session, last)
+
+    def _may_go_on(self, session: AccessSessionView, answer: Answer) -> None:
+        """End a session that has no money left, or whose user was stopped."""
+        quota, before_s = answer.quotas[0], session.authorised_s
+        if quota.result in (Result.CREDIT_LIMIT_REACHED, Result.END_USER_SERVICE_DENIED):
+            self.counts["ended"] += 1
+            self.changes.end(session)
+        elif quota.measure == Measure.SECONDS:
+            session.authorised_s = session.total_s + quota.granted
+            if session.authorised_s < before_s or (quota.is_last and before_s == 0):
+                self.changes.shorten(session)
+
+    def _forget(self) -> None:
+        now_s = self.now_s()
+        if now_s - self._forgot_at_s >= _FORGET_EVERY_S:
+            self._forgot_at_s = now_s
+            forget_access_sessions(before=from_second(now_s) - KEPT)
+
+
+class _Together:
+    """One reply to a request that ends many sessions: given when the last of them has ended."""
+
+    def __init__(self, reply: Reply, left: int) -> None:
+        self._reply, self._left = reply, left
+
+    def __call__(self, code: Code, attributes: Attributes) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self._reply(code, attributes)
+
+    def drop(self) -> None:
+        self._reply.drop()
+
+
+def _describe(session: AccessSessionView, packet: Packet) -> None:
+    """Take over how the access server names the session."""
+    session.acct_session_id = packet.text(Attribute.ACCT_SESSION_ID) or session.acct_session_id
+    framed = packet.first(Attribute.FRAMED_IP_ADDRESS)
+    if framed is not None and len(framed) == 4:
+        session.framed_ip = ".".join(str(byte) for byte in framed)

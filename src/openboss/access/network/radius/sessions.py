@@ -1,0 +1,169 @@
+"""The sessions of access servers as this process knows them, and the reports of them as requests of the engine.
+
+A server says what was used in all; the engine is asked about what was used since. The difference is written down
+before the engine is asked (charging's access sessions): whatever dies in between, the report that is sent again is
+counted once, for it goes to the engine under the same number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from openboss.access.network.gathering import PLUS, Ask, Request
+from openboss.access.network.radius.clients import AccessServer
+from openboss.access.network.radius.packets import Attribute, Packet
+from openboss.modules.charging.engine.online.requests import Kind
+from openboss.modules.charging.functions.access_sessions import AccessSessionView, access_session
+
+SLICE_S = 3600  # the longest that is granted at once
+MOST_REMEMBERED = 1 << 20
+_GIGAWORD = 1 << 32
+_COUNTRY = "86"
+
+
+@dataclass(frozen=True)
+class Used:
+    """What a session has used in all."""
+
+    seconds: int
+    up: int
+    down: int
+
+
+NOTHING_MORE = Used(0, 0, 0)  # than was reported before
+
+
+def number_of(login: str) -> int:
+    """The telephone number a login means, E.164; 0 = none. The realm behind the @ says nothing of the user."""
+    digits = login.partition("@")[0].removeprefix("+")
+    if not (digits.isascii() and digits.isdecimal() and 3 <= len(digits) <= 17):
+        return 0
+    if digits.startswith("00"):
+        return int(digits[2:] or 0)
+    if digits.startswith("0"):
+        return int(_COUNTRY + digits[1:])
+    return int(_COUNTRY + digits) if len(digits) == 11 and digits.startswith("1") else int(digits)
+
+
+def used_of(packet: Packet) -> Used:
+    """What a report says was used in all. Raises Malformed."""
+    up, down = (
+        packet.number(low) + _GIGAWORD * packet.number(high)
+        for low, high in (
+            (Attribute.ACCT_INPUT_OCTETS, Attribute.ACCT_INPUT_GIGAWORDS),
+            (Attribute.ACCT_OUTPUT_OCTETS, Attribute.ACCT_OUTPUT_GIGAWORDS),
+        )
+    )
+    return Used(packet.number(Attribute.ACCT_SESSION_TIME), up, down)
+
+
+def key_of(*parts: str) -> str:
+    """Name a session after what is told of it."""
+    return hashlib.blake2b("\n".join(("radius", *parts)).encode(), digest_size=16).hexdigest()
+
+
+def new_session(server: AccessServer, packet: Packet, key: str, at: datetime) -> AccessSessionView:
+    """A session that was not heard of before."""
+    login = packet.text(Attribute.USER_NAME)
+    passed_s = packet.number(Attribute.ACCT_SESSION_TIME) + packet.number(Attribute.ACCT_DELAY)
+    number = number_of(login)
+    return AccessSessionView(
+        session_key=key,
+        nas=server.name,
+        login=login,
+        subscriber_id=None,
+        served=PLUS + number if number else 0,
+        record_type=int(server.record_type),
+        started_at=at - timedelta(seconds=min(passed_s, 1 << 31)),
+        reported_at=at,
+    )
+
+
+def opening(session: AccessSessionView, *, want_s: int = 0) -> Request:
+    """The request that opens a session in the engine."""
+    ask = Ask(want_s=want_s, is_asking=want_s > 0)
+    return _request(session, Kind.INITIAL, 0, ask)
+
+
+def report(session: AccessSessionView) -> Request:
+    """The request of a session's last report: what was used since the one before, and whether it may go on."""
+    ask = Ask(
+        used_s=session.total_s - session.before_s,
+        used_up=session.total_up - session.before_up,
+        used_down=session.total_down - session.before_down,
+    )
+    kind = Kind(session.report_kind)
+    if kind == Kind.UPDATE:
+        left_s = session.authorised_s - session.total_s
+        ask.is_asking, ask.want_s = True, left_s if left_s > 0 else SLICE_S
+    return _request(session, kind, session.report_no, ask)
+
+
+def _request(session: AccessSessionView, kind: Kind, number: int, ask: Ask) -> Request:
+    return Request(
+        key_hi=int(session.session_key[:16], 16),
+        key_lo=int(session.session_key[16:], 16),
+        kind=kind,
+        number=number,
+        record_type=session.record_type,
+        served=session.served,
+        at_s=int(session.started_at.timestamp()),
+        call_ref=int(session.session_key[:15], 16),
+        asks=[ask],
+    )
+
+
+def take_report(session: AccessSessionView, kind: Kind, used: Used, at: datetime) -> None:
+    """Note what a report says; one that says nothing new keeps its number, so that the engine knows it again."""
+    totals = (session.total_s, session.total_up, session.total_down)
+    now = tuple(max(old, new) for old, new in zip(totals, (used.seconds, used.up, used.down), strict=True))
+    session.reported_at = at
+    if now == totals and kind == session.report_kind and session.report_no > 0:
+        return
+    session.before_s, session.before_up, session.before_down = totals
+    session.total_s, session.total_up, session.total_down = now
+    session.report_no += 1
+    session.report_kind = int(kind)
+
+
+def take_again(session: AccessSessionView, at: datetime) -> None:
+    """Note that a running session asks to go on: a report of its own that says nothing new of use."""
+    session.before_s, session.before_up, session.before_down = session.total_s, session.total_up, session.total_down
+    session.report_no += 1
+    session.report_kind, session.authorised_s, session.reported_at = int(Kind.UPDATE), 0, at
+
+
+class Sessions:
+    """Sessions this process has heard of since it began; others are looked up."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, AccessSessionView] = OrderedDict()
+        self.busy: set[str] = set()  # whose last report is not committed yet
+
+    def find(self, key: str) -> tuple[AccessSessionView | None, bool]:
+        """A session, and whether its last report may not have reached the engine: this process did not ask it."""
+        known = self._known.get(key)
+        if known is not None:
+            return known, False
+        found = access_session(key)
+        if found is not None:
+            self.keep(found)
+        return found, found is not None and found.report_no > 0
+
+    def keep(self, session: AccessSessionView) -> None:
+        """Remember a session; of too many the oldest must be looked up again."""
+        self._known[session.session_key] = session
+        if len(self._known) > MOST_REMEMBERED:
+            self._known.popitem(last=False)
+
+    def drop(self, key: str) -> None:
+        """Look a session up anew when it is next heard of."""
+        self._known.pop(key, None)
+
+
+def from_second(second: int) -> datetime:
+    """A UTC second as a moment."""
+    return datetime.fromtimestamp(second, UTC)
