@@ -28,7 +28,7 @@ def generate_stock(example: Path) -> list[HallStock]:
                 area,
                 first,
                 first + NUMBERS_A_HALL - 1,
-                _vendor_file(place * CARDS_A_HALL, first - 8_600_000_000_000),
+                vendor_file(first=place * CARDS_A_HALL, count=CARDS_A_HALL, number=first - 8_600_000_000_000),
             )
         )
     return halls
@@ -39,9 +39,10 @@ def _places_of_staff(example: Path) -> set[str]:
     return {person["org"] for person in document["staff"]}
 
 
-def _vendor_file(first: int, number: int) -> bytes:
-    index = FIRST_SERIAL + first + np.arange(CARDS_A_HALL)
-    cards = card_numbers(index, np.full(CARDS_A_HALL, number), 26)
+def vendor_file(*, first: int, count: int, number: int) -> bytes:
+    """A vendor's file of cards, counted from `first` on; number: a national number of the network they are for."""
+    index = FIRST_SERIAL + first + np.arange(count)
+    cards = card_numbers(index, np.full(count, number), 26)
     lines = [
         ",".join([iccid, str(FIRST_IMSI + serial), *[f"{serial % 9000 + 1000}", f"{serial:08d}"] * 2, f"HSM:{serial}"])
         for iccid, serial in zip(cards.to_list(), index.tolist(), strict=True)
