@@ -40,15 +40,15 @@ class Watch:
 
 def watched(work: Callable[[], Any]) -> tuple[Watch, Any]:
     """Do some work and say what it took."""
-    server_s, own = server_cpu_s(), os.times()
+    server_s, own = _server_cpu_s(), os.times()
     started_s = time.perf_counter()
     result = work()
     wall_s, now = time.perf_counter() - started_s, os.times()
     client_s = sum(now[:4]) - sum(own[:4])
-    return Watch(wall_s, client_s, server_cpu_s() - server_s), result
+    return Watch(wall_s, client_s, _server_cpu_s() - server_s), result
 
 
-def server_cpu_s() -> float:
+def _server_cpu_s() -> float:
     """CPU of the database server with all its children, those that have ended too."""
     from openboss.access.jobs.installation import connect
 

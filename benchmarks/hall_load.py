@@ -286,9 +286,9 @@ def _cpu_s(pid: int) -> float:
 
 
 def _database_cpu_s() -> float:
-    from _books import server_cpu_s
+    from _books import _server_cpu_s
 
-    return server_cpu_s()
+    return _server_cpu_s()
 
 
 ALL_ZERO = {
