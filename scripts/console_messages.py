@@ -18,7 +18,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 CONSOLE = Path(__file__).resolve().parent.parent / "src/openboss/access/console"
-SELFCARE = CONSOLE.parent / "selfcare"
+SELFCARE, KIOSK = CONSOLE.parent / "selfcare", CONSOLE.parent / "kiosk"
 FOLDER = CONSOLE / "locale/zh_Hans/LC_MESSAGES"
 KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
 TAG = re.compile(
@@ -37,8 +37,8 @@ def _block(body: str) -> str | tuple[str, str]:
 
 
 def _files(pattern: str) -> list[tuple[Path, str]]:
-    """The files of the console and of self-care, which share one catalog, each with its name."""
-    folders = (CONSOLE, SELFCARE)
+    """The files of the console, of self-care and of kiosks, which share one catalog, each with its name."""
+    folders = (CONSOLE, SELFCARE, KIOSK)
     return [(path, path.relative_to(folder).as_posix()) for folder in folders for path in sorted(folder.rglob(pattern))]
 
 

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "openboss.modules.billing",
     "openboss.modules.receivables",
     "openboss.access.console",
+    "openboss.access.kiosk",
     "openboss.access.selfcare",
 ]
 AUTH_USER_MODEL = "system.Staff"
@@ -90,7 +91,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-_JOBS = ("schedule", "money_runs", "bill_delivery", "stalled_jobs", "people_work")
+_JOBS = ("schedule", "money_runs", "bill_delivery", "stalled_jobs", "people_work", "key_customers")
 PROCRASTINATE_IMPORT_PATHS = [f"openboss.access.jobs.{name}" for name in _JOBS]
 
 # Other systems get their tokens from allauth's OAuth 2 server; people log in by the console's own page.

@@ -48,12 +48,13 @@ def queue(request: HttpRequest) -> HttpResponse:
     ]
     midnight = _midnight()
     halls = system.org_subtree(code=org_code)
+    hours = queue_hall.hours_of(org_codes=halls, from_at=midnight, to_at=midnight + timedelta(days=1))
     context = {
         "active": "console:queue",
         "waiting": [row for row in rows if row["ticket"].called_at is None],
         "called": [row for row in rows if row["ticket"].called_at is not None],
         "kinds": words.choices("ticket_kind"),
-        "hours": queue_hall.hours_of(org_codes=halls, from_at=midnight, to_at=midnight + timedelta(days=1)),
+        "hours": [(one, f"{one.wait.hour_at.astimezone(clock.operator_timezone()):%H}:00") for one in hours],
         "offices": office_names(),
         "longest_s": longest_s,
         "window": request.session.get(WINDOW, "1"),

@@ -115,7 +115,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "PAST": Word(_("over")),
     },
     "ticket_kind": {
-        "PAY": Word(_("Payment")),
+        "PAY": Word(_("Paying bills")),
         "BUSINESS": Word(_("Business")),
         "ADVICE": Word(_("Advice")),
         "UNIT": Word(_("Units")),

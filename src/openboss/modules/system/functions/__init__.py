@@ -123,6 +123,7 @@ RIGHTS = frozenset(
         "catalog.edit",
         "catalog.approve",
         "jobs.view",
+        "kiosk.serve",
         "audit.view",
         "receivables.view",
         "receivables.collect",

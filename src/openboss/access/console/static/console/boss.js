@@ -257,11 +257,8 @@ function writeChange(form) {
   const output = form.querySelector("[data-change]");
   output.value = ((tendered - due) / 100).toFixed(2);
   output.classList.toggle("bad", tendered < due);
-  const shown = { "[data-received]": tendered, "[data-change-shown]": tendered - due };
-  Object.entries(shown).forEach(([where, fen]) => {
-    const node = form.querySelector(where);
-    if (node) node.textContent = (fen / 100).toFixed(2);
-  });
+  const received = form.querySelector("[data-received]");
+  if (received) received.textContent = (tendered / 100).toFixed(2);
 }
 
 function moveOn(event) {
