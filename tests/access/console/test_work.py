@@ -105,7 +105,7 @@ def test_a_task_is_taken_given_back_and_shown_overdue_until_it_goes_up() -> None
         assert f"/work/{instance_id}/" in _said(hall.get("/tasks/?whose=late"))
         assert go_on.func(0) >= 1
     finally:
-        clock.pin(NOW)
+        clock.pin(NOW + timedelta(minutes=1))  # whole seconds: not before what was published at NOW
     assert _open_task(instance_id).team == "CITY_MANAGER"
     assert f"/work/{instance_id}/" not in _said(hall.get("/tasks/"))
 
@@ -122,7 +122,7 @@ def test_authority_lent_at_the_console_brings_the_task_to_another_inbox_and_back
     try:
         assert f"/work/{instance_id}/" not in _said(sales.get("/tasks/"))
     finally:
-        clock.pin(NOW)
+        clock.pin(NOW + timedelta(minutes=1))  # whole seconds: not before what was published at NOW
     lent = hall.get("/authority/").context["lendings"][0]["row"].delegation_id
     hall.post("/authority/lend/", {"end": str(lent)})
     assert f"/work/{instance_id}/" not in _said(sales.get("/tasks/"))
