@@ -11,7 +11,8 @@ from openboss.access.bank.delimited import FileRefused
 from openboss.modules.charging.functions.engine import answering, rate_waiting, recover_engine
 from openboss.modules.charging.models import EngineCommand
 from openboss.modules.customers.models import Subscriber
-from openboss.modules.receivables.functions import validity, wallets
+from openboss.modules.receivables.atomic.standing import is_watched, reminders_by_account
+from openboss.modules.receivables.functions import dunning, validity, wallets
 from openboss.modules.receivables.functions.collection_cases import CaseUnknown
 from openboss.modules.receivables.functions.credit_records import set_credit, steps_of
 from openboss.modules.receivables.models import Bucket, CollectionCase, Payment, Receivable
@@ -117,9 +118,23 @@ def test_more_than_500_within_a_day_of_activation_is_an_alert_and_a_stop_once(de
     assert alert == {"kind": "HIGH_USE", "subscriber_id": new, "account_id": payers[0], "unbilled_fen": 50_001}
     again = watch_use.run(at=AT + timedelta(hours=1), used_fen={new: 60_000, vip: 60_000})
     assert (again.alerted, again.stopped) == (0, 0)
+    rows = [(row.account_id, row.plan, row.next_step) for row in dunning.work_list(at=AT)]
+    assert sorted(rows) == [(payers[0], "HIGH_USE", ""), (payers[2], "HIGH_USE", "")], "an alert is no plan of steps"
     over = watch_use.run(at=AT + timedelta(hours=2), used_fen={})
     assert over.over == 2
     assert state(new, AT + timedelta(hours=3)) == "ACTIVE"
+
+
+def test_who_uses_much_at_night_is_told_in_the_morning_and_no_alert_counts_as_a_reminder(desk: Desk) -> None:
+    account = desk.account()
+    user = user_of(account)
+    bill = desk.bill(account, 202608, RENT=3000, user=user)
+    watch_use.run(at=on(10, 5, 23), used_fen={user: 50_001})
+    told = Outbox.objects.get(topic="sms")
+    assert (told.payload["template"], told.next_try_at) == ("HIGH_USE", on(10, 6, 8))
+    assert reminders_by_account(account_ids=[account]) == {}
+    assert not is_watched(account_id=account)
+    assert desk.open(bill) == 3000
 
 
 def test_validity_that_ends_freezes_the_money_and_sixty_days_later_recycles_the_number(desk: Desk) -> None:
@@ -162,6 +177,11 @@ def test_a_debt_goes_to_the_agency_and_to_court_by_files_and_comes_back_paid(des
         staff_id=desk.staff["clerk"],
     )  # fmt: skip
     assert CollectionCase.objects.get(bill_id=bills[2]).state == "ENDED", "who pays is withdrawn"
+    waiting = desk.account()
+    desk.bill(waiting, 202609, RENT=3000, user=user_of(waiting))
+    collect_debt.run(at=on(1, 20, year=2027))
+    desk.pay(waiting, 9000, on(1, 20, year=2027))  # by a way that asks no case
+    assert collection_agency.give(agency="HUAXIN", at=on(1, 21, year=2027), staff_id=None).cases == ()
     first, second, _ = out.cases
     results = [CaseResult(first.case_id, "10", 1000), CaseResult(second.case_id, "30", 0)]
     answer = files.write_answer("HUAXIN", out.file_no, results, key=key)

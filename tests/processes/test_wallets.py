@@ -8,7 +8,9 @@ import pytest
 from openboss.modules.charging.functions.engine import rate_waiting
 from openboss.modules.charging.functions.online import Published, hold_money, publish_balances, read_published
 from openboss.modules.charging.models import EngineCommand
+from openboss.modules.receivables.atomic.debts import money_of_accounts
 from openboss.modules.receivables.functions import NotEnoughMoney, grant_gift, paid_before_billing, pay_out, wallets
+from openboss.modules.receivables.functions.owed import owed
 from openboss.modules.receivables.models import Bucket, Entry, Wallet, WalletUse
 from openboss.processes import keep_wallets
 from tests.modules.charging.engine.conftest import record
@@ -51,6 +53,7 @@ def test_what_the_engine_took_is_one_entry_an_account_and_range_and_both_sides_a
     posted = keep_wallets.run(at=AT)
     assert posted is not None
     assert (posted.entries, posted.used_fen) == (1, 200)
+    assert owed(account_id=account, at=AT).advance_fen == money_of_accounts([account])["advance_fen"].item() == 800
     assert money(account) == {"CASH": 800, "CHARGED": 200, "OVERDRAWN": 0}
     entry = Entry.objects.get(cause="WALLET_USE")
     assert entry.serial_no == f"WALLET_USE {posted.from_position}-{posted.to_position} {account}"

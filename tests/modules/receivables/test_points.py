@@ -6,6 +6,7 @@ from openboss.modules.customers.models import Customer, Subscriber
 from openboss.modules.receivables.functions import points
 from openboss.modules.receivables.functions.counter import grant_gift
 from openboss.modules.receivables.functions.owed import owed
+from openboss.modules.system.atomic import SerialNumberUsed
 from openboss.processes import take_payment
 
 from .conftest import Desk, check_books, on
@@ -66,6 +67,11 @@ def test_points_become_phone_money_once_and_never_more_than_there_are(desk: Desk
     with pytest.raises(points.ArrearsFirst):
         points.redeem(points=100, serial_no="R3", **asked | {"at": on(1, 30, year=2027)})
     assert points.points_of(subscriber_id=user) == 100
+    given = {"subscriber_id": user, "reason": "sorry", "serial_no": "A1", "at": on(12, 11), "staff_id": 1}
+    assert [points.adjust(points=30, **given) for _ in range(2)] == [130, 130]
+    with pytest.raises(SerialNumberUsed):
+        points.adjust(points=40, **given)
+    assert points.points_of(subscriber_id=user) == 130
     check_books()
 
 
