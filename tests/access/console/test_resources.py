@@ -15,6 +15,7 @@ from openboss.access.console.lists import Paging
 from openboss.access.console.menu import SECTIONS
 from openboss.modules.customers import functions as customers
 from openboss.modules.resources import functions as resources
+from openboss.modules.system.functions import staff_by_login
 from openboss.processes import stock_halls
 
 from .conftest import signed_in
@@ -249,3 +250,26 @@ def test_a_terminal_is_bundled_with_a_user_taken_back_and_received_once() -> Non
     assert "not in a state" in _said(clerk, "/terminals/move/", row=imeis[0], state="SOLD")
     assert resources.stock_of(org_codes=[HALL])[HALL, "PHONE_BASIC"] == 2
     assert "Everything adds up" in clerk.get("/stock/").content.decode()
+
+
+def test_key_customers_are_given_to_a_manager_and_their_birthdays_are_listed_for_each() -> None:
+    clerk = signed_in("clerk")
+    born = next(
+        (row.customer_id, day)
+        for row in customers.list_customers(filters={"kind": "INDIVIDUAL"}, sort="customer_id", page=1, page_size=50)[0]
+        if (day := customers.person_of(customer_id=row.customer_id).born_on)
+    )
+    customers.set_vip_by_hand(
+        customer_id=born[0], level="GOLD", until_on=date(2028, 1, 1), reason="test", at=NOW, staff_id=None
+    )
+    chief = staff_by_login(login="billing")
+    wanted = {"row": str(born[0]), "manager": str(chief.staff_id)}
+    assert "1 customers changed hands" in _said(clerk, "/key-customers/give/", **wanted)
+    assert "Choose key customers" in _said(clerk, "/key-customers/give/", row=str(born[0]), manager="0")
+    assert "Zhou Jianguo" in clerk.get("/key-customers/").content.decode()
+    day = born[1].replace(year=2027)
+    page = clerk.get(f"/key-customers/birthdays/?day={day}&manager={chief.staff_id}")
+    assert born[0] in [int(row["cells"][-1]["text"]) for row in page.context["list"]["rows"]]
+    assert clerk.get(f"/key-customers/birthdays/?day={day}&manager=0").context["list"]["total"] == 0
+    assert b"Zhou Jianguo" in b"".join(clerk.get(f"/key-customers/birthdays/?day={day}&export=csv"))
+    assert signed_in("analyst").post("/key-customers/give/", wanted).status_code == 403

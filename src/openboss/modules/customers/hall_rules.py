@@ -40,6 +40,7 @@ RULES: Mapping[str, HallRule] = {
     "hall.number_reserve_days": HallRule(7, ("号码预占（天）", "Days a number stays reserved"), "D12.1"),
     "hall.number_quarantine_days": HallRule(90, ("号码冷冻期（天）", "Days a number rests"), "D12.1"),
     "hall.listed_numbers": HallRule(10, ("亲情号码最多个数", "Numbers of the user's own choice, at most"), "D0.2"),
+    "hall.vip_months": HallRule(12, ("大客户评级月数", "Months whose average bill makes a VIP"), "D17.2"),
     "hall.keep_number_offer": HallRule("KEEP_NUMBER", ("停机保号产品", "Offer held while a number is kept"), "D2.2"),
     "hall.counter_offers": HallRule(
         (), ("收费时推荐产品（按序）", "Offers made after a payment, in this order; none: add-ons on sale"), "HAL-05"

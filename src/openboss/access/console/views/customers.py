@@ -26,7 +26,8 @@ from openboss.modules.customers.functions import Customer360, CustomerUnknown, R
 from openboss.modules.system import functions as system
 
 
-def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
+def fetch_customers(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
+    """Customers as their lists show them, a page."""
     rows, total, _sums = customers.list_customers(filters=filters, sort=sort, page=paging.number, page_size=paging.size)
     return rows, total, {}
 
@@ -36,7 +37,8 @@ def office_names() -> dict[str, str]:
     return {node.code: formats.named(node) for node in system.org_nodes()}
 
 
-def _screen() -> ListScreen:
+def screen() -> ListScreen:
+    """The list of customers, from which those of key customers and of units are made."""
     offices = office_names()
     return ListScreen(
         name="customers",
@@ -68,57 +70,24 @@ def _screen() -> ListScreen:
             Filter("vip_level", gettext_lazy("VIP"), "choice", words.choices("vip")),
             Filter("org_code", gettext_lazy("Office code")),
         ),
-        fetch=_fetch,
+        fetch=fetch_customers,
         default_sort="name",
         row_link=lambda row: reverse("console:customer", args=[row.customer_id]),
         empty=gettext_lazy("No customer yet. “openboss generate” makes an example base."),
     )
 
 
-def _key_customers() -> ListScreen:
-    """Customers with a VIP grade, each of exactly one type."""
-    whole = _screen()
-    vip_type = Column("vip_type", gettext_lazy("Type"), "word:vip_type")
-    columns = [vip_type if column.key == "kind" else column for column in whole.columns]
-
-    def fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
-        return _fetch({"is_vip": "yes", **filters}, sort, paging)
-
-    return replace(
-        whole,
-        name="key-customers",
-        title=gettext_lazy("Key customers"),
-        columns=tuple(columns),
-        filters=(
-            Filter("name", gettext_lazy("Name or initials"), "search"),
-            Filter("vip_type", gettext_lazy("Type"), "choice", words.choices("vip_type")),
-            Filter(
-                "vip_level", gettext_lazy("VIP"), "choice", [one for one in words.choices("vip") if one[0] != "NONE"]
-            ),
-        ),
-        fetch=fetch,
-        empty=gettext_lazy("No customer has a VIP grade yet."),
-    )
-
-
-@require_GET
-@needs("customers.view")
-def key_customers(request: HttpRequest) -> HttpResponseBase:
-    """Key customers: who is of which grade and type."""
-    return show_list(request, _key_customers(), active="console:key_customers")
-
-
 @require_GET
 @needs("customers.view")
 def group_users(request: HttpRequest) -> HttpResponseBase:
     """Units as customers, each with how many users it has."""
-    whole = _screen()
+    whole = screen()
     units = replace(
         whole,
         name="group-users",
         title=gettext_lazy("Group users"),
         filters=tuple(one for one in whole.filters if one.key != "kind"),
-        fetch=lambda filters, sort, paging: _fetch({**filters, "kind": "UNIT"}, sort, paging),
+        fetch=lambda filters, sort, paging: fetch_customers({**filters, "kind": "UNIT"}, sort, paging),
         empty=gettext_lazy("No unit is a customer yet."),
     )
     return show_list(request, units, active="console:group_users")
@@ -128,7 +97,7 @@ def group_users(request: HttpRequest) -> HttpResponseBase:
 @needs("customers.view")
 def customer_list(request: HttpRequest) -> HttpResponse:
     """All customers."""
-    return show_list(request, _screen(), active="console:customers")
+    return show_list(request, screen(), active="console:customers")
 
 
 def whole_picture(customer_id: int) -> Customer360:

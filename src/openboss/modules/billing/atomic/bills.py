@@ -1,6 +1,6 @@
 """Questions to bills, their items, and the lines and choices behind them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -151,6 +151,16 @@ def bills_of_accounts(*, account_ids: list[int], months: int) -> list[BillRow]:
         bill_ids += [cycle * BILL_ID_STEP + account_id for account_id in account_ids]
         cycle = previous_cycle(cycle)
     return [_row(row) for row in Bill.objects.filter(bill_id__in=bill_ids).order_by("-bill_id")]
+
+
+def average_bills(*, cycles: Sequence[int]) -> pl.DataFrame:
+    """What the released bills of some cycles came to on average of a month with a bill: customer_id, average_fen."""
+    return copy_out(
+        "SELECT customer_id, (sum(total_fen) / count(DISTINCT cycle))::bigint AS average_fen FROM billing_bill"
+        " WHERE cycle = ANY(%s) AND state NOT IN (%s, %s) GROUP BY customer_id ORDER BY customer_id",
+        {"customer_id": pl.Int64, "average_fen": pl.Int64},
+        (list(cycles), Bill.State.NEW.value, Bill.State.ON_HOLD.value),
+    )
 
 
 def items_of_bill(*, bill_id: int) -> list[ItemRow]:

@@ -49,7 +49,7 @@ from openboss.modules.billing.functions.explain import (
 )
 from openboss.modules.billing.functions.lines import LINES
 from openboss.modules.billing.functions.posting import shares_of
-from openboss.modules.billing.functions.sharing import average_bill_fen, split_of_bill
+from openboss.modules.billing.functions.sharing import average_bill_fen, average_by_customer, split_of_bill
 from openboss.modules.billing.functions.steps import (
     STEPS,
     InputsUnbalanced,
@@ -83,6 +83,7 @@ from openboss.modules.billing.functions.what_if import FramesInMemory, bill_in_m
 
 __all__ = [
     "average_bill_fen",
+    "average_by_customer",
     "split_of_bill",
     "LINES",
     "RunTariff",

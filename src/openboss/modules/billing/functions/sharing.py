@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from openboss.modules.billing.atomic import bills_of_accounts, due_by_item
+from openboss.kernel.periods import previous_cycle
+from openboss.modules.billing.atomic import average_bills, bills_of_accounts, due_by_item
 from openboss.modules.billing.functions.posting import shares_of
 from openboss.modules.billing.functions.tariff_of_run import tariff_of
 from openboss.modules.catalog.atomic import bill_item_types
@@ -14,6 +15,14 @@ def average_bill_fen(*, account_id: int, months: int) -> int:
     """What an account's bills of the newest months came to on average, in whole fen; 0 without bills (D14.5)."""
     totals = [bill.total_fen for bill in bills_of_accounts(account_ids=[account_id], months=months)]
     return sum(totals) // len(totals) if totals else 0
+
+
+def average_by_customer(*, before: int, months: int) -> pl.DataFrame:
+    """What customers' bills of the months before a cycle came to on average: customer_id, average_fen (D17.2)."""
+    cycles = [before]
+    for _ in range(months):
+        cycles.append(previous_cycle(cycles[-1]))
+    return average_bills(cycles=cycles[1:])
 
 
 def split_of_bill(*, cycle: int, subscriber_id: int, relations: pl.DataFrame) -> Mapping[int, int]:

@@ -29,6 +29,7 @@ from openboss.modules.customers.atomic.inventory import (
     list_accounts,
     list_holdings,
 )
+from openboss.modules.customers.atomic.key_customers import BirthdayRow, birthday_list, give_to_manager, managers_of
 from openboss.modules.customers.atomic.lists import (
     CertificateView,
     CertificateWrong,
@@ -130,7 +131,6 @@ from openboss.modules.customers.atomic.records import (
     DocumentTaken,
     NothingChanged,
     NotMergeable,
-    birthdays_on,
     change_customer,
     check_holder,
     contact_labels_of,
@@ -184,6 +184,10 @@ from openboss.modules.customers.atomic.subscribers import (
 )
 
 __all__ = [
+    "BirthdayRow",
+    "birthday_list",
+    "give_to_manager",
+    "managers_of",
     "best_star",
     "users_who_share",
     "CertificateWrong",
@@ -264,7 +268,6 @@ __all__ = [
     "agreements_of",
     "begin_agreement",
     "billing_image",
-    "birthdays_on",
     "cancellation_day",
     "change_customer",
     "change_main_offer",

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateRange, DateTimeTZRange
-from django.db.models import Q
 
 from openboss.modules.customers.atomic.questions import CustomerUnknown
 from openboss.modules.customers.atomic.subscribers import operator_day
@@ -367,13 +366,6 @@ def re_encrypt_contacts(re_encrypt: Callable[[bytes], bytes]) -> int:
         if fresh != sealed:
             rewritten += Contact.objects.filter(pk=row.pk).update(value_sealed=fresh)
     return rewritten
-
-
-def birthdays_on(*, day: date) -> list[int]:
-    """Name the VIP customers whose birthday is on a day (BMV-04)."""
-    born = Q(born_on__month=day.month, born_on__day=day.day)
-    people = Customer.objects.filter(born, kind="INDIVIDUAL", merged_into=None).exclude(vip_level="NONE")
-    return list(people.order_by("customer_id").values_list("customer_id", flat=True))
 
 
 def _announce(event: str, customer_id: int, kind: str, at: datetime) -> None:
