@@ -233,8 +233,17 @@ def payment(request: HttpRequest, payment_id: int) -> HttpResponse:
             "holder": holder,
             "tab": holder["customer_id"],
             "owed": receivables.owed(account_id=found.account_id, at=clock.now()),
+            "back": _taken_back_by(found),
         }
     return page(request, "payment.html", context)
+
+
+def _taken_back_by(found: receivables.PaymentView) -> receivables.PaymentView | None:
+    """The reversal of a payment, if it was taken back."""
+    if found.state != "REVERSED" or found.account_id is None:
+        return None
+    later = receivables.payments_of_account(account_id=found.account_id)
+    return next((one for one in later if one.reverses_id == found.payment_id), None)
 
 
 @require_POST
