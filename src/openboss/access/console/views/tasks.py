@@ -58,9 +58,9 @@ def _columns(now: datetime, staff_id: int) -> tuple[Column, ...]:
         Column("asked_by", gettext_lazy("Asked by"), "nowrap", read=lambda row: staff_name(row.asked_by),
                sub=lambda row: "" if row.may_decide else _("yourself: another person decides")),
         Column("asked_at", gettext_lazy("Came at"), "moment", sort=True),
-        Column("due_at", gettext_lazy("Due"), "moment", sort=True,
+        Column("due_at", gettext_lazy("Answer by"), "moment", sort=True,
                sub=lambda row: _("overdue") if _is_due(row, now) else ""),
-        Column("team", gettext_lazy("For"), read=lambda row: _whose(row, roles)),
+        Column("team", gettext_lazy("Team"), read=lambda row: _whose(row, roles)),
         Column("claimed_by", gettext_lazy("Taken by"), read=lambda row: _taker(row, staff_id)),
     )  # fmt: skip
 

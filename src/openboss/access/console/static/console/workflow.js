@@ -10,6 +10,7 @@ const OWN = {
     { name: "Called", extends: ["bpmn:ServiceTask"], properties: [attribute("call")] },
   ],
 };
+const LEGIBLE = 0.5;
 const BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL";
 
 function attribute(name) {
@@ -62,8 +63,28 @@ class Board {
     return this.diagram.get(name);
   }
 
+  /* All of it with a margin, beside the palette; on a phone as large as can be read, where it waits */
   fit() {
-    this.part("canvas").zoom("fit-viewport", "auto");
+    const canvas = this.part("canvas");
+    const { inner, outer } = canvas.viewbox();
+    const scale = Math.min(1, (outer.width - 40 - this.left()) / inner.width, (outer.height - 70) / inner.height);
+    if (scale < LEGIBLE) return canvas.zoom(LEGIBLE, this.middle(inner));
+    const [width, height] = [outer.width / scale, outer.height / scale];
+    const x = inner.x - (width - inner.width + this.left() / scale) / 2;
+    return canvas.viewbox({ x, y: inner.y - (height - inner.height) / 2, width, height });
+  }
+
+  left() {
+    const palette = this.place.querySelector(".djs-palette");
+    return palette ? palette.offsetWidth : 0;
+  }
+
+  middle(inner) {
+    const here = this.part("elementRegistry").get(this.drawing.here[0]);
+    const scale = this.part("canvas").zoom();
+    const x = here ? here.x + here.width / 2 : inner.x + inner.width / 2;
+    const y = here ? here.y + here.height / 2 : inner.y + inner.height / 2;
+    return { x: x * scale, y: y * scale };
   }
 
   mark(marker, elements) {
