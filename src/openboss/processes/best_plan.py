@@ -17,6 +17,7 @@ import polars as pl
 from openboss.kernel.usage import ClosedGroup
 from openboss.modules.catalog.functions import Buyer, OfferVersionView, bill_item_types, offers_on_sale, unfit
 from openboss.modules.charging.functions.what_if import rated_usage
+from openboss.modules.customers.functions import class_path
 from openboss.processes.replay_months import (
     NothingToReplay,
     People,
@@ -185,12 +186,14 @@ def _buyers(
         if offer_id in versions and versions[offer_id].kind != "MAIN":
             held.setdefault(subscriber_id, []).append(versions[offer_id])
     found = {subscriber_id: (Buyer(), list[OfferVersionView]()) for subscriber_id in people.user_ids}
+    above = {code: class_path(code) for code in last.attributes["customer_class"].unique()}
     for row in last.attributes.iter_rows(named=True):
         others = held.get(row["subscriber_id"], [])
         buyer = Buyer(
             held=tuple(one.code for one in others),
             born_on=row["born_on"],
             customer_class=row["customer_class"],
+            classes_above=above[row["customer_class"]],
             area=row["home_area"],
         )
         found[row["subscriber_id"]] = (buyer, others)

@@ -10,7 +10,8 @@ from openboss.modules.billing.functions import split_of_bill
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders.functions import Item
 from openboss.modules.system.keys import decrypt, encrypt
-from openboss.processes.order_flow import Asked, Flow, Plan, Result
+from openboss.processes import class_offers
+from openboss.processes.order_flow import Asked, Flow, Plan, Result, tell_engine
 
 PAYER_FIELDS = ("mode", "item_scope", "value", "priority")
 
@@ -30,15 +31,19 @@ def sealed_request(changes: Mapping[str, str], *, reason: str) -> dict[str, Any]
 
 
 def plan_data(asked: Asked) -> Plan:
-    """Say which personal data change. request: from `sealed_request`. Raises RequestIncomplete, DocumentWrong."""
+    """Say which personal data change. request: from `sealed_request`.
+    Raises RequestIncomplete, DocumentWrong, ClassUnknown.
+    """
     changes = _changes(asked)
     if "cert_no" in changes:
         customers.read_document(changes.get("cert_type", ""), changes["cert_no"])
+    if "customer_class" in changes:
+        customers.refuse_unknown_class(changes["customer_class"])
     return Plan([Item("modify", "CUSTOMER", {"fields": asked.need("fields")})], documents=frozenset({"HOLDER_ID"}))
 
 
 def carry_out_data(asked: Asked) -> Result:
-    """Change the customer's record."""
+    """Change the customer's record; what a new class gives is held from now on (BMC-07)."""
     assert asked.customer_id is not None
     customers.change_customer(
         customer_id=asked.customer_id,
@@ -47,6 +52,9 @@ def carry_out_data(asked: Asked) -> Result:
         at=asked.at,
         staff_id=asked.staff_id,
     )
+    users = customers.users_of_class_members(customer_id=asked.customer_id)
+    if class_offers.follow(subscriber_ids=users, at=asked.at, staff_id=asked.staff_id):
+        tell_engine(*users)
     return {"fields": asked.request["fields"]}
 
 

@@ -56,6 +56,7 @@ def _buyer(subscriber_id: int, at: datetime) -> Buyer:
         held=tuple(codes[one] for one in held.values() if one in codes),
         born_on=person.born_on,
         customer_class=person.customer_class,
+        classes_above=customers.class_path(person.customer_class),
         channel="HALL",
         area=customers.line_of(subscriber_id=subscriber_id, at=at).home_area,
         certificates=customers.certificates_of(customer_id=customer_id, on=customers.operator_day(at)),

@@ -16,7 +16,7 @@ from openboss.modules.billing.functions import set_calendar
 from openboss.modules.catalog.functions import import_reference, import_tariffs, publish
 from openboss.modules.charging.functions.collection import define_source
 from openboss.modules.charging.functions.engine import load_users, open_cycle, publish_tariffs
-from openboss.modules.customers.functions import engine_image, load_base
+from openboss.modules.customers.functions import engine_image, load_base, put_class
 from openboss.modules.receivables.functions.set_up import import_money
 from openboss.modules.system.atomic import put_parameter
 from openboss.modules.system.functions import import_organisation
@@ -25,6 +25,7 @@ from openboss.processes.multi_person import import_flows
 SOURCES_FILE = "sources.yaml"
 CALENDAR_FILE = "calendar.yaml"
 BRANDS_FILE = "brands.yaml"
+CLASSES_FILE = "customer_classes.yaml"
 ALWAYS = date(2000, 1, 1)
 
 
@@ -48,7 +49,7 @@ def open_operator(folder: Path, *, at: datetime) -> OperatorOpened:
     """Read an operator's documents (`reference/`, `tariffs/`, `workflows/`), publish tariffs, and tell the engine.
 
     Raises OrganisationRefused, ReferenceRefused, ChartRefused, DocumentRefused, TariffRefused, SourcesRefused,
-    CalendarWrong, DiagramRefused.
+    CalendarWrong, DiagramRefused, ClassUnknown, ClassWrong.
     """
     reference = folder / "reference"
     organisation = import_organisation(reference, at=at)
@@ -58,6 +59,7 @@ def open_operator(folder: Path, *, at: datetime) -> OperatorOpened:
     import_calendar(reference / CALENDAR_FILE, at=at)
     import_brands(reference / BRANDS_FILE, at=at)
     offers = import_tariffs(folder / "tariffs", at=at)
+    import_classes(reference / CLASSES_FILE, at=at)
     import_flows(folder / "workflows", at=at)
     publication = publish(at=at)
     publish_tariffs(publication.path, publication.sha256)
@@ -103,6 +105,28 @@ def import_brands(path: Path, *, at: datetime) -> int:
     rows: list[dict[str, str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return sum(
         put_parameter(key=f"brand.{row['code']}", value={"zh": row["zh"], "en": row["en"]}, from_on=ALWAYS, at=at)
+        for row in rows
+    )
+
+
+def import_classes(path: Path, *, at: datetime) -> int:
+    """Write the operator's tree of customer classes (BMC-07), if there is a document of it; how many changed.
+
+    Rows {code, zh, en, parent, offer_id}, those above first; the last two may be left out.
+    Raises ClassUnknown, ClassWrong, OfferUnknown.
+    """
+    if not path.is_file():
+        return 0
+    rows: list[dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return sum(
+        put_class(
+            code=row["code"],
+            name_zh=row["zh"],
+            name_en=row["en"],
+            parent=row.get("parent"),
+            offer_id=row.get("offer_id"),
+            at=at,
+        )
         for row in rows
     )
 

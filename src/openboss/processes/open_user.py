@@ -19,6 +19,7 @@ from openboss.modules.orders.functions import Fee, Item
 from openboss.modules.receivables.functions.wallets import open_wallets
 from openboss.modules.resources import functions as resources
 from openboss.modules.system.functions import send_out
+from openboss.processes import class_offers
 from openboss.processes.offer_fees import fees_at_counter
 from openboss.processes.order_flow import (
     Asked,
@@ -95,7 +96,7 @@ def plan(asked: Asked) -> Plan:
     """Say what an opening needs and costs.
 
     request  number, iccid, main_offer_id, brand, home_area, pay_type, account_id; add_ons [offer_id], roaming, agent
-             (somebody acts for the holder), first_month
+             (somebody acts for the holder), first_month, lead_id (the potential customer they were: BMC-01)
     Raises RequestIncomplete, Blacklisted, TooManyNumbers, NumberUnknown, NumberChosen, SimUnknown, SimNotFree,
     NotOneRegister, NotYourStock, OfferRefused, PlanBelowMinimum.
     """
@@ -230,11 +231,16 @@ def carry_out(asked: Asked) -> Result:
     for offer_id in request.get("add_ons", []):
         customers.hold_product(offer_id=offer_id, first_month="FULL", from_at=at, **own)
     begin_term(subscriber_id, request["number"], at, staff_id)
+    class_offers.follow(subscriber_ids=[subscriber_id], at=at, staff_id=staff_id)
     tell_engine(subscriber_id)
     if request["pay_type"] == "PREPAID":
         open_wallets({account_id: [subscriber_id]}, at=at, staff_id=staff_id)
     welcome(request["number"], account_id, at)
-    return {"subscriber_id": subscriber_id, "account_id": account_id}
+    result = {"subscriber_id": subscriber_id, "account_id": account_id}
+    if lead_id := request.get("lead_id"):
+        about = {"customer_id": asked.customer_id, "subscriber_id": subscriber_id, "at": at, "staff_id": staff_id}
+        result["campaign"] = customers.convert_lead(lead_id=lead_id, **about)
+    return result
 
 
 def welcome(number: int, account_id: int, at: datetime) -> None:

@@ -141,6 +141,7 @@ def refuse_unsuitable(asked: Asked, *, customer_id: int, offer_code: str, held: 
         held=tuple(held),
         born_on=person.born_on,
         customer_class=person.customer_class,
+        classes_above=customers.class_path(person.customer_class),
         channel=asked.channel,
         area=area,
         certificates=customers.certificates_of(customer_id=person.customer_id, on=on),

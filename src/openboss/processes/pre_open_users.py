@@ -10,6 +10,7 @@ from openboss.modules.customers.atomic.owners import prepaid_users
 from openboss.modules.orders.functions import Item, OrderView
 from openboss.modules.receivables.functions.wallets import open_wallets
 from openboss.modules.resources import functions as resources
+from openboss.processes import class_offers
 from openboss.processes.open_user import NotOneRegister, welcome
 from openboss.processes.order_flow import Asked, Flow, Plan, RequestIncomplete, Result, offer_with, tell_engine
 from openboss.processes.vanity_terms import begin_term
@@ -140,6 +141,7 @@ def carry_out_activation(asked: Asked) -> Result:
     resources.take_reserved_number(number=line.number, subscriber_id=asked.user, **own)
     resources.use_sim(iccid=line.iccid, subscriber_id=asked.user, **own)
     begin_term(asked.user, line.number, asked.at, asked.staff_id)
+    class_offers.follow(subscriber_ids=[asked.user], **own)
     tell_engine(asked.user)
     cycle = customers.cycle_of(asked.at)
     account_id = customers.paying_account(subscriber_id=asked.user, cycle=cycle)

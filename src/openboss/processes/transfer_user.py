@@ -10,6 +10,7 @@ from openboss.modules.orders.functions import Item
 from openboss.modules.receivables.functions.owed import owed
 from openboss.modules.receivables.functions.points import end_points
 from openboss.modules.resources import functions as resources
+from openboss.processes import class_offers
 from openboss.processes.change_number import refuse_stopped
 from openboss.processes.open_user import TooManyNumbers
 from openboss.processes.order_flow import Asked, Flow, Plan, Result, fee, offer_with, refuse_unsuitable, tell_engine
@@ -75,6 +76,7 @@ def carry_out(asked: Asked) -> Result:
     resources.pass_number(number=line.number, subscriber_id=fresh, **own)
     resources.pass_sim(iccid=line.iccid, subscriber_id=fresh, **own)
     begin_term(fresh, line.number, asked.at, asked.staff_id)
+    class_offers.follow(subscriber_ids=[fresh], **own)
     tell_engine(asked.user, fresh)
     return {"subscriber_id": fresh}
 

@@ -19,6 +19,7 @@ class Buyer:
     held: tuple[str, ...] = ()  # codes of offers, each as often as it is held
     born_on: date | None = None
     customer_class: str | None = None
+    classes_above: tuple[str, ...] = ()  # what is asked of a class is met by those below it
     channel: str | None = None
     area: int | None = None
     certificates: frozenset[str] = frozenset()
@@ -80,7 +81,7 @@ def _eligibility(rules: dict[str, Any], buyer: Buyer, on: date, names: dict[str,
     tests = {
         "age_min": lambda least: age is not None and age >= int(least),
         "age_max": lambda most: age is not None and age <= int(most),
-        "customer_class": lambda wanted: buyer.customer_class in listed(wanted),
+        "customer_class": lambda wanted: not {buyer.customer_class, *buyer.classes_above}.isdisjoint(listed(wanted)),
         "channels": lambda wanted: buyer.channel in listed(wanted),
         "areas": lambda wanted: buyer.area in listed(wanted),
         "certificates": lambda wanted: set(listed(wanted)) <= buyer.certificates,

@@ -11,6 +11,16 @@ from openboss.modules.customers.atomic.bulk import (
     resources_in_use,
     users_who_share,
 )
+from openboss.modules.customers.atomic.classes import (
+    ClassUnknown,
+    ClassView,
+    ClassWrong,
+    class_path,
+    classes,
+    put_class,
+    refuse_unknown_class,
+    users_of_class_members,
+)
 from openboss.modules.customers.atomic.effective import SubscriberUnknown, active_reasons, effective_state
 from openboss.modules.customers.atomic.figures import customer_classes, group_members
 from openboss.modules.customers.atomic.finding import (
@@ -30,6 +40,21 @@ from openboss.modules.customers.atomic.inventory import (
     list_holdings,
 )
 from openboss.modules.customers.atomic.key_customers import BirthdayRow, birthday_list, give_to_manager, managers_of
+from openboss.modules.customers.atomic.leads import (
+    LeadClosed,
+    LeadExists,
+    LeadUnknown,
+    LeadView,
+    LeadVisitView,
+    add_lead,
+    convert_lead,
+    lead_view,
+    leads_of_campaigns,
+    list_leads,
+    reveal_lead,
+    visit_lead,
+    visits_of_lead,
+)
 from openboss.modules.customers.atomic.lists import (
     CertificateView,
     CertificateWrong,
@@ -92,6 +117,7 @@ from openboss.modules.customers.atomic.products import (
     hold_product,
     set_brand,
 )
+from openboss.modules.customers.atomic.quality import ASKED, completeness_by_outlet, least_complete
 from openboss.modules.customers.atomic.questions import (
     AccountView,
     Customer360,
@@ -184,6 +210,30 @@ from openboss.modules.customers.atomic.subscribers import (
 )
 
 __all__ = [
+    "ASKED",
+    "completeness_by_outlet",
+    "least_complete",
+    "ClassUnknown",
+    "ClassView",
+    "ClassWrong",
+    "class_path",
+    "classes",
+    "put_class",
+    "refuse_unknown_class",
+    "users_of_class_members",
+    "LeadClosed",
+    "LeadExists",
+    "LeadUnknown",
+    "LeadView",
+    "LeadVisitView",
+    "add_lead",
+    "convert_lead",
+    "lead_view",
+    "leads_of_campaigns",
+    "list_leads",
+    "reveal_lead",
+    "visit_lead",
+    "visits_of_lead",
     "BirthdayRow",
     "birthday_list",
     "give_to_manager",

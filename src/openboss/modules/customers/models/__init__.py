@@ -1,5 +1,6 @@
 """Data of the customer-user-account model (D1). Integrity over time is kept by exclusion constraints. No logic here."""
 
+from openboss.modules.customers.models.leads import CustomerClass, Lead, LeadVisit
 from openboss.modules.customers.models.passwords import Challenge, DynamicCode, Password
 from openboss.modules.customers.models.records import Contact, CustomerManager, ListEntry, VipGrade
 from openboss.modules.customers.models.subscribers import (
@@ -32,10 +33,13 @@ __all__ = [
     "Contact",
     "Customer",
     "CustomerAlias",
+    "CustomerClass",
     "CustomerManager",
     "DynamicCode",
     "GroupMember",
     "Holding",
+    "Lead",
+    "LeadVisit",
     "ListEntry",
     "ListedNumber",
     "NumberPeriod",

@@ -364,3 +364,9 @@ def averages_of_months(*, subscriber_ids: Sequence[int], cycles: Sequence[int]) 
     items = OpenItem.objects.filter(subscriber_id__in=list(subscriber_ids), bill_id__in=bills)
     sums = items.values_list("subscriber_id").annotate(fen=Sum("due_fen")).order_by("subscriber_id")
     return {user: fen // len(cycles) for user, fen in sums}
+
+
+def billed_of_users(*, subscriber_ids: Sequence[int]) -> dict[int, int]:
+    """What users were billed in all, in fen; users without a bill are missing."""
+    items = OpenItem.objects.filter(subscriber_id__in=list(subscriber_ids)).values_list("subscriber_id")
+    return dict(items.annotate(fen=Sum("due_fen")).order_by("subscriber_id"))

@@ -187,3 +187,8 @@ def average_bills(*, subscriber_ids: Sequence[int], at: datetime, months: int = 
         year, month = (year, month - 1) if month > 1 else (year - 1, 12)
         cycles.append(year * 100 + month)
     return debts.averages_of_months(subscriber_ids=subscriber_ids, cycles=cycles)
+
+
+def billed_of_users(*, subscriber_ids: Sequence[int]) -> dict[int, int]:
+    """What users were billed in all, in fen; users without a bill are missing."""
+    return debts.billed_of_users(subscriber_ids=subscriber_ids)
