@@ -199,7 +199,17 @@ SECTIONS = (
             Group(
                 _("Customer management"),
                 "user-circle",
-                (Screen("console:customers", _("Customers"), "user-circle", "customers.view", "subscriber kehu kh"),),
+                (
+                    Screen("console:customers", _("Customers"), "user-circle", "customers.view", "subscriber kehu kh"),
+                    Screen("console:value", _("Most valuable customers"), "chart-bar", "billing.view", "jiazhi top"),
+                    Screen(
+                        "console:data_quality",
+                        _("Completeness of customers' data"),
+                        "checks",
+                        "customers.view",
+                        "ziliao wanzheng",
+                    ),
+                ),
             ),
             Group(
                 _("Key-customer management"),
@@ -221,6 +231,7 @@ SECTIONS = (
             Screen("console:workflows", _("Workflows"), "sitemap", "workflow.edit", "liucheng lc bpmn"),
             Screen("console:audit", _("Audit log"), "shield-check", "audit.view", "shenji sj log"),
             Screen("console:saved", _("Saved views"), "bookmark", None, "shitu st view"),
+            Screen("console:system_map", _("Map of the system"), "layout-list", None, "ditu mokuai map modules"),
             Screen("console:help", _("Help and keys"), "help-circle", None, "bangzhu bz about"),
         ),
     ),

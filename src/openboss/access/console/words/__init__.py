@@ -6,7 +6,18 @@ from enum import Enum
 
 from django.utils.functional import Promise
 
-from openboss.access.console.words import assurance, hall, money, reratings, resources, runs, tariffs, usage, work
+from openboss.access.console.words import (
+    assurance,
+    hall,
+    money,
+    reratings,
+    resources,
+    runs,
+    system_map,
+    tariffs,
+    usage,
+    work,
+)
 from openboss.access.console.words.word import Word
 from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType, Status
 
@@ -22,6 +33,7 @@ WORDS: dict[str, dict[str, Word]] = {
     **assurance.WORDS,
     **hall.WORDS,
     **resources.WORDS,
+    **system_map.WORDS,
 }
 
 _ENUMS: dict[str, type[Enum]] = {

@@ -109,10 +109,37 @@ WORDS: dict[str, dict[str, Word]] = {
         "OFFER_FEE": Word(_("One-time fee of the offer")),
         "EARLY_END": Word(_("Contract ended early")),
     },
+    "lacks": {
+        "document": Word(_("No document")),
+        "birthday": Word(_("No birthday")),
+        "phone": Word(_("No phone")),
+        "address": Word(_("No address")),
+        "consent": Word(_("No consent asked")),
+    },
     "phase": {
         "NOW": Word(_("counts now"), "good"),
         "LATER": Word(_("will count"), "info"),
         "PAST": Word(_("over")),
+    },
+    "lead_state": {
+        "NEW": Word(_("New lead"), "info"),
+        "CONTACTED": Word(_("Spoken with"), "info"),
+        "INTERESTED": Word(_("Interested"), "warn"),
+        "CONVERTED": Word(_("Became a customer"), "good"),
+        "LOST": Word(_("Given up as lead")),
+    },
+    "lead_source": {
+        "CAMPAIGN": Word(_("Campaign")),
+        "WALK_IN": Word(_("Came in")),
+        "WEB": Word(_("From the web")),
+        "REFERRAL": Word(_("Recommended")),
+        "RIVAL": Word(_("Uses a competitor")),
+    },
+    "lead_means": {
+        "VISIT": Word(_("Visit")),
+        "CALL": Word(_("Call made")),
+        "SMS": Word(_("SMS")),
+        "HALL": Word(_("In the hall")),
     },
     "ticket_kind": {
         "PAY": Word(_("Paying bills")),
