@@ -66,6 +66,14 @@ class Options(BaseSettings):
     query_port: int = Field(default=0, ge=0, le=65535)
     """Where `openboss charge` tells channels of other machines what a user has and uses; port 0 = it does not."""
 
+    radius_clients: str = ""
+    """A TOML file of the access servers that may ask over RADIUS, with their secrets; empty = none, and no port."""
+
+    radius_host: str = "127.0.0.1"
+    radius_port: int = Field(default=1812, ge=0, le=65535)
+    radius_accounting_port: int = Field(default=1813, ge=0, le=65535)
+    """Where `openboss charge` listens to them."""
+
     web_payments: str = ""
     """The provider through which customers pay on the web: `sandbox` for trials; empty = they cannot."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from tests.modules.charging.engine.test_online import NUMBERING, Network, moment
 
 from openboss.access.network.gathering import Gathering
+from openboss.modules.charging.numbering import NumberingTables
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -21,8 +22,8 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 class OnlineDoor:
     """The engine's loop with one interface, which `start(loop, gathering)` begins and returns how to end."""
 
-    def __init__(self, engine: Network, start: Callable) -> None:
-        self.engine, self.faults, self.at = engine, [], moment()
+    def __init__(self, engine: Network, start: Callable, numbering: NumberingTables = NUMBERING) -> None:
+        self.engine, self.faults, self.at, self.numbering = engine, [], moment(), numbering
         self._start = start
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -33,7 +34,7 @@ class OnlineDoor:
         return self.at.now_s
 
     def serve(self, requests, asks):
-        decided = self.engine.owner.serve(requests, asks, numbering=NUMBERING, moment=self.at)
+        decided = self.engine.owner.serve(requests, asks, numbering=self.numbering, moment=self.at)
         return decided.taken, decided.answers, decided.quotas
 
     def call(self, work: Callable) -> None:
@@ -46,7 +47,7 @@ class OnlineDoor:
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
-        self.engine.owner.warm(self.at, NUMBERING)
+        self.engine.owner.warm(self.at, self.numbering)
         self.gathering = Gathering(server=self, fail=self.faults.append, loop=self.loop)
         end = self.loop.run_until_complete(self._start(self))
         self._ready.set()
@@ -58,6 +59,8 @@ class OnlineDoor:
         connection.close()
 
     def stop(self) -> None:
+        if self.loop.is_closed():
+            return
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
         assert self.faults == []

@@ -10,12 +10,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import structlog
 
 from openboss.access.network.gathering import Gathering, Server
 from openboss.access.network.nchf.door import Address, Door
 from openboss.access.network.nchf.node import Node
 from openboss.access.network.nchf.notices import Notifier
+from openboss.access.network.radius.accounting import Accounting
+from openboss.access.network.radius.changes import FromEngine
+from openboss.access.network.radius.clients import read_clients
+from openboss.access.network.radius.logins import Logins
+from openboss.access.network.radius.packets import Code
+from openboss.access.network.radius.ports import Port
+from openboss.access.network.radius.sessions import Sessions
 from openboss.config.options import Options
+
+log = structlog.get_logger("charge")
 
 
 class OnlineDoors:
@@ -32,18 +42,41 @@ class OnlineDoors:
     ) -> None:
         self.gathering = Gathering(server=server, fail=fail, loop=loop)
         self.notifier = Notifier(loop)
+        self._radius: list[Port] = []
         self._nchf: Door | None = None
         if chosen.nchf_port:
             node = Node(gathering=self.gathering, notices=self.notifier, now_s=now_s)
             self._nchf = Door(node, _address(chosen), loop)
+        if chosen.radius_clients:
+            loop.run_until_complete(self._open_radius(chosen, now_s, loop))
 
     @property
     def is_open(self) -> bool:
         """Whether any of them is."""
-        return self._nchf is not None
+        return self._nchf is not None or bool(self._radius)
+
+    async def _open_radius(self, chosen: Options, now_s: Callable[[], int], loop: asyncio.AbstractEventLoop) -> None:
+        servers, sessions = read_clients(Path(chosen.radius_clients)), Sessions()
+        changes = FromEngine(servers, now_s, loop)
+        logins = Logins(gathering=self.gathering, sessions=sessions, now_s=now_s)
+        accounting = Accounting(gathering=self.gathering, sessions=sessions, now_s=now_s, changes=changes)
+        for code, number, handle in (
+            (Code.ACCESS_REQUEST, chosen.radius_port, logins.handle),
+            (Code.ACCOUNTING_REQUEST, chosen.radius_accounting_port, accounting.handle),
+        ):
+            port = Port(code, servers, handle, loop)
+            try:
+                await loop.create_datagram_endpoint(port.itself, (chosen.radius_host, number))
+            except OSError as taken:
+                log.warning("RADIUS cannot be served", host=chosen.radius_host, port=number, why=str(taken))
+            else:
+                self._radius.append(port)
 
     def tell(self, sessions: np.ndarray, stopped: np.ndarray) -> None:
-        """Tell networks to come again with some sessions, or to end those of users who were stopped."""
+        """Tell 5G networks to come again with some sessions, or to end those of users who were stopped.
+
+        Access servers are told of a stop through the outbox, and ask again by themselves when their time is over.
+        """
         for is_stop in (False, True):
             mine = sessions[stopped == is_stop]
             keys = [f"{high:016x}{low:016x}" for high, low in zip(mine["key_hi"], mine["key_lo"], strict=True)]
@@ -51,6 +84,8 @@ class OnlineDoors:
 
     async def close(self) -> None:
         """Close all of them."""
+        for port in self._radius:
+            port.close()
         if self._nchf is not None:
             await self._nchf.close()
         await self.notifier.close()

@@ -106,6 +106,9 @@ def worker() -> None:
         register = {**every, "hlr": options().hlr, "data_dir": options().data_dir}
         deliverers = [
             threading.Thread(target=delivery.run, kwargs=register, daemon=True),
+            threading.Thread(
+                target=delivery.run_changes, kwargs={**every, "clients": options().radius_clients}, daemon=True
+            ),
             threading.Thread(target=hub.run, kwargs=every, daemon=True),
         ]
         for one in deliverers:

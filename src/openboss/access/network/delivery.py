@@ -1,5 +1,5 @@
-"""Brings what waits in the outbox for the network and for handsets to them, for ever, and what the engine says of
-wallets to credit control: part of the worker process."""
+"""Brings what waits in the outbox for the network, access servers and handsets to them, for ever, and what the engine
+says of wallets to credit control: part of the worker process."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ import structlog
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from openboss.access.network import handsets, hlr, simulated_hlr
+from openboss.access.network.radius.changes import Connector as AccessConnector
+from openboss.access.network.radius.clients import AccessServers, read_clients
 from openboss.modules.customers.functions import NetworkProfile
 from openboss.processes import watch_wallets
+from openboss.processes.access_lines import ACCESS_TOPIC
 from openboss.processes.provision import HLR, Connector, Delivered, Difference, compare, deliver, send_all_due
 
 SIMULATED = "simulated"
@@ -43,6 +46,11 @@ def deliver_all(element: Connector, *, now: Callable[[], datetime]) -> Delivered
             return Delivered(sent, failed)
 
 
+def deliver_changes(connector: AccessConnector, *, now: Callable[[], datetime]) -> Delivered:
+    """Tell access servers what waits for them, a hundred at most."""
+    return send_all_due({ACCESS_TOPIC: connector}, now=now)
+
+
 def deliver_texts(centre: handsets.Sandbox, *, now: Callable[[], datetime]) -> Delivered:
     """Send a hundred of the texts and alerts that are due: no more, for the network waits for its turn."""
     at = now()
@@ -60,22 +68,39 @@ def differences(address: str, data_dir: Path, *, at: datetime) -> list[Differenc
 
 
 def run(*, stopping: threading.Event, hlr: str, data_dir: Path, now: Callable[[], datetime]) -> None:
-    """Deliver twice a second until told to stop; a database that is away for a while is waited for."""
+    """Deliver twice a second until told to stop."""
     element, centre = connector(hlr, data_dir), handsets.Sandbox(data_dir / "messages")
     log.info("network", register=hlr)
+
+    def once() -> None:
+        watch_wallets.run(now=now)
+        _log("network", deliver_all(element, now=now))
+        _log("messages", deliver_texts(centre, now=now))
+
+    _repeat(once, stopping)
+
+
+def run_changes(*, stopping: threading.Event, clients: str, now: Callable[[], datetime]) -> None:
+    """Tell access servers twice a second until told to stop; apart, for one that does not answer takes its time."""
+    servers = read_clients(Path(clients)) if clients else AccessServers({}, {})
+    element = AccessConnector(servers, lambda: int(now().timestamp()))
+    _repeat(lambda: _log("access servers", deliver_changes(element, now=now)), stopping)
+
+
+def _repeat(once: Callable[[], None], stopping: threading.Event) -> None:
+    """Do something twice a second until told to stop; a database that is away for a while is waited for."""
     while not stopping.is_set():
         try:
-            watch_wallets.run(now=now)
-            done = deliver_all(element, now=now)
-            told = deliver_texts(centre, now=now)
+            once()
         except (OperationalError, InterfaceError) as away:
             log.warning("network", trouble=str(away).splitlines()[0])
             close_old_connections()
             stopping.wait(_AFTER_TROUBLE_S)
             continue
-        if done.sent or done.failed:
-            log.info("network", sent=done.sent, failed=done.failed)
-        if told.sent or told.failed:
-            log.info("messages", sent=told.sent, failed=told.failed)
         stopping.wait(_REST_S)
     connection.close()
+
+
+def _log(what: str, done: Delivered) -> None:
+    if done.sent or done.failed:
+        log.info(what, sent=done.sent, failed=done.failed)

@@ -39,7 +39,7 @@ from openboss.modules.charging.functions.access_sessions import (
 )
 from openboss.processes.access_lines import user_of
 
-LATE_S = 300  # a report of a session that ended so lately is a late one of it, not of a new session
+LATE = timedelta(seconds=300)  # a report of a session that ended so lately is a late one of it, not of a new session
 KEPT = timedelta(days=40)
 _FORGET_EVERY_S = 3600
 
@@ -130,34 +130,32 @@ class Accounting:
 
     def _session_of(self, server: AccessServer, packet: Packet) -> tuple[AccessSessionView, list[Request]]:
         """Find a report's session, with the request that must come before it: its opening, or its last report."""
-        at = from_second(self.now_s())
-        named = packet.text(Attribute.CLASS)
-        key = named if len(named) == 32 and self.sessions.find(named)[0] is not None else ""
+        at, named = from_second(self.now_s()), packet.text(Attribute.CLASS)
+        key = named if self.sessions.find(named) is not None else ""
         key = key or key_of(server.name, packet.text(Attribute.ACCT_SESSION_ID), packet.text(Attribute.USER_NAME))
-        while True:
-            session, is_doubtful = self.sessions.find(key)
-            if session is None:
-                session = new_session(server, packet, key, at)
-                number = number_of(session.login)
-                session.subscriber_id = user_of(number=number, at=at) if number else None
-                self.sessions.keep(session)
-                return session, [opening(session)]
-            is_start = packet.number(Attribute.ACCT_STATUS_TYPE) == Status.START
-            is_late = session.ended_at is not None and (at - session.ended_at).total_seconds() <= LATE_S
-            if session.ended_at is None or (is_late and not is_start):
-                return session, [report(session)] if is_doubtful else []
-            key = key_of(key)  # the server counts its sessions from the beginning again
+        ended: AccessSessionView | None = None
+        while (session := self.sessions.find(key)) is not None and session.ended_at is not None:
+            ended, key = session, key_of(key)  # the server counted its sessions from the beginning again
+        if session is not None:
+            return session, self.sessions.pending(session)
+        is_start = packet.number(Attribute.ACCT_STATUS_TYPE) == Status.START
+        if ended is not None and not is_start and at - (ended.ended_at or at) <= LATE:
+            return ended, self.sessions.pending(ended)
+        session = new_session(server, packet, key, at)
+        number = number_of(session.login)
+        session.subscriber_id = user_of(number=number, at=at) if number else None
+        self.sessions.keep(session)
+        return session, [opening(session)]
 
     def _end_all(self, server: AccessServer, packet: Packet, reply: Reply) -> list[_Asked]:
         """An access server has begun or ceased to work: none of its sessions goes on. Acknowledged when all ended."""
-        known = [self.sessions.find(one.session_key) for one in open_access_sessions(nas=server.name)]
-        if any(session.session_key in self.sessions.busy for session, _doubtful in known if session):
+        known = [self.sessions.find(one.session_key) or one for one in open_access_sessions(nas=server.name)]
+        if any(session.session_key in self.sessions.busy for session in known):
             self._waiting.append((server, packet, reply))
             return []
         at, ended = from_second(self.now_s()), []
-        for session, is_doubtful in known:
-            assert session is not None
-            requests = [report(session)] if is_doubtful else []
+        for session in known:
+            requests = self.sessions.pending(session)
             take_report(session, Kind.TERMINATION, NOTHING_MORE, at)
             session.ended_at = at
             self.sessions.busy.add(session.session_key)

@@ -80,12 +80,12 @@ class Logins:
     def _open(self, server: AccessServer, packet: Packet, line: AccessLineView, reply: Reply) -> None:
         """Open a session in the engine, or have the running one that asks again go on."""
         at = from_second(self.now_s())
-        running, is_doubtful = self.sessions.find(packet.text(Attribute.STATE))
+        running = self.sessions.find(packet.text(Attribute.STATE))
         if running is not None and running.ended_at is None and running.subscriber_id == line.subscriber_id:
             if running.session_key in self.sessions.busy:
                 reply.drop()  # a report of it is not committed yet
                 return
-            session, requests = running, [report(running)] if is_doubtful else []
+            session, requests = running, self.sessions.pending(running)
             take_again(session, at)
             requests.append(report(session))
         else:

@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, cast
 
 from openboss.access.network.radius.clients import AccessServer, AccessServers
 from openboss.access.network.radius.packets import Code, Malformed, Packet, answer_bytes, is_genuine, read_packet
@@ -52,10 +52,13 @@ class Port(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._answered: OrderedDict[_Key, _Answered] = OrderedDict()
 
+    def itself(self) -> Port:
+        """What the loop makes its endpoint of."""
+        return self
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to listen."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         """Take a packet, if it is one."""

@@ -20,6 +20,7 @@ from openboss.modules.charging.functions.access_sessions import AccessSessionVie
 
 SLICE_S = 3600  # the longest that is granted at once
 MOST_REMEMBERED = 1 << 20
+KEY_LENGTH = 32
 _GIGAWORD = 1 << 32
 _COUNTRY = "86"
 
@@ -141,17 +142,26 @@ class Sessions:
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, AccessSessionView] = OrderedDict()
+        self._doubtful: set[str] = set()
         self.busy: set[str] = set()  # whose last report is not committed yet
 
-    def find(self, key: str) -> tuple[AccessSessionView | None, bool]:
-        """A session, and whether its last report may not have reached the engine: this process did not ask it."""
+    def find(self, key: str) -> AccessSessionView | None:
+        """A session by its name."""
+        if len(key) != KEY_LENGTH:
+            return None
         known = self._known.get(key)
-        if known is not None:
-            return known, False
-        found = access_session(key)
-        if found is not None:
-            self.keep(found)
-        return found, found is not None and found.report_no > 0
+        if known is None and (known := access_session(key)) is not None:
+            self.keep(known)
+            if known.report_no > 0:
+                self._doubtful.add(key)
+        return known
+
+    def pending(self, session: AccessSessionView) -> list[Request]:
+        """The last report of a session that another process was to bring to the engine and perhaps did not."""
+        if session.session_key not in self._doubtful:
+            return []
+        self._doubtful.discard(session.session_key)
+        return [report(session)]
 
     def keep(self, session: AccessSessionView) -> None:
         """Remember a session; of too many the oldest must be looked up again."""
