@@ -137,6 +137,7 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
         "desk": desk,
         "asked_for": asked_for(operation),
         "chosen": request.GET.get("offer_id", ""),
+        "lead": request.GET.get("lead", "") if kind == "OPEN" else "",
         "asks": [(ask, _choices(ask, request, picture, user)) for ask in desk.asks],
         "effective": [(code, words.word("effective", code).text) for code in desk.effective],
         "ticks": [(str(proof), words.word("proof", proof).text) for proof in TICKED],
@@ -162,7 +163,8 @@ def _request(request: HttpRequest, desk: Desk) -> dict[str, Any]:
             wanted[ask.key] = whole(text) if ask.kind in INTEGERS and text.isdecimal() else text
     match desk.kind:
         case "OPEN":
-            return wanted | _derived(wanted)
+            lead = request.POST.get("lead", "")
+            return wanted | _derived(wanted) | ({"lead_id": int(lead)} if lead.isdecimal() else {})
         case "TRANSFER":
             return wanted | _new_owner(wanted)
         case "CHANGE_CUSTOMER":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -26,7 +28,13 @@ FIELDS = ("name", "cert_type", "cert_no", "address", "phone", "pay_method", "lan
 @needs("customers.edit")
 def new(request: HttpRequest) -> HttpResponse:
     """The form; a line of the document reader fills it."""
-    return page(request, "customer_new.html", _context({}))
+    return page(request, "customer_new.html", _context({"lead": _lead(request.GET)}))
+
+
+def _lead(given: Mapping[str, str]) -> str:
+    """The potential customer somebody was, if a form says so."""
+    text = given.get("lead", "")
+    return text if text.isdecimal() else ""
 
 
 def _context(filled: dict[str, str]) -> dict[str, object]:
@@ -43,7 +51,7 @@ def _context(filled: dict[str, str]) -> dict[str, object]:
 @needs("customers.edit")
 def enter(request: HttpRequest) -> HttpResponse:
     """Find the customer with this document, or enter them with an account; then open a user for them."""
-    filled = {name: request.POST.get(name, "").strip()[:200] for name in FIELDS}
+    filled = {name: request.POST.get(name, "").strip()[:200] for name in FIELDS} | {"lead": _lead(request.POST)}
     if not filled["name"] or not filled["cert_no"]:
         messages.error(request, _("Name and number of the document are needed."))
         return page(request, "customer_new.html", _context(filled))
@@ -61,7 +69,8 @@ def enter(request: HttpRequest) -> HttpResponse:
         messages.error(request, sentence(refused))
         return page(request, "customer_new.html", _context(filled))
     note_shown(request, entered.customer_id, [Proof.HOLDER_AT_HALL])
-    if not entered.is_new:
+    if not entered.is_new and not filled["lead"]:
         messages.info(request, _("This document is known: the customer is here already."))
         return redirect(f"{reverse('console:counter')}?customer={entered.customer_id}")
-    return redirect(f"{reverse('console:order_new', args=['OPEN'])}?customer={entered.customer_id}")
+    about = f"?customer={entered.customer_id}" + (f"&lead={filled['lead']}" if filled["lead"] else "")
+    return redirect(reverse("console:order_new", args=["OPEN"]) + about)
