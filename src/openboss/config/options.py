@@ -74,6 +74,10 @@ class Options(BaseSettings):
     radius_accounting_port: int = Field(default=1813, ge=0, le=65535)
     """Where `openboss charge` listens to them."""
 
+    test_numbers: list[str] = []
+    """First digits (country code first) of the numbers of the test tenant: their users may be played with in trials of
+    live charging, which costs them real money of this installation."""
+
     web_payments: str = ""
     """The provider through which customers pay on the web: `sandbox` for trials; empty = they cannot."""
 

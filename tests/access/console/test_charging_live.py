@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from tests.access.network import online_door
+from tests.access.network.test_nchf import start_chf
 
+from openboss.config.options import options
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.online.requests import Kind, empty_requests
 from openboss.modules.charging.engine.online.turns import Moment
@@ -20,8 +22,8 @@ from openboss.processes.rate_usage import current_numbering
 
 from .conftest import signed_in
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("operator")]
-USER, MB = 1, 1024 * 1024
+pytestmark = [pytest.mark.usefixtures("operator")]
+USER, MB = 40, 1024 * 1024  # nobody else asks about this user
 AT = datetime(2026, 11, 12, 2, 0, tzinfo=UTC)
 
 
@@ -29,7 +31,7 @@ class Session:
     """A data session of a user with a wallet, at an engine that answers questions."""
 
     def __init__(self) -> None:
-        online.announce_wallets([{"account_id": 1, "balance_li": 10_000, "limit_li": 0, "subscriber_ids": [USER]}])
+        online.announce_wallets([{"account_id": USER, "balance_li": 10_000, "limit_li": 0, "subscriber_ids": [USER]}])
         rate_waiting()
         self.owner, self.watch = recover_engine(), Watch()
         self.number = customers.numbers_of_subscribers(subscriber_ids=[USER], at=AT)[USER]
@@ -52,24 +54,54 @@ def test_a_session_is_watched_while_it_goes_on_by_whoever_may_and_for_a_reason()
     session, clerk, billing = Session(), signed_in("clerk"), signed_in("billing")
     before = len(list_audit(action="charging.follow_user")[0])
     with answering(session.owner, Path(settings.DATA_DIR), session.watch):
-        assert clerk.get("/live/follow/1/").status_code == 403
+        assert clerk.get("/live/follow/40/").status_code == 403
         found = billing.get("/live/follow/", {"number": str(session.number)[2:]})
         assert found.headers["location"] == f"/live/follow/{USER}/"
         billing.post(f"/live/follow/{USER}/start/", {"reason": ""})
         assert session.watch.steps(USER)["is_followed"] is False
         billing.post(f"/live/follow/{USER}/start/", {"reason": "complaint 17"})
         assert len(list_audit(action="charging.follow_user")[0]) == before + 1
-        with transaction.atomic():
-            session.ask(0, Kind.INITIAL)
-            session.ask(1, Kind.UPDATE, used_down=5 * MB)
+        session.ask(0, Kind.INITIAL)
+        session.ask(1, Kind.UPDATE, used_down=5 * MB)
         money = clerk.get(f"/users/{USER}/money/").content.decode()
         left = 10_000 - session.owner.user_now(USER)["services"][0]["act_li"]
         assert f"¥{left // 1000}.{left % 1000:03d}" in money and "5 MB" in money
-        assert "Balance right now" in clerk.get("/customers/1/").content.decode()
+        assert "Balance right now" in clerk.get(f"/users/{USER}/", follow=True).content.decode()
         steps = billing.get(f"/live/follow/{USER}/").content.decode()
         assert "used 5 MB" in steps and "granted 10 MB" in steps
         board = billing.get("/live/").content.decode()
         assert "Live charging" in board and "No network is connected" in board
+        session.ask(2, Kind.TERMINATION)
         billing.post(f"/live/follow/{USER}/stop/")
         assert session.watch.steps(USER)["is_followed"] is False
     assert "Charging does not answer" in billing.get("/live/").content.decode()
+
+
+def test_a_trial_is_played_over_the_real_interface_by_users_of_the_test_tenant_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session, billing = Session(), signed_in("billing")
+    monkeypatch.setattr(online_door, "NUMBERING", current_numbering())  # the operator's, not the small test world's
+    door = start_chf(session)
+    door.at = Moment(AT, operator_clock("Asia/Shanghai", int(AT.timestamp())))
+    try:
+        monkeypatch.setattr(options(), "nchf_port", door.port)
+        with answering(session.owner, Path(settings.DATA_DIR)):
+            begin = {"number": str(session.number)[2:], "kind": "DATA"}
+            billing.post("/live/trial/begin/", begin)
+            assert "test tenant may be played" in billing.get("/live/trial/").content.decode()
+            assert session.owner.user_now(USER)["services"] == []
+            monkeypatch.setattr(options(), "test_numbers", ["86"])
+            billing.post("/live/trial/begin/", begin)
+            billing.post("/live/trial/use/", {"amount": "25"})
+            page = billing.get("/live/trial/")
+            assert [one["step"].operation for one in page.context["steps"]] == ["use", "use", "use", "begin"]
+            (service,) = session.owner.user_now(USER)["services"]
+            assert service["used_octets"] == 25 * MB
+            billing.post("/live/trial/use/", {"amount": "1", "end": "1"})
+            assert session.owner.user_now(USER)["services"] == []
+            assert "The session is over" in billing.get("/live/trial/").content.decode()
+            billing.post("/live/trial/forget/")
+            assert "What to play" in billing.get("/live/trial/").content.decode()
+    finally:
+        door.stop()

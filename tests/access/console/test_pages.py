@@ -23,6 +23,7 @@ PAGES = {
     "/alarms/": "charging.monitor",
     "/live/": "charging.monitor",
     "/live/follow/": "charging.trace",
+    "/live/trial/": "charging.trace",
     "/live/follow/1/": "charging.trace",
     "/collection/": "charging.monitor",
     "/files/": "charging.monitor",

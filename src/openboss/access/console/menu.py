@@ -75,6 +75,7 @@ SECTIONS = (
             Screen(
                 "console:charging_board", _("Live charging"), "activity", "charging.monitor", "shishi ss online ocs"
             ),
+            Screen("console:trial", _("Trial of live charging"), "player-play", "charging.trace", "shibo sb test"),
             Screen("console:follow", _("Follow a number"), "route", "charging.trace", "genzong gz trace"),
             Screen("console:collection", _("Collection"), "database-import", "charging.monitor", "caiji cj source gap"),
             Screen("console:files", _("Usage files"), "file-text", "charging.monitor", "wenjian wj cdr"),

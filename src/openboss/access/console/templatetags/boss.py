@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import cache
 
 from django import template
@@ -81,6 +82,12 @@ def minus_fen(amount_fen: int) -> str:
 def plain_fen(amount_fen: int) -> str:
     """An amount as somebody would type it: no thousands."""
     return formats.yuan_of_fen(amount_fen).replace(",", "")
+
+
+@register.filter
+def pretty(message: object) -> str:
+    """A message as its protocol has it, for reading."""
+    return json.dumps(message, indent=1, ensure_ascii=False)
 
 
 @register.filter

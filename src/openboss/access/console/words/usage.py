@@ -177,4 +177,10 @@ WORDS: dict[str, dict[str, Word]] = {
         "CHECK_BALANCE": Word(_("is there enough?")),
         "PRICE": Word(_("what would it cost?")),
     },
+    "trial_kind": {
+        "DATA": Word(_("Data session")),
+        "CALL": Word(_("Call")),
+        "SMS": Word(_("Message")),
+    },
+    "trial_step": {"begin": Word(_("Begins")), "use": Word(_("Uses more")), "end": Word(_("Ends"))},
 }
