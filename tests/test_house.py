@@ -22,6 +22,9 @@ CLOCK_CALLS = {"now", "utcnow", "today", "time", "time_ns", "localtime", "gmtime
 CLOCK_MODULES = {"datetime", "date", "time", "timezone", "dt"}
 MODULES = ("system", "workflow", "catalog", "customers", "resources", "orders", "charging", "billing", "receivables")
 
+SQL_WRITE = re.compile(r"\s*(INSERT INTO|UPDATE \S+ SET|DELETE FROM|TRUNCATE|COPY \S+ (\(.*\) )?FROM)\b")
+WRITERS = re.compile(r"modules/(\w+/(atomic\b|migrations/)|system/(copying|statements)\.py)|access/jobs/postgres/")
+
 EXCEPTIONS: set[str] = set()
 """`path: complaint` of what is not right yet. Take lines out; never put one in."""
 
@@ -62,6 +65,9 @@ def _value_complaints(node: ast.AST, path: str) -> Iterator[str]:
             yield f"line {node.lineno} reads the clock: only access/ does, everything below is handed the moment"
         if node.func.attr == "FloatField":
             yield f"line {node.lineno}: no FloatField"
+    said = node.value if isinstance(node, ast.Constant) else None
+    if isinstance(said, str) and SQL_WRITE.match(said) and not WRITERS.match(path):
+        yield f"line {node.lineno} writes to a table: only an atomic service does"
     if isinstance(node, ast.Constant) and isinstance(node.value, float) and path.startswith("kernel/"):
         yield f"line {node.lineno}: a float in the kernel"
     if isinstance(node, ast.ExceptHandler) and not path.startswith("access/"):
@@ -110,6 +116,13 @@ def test_an_exception_that_is_no_longer_needed_is_taken_out() -> None:
         ("try:\n    x = 1\nexcept Exception:\n    pass", "processes/a.py", "catches everything"),
         ('"""Doc."""\ndef pay(): ...', "modules/billing/atomic/payment.py", "pay has no docstring"),
         ("x = 1", "modules/billing/helpers.py", "a drawer by name"),
+        ('run("UPDATE billing_bill SET state = %s")', "processes/a.py", "only an atomic service does"),
+        (
+            'cursor.execute(f"INSERT INTO {table} VALUES (1)")',
+            "access/console/views/a.py",
+            "only an atomic service does",
+        ),
+        ('run("DELETE FROM billing_bill")', "modules/billing/functions/a.py", "only an atomic service does"),
     ],
 )
 def test_the_house_test_bites(text: str, path: str, complaint: str) -> None:

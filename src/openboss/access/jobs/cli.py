@@ -34,6 +34,7 @@ from openboss.access.jobs import (
     network_command,
     quote_command,
     rerate_command,
+    services_command,
     staff_command,
     tariff_command,
     up_command,
@@ -77,6 +78,7 @@ for _commands in (
     staff_command,
     tariff_command,
     rerate_command,
+    services_command,
 ):
     _commands.register(app)
 
