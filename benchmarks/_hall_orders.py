@@ -69,7 +69,8 @@ def next_step(job: Job, answer: Mapping[str, Any]) -> Sent | None:
     body: dict[str, Any] = {"state": "inProgress", "payment": CASH}
     steps = [{"name": one["name"], "isDone": True} for one in answer.get("checklist") or [] if not one["isDone"]]
     if job["kind"] == "OPEN":
-        body["attachment"] = [{"attachmentType": "HOLDER_ID", "content": PAPER}]
+        papers = ("HOLDER_ID", "BANK_BOOK")  # the second where a bank pays the account's bills
+        body["attachment"] = [{"attachmentType": kind, "content": PAPER} for kind in papers]
         body["servicePassword"] = "258014"
     return "PATCH", answer["href"], {**body, "checklist": steps}
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Annotated, Any, TypeVar
 
-from allauth.idp.oidc.contrib.ninja.security import TokenAuth
-from allauth.idp.oidc.models import Client
+from allauth.idp.oidc.models import Token
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Query, Router, Schema
+from ninja.security.base import AuthBase
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -46,13 +46,13 @@ class Caller:
         return self.staff.staff_id
 
 
-class Holder(TokenAuth):
+class Holder(AuthBase):
     """Lets a token through that was given for a right which its member of staff still holds."""
 
     openapi_type = "oauth2"
 
     def __init__(self, right: str) -> None:
-        super().__init__(scope=right)
+        super().__init__()
         self.right = right
         self.openapi_security_schema = {
             "type": "oauth2",
@@ -60,11 +60,16 @@ class Holder(TokenAuth):
         }
 
     def __call__(self, request: HttpRequest) -> Caller | None:
-        """The caller; None (401) without a valid token of this scope. Raises Refusal (403)."""
-        token = super().__call__(request)
-        if token is None:
+        """The caller; None (401) without a valid token of this scope. Raises Refusal (403).
+
+        A token stands in the header; the library's own way to it takes four times the statements.
+        """
+        kind, _, value = request.headers.get("Authorization", "").partition(" ")
+        found = Token.objects.valid().by_value(value.strip()).filter(type=Token.Type.ACCESS_TOKEN)
+        token = found.select_related("client").first() if kind.lower() == "bearer" and value.strip() else None
+        if token is None or token.client is None or self.right not in token.get_scopes():
             return None
-        client: Client = token.client
+        client = token.client
         staff = system.staff_by_id(staff_id=client.owner_id) if client.owner_id else None
         if staff is None or not staff.is_active or self.right not in staff.rights:
             raise Refusal(403, "rightMissing", f"the right {self.right} is not held any more")

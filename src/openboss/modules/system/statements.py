@@ -41,19 +41,21 @@ def put_rows(table: str, columns: dict[str, str], rows: Sequence[Sequence[object
         )
 
 
-def kept_until_written(table: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Keep the answers of a question to one small table until a row of it is written, by whatever process.
+def kept_until_written(*tables: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Keep the answers of a question to small tables until a row of them is written, by whatever process.
 
-    The rows' transactions tell: one statement over the table instead of reading and building it all. Answers are
+    The rows' transactions tell: one statement over the tables instead of reading and building it all. Answers are
     shared, so that whoever gets one leaves it as it is.
     """
+    counts = [f"(SELECT (count(*), sum(hashint8(xmin::text::bigint)))::text FROM {table})" for table in tables]
+    statement = f"SELECT {', '.join(counts)}"
 
     def decorated(question: Callable[P, T]) -> Callable[P, T]:
         kept: dict[object, tuple[object, T]] = {}
 
         @wraps(question)
         def answer(*args: P.args, **named: P.kwargs) -> T:
-            found = ask(f"SELECT count(*), sum(hashint8(xmin::text::bigint)) FROM {table}")
+            found = ask(statement)
             written = (connection.settings_dict["NAME"], found)
             key = (args, repr(sorted(named.items())))
             known = kept.get(key)

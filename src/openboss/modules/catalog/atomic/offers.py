@@ -11,6 +11,7 @@ from django.db.models import Q
 from openboss.modules.catalog.documents import OfferDocument, VersionDocument
 from openboss.modules.catalog.models import Offer, OfferVersion, Publication, TariffRule
 from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.statements import kept_until_written
 
 
 class VersionPublished(Exception):
@@ -78,15 +79,16 @@ class PublicationView:
     published_at: datetime
 
 
+@kept_until_written("catalog_offer")
 def offers() -> list[OfferView]:
-    """List all offers in the order of their ids."""
+    """List all offers in the order of their ids. Shared: leave it as it is."""
     fields = list(OfferView.__dataclass_fields__)
     return [OfferView(**row) for row in Offer.objects.order_by("offer_id").values(*fields)]
 
 
 def offer_ids() -> dict[int, str]:
     """Give the kind of every offer by id."""
-    return dict(Offer.objects.values_list("offer_id", "kind"))
+    return {offer.offer_id: offer.kind for offer in offers()}
 
 
 def all_versions() -> list[OfferVersionView]:
@@ -105,11 +107,23 @@ def _in_use(on: date) -> Q:
 
 
 def offers_at(on: date) -> list[OfferVersionView]:
-    """List the version of each offer that is in force on a day; drafts are not."""
+    """List the version of each offer that is in force on a day; drafts are not. Documents are shared: leave them."""
     newest: dict[int, OfferVersionView] = {}
-    for version in _views(OfferVersion.objects.filter(_in_use(on), from_on__lte=on)):
-        newest[version.offer_id] = version
+    for version, due_on in _versions_for_use():
+        if version.from_on <= on and (due_on is None or due_on <= on):
+            newest[version.offer_id] = version
     return list(newest.values())
+
+
+@kept_until_written("catalog_offer", "catalog_offerversion")
+def _versions_for_use() -> list[tuple[OfferVersionView, date | None]]:
+    """Versions that are published or wait for their day, with that day; asked many times an order."""
+    dues = {
+        (row.offer_id, row.from_on): None if row.state == OfferVersion.State.PUBLISHED else row.publish_on
+        for row in OfferVersion.objects.filter(_in_use(date.max)).only("offer_id", "from_on", "state", "publish_on")
+    }
+    views = _views(OfferVersion.objects.filter(_in_use(date.max)))
+    return [(view, dues[view.offer_id, view.from_on]) for view in views]
 
 
 def offers_in_force(cycle: int) -> list[OfferVersionView]:

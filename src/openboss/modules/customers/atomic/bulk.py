@@ -20,6 +20,7 @@ from openboss.modules.customers.stop_reasons import BY_CODE, STOP_REASONS
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.copying import checked, copy_in, copy_out, range_text
 from openboss.modules.system.keys import blind_index, encrypt
+from openboss.modules.system.statements import ask
 
 FOREVER_S = 2**62
 REWRITE_STEP = 10_000
@@ -287,13 +288,16 @@ def engine_image(*, subscriber_ids: Iterable[int] | None = None) -> EngineImage:
 
     Source: architecture section 5, CHG-25, D2.1.
     """
-    chosen, parameters = _IN_SERVICE, []
-    if subscriber_ids is not None:
-        chosen, parameters = f"{_IN_SERVICE} AND subscriber_id = ANY (%s)", [list(subscriber_ids)]
     zone = settings.TIME_ZONE
+    chosen = None if subscriber_ids is None else _in_service(list(subscriber_ids))
 
     def read(columns: str, table: str, kinds: dict[str, pl.DataType]) -> pl.DataFrame:
-        return copy_out(f"SELECT {columns} FROM {table} WHERE {chosen}", kinds, parameters)
+        if chosen is None:
+            return copy_out(f"SELECT {columns} FROM {table} WHERE {_IN_SERVICE}", kinds)
+        statement = f"SELECT {columns} FROM {table} WHERE {_CHOSEN}"
+        return pl.DataFrame(ask(statement, [chosen] * statement.count("%s")), schema=kinds, orient="row")
+
+    shared = _SHARED_ACCOUNTS.format("" if chosen is None else f"AND account_id IN ({_THEIR_ACCOUNTS})")
 
     span = f"{_local_s('lower(period)', zone)}, {_local_s('upper(period)', zone)}"
     first_month = "CASE first_month " + "".join(f"WHEN '{mode.name}' THEN {mode.value} " for mode in FirstMonth) + "END"
@@ -321,7 +325,7 @@ def engine_image(*, subscriber_ids: Iterable[int] | None = None) -> EngineImage:
             f" FROM customers_groupmember m JOIN customers_closedgroup g USING (group_id)"
             f" UNION ALL SELECT subscriber_id, account_id, {int(ClosedGroup.ACCOUNT)},"
             f" {_cycle_start_s('lower(cycles)')}, {_cycle_start_s('upper(cycles)')}"
-            f" FROM customers_paymentrelation WHERE mode = 'REST' AND account_id IN ({_SHARED_ACCOUNTS})) shared",
+            f" FROM customers_paymentrelation WHERE mode = 'REST' AND account_id IN ({shared})) shared",
             {**user, "group_id": pl.Int64(), "kind": pl.Int8(), **spans},
         ),
         friends=read(
@@ -335,8 +339,17 @@ _IN_SERVICE = "subscriber_id NOT IN (SELECT subscriber_id FROM customers_subscri
 _SHORT_KEY = f"{SHORT_NUMBER_BASE} + group_id * {SHORT_NUMBERS} + short_number"
 
 
-_SHARED_ACCOUNTS = """SELECT account_id FROM customers_paymentrelation WHERE mode = 'REST'
+_CHOSEN = "subscriber_id = ANY (%s::bigint[])"
+_THEIR_ACCOUNTS = f"SELECT account_id FROM customers_paymentrelation WHERE {_CHOSEN}"
+_SHARED_ACCOUNTS = """SELECT account_id FROM customers_paymentrelation WHERE mode = 'REST' {}
 GROUP BY account_id HAVING count(DISTINCT subscriber_id) > 1"""
+
+
+def _in_service(subscriber_ids: list[int]) -> list[int]:
+    """Leave out who is only pre-opened."""
+    statement = f"SELECT subscriber_id FROM customers_subscriber WHERE {_CHOSEN} AND life <> 'PREOPENED'"
+    found = ask(statement, [subscriber_ids])
+    return sorted(subscriber_id for (subscriber_id,) in found)
 
 
 def _cycle_start_s(cycle: str) -> str:

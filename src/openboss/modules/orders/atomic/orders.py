@@ -15,6 +15,7 @@ from openboss.modules.orders.states import ACKNOWLEDGED, COMPLETED, IN_PROGRESS,
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.atomic.listeners import announce
 from openboss.modules.system.keys import decrypt, encrypt
+from openboss.modules.system.statements import ask
 
 ON_BILL = "BILL"  # the booking of a fee that is not collected with the order
 
@@ -397,24 +398,33 @@ def count_orders(*, from_at: datetime, to_at: datetime) -> dict[tuple[str, str],
     return {(kind, state): n for kind, state, n in rows.values_list("kind", "state").annotate(n=Count("order_id"))}
 
 
+# Read several times with every order, so by statements that are planned once.
+_OF_THESE = "WHERE order_id = ANY (%s::bigint[]) ORDER BY order_id"
+_ITEMS = (
+    'SELECT order_id, order_item_id, position, action, what, "values"::text, depends_on_id, state'
+    f" FROM orders_item {_OF_THESE}, position"
+)
+_STEPS = f"SELECT order_id, step, done_at, done_by, note FROM orders_step {_OF_THESE}, position"
+_FEES = f"SELECT order_id, code, booking, fee_fen, serial_no, payment_id FROM orders_fee {_OF_THESE}, position"
+_DOCUMENTS = f"SELECT order_id, kind, sha256, verified_by, at FROM orders_document {_OF_THESE}, order_document_id"
+_UNDONE = "SELECT reverses_id, order_id FROM orders_order WHERE reverses_id = ANY (%s::bigint[])"
+
+
 def _views(orders: list[ProductOrder]) -> list[OrderView]:
     ids = [order.pk for order in orders]
     parts: dict[str, dict[int, list[Any]]] = {name: {} for name in ("items", "steps", "fees", "documents", "reversed")}
     position: dict[int, int] = {}
-    for item in OrderItem.objects.filter(order_id__in=ids).order_by("order_id", "position"):
-        position[item.pk] = item.position
-        before = position.get(item.depends_on_id) if item.depends_on_id else None
-        view = Item(item.action, item.what, item.values, before, item.state)
-        parts["items"].setdefault(item.order_id, []).append(view)
-    for step in OrderStep.objects.filter(order_id__in=ids).order_by("order_id", "position"):
-        parts["steps"].setdefault(step.order_id, []).append(Step(step.step, step.done_at, step.done_by, step.note))
-    for fee in OrderFee.objects.filter(order_id__in=ids).order_by("order_id", "position"):
-        line = Fee(fee.code, fee.booking, fee.fee_fen, fee.serial_no, fee.payment_id)
-        parts["fees"].setdefault(fee.order_id, []).append(line)
-    for one in OrderDocument.objects.filter(order_id__in=ids).order_by("order_document_id"):
-        shown = DocumentShown(one.kind, one.sha256, one.verified_by, one.at)
-        parts["documents"].setdefault(one.order_id, []).append(shown)
-    undone = dict(ProductOrder.objects.filter(reverses_id__in=ids).values_list("reverses_id", "order_id"))
+    for order_id, key, place, action, what, values, depends_on, state in ask(_ITEMS, [ids]):
+        position[key] = place
+        before = position.get(depends_on) if depends_on else None
+        parts["items"].setdefault(order_id, []).append(Item(action, what, json.loads(values), before, state))
+    for order_id, *step in ask(_STEPS, [ids]):
+        parts["steps"].setdefault(order_id, []).append(Step(*step))
+    for order_id, *fee in ask(_FEES, [ids]):
+        parts["fees"].setdefault(order_id, []).append(Fee(*fee))
+    for order_id, *shown in ask(_DOCUMENTS, [ids]):
+        parts["documents"].setdefault(order_id, []).append(DocumentShown(*shown))
+    undone = dict(ask(_UNDONE, [ids]))
     return [_view(order, {name: found.get(order.pk, []) for name, found in parts.items()}, undone) for order in orders]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from openboss.modules.system.models import AuditEntry, AuditSeal
-from openboss.modules.system.statements import put_rows
+from openboss.modules.system.statements import ask, put_rows
 
 FIRST_LINK = bytes(32)
 SEAL_LOCK = 0x5EA1
@@ -23,6 +23,10 @@ _COLUMNS = {
     "reason": "text",
     "after": "jsonb",
 }
+_WRITE = """
+INSERT INTO system_auditentry (at, staff_id, action, object_kind, object_id, reason, before, after)
+VALUES (%s::timestamptz, %s::bigint, %s::text, %s::text, %s::text, %s::text, %s::jsonb, %s::jsonb) RETURNING audit_id
+"""
 SORTS = ("audit_id", "at", "staff_id", "action", "object_kind")
 
 
@@ -63,17 +67,9 @@ def record_audit(
     after: Any = None,
 ) -> int:
     """Write one audit entry in the caller's transaction; staff_id None = the system itself. Returns its id."""
-    entry = AuditEntry.objects.create(
-        at=at,
-        staff_id=staff_id,
-        action=action,
-        object_kind=object_kind,
-        object_id=str(object_id),
-        reason=reason,
-        before=before,
-        after=after,
-    )
-    return entry.audit_id
+    what = [None if one is None else json.dumps(one) for one in (before, after)]
+    ((audit_id,),) = ask(_WRITE, [at, staff_id, action, object_kind, str(object_id), reason, *what])
+    return int(audit_id)
 
 
 def record_audits(

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from openboss.modules.system.atomic.audit import record_audit
 from openboss.modules.system.models import OrgNode
+from openboss.modules.system.statements import kept_until_written
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,9 @@ class OrgNodeView:
     name_en: str
 
 
+@kept_until_written("system_orgnode")
 def org_nodes() -> list[OrgNodeView]:
-    """List the whole tree, in the order of codes."""
+    """List the whole tree, in the order of codes. Shared: leave it as it is."""
     return [
         OrgNodeView(node.code, node.kind, node.parent_id, node.name_zh, node.name_en)
         for node in OrgNode.objects.order_by("code")

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from openboss.modules.system.atomic.audit import record_audit
 from openboss.modules.system.models import PastPassword, Role, RoleRight, Staff, StaffRole
+from openboss.modules.system.statements import ask
 
 WRONG_PASSWORDS_MAX = 5  # D21.6
 LOCK = timedelta(minutes=30)
@@ -63,10 +64,23 @@ def _view(staff: Staff) -> StaffView:
 
 def staff_by_id(*, staff_id: int) -> StaffView:
     """Show one member of staff. Raises StaffUnknown."""
-    staff = Staff.objects.filter(staff_id=staff_id).first()
-    if staff is None:
+    found = ask(_STAFF, [staff_id])
+    if not found:
         raise StaffUnknown(staff_id)
-    return _view(staff)
+    ((*before, roles, rights, language, theme, is_active, password_at),) = found
+    return StaffView(*before, tuple(roles), frozenset(rights), language, theme, is_active, password_at)
+
+
+# With every request of a page and of another system: one statement instead of three.
+_STAFF = """
+SELECT staff_id, login, name_zh, name_en, org_id,
+    ARRAY(SELECT r.code FROM system_staffrole sr JOIN system_role r USING (role_id)
+        WHERE sr.staff_id = s.staff_id ORDER BY r.code),
+    ARRAY(SELECT DISTINCT rr."right" FROM system_staffrole sr JOIN system_roleright rr USING (role_id)
+        WHERE sr.staff_id = s.staff_id),
+    language, theme, is_active, password_at
+FROM system_staff s WHERE staff_id = %s::bigint
+"""
 
 
 def staff_by_login(*, login: str) -> StaffView:
