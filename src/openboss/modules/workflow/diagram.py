@@ -90,7 +90,7 @@ class Known:
 
 def read(xml: str) -> Diagram:
     """Read a diagram that was checked when it was published. Raises DiagramRefused."""
-    root = _root(xml)
+    root = root_of(xml)
     process = root.findall(f"{{{BPMN}}}process")[0]
     nodes = {node.get("id"): _element(node) for node in _nodes(process)}
     sha256 = hashlib.sha256(xml.encode()).hexdigest()
@@ -100,7 +100,7 @@ def read(xml: str) -> Diagram:
 def problems_of(xml: str, known: Known) -> list[Problem]:
     """Everything that is wrong with a diagram; empty: it may be published."""
     try:
-        root = _root(xml)
+        root = root_of(xml)
     except DiagramRefused as refused:
         return refused.problems
     found = [*_unknown(root), *_ids(root)]
@@ -116,14 +116,15 @@ def problems_of(xml: str, known: Known) -> list[Problem]:
     return found
 
 
-def _root(xml: str) -> etree._Element:
+def root_of(xml: str) -> etree._Element:
     """Parse a diagram without letting it read anything. Raises DiagramRefused."""
     if len(xml) > MOST_CHARACTERS:
         raise DiagramRefused([Problem("too_large", values={"most": MOST_CHARACTERS})])
     if "<!" in re.sub(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>", "", xml, flags=re.S):
         raise DiagramRefused([Problem("has_entities")])
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True,
-                             remove_pis=True)  # fmt: skip
+    parser = etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+    )
     try:
         root = etree.fromstring(xml.encode(), parser)
     except (etree.XMLSyntaxError, ValueError) as wrong:

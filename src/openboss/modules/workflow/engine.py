@@ -5,9 +5,9 @@ its business. It runs no scripts and evaluates no Python: conditions are ours (c
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any, NoReturn
 
-from lxml import etree
 from SpiffWorkflow.bpmn.parser import BpmnParser
 from SpiffWorkflow.bpmn.parser.TaskParser import TaskParser
 from SpiffWorkflow.bpmn.parser.util import full_tag
@@ -18,6 +18,7 @@ from SpiffWorkflow.exceptions import SpiffWorkflowException
 from SpiffWorkflow.util.task import TaskState
 
 from openboss.modules.workflow import conditions
+from openboss.modules.workflow.diagram import root_of
 
 
 class NotCarriedOut(ValueError):
@@ -25,9 +26,17 @@ class NotCarriedOut(ValueError):
 
 
 class _Parser(BpmnParser):
-    """Functions are called by us: to the engine they are a place where it waits."""
+    """Functions are called by us: to the engine they are a place where it waits.
+
+    Conditions are tried in the order in which they stand in the document. Left alone, the engine would try them by
+    how high their targets are drawn, so that moving a box could change what happens.
+    """
 
     OVERRIDE_PARSER_CLASSES = {full_tag("serviceTask"): (TaskParser, ManualTask)}
+
+    def get_document_positions(self, root: object) -> dict[str, Any]:  # noqa: ARG002
+        """No element stands anywhere."""
+        return {}
 
 
 class _Conditions:
@@ -62,7 +71,7 @@ class Walk:
         """Begin under a diagram that was checked. Raises NotCarriedOut."""
         try:
             parser = _Parser()
-            parser.add_bpmn_xml(etree.fromstring(xml.encode(), etree.XMLParser(resolve_entities=False)))
+            parser.add_bpmn_xml(root_of(xml))
             return cls(BpmnWorkflow(parser.get_spec(flow)), values)
         except (SpiffWorkflowException, conditions.ConditionRefused) as wrong:
             raise NotCarriedOut(str(wrong)) from wrong
@@ -70,12 +79,14 @@ class Walk:
     @classmethod
     def resume(cls, state: dict[str, Any], values: Mapping[str, Any]) -> "Walk":
         """Go on where `state` says."""
-        return cls(_SERIALIZER.from_dict(state), values)
+        copied = deepcopy(state)  # the engine makes its objects of what it is given, in place
+        _SERIALIZER.migrate(copied)
+        return cls(_SERIALIZER.from_dict(copied), values)
 
     @property
     def state(self) -> dict[str, Any]:
         """Where it stands, as data of JSON."""
-        return _SERIALIZER.to_dict(self._workflow)
+        return {**_SERIALIZER.to_dict(self._workflow), _SERIALIZER.VERSION_KEY: _SERIALIZER.VERSION}
 
     @property
     def waiting(self) -> dict[str, str]:
