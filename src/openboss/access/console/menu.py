@@ -230,6 +230,7 @@ SECTIONS = (
             Screen("console:jobs", _("Jobs"), "activity", "jobs.view", "renwu rw queue"),
             Screen("console:messages", _("Messages sent out"), "send", "jobs.view", "duanxin dx xiaoxi sms outbox"),
             Screen("console:workflows", _("Workflows"), "sitemap", "workflow.edit", "liucheng lc bpmn"),
+            Screen("console:staff", _("Staff"), "users", "system.admin", "renyuan ry quanxian role login"),
             Screen("console:audit", _("Audit log"), "shield-check", "audit.view", "shenji sj log"),
             Screen("console:saved", _("Saved views"), "bookmark", None, "shitu st view"),
             Screen("console:system_map", _("Map of the system"), "layout-list", None, "ditu mokuai map modules"),

@@ -57,6 +57,7 @@ from openboss.access.console.views import (
     reratings,
     runs,
     saved,
+    staff,
     stock,
     system_map,
     tasks,
@@ -296,5 +297,8 @@ urlpatterns = [
     path("messages/<int:outbox_id>/", outbox.message, name="message"),
     path("messages/<int:outbox_id>/act/", outbox.message_act, name="message_act"),
     path("jobs/", jobs.jobs, name="jobs"),
+    path("staff/", staff.staff_list, name="staff"),
+    path("staff/<int:staff_id>/", staff.person, name="person"),
+    path("staff/<int:staff_id>/act/", staff.act, name="person_act"),
     path("audit/", audit.audit, name="audit"),
 ]

@@ -13,6 +13,7 @@ from openboss.access.console.words import (
     reratings,
     resources,
     runs,
+    staff,
     system_map,
     tariffs,
     usage,
@@ -33,6 +34,7 @@ WORDS: dict[str, dict[str, Word]] = {
     **assurance.WORDS,
     **hall.WORDS,
     **resources.WORDS,
+    **staff.WORDS,
     **system_map.WORDS,
 }
 

@@ -134,6 +134,8 @@ WORDS: dict[str, dict[str, Word]] = {
         "system.put_role": Word(_("Role changed")),
         "system.put_staff": Word(_("Person changed")),
         "system.put_parameter": Word(_("Parameter changed")),
+        "system.rest_login": Word(_("Login rests")),
+        "system.take_up_login": Word(_("Login taken up again")),
         "system.set_password": Word(_("Password changed")),
         "billing.begin_delivery": Word(_("Delivery of bills begun")),
         "billing.put_wish": Word(_("Delivery of bills wished")),
