@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, time
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
@@ -110,6 +112,7 @@ def one(request: HttpRequest, definition_id: int) -> HttpResponse:
         "today": clock.today(),
         "drawing": {"xml": found.xml, "done": [], "here": []},
         "choices": _choices(),
+        "said": json.dumps({text: str(word) for text, word in _BOARD.items()}),
     }
     return page(request, "workflow.html", context)
 
@@ -130,6 +133,7 @@ def _drawing_board(request: HttpRequest, xml: str, flow: str, problems: list[def
         "may_draw": True,
         "drawing": {"xml": xml, "done": [], "here": [], "problems": _said(problems)},
         "choices": _choices(),
+        "said": json.dumps({text: str(word) for text, word in _BOARD.items()}),
     }
     return page(request, "workflow.html", context)
 
@@ -198,6 +202,34 @@ def _from_at(text: str, now: datetime) -> datetime | None:
         return None
     return datetime.combine(chosen, time(0), now.astimezone(clock.operator_timezone()).tzinfo)
 
+
+# What the drawing board says by itself, in the words of bpmn-js.
+_BOARD: dict[str, str | Promise] = {
+    "Activate hand tool": gettext_lazy("Move the sheet"),
+    "Activate lasso tool": gettext_lazy("Choose several"),
+    "Activate create/remove space tool": gettext_lazy("Make room"),
+    "Activate global connect tool": gettext_lazy("Connect"),
+    "Create start event": gettext_lazy("Start"),
+    "Create end event": gettext_lazy("End"),
+    "Create gateway": gettext_lazy("Choice"),
+    "Append end event": gettext_lazy("End"),
+    "Append gateway": gettext_lazy("Choice"),
+    "Connect to other element": gettext_lazy("Connect"),
+    "Connect using association": gettext_lazy("Connect"),
+    "Connect using sequence/message flow or association": gettext_lazy("Connect"),
+    "Delete": gettext_lazy("Remove"),
+    "Change element": gettext_lazy("Change kind"),
+    "Change type": gettext_lazy("Change kind"),
+    "User task": gettext_lazy("Task of people"),
+    "Service task": gettext_lazy("Call of a function"),
+    "Exclusive gateway": gettext_lazy("Choice"),
+    "Parallel gateway": gettext_lazy("At the same time"),
+    "End event": gettext_lazy("End"),
+    "Default flow": gettext_lazy("Way when no condition holds"),
+    "Conditional flow": gettext_lazy("Way with a condition"),
+    "Sequence flow": gettext_lazy("Way"),
+    "Search in diagram": gettext_lazy("Find in the diagram"),
+}
 
 _BLANK = """<?xml version="1.0" encoding="UTF-8"?>
 <bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL"

@@ -33,6 +33,40 @@ function inLanguage(xml, language) {
   return new XMLSerializer().serializeToString(tree);
 }
 
+/* The drawing board offers what can be carried out and nothing else, in the page's language. */
+const PALETTE = ["hand-tool", "lasso-tool", "space-tool", "global-connect-tool", "tool-separator", "create.start-event", "create.end-event", "create.exclusive-gateway"];
+const PAD = ["append.end-event", "append.gateway", "connect", "delete", "replace"];
+const REPLACE = ["replace-with-user-task", "replace-with-service-task", "replace-with-exclusive-gateway", "replace-with-parallel-gateway", "replace-with-none-end", "replace-with-default-flow", "replace-with-conditional-flow", "replace-with-sequence-flow"];
+const MADE = { "bpmn:UserTask": "bpmn-icon-user-task", "bpmn:ServiceTask": "bpmn-icon-service-task" };
+
+function only(names) {
+  return (entries) => Object.fromEntries(Object.entries(entries).filter(([name]) => names.includes(name)));
+}
+
+function tools(words) {
+  function Tools(palette, contextPad, popupMenu, elementFactory, create, autoPlace) {
+    const made = (title, begin, append) => Object.fromEntries(Object.entries(MADE).map(([type, className]) => [
+      `${title}.${type}`,
+      { group: append ? "model" : "activity", className, title: words[`kind${type.replace("bpmn:", "")}`], action: {
+        dragstart: (event) => begin(event, elementFactory.createShape({ type })),
+        click: (event) => (append || begin)(event, elementFactory.createShape({ type })),
+      } },
+    ]));
+    palette.registerProvider(500, { getPaletteEntries: () => (entries) => ({
+      ...only(PALETTE)(entries), ...made("create", (event, shape) => create.start(event, shape)),
+    }) });
+    contextPad.registerProvider(500, { getContextPadEntries: (element) => (entries) => ({
+      ...("append.end-event" in entries ? made("append", (event, shape) => create.start(event, shape, { source: element }), (event, shape) => autoPlace.append(element, shape)) : {}),
+      ...only(PAD)(entries),
+    }) });
+    popupMenu.registerProvider("bpmn-replace", 500, { getPopupMenuEntries: () => only(REPLACE), getPopupMenuHeaderEntries: () => () => ({}) });
+  }
+  Tools.$inject = ["palette", "contextPad", "popupMenu", "elementFactory", "create", "autoPlace"];
+  const said = JSON.parse(words.said);
+  const translate = (text, values) => (said[text] || text).replace(/{([^}]+)}/g, (whole, name) => values?.[name] ?? whole);
+  return { __init__: ["boardTools"], boardTools: ["type", Tools], translate: ["value", translate] };
+}
+
 class Board {
   constructor(place) {
     this.place = place;
@@ -44,6 +78,7 @@ class Board {
     this.diagram = new window.BpmnJS({
       container: place,
       moddleExtensions: { openboss: OWN },
+      additionalModules: this.mayDraw ? [tools(this.words)] : [],
       bpmnRenderer: { defaultFillColor: "var(--boss-surface)", defaultStrokeColor: "var(--boss-ink)", defaultLabelColor: "var(--boss-ink)" },
     });
   }
@@ -55,7 +90,7 @@ class Board {
     this.mark("is-done", this.drawing.done);
     this.mark("is-here", this.drawing.here);
     if (this.words) this.listen();
-    if (this.drawing.problems) this.showProblems(this.drawing.problems);
+    if (this.drawing.problems?.length) this.showProblems(this.drawing.problems);
     this.place.dataset.ready = "";
   }
 
@@ -68,10 +103,10 @@ class Board {
     const canvas = this.part("canvas");
     const { inner, outer } = canvas.viewbox();
     const scale = Math.min(1, (outer.width - 40 - this.left()) / inner.width, (outer.height - 70) / inner.height);
-    if (scale < LEGIBLE) return canvas.zoom(LEGIBLE, this.middle(inner));
-    const [width, height] = [outer.width / scale, outer.height / scale];
-    const x = inner.x - (width - inner.width + this.left() / scale) / 2;
-    return canvas.viewbox({ x, y: inner.y - (height - inner.height) / 2, width, height });
+    const shown = Math.max(scale, LEGIBLE);
+    const [width, height] = [outer.width / shown, outer.height / shown];
+    const [x, y] = scale < LEGIBLE ? this.waits(inner, width) : [inner.x + inner.width / 2, inner.y + inner.height / 2];
+    canvas.viewbox({ x: x - (width + this.left() / shown) / 2, y: y - height / 2, width, height });
   }
 
   left() {
@@ -79,12 +114,11 @@ class Board {
     return palette ? palette.offsetWidth : 0;
   }
 
-  middle(inner) {
+  /* Where work waits; the left end of the diagram if it does nowhere */
+  waits(inner, width) {
     const here = this.part("elementRegistry").get(this.drawing.here[0]);
-    const scale = this.part("canvas").zoom();
-    const x = here ? here.x + here.width / 2 : inner.x + inner.width / 2;
-    const y = here ? here.y + here.height / 2 : inner.y + inner.height / 2;
-    return { x: x * scale, y: y * scale };
+    if (here) return [here.x + here.width / 2, here.y + here.height / 2];
+    return [inner.x + width / 2 - 10, inner.y + inner.height / 2];
   }
 
   mark(marker, elements) {
@@ -112,7 +146,7 @@ class Board {
     const root = this.part("canvas").getRootElement();
     this.shown = selected.length === 1 ? selected[0].labelTarget || selected[0] : root;
     const panel = document.getElementById("element");
-    document.getElementById("element-title").textContent = this.shown === root ? this.words.flow : this.shown.businessObject.$type.replace("bpmn:", "");
+    document.getElementById("element-title").textContent = this.shown === root ? this.words.flow : this.words[`kind${this.shown.businessObject.$type.replace("bpmn:", "")}`] || this.shown.businessObject.$type;
     panel.replaceChildren(...this.fields(this.shown));
     if (!this.mayDraw) panel.querySelectorAll("input, select, textarea").forEach((field) => { field.disabled = true; });
   }
