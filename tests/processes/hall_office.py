@@ -136,10 +136,15 @@ def sms() -> list[str]:
 
 @pytest.fixture
 def office(desk: Desk, tmp_path, settings) -> Office:
+    """A furnished hall."""
+    settings.DATA_DIR, settings.LAKE_DIR = tmp_path, tmp_path / "lake"
+    return furnish(desk)
+
+
+def furnish(desk: Desk) -> Office:
     """A hall with 110 numbers, twenty cards, seven offers and one customer with an account."""
     from tests.modules.resources.conftest import ITEMS, card_lines, import_cards
 
-    settings.DATA_DIR, settings.LAKE_DIR = tmp_path, tmp_path / "lake"
     nodes = [
         OrgNodeView("17", "PROVINCE", None, "湖北", "Hubei"),
         OrgNodeView("17.027", "CITY", "17", "武汉", "Wuhan"),

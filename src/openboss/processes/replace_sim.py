@@ -1,7 +1,7 @@
 """A user gets another card for the same number: the old one is dead before the new one lives (HAL-11, D12.3)."""
 
 from openboss.modules.customers import functions as customers
-from openboss.modules.orders.functions import Item
+from openboss.modules.orders.functions import ON_BILL, Item
 from openboss.modules.resources import functions as resources
 from openboss.processes.open_user import NotOneRegister
 from openboss.processes.order_flow import Asked, Flow, Plan, Result, fee, tell_engine
@@ -23,8 +23,10 @@ def plan(asked: Asked) -> Plan:
         raise NotOneRegister(f"{register}, {card.hlr_code}")
     card_fen = {item.code: item.price_fen for item in resources.item_types(kind="SIM")}[card.item_code]
     today = customers.operator_day(asked.at)
-    price = fee("SIM_CARD", card_fen)
-    price += fee("SIM_REPLACEMENT", customers.hall_rule("hall.sim_replacement_fee_fen", on=today))
+    booking = ON_BILL if asked.channel == "REMOTE" else "FEE"  # served in another province: no money crosses for it
+    price = fee("SIM_CARD", card_fen, booking=booking)
+    replacement_fen = customers.hall_rule("hall.sim_replacement_fee_fen", on=today)
+    price += fee("SIM_REPLACEMENT", replacement_fen, booking=booking)
     return Plan([Item("modify", "SIM", {"iccid": card.iccid})], price)
 
 

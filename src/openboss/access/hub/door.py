@@ -14,15 +14,18 @@ from pydantic import ValidationError
 
 from openboss.access.hub.envelope import Message, answer_to
 from openboss.access.jobs import clock
+from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import SubscriberUnknown
+from openboss.modules.orders.functions import OrderDifferent
 from openboss.modules.receivables import functions as receivables
 from openboss.modules.receivables.functions.remote import OwnProvince
 from openboss.modules.receivables.functions.rules import rules_at
 from openboss.modules.system.functions import SerialNumberUsed
 from openboss.modules.system.keys import key_for
 from openboss.modules.system.signing import MessageForged, refuse_forged, sign
-from openboss.processes import remote_payments
+from openboss.processes import hall, remote_payments, serve_province
 from openboss.processes.remote_payments import CompensatedBefore
+from openboss.processes.serve_province import NoCardKept, Shown
 
 SIGNATURE = "X-Hub-Signature"
 MOST_BYTES = 10_000
@@ -39,7 +42,15 @@ REFUSALS: dict[type[Exception], tuple[str, str]] = {
     receivables.LaterActs: ("2005", "Later acts stand in the way; a person has to look."),
     receivables.InvoiceNotReturned: ("2005", "An invoice is out; a person has to look."),
     receivables.SecondPersonNeeded: ("2005", "The day is over; a person has to look."),
+    OrderDifferent: ("2003", "TransIDO was used for another order."),
+    NoCardKept: ("2007", "No card is kept for users who are elsewhere; a hall of ours gives one."),
 }
+UNPROVED = ("2006", "What the user showed is not theirs, or not enough.")
+PROOFS_REFUSED = (
+    customers.NotEntitled, customers.DocumentDiffers, customers.PasswordWrong, customers.PasswordLocked,
+    customers.PasswordMissing, customers.PasswordInitial,
+)  # fmt: skip
+FORBIDDEN = "2008"
 WRONG_HOME = ("1002", "This message is for another home province.")
 
 
@@ -75,6 +86,10 @@ def _answered(asked: Message) -> dict[str, Any]:
             content, our_id = _ACTIVITIES[asked.BIPType.ActivityCode](asked)
         except tuple(REFUSALS) as refused:
             code, words = REFUSALS[type(refused)]
+        except PROOFS_REFUSED:
+            code, words = UNPROVED
+        except hall.REFUSALS as refused:  # what the flow refuses: the user's state, arrears ...
+            code, words = FORBIDDEN, f"Refused by the home province: {type(refused).__name__}."
     local = now.astimezone(timezone.get_default_timezone())
     return answer_to(asked, code=code, words=words, content=content, our_id=our_id, at=local)
 
@@ -109,8 +124,26 @@ def _report(asked: Message) -> Done:
     return {"Day": day.isoformat(), "Collected": rows}, ""
 
 
+def _shown(asked: Message) -> Shown:
+    return Shown(cert_no=asked.SvcCont.CertNo, password=asked.SvcCont.Password)
+
+
+def _status(asked: Message) -> Done:
+    return serve_province.status(number=_number(asked), shown=_shown(asked), at=clock.now()).answer, ""
+
+
+def _serve(asked: Message) -> Done:
+    done = serve_province.serve(
+        activity=asked.BIPType.ActivityCode, province=asked.RoutingInfo.OrigDomain,
+        trans_id=asked.TransInfo.TransIDO, number=_number(asked), shown=_shown(asked), reason=asked.SvcCont.Reason,
+        at=clock.now(),
+    )  # fmt: skip
+    return done.answer, done.our_id
+
+
 _ACTIVITIES: dict[str, Callable[[Message], Done]] = {
-    "QUERY": _query, "PAY": _pay, "REVERSE": _reverse, "REPORT": _report
+    "QUERY": _query, "PAY": _pay, "REVERSE": _reverse, "REPORT": _report,
+    "STATUS": _status, "SUSPEND": _serve, "RESUME": _serve, "REPLACE_SIM": _serve,
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 DOMAIN = Field(pattern=r"^[0-9]{2}$")
 TRANS_ID = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9-]+$")
@@ -21,8 +21,8 @@ class Part(BaseModel):
 class BIPType(Part):
     """What is asked for."""
 
-    BIPCode: Literal["REMOTE_PAYMENT"]
-    ActivityCode: Literal["QUERY", "PAY", "REVERSE", "REPORT"]
+    BIPCode: Literal["REMOTE_PAYMENT", "REMOTE_SERVICE"]
+    ActivityCode: Literal["QUERY", "PAY", "REVERSE", "REPORT", "STATUS", "SUSPEND", "RESUME", "REPLACE_SIM"]
     ActionCode: Literal["0"]
 
 
@@ -49,10 +49,16 @@ class TransInfo(Part):
 
 
 class Content(Part):
-    """What the activity needs: PAY an amount, REPORT a day."""
+    """What the activity needs: PAY an amount, REPORT a day, services what the user showed and why they ask."""
 
     PaidFen: int = Field(default=0, ge=0, le=10**12)
     Day: date | None = Field(default=None, strict=False)
+    CertNo: str = Field(default="", max_length=32)
+    Password: str = Field(default="", pattern=r"^([0-9]{6})?$")
+    Reason: Literal["", "LOST", "KEEP"] = ""
+
+
+SERVICES = ("STATUS", "SUSPEND", "RESUME", "REPLACE_SIM")
 
 
 class Message(Part):
@@ -66,6 +72,14 @@ class Message(Part):
     TransIDC: str = Field(max_length=40)
     ProcessTime: str = Field(pattern=r"^[0-9]{14}$")
     SvcCont: Content = Content()
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Message:
+        """Payments and services are messages of two kinds."""
+        is_service = self.BIPType.ActivityCode in SERVICES
+        if is_service != (self.BIPType.BIPCode == "REMOTE_SERVICE"):
+            raise ValueError("BIPCode and ActivityCode belong to different kinds")
+        return self
 
 
 def answer_to(asked: Message, *, code: str, words: str, content: dict[str, Any], our_id: str, at: datetime) -> dict:

@@ -98,6 +98,7 @@ def worker() -> None:
     with open_installation():
         from django.core.management import call_command
 
+        from openboss.access.hub import asking
         from openboss.access.network import delivery
         from openboss.access.openapi import hub
 
@@ -110,6 +111,7 @@ def worker() -> None:
                 target=delivery.run_changes, kwargs={**every, "clients": options().radius_clients}, daemon=True
             ),
             threading.Thread(target=hub.run, kwargs=every, daemon=True),
+            threading.Thread(target=asking.run, kwargs={**every, "data_dir": options().data_dir}, daemon=True),
         ]
         for one in deliverers:
             one.start()

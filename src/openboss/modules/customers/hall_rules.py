@@ -48,6 +48,9 @@ RULES: Mapping[str, HallRule] = {
     "hall.offer_rest_days": HallRule(
         30, ("同一产品不再推荐（天）", "Days until the same offer is made again"), "HAL-05"
     ),
+    "hall.remote_card_places": HallRule(
+        (), ("异地补卡备卡点", "Places whose cards are kept for users who are elsewhere"), "HAL-14"
+    ),
     "hall.queue_wait_max_s": HallRule(600, ("排队时限（秒）", "Longest wait in a hall, seconds"), "HAL-15"),
     "hall.checklist.OPEN": HallRule(
         ("INTRODUCE", "FORM_FREE", "IDENTITY", "PAY_METHOD", "DEPOSIT", "PASSWORD", "RECEIPT", "SIM_CHOICE", "OFFER"),

@@ -176,3 +176,37 @@ class QueueTicket(models.Model):
             ),
             models.Index(fields=["taken_at"], name="orders_ticket_taken"),
         ]
+
+
+class HubOrder(models.Model):
+    """What our hall asked of another province for a user of theirs (HAL-14); never what was shown as proof."""
+
+    hub_order_id = models.BigAutoField(primary_key=True)
+    trans_id = models.CharField(max_length=40, unique=True)  # our number of the transaction (TransIDO)
+    home = models.CharField(max_length=8)  # the user's province
+    number = models.BigIntegerField()
+    activity = models.CharField(max_length=16)
+    state = models.CharField(max_length=12)  # ASKED | DONE | REFUSED | REVERSING | REVERSED | MANUAL
+    content = models.JSONField()
+    code = models.CharField(max_length=4, default="")
+    words = models.CharField(max_length=200, default="")
+    their_id = models.CharField(max_length=40, default="")  # theirs (TransIDH)
+    answer = models.JSONField(null=True)
+    paid_fen = models.BigIntegerField(default=0)
+    means = models.CharField(max_length=16, default="")
+    till_id = models.BigIntegerField(null=True)
+    staff_id = models.BigIntegerField()
+    org_code = models.CharField(max_length=32)
+    at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    reversals = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        db_table = "orders_huborder"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="ASKED", answered_at__isnull=True) | ~Q(state="ASKED"), name="orders_hub_answered"
+            ),
+            models.CheckConstraint(condition=Q(paid_fen=0) | Q(activity="PAY", paid_fen__gt=0), name="orders_hub_paid"),
+        ]
+        indexes = [models.Index(fields=["org_code", "-hub_order_id"], name="orders_hub_newest")]

@@ -1,5 +1,21 @@
 """The only way to the tables of the orders module."""
 
+from openboss.modules.orders.atomic.hub_orders import (
+    ASKED,
+    DONE,
+    MANUAL,
+    OPEN_HUB,
+    REFUSED,
+    REVERSED,
+    HubOrderUnknown,
+    HubOrderView,
+    begin_hub_order,
+    end_hub_order,
+    hub_order,
+    list_hub_orders,
+    lock_hub_order,
+    try_reversal,
+)
 from openboss.modules.orders.atomic.offers_made import OfferMadeView, log_offer, offer_after_payment, offers_made
 from openboss.modules.orders.atomic.orders import (
     ON_BILL,
@@ -48,6 +64,20 @@ from openboss.modules.orders.atomic.queue import (
 )
 
 __all__ = [
+    "ASKED",
+    "DONE",
+    "REFUSED",
+    "REVERSED",
+    "MANUAL",
+    "OPEN_HUB",
+    "HubOrderUnknown",
+    "HubOrderView",
+    "begin_hub_order",
+    "end_hub_order",
+    "hub_order",
+    "list_hub_orders",
+    "lock_hub_order",
+    "try_reversal",
     "OfferMadeView",
     "log_offer",
     "offer_after_payment",

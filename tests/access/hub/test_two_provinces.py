@@ -1,0 +1,220 @@
+"""Two provinces, each an installation of its own with its own keys: a hall of 09 serves a user of 17 (HAL-14)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from tests.access.console.small_operator import SmallOperator, _create, at_work
+from tests.database_template import migrated_template
+from tests.modules.receivables.conftest import Desk, _fill, check_books
+from tests.processes.hall_office import AT, HALL, ORDINARY, Office, furnish
+
+from openboss.access.hub import asking
+from openboss.access.hub.asking import Peer
+from openboss.modules.customers import functions as customers
+from openboss.modules.orders import functions as orders
+from openboss.modules.orders.models import HubOrder
+from openboss.modules.receivables.functions.owed import owed
+from openboss.modules.receivables.functions.remote import OwnProvince, mirror_differences, remote_collections
+from openboss.modules.receivables.models import Payment
+from openboss.modules.resources import functions as resources
+from openboss.modules.system.atomic import put_parameter
+from openboss.modules.system.keys import key_for
+from openboss.modules.system.models import Outbox
+from openboss.processes import ask_province
+from openboss.processes.provision import NotDelivered
+
+CERT_NO = "11010519491231002X"
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass
+class Provinces:
+    """Home 17 with one user, and 09 that asks: only one of them is at work at a time."""
+
+    home: Callable[[], AbstractContextManager[None]]
+    asks: Callable[[], AbstractContextManager[None]]
+    office: Office
+    user: int
+    clerk: int
+    peers: dict[str, Peer]
+    serial: int = 0
+
+    def send(self, _url: str, body: bytes, signature: str) -> tuple[int, bytes, str]:
+        """The way from 09 to 17."""
+        with self.home():
+            headers = {asking.SIGNATURE: signature}
+            answer = Client(headers=headers).post("/hub/", body, content_type="application/json")
+        return answer.status_code, answer.content, answer.headers.get(asking.SIGNATURE, "")
+
+    def ask(self, activity: str, *, send: asking.Post | None = None, at=AT, **more: Any) -> orders.HubOrderView:
+        """Ask from a hall of 09, let the hub bring it, and give the order as it then is."""
+        self.serial += 1
+        trans_id = more.pop("trans_id", f"T{self.serial}")
+        about = {"home": "17", "number": ORDINARY, "staff_id": self.clerk, "org_code": "P", "at": at}
+        with self.asks():
+            ask_province.ask(trans_id=trans_id, activity=activity, **{**about, **more})
+            self.deliver(at, send)
+            return orders.hub_order(trans_id=trans_id)
+
+    def deliver(self, at, send: asking.Post | None = None) -> None:
+        asking.deliver(peers=self.peers, now=lambda: at, send=send or self.send)
+
+
+@pytest.fixture(scope="module")
+def tenants(
+    database_fields: dict[str, Any], django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any
+) -> Iterator[Provinces]:
+    """Two databases, two folders, two rings of keys."""
+    del django_db_setup
+    made: dict[str, tuple[Path, str]] = {}
+    with django_db_blocker.unblock():
+        for code in ("17", "09"):
+            name = f"test_openboss_{os.getpid()}_hub{code}"
+            _create(database_fields, name, migrated_template(database_fields))
+            made[code] = tmp_path_factory.mktemp(f"province{code}"), name
+        home, asks = (partial(at_work, *made[code]) for code in ("17", "09"))
+        try:
+            with home():
+                office = furnish(Desk(_fill()))
+                user = office.open_user(at=AT - MINUTE)
+                put_parameter(key="hall.remote_card_places", value=[HALL], from_on=AT.date(), at=AT)
+                peers = {"17": Peer("https://home.invalid/hub/", key_for("hub 09"))}
+            with asks():
+                clerk = _fill()["clerk"]
+                put_parameter(key="money.own_province", value="09", from_on=AT.date().replace(year=2020), at=AT)
+            yield Provinces(home, asks, office, user, clerk, peers)
+        finally:
+            for _folder, name in made.values():
+                SmallOperator(database_fields, name, Path()).drop(name)
+
+
+@pytest.fixture
+def provinces(tenants: Provinces, django_db_blocker: Any) -> Iterator[Provinces]:
+    with django_db_blocker.unblock():
+        yield tenants
+
+
+def _state(provinces: Provinces) -> str:
+    with provinces.home():
+        return customers.effective_state(subscriber_id=provinces.user, at=AT + MINUTE)
+
+
+def _owed(provinces: Provinces) -> tuple[int, int]:
+    with provinces.home():
+        found = owed(account_id=provinces.office.account_id, at=AT)
+        check_books()
+        return found.owed_fen, found.advance_fen
+
+
+@pytest.mark.requirement("HAL-14")
+def test_status_suspension_and_resumption_ask_a_proof_that_the_home_province_checks(provinces: Provinces) -> None:
+    wrong = provinces.ask("SUSPEND", reason="LOST", shown={"CertNo": "110105194912310021"})
+    assert (wrong.state, wrong.code, _state(provinces)) == ("REFUSED", "2006", "ACTIVE")
+    nothing = provinces.ask("STATUS")
+    assert (nothing.state, nothing.code) == ("REFUSED", "2006")
+    known = provinces.ask("STATUS", shown={"CertNo": CERT_NO})
+    assert known.answer == {"State": "ACTIVE", "Stops": [], "Plans": ["OFFER_102"], "Name": "李*"}
+    stopped = provinces.ask("SUSPEND", reason="LOST", shown={"CertNo": CERT_NO}, trans_id="S1")
+    assert (stopped.state, stopped.answer, _state(provinces)) == ("DONE", {"State": "COMPLETED"}, "TWO_WAY_STOP")
+    assert stopped.their_id.isdecimal()
+    assert provinces.ask("SUSPEND", reason="LOST", trans_id="S1") == stopped
+    twice = provinces.ask("SUSPEND", reason="LOST", shown={"CertNo": CERT_NO})
+    assert (twice.state, twice.code, "ReasonActive" in twice.words) == ("REFUSED", "2008", True)
+    resumed = provinces.ask("RESUME", reason="LOST", shown={"Password": "258014"})
+    assert (resumed.state, _state(provinces)) == ("DONE", "ACTIVE")
+    with provinces.asks():
+        kept = str(list(HubOrder.objects.values())) + str(list(Outbox.objects.filter(topic="hub").values("payload")))
+        assert (CERT_NO in kept, "258014" in kept) == (False, False)
+    with pytest.raises(OwnProvince):
+        provinces.ask("STATUS", home="09")
+
+
+@pytest.mark.requirement("HAL-14")
+def test_another_card_comes_from_those_kept_at_home_and_its_price_stands_on_the_bill(provinces: Provinces) -> None:
+    done = provinces.ask("REPLACE_SIM", shown={"CertNo": CERT_NO})
+    assert done.state == "DONE"
+    with provinces.home():
+        card = resources.sim_view(iccid=(done.answer or {})["Iccid"])
+        line = customers.line_of(subscriber_id=provinces.user, at=AT)
+        order = orders.order_by_serial(serial_no=f"HUB 09 {done.trans_id}")
+        payments = Payment.objects.filter(note__startswith="SIM").count()
+    assert order is not None
+    assert (card.subscriber_id, str(card.imsi)) == (provinces.user, (done.answer or {})["Imsi"])
+    assert (line.iccid, line.number) == (card.iccid, ORDINARY)
+    assert [(one.code, one.booking, one.fee_fen) for one in order.fees] == [
+        ("SIM_CARD", "BILL", 5000), ("SIM_REPLACEMENT", "BILL", 1000)
+    ]  # fmt: skip
+    assert (order.channel, order.unpaid_fen, payments) == ("REMOTE", 0, 1)  # the one of the opening
+
+
+@pytest.mark.requirement("HAL-14")
+def test_a_payment_elsewhere_stands_in_both_books_and_one_without_answer_in_none(provinces: Provinces) -> None:
+    with provinces.home():
+        provinces.office.desk.bill(provinces.office.account_id, 202610, RENT=18_000, user=provinces.user)
+    owed_fen, advance_fen = _owed(provinces)
+    assert provinces.ask("QUERY").answer == {"OwedFen": owed_fen, "AdvanceFen": advance_fen}
+    paid = provinces.ask("PAY", paid_fen=3000, means="CASH")
+    assert (paid.state, _owed(provinces)[0]) == ("DONE", owed_fen - 3000)
+    about = {"from_on": AT.date(), "to_on": AT.date() + timedelta(days=1), "at": AT}
+    with provinces.asks():
+        (ours,) = Payment.objects.all()
+        assert (ours.purpose, ours.paid_fen, ours.note) == ("REMOTE", 3000, f"17 {ORDINARY}")
+        collected = remote_collections(**about)
+        check_books()
+    with provinces.home():
+        assert mirror_differences(collected, remote_collections(**about)) == []
+
+    def lost(*message: Any) -> Any:
+        provinces.send(*message)
+        raise NotDelivered("the answer was lost")
+
+    waits = provinces.ask("PAY", paid_fen=2000, means="CASH", send=lost)
+    assert (waits.state, _owed(provinces)[0]) == ("ASKED", owed_fen - 5000)  # home has it, nobody knows
+    with provinces.asks():
+        provinces.deliver(AT + 2 * MINUTE, lost)  # a minute is over: taken back
+        provinces.deliver(AT + 2 * MINUTE)
+        ended = orders.hub_order(trans_id=waits.trans_id)
+        assert (ended.state, Payment.objects.count()) == ("REVERSED", 1)
+        check_books()
+    assert _owed(provinces)[0] == owed_fen - 3000
+
+
+def test_a_province_that_never_answers_is_left_to_a_person_after_three_tries(provinces: Provinces) -> None:
+    def silent(*_message: Any) -> Any:
+        raise NotDelivered("no line")
+
+    order = provinces.ask("PAY", paid_fen=700, means="CASH", send=silent)
+    with provinces.asks():
+        for minutes in (2, 4, 6, 8):
+            provinces.deliver(AT + minutes * MINUTE, silent)
+        assert (orders.hub_order(trans_id=order.trans_id).state, Payment.objects.filter(paid_fen=700).count()) == (
+            "MANUAL", 0
+        )  # fmt: skip
+        foreign = Peer("https://home.invalid/hub/", b"x" * 32)
+        provinces.peers["17"], kept = foreign, provinces.peers["17"]
+        refused = provinces.ask("STATUS", shown={"CertNo": CERT_NO})
+        provinces.peers["17"] = kept
+        assert refused.state == "ASKED"  # home did not believe the signature and did nothing
+
+
+def test_without_a_peer_a_simulator_answers_and_says_so(provinces: Provinces) -> None:
+    with provinces.asks():
+        ask_province.ask(
+            trans_id="SIM1", activity="STATUS", home="19", number=8613900000001, staff_id=1, org_code="P", at=AT
+        )
+        assert asking.read_peers(Path("/nowhere/hub_peers.json")) is None
+        asking.deliver(peers=None, now=lambda: AT + 10 * MINUTE)
+        order = orders.hub_order(trans_id="SIM1")
+    assert (order.state, order.code, order.words.startswith("SIMULATOR")) == ("REFUSED", "2006", True)
+    with pytest.raises(NotDelivered):
+        asking.post("http://127.0.0.1:9/hub/", b"{}", "x")
