@@ -62,6 +62,7 @@ PAGES = [
     "/prepayments/",
     "/clearing/",
     "/web-payments/",
+    "/tasks/",
     "/users/1/best-plan/",
     "/users/1/points/",
     "/offers/102/compare/?to=2003-01-01&with=103&from=2003-01-01",
@@ -208,7 +209,7 @@ def test_language_and_theme_change_at_once_and_stay(tab: Tab) -> None:
     indirect=True,
 )
 def test_every_page_is_accessible_fits_and_complains_of_nothing(tab: Tab) -> None:
-    assert _faults(tab, PAGES) == []
+    assert faults(tab, PAGES) == []
 
 
 @pytest.mark.parametrize(
@@ -222,7 +223,7 @@ def test_every_page_is_accessible_fits_and_complains_of_nothing(tab: Tab) -> Non
 def test_a_customer_pays_on_the_web_by_keyboard_on_accessible_pages(tab: Tab, settings: Any) -> None:
     settings.WEB_PAYMENTS = "sandbox"
     number = customers.numbers_of_subscribers(subscriber_ids=[5], at=NOW)[5]
-    assert _faults(tab, ["/my/pay/"]) == []
+    assert faults(tab, ["/my/pay/"]) == []
     tab.page.focus("[name=number]")
     tab.page.keyboard.type(str(number).removeprefix("86"))
     tab.page.keyboard.press("Tab")
@@ -230,11 +231,11 @@ def test_a_customer_pays_on_the_web_by_keyboard_on_accessible_pages(tab: Tab, se
     tab.page.keyboard.press("Enter")
     tab.page.wait_for_selector("main a[href*='/my/pay/sandbox/']")
     order, bank = (path.removeprefix(tab.address) for path in (tab.page.url, _link(tab, "/my/pay/sandbox/")))
-    assert _faults(tab, [order, bank]) == []
+    assert faults(tab, [order, bank]) == []
     tab.page.focus("[value=pay]")
     tab.page.keyboard.press("Enter")
     tab.page.wait_for_selector(".notice.good")
-    assert _faults(tab, [order]) == []
+    assert faults(tab, [order]) == []
 
 
 def _link(tab: Tab, part: str) -> str:
@@ -245,7 +246,7 @@ def _link(tab: Tab, part: str) -> str:
 def test_the_form_of_an_offer_is_accessible_and_fits_a_phone(tab: Tab) -> None:
     tab.page.context.clear_cookies(name="openboss_session")
     tab.log_in("product")
-    assert _faults(tab, ["/offers/", "/offers/new/?clone=102", "/offers/102/"]) == []
+    assert faults(tab, ["/offers/", "/offers/new/?clone=102", "/offers/102/"]) == []
 
 
 @pytest.mark.parametrize("tab", [pytest.param((SHOP_PC, "light", "zh-hans"), id="pc-light-zh")], indirect=True)
@@ -253,10 +254,10 @@ def test_the_counter_is_accessible_and_fits_a_shop_pc(tab: Tab) -> None:
     tab.page.context.clear_cookies(name="openboss_session")
     tab.log_in("clerk")
     kinds = ["OPEN", "CHANGE_PLAN", "REPORT_LOST"]
-    assert _faults(tab, ["/counter/?customer=2", *(f"/orders/new/{kind}/?customer=2" for kind in kinds)]) == []
+    assert faults(tab, ["/counter/?customer=2", *(f"/orders/new/{kind}/?customer=2" for kind in kinds)]) == []
 
 
-def _faults(tab: Tab, paths: list[str]) -> list[str]:
+def faults(tab: Tab, paths: list[str]) -> list[str]:
     """What is too wide, not accessible, or complained of on some pages."""
     found: list[str] = []
     for path in paths:
