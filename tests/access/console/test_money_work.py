@@ -451,6 +451,31 @@ def test_a_newcomer_pays_sees_service_resume_takes_it_back_and_follows_each_fen(
     context.close()
 
 
+@pytest.mark.requirement("ARC-24")
+def test_a_payment_at_the_counter_lifts_a_stop_and_is_in_the_360_view_and_the_next_days_report(
+    clerk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_id, subscriber_id = _above_the_limit()
+    collect_debt.look_at([account_id], at=clock.now())
+    place = f"/customers/{customers.customer_of_account(account_id=account_id)}/?user={subscriber_id}"
+
+    def seen() -> str:
+        return str(clerk.get(place).context["user"].state)
+
+    assert seen() in ("ONE_WAY_STOP", "TWO_WAY_STOP")
+    owed_fen, today = _owed(account_id).owed_fen, NOW.date()
+    chief = signed_in("billing")
+    before_fen = chief.get("/finance/").context["today_fen"]
+    _pay(clerk, account_id, f"{owed_fen / 100:.2f}")
+    assert (seen(), _stopped(subscriber_id)) == ("ACTIVE", False)
+    with monkeypatch.context() as tomorrow:
+        tomorrow.setattr(clock, "now", lambda: NOW + timedelta(days=1))
+        report = signed_in("billing").get("/finance/").context["takings"]
+    names, bars = report["names"], report["bars"]
+    day = names.index(f"{today:%m-%d}")
+    assert sum(round(float(bar["values"][day]) * 100) for bar in bars) == before_fen + owed_fen
+
+
 def _above_the_limit() -> tuple[int, int]:
     """An account that owes more than its limit, and its one user, who pays afterwards."""
     positions = credit.positions(account_ids=list(range(30, 60)), at=NOW, unbilled_fen={})
