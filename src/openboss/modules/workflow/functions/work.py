@@ -116,7 +116,8 @@ def begin(
     """
     known = rows.instance_by_serial(serial_no=serial_no)
     if known is not None:
-        if (known.flow, known.business_key, known.started_by) != (flow, business_key, staff_id):
+        begun = known.flow, known.business_key, known.amount_fen, known.started_by
+        if begun != (flow, business_key, amount_fen, staff_id):
             raise InstanceExists(serial_no)
         return known.instance_id
     definition = definition_in_force(flow=flow, at=at)
