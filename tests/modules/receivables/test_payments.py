@@ -4,6 +4,8 @@ from datetime import date
 
 import pytest
 
+from openboss.modules.receivables.functions.counter import top_up_agent
+from openboss.modules.receivables.functions.reconciliation import trial_balance
 from openboss.modules.system.atomic import put_parameter
 from tests.modules.receivables.conftest import Desk, causes, check_books, on
 
@@ -96,14 +98,19 @@ def test_a_credit_pays_the_other_items_of_its_bill_and_what_is_left_is_an_advanc
 
 
 @pytest.mark.requirement("ACM-02")
-def test_one_account_paid_by_six_means_shows_six_payments_and_one_balance(desk: Desk) -> None:
+def test_one_account_paid_by_six_means_and_more_shows_each_payment_and_one_balance(desk: Desk) -> None:
     from openboss.modules.receivables.atomic.payments import payments_of_account
 
-    account = desk.account()
-    for means in ("CASH", "CARD", "CHEQUE", "VOUCHER", "WEB", "REMOTE"):
+    account, agent = desk.account(), desk.account()
+    known = {"means": "CASH", "serial_no": "A1", "at": on(10, 10), "staff_id": desk.staff["clerk"]}
+    top_up_agent(account_id=agent, paid_fen=5000, **known)
+    own = ("CASH", "CARD", "CHEQUE", "VOUCHER", "BANK", "KIOSK", "WEB", "REMOTE")
+    for means in own:
         desk.pay(account, 1000, on(10, 10), means=means)
-    assert [one.means for one in payments_of_account(account_id=account)] == [
-        "REMOTE", "WEB", "VOUCHER", "CHEQUE", "CARD", "CASH",
-    ]  # fmt: skip
-    assert desk.cash(account) == 6000
+    for means in ("AGENT", "AIR"):  # out of the agent's own money, over its counter or by SMS
+        desk.pay(account, 1000, on(10, 10), means=means, channel="AGENT", agent_account_id=agent)
+    shown = [one.means for one in payments_of_account(account_id=account)]
+    assert shown == ["AIR", "AGENT", *reversed(own)]
+    assert desk.cash(account) == 10_000
+    assert trial_balance().filter(role="AGENT")["balance_fen"].item() == -3000
     check_books()
