@@ -9,6 +9,7 @@ from django.conf import settings
 from openboss.access.bank import agency as files
 from openboss.access.bank.delimited import FileRefused
 from openboss.modules.charging.functions.engine import answering, rate_waiting, recover_engine
+from openboss.modules.charging.functions.online import publish_balances, read_published
 from openboss.modules.charging.models import EngineCommand
 from openboss.modules.customers.models import Subscriber
 from openboss.modules.receivables.atomic.standing import is_watched, reminders_by_account
@@ -21,6 +22,7 @@ from openboss.modules.system.models import Outbox
 from openboss.processes import (
     collect_debt,
     collection_agency,
+    keep_limits,
     keep_validity,
     keep_wallets,
     take_payment,
@@ -102,6 +104,48 @@ def test_what_was_used_a_moment_ago_counts_for_credit_control(desk: Desk) -> Non
     with answering(recover_engine(), Path(settings.DATA_DIR)):
         assert unbilled.now([account], at=AT) == {USER: 80}
     assert unbilled.Everybody(AT).by_user == {USER: 80}
+
+
+@pytest.mark.usefixtures("world")
+def test_a_postpaid_user_is_stopped_within_a_second_of_the_call_that_reaches_the_limit(desk: Desk) -> None:
+    account = desk.account()
+    user_of(account, subscriber_id=USER)
+    set_credit(account_id=account, limit_fen=1000, at=LONG_AGO, staff_id=None)
+    call(8, 1)  # 0.40
+    keep_wallets.run(at=AT)
+    assert keep_limits.run(at=AT) == 1
+    rate_waiting()
+    call(9, 22)  # 9.20 in all
+    assert watch() == 0
+    call(10, 2)  # 10.00: the limit
+    looked_at = on(10, 5, 10) + timedelta(minutes=3)
+    assert watch(looked_at) == 1
+    assert state(USER, looked_at + timedelta(seconds=1)) == "ONE_WAY_STOP"
+    assert messages() == ["LIMIT_WARN", "LIMIT_STOP_1"]
+    taken = take_payment.take(
+        account_id=account, paid_fen=1000, means="CASH", channel="HALL", serial_no="C", at=on(10, 5, 11)
+    )
+    assert taken.resumed == (USER,)
+    rate_waiting()
+    assert left_li() == 12_500, "a quarter beyond the limit of 10.00: nothing is owed"
+    keep_wallets.run(at=on(10, 5, 12))
+    assert keep_limits.run(at=on(10, 5, 12)) == 0, "the engine knows all of it already"
+    assert wallets.wallet_differences()[0].is_empty()
+    desk.bill(account, 202609, RENT=300, user=USER)
+    assert keep_limits.run(at=on(10, 5, 12)) == 1
+    rate_waiting()
+    assert left_li() == 9_500
+    set_credit(account_id=account, limit_fen=1000, is_exempt=True, at=on(10, 5, 13), staff_id=None)
+    keep_limits.run(at=on(10, 5, 13))
+    rate_waiting()
+    assert left_li() > 10**14, "who is exempt is not stopped"
+    check_books()
+
+
+def left_li() -> int:
+    """What the only wallet of the engine may still be used for."""
+    (row,) = read_published(publish_balances())[0].to_dicts()
+    return row["balance_li"] + row["limit_li"]
 
 
 @pytest.mark.requirement("CHG-32")

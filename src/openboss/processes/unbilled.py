@@ -46,10 +46,18 @@ class Everybody:
     def _frames(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         range_ = range_at(self.at)
         if range_ is None:
-            return pl.DataFrame(schema={"account_id": pl.Int64, "balance_li": pl.Int64}), pl.DataFrame(
-                schema={"subscriber_id": pl.Int64, "cycle": pl.Int32, "used_li": pl.Int64}
-            )
+            return pl.DataFrame(schema=_WALLETS), pl.DataFrame(schema=_USES)
         return read_published(Published(range_.to_position, range_.paths, range_.sha256))
+
+    @property
+    def wallets(self) -> pl.DataFrame:
+        """Wallets: account_id, balance_li, limit_li."""
+        return self._frames[0]
+
+    @property
+    def without_wallet(self) -> set[int]:
+        """Users who have used something and draw on no wallet."""
+        return set(self._frames[1].filter(pl.col("account_id") == 0)["subscriber_id"].to_list())
 
     @cached_property
     def by_user(self) -> dict[int, int]:
@@ -59,15 +67,18 @@ class Everybody:
         return dict(sums.iter_rows())
 
     def accounts_from(self, *, used_fen: int, balance_fen: int) -> list[int]:
-        """Accounts whose users together have used so much, or whose wallets hold no more than so little."""
+        """Accounts whose users together have used so much, or who may use no more than so little."""
         users = pl.DataFrame({"subscriber_id": list(self.by_user), "fen": list(self.by_user.values())}, schema=_USED)
         payers = paying_accounts(subscriber_ids=list(self.by_user), cycle=cycle_of(self.at))
         sums = payers.join(users, on="subscriber_id").group_by("account_id").agg(pl.col("fen").sum())
         much = sums.filter(pl.col("fen") >= used_fen)["account_id"].to_list()
-        low = self._frames[0].filter(pl.col("balance_li") <= balance_fen * LI)["account_id"].to_list()
+        left_li = pl.col("balance_li") + pl.col("limit_li")
+        low = self.wallets.filter(left_li <= balance_fen * LI)["account_id"].to_list()
         return sorted({*much, *low})
 
 
+_WALLETS = {"account_id": pl.Int64, "balance_li": pl.Int64, "limit_li": pl.Int64}
+_USES = {"subscriber_id": pl.Int64, "account_id": pl.Int64, "cycle": pl.Int32, "used_li": pl.Int64}
 _USED = {"subscriber_id": pl.Int64, "fen": pl.Int64}
 
 

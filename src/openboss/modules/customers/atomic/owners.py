@@ -40,11 +40,20 @@ def accounts_of_numbers(*, numbers: list[int], cycle: int, at: datetime) -> dict
 
 def prepaid_users(*, subscriber_ids: list[int] | None = None, cycle: int) -> dict[int, list[int]]:
     """Users in service who pay before use, of some or all, by the account that pays their rest in a cycle."""
+    return _users_in_service("PREPAID", subscriber_ids, cycle)
+
+
+def postpaid_users(*, cycle: int) -> dict[int, list[int]]:
+    """Users in service who pay by bill, by the account that pays their rest in a cycle."""
+    return _users_in_service("POSTPAID", None, cycle)
+
+
+def _users_in_service(pay_type: str, subscriber_ids: list[int] | None, cycle: int) -> dict[int, list[int]]:
     rows = ask(
         "SELECT r.account_id, s.subscriber_id FROM customers_subscriber s JOIN customers_paymentrelation r"
-        " USING (subscriber_id) WHERE s.pay_type = 'PREPAID' AND s.life = 'ACTIVE' AND r.mode = 'REST'"
+        " USING (subscriber_id) WHERE s.pay_type = %s::text AND s.life = 'ACTIVE' AND r.mode = 'REST'"
         " AND r.cycles @> %s::int AND (%s::bigint[] IS NULL OR s.subscriber_id = ANY(%s::bigint[])) ORDER BY 1, 2",
-        [cycle, subscriber_ids, subscriber_ids],
+        [pay_type, cycle, subscriber_ids, subscriber_ids],
     )
     found: dict[int, list[int]] = {}
     for account_id, subscriber_id in rows:

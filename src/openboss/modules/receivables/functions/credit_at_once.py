@@ -22,7 +22,7 @@ UNKNOWN_STEP = 1 << 60  # a step that stands in no plan any more
 def accounts_to_look_at(*, account_ids: list[int], at: datetime, unbilled_fen: Mapping[int, int]) -> list[int]:
     """Of many accounts those for which a step begins or ends, the limit is crossed, or a stop may be over."""
     rules = rules_at(at)
-    seen = _positions(account_ids, at, unbilled_fen, rules)
+    seen = positions_of_many(account_ids, at, unbilled_fen, rules)
     seen = seen.join(_steps_open(seen, rules), on="account_id", how="left").with_columns(
         pl.col("open_mask").fill_null(0),
         pl.col("other_bill").fill_null(value=False),
@@ -36,7 +36,9 @@ def accounts_to_look_at(*, account_ids: list[int], at: datetime, unbilled_fen: M
     return at_work["account_id"].to_list()
 
 
-def _positions(account_ids: list[int], at: datetime, unbilled_fen: Mapping[int, int], rules: Rules) -> pl.DataFrame:
+def positions_of_many(
+    account_ids: list[int], at: datetime, unbilled_fen: Mapping[int, int], rules: Rules
+) -> pl.DataFrame:
     """Where accounts stand, see credit.Position: exposure, limit, oldest due day and bill, users."""
     facts = standing.exposures(account_ids=account_ids, kinds=rules.value("bucket_order"), on=rules.on)
     late = with_late_fees(debts.open_principals(account_ids, on=rules.on), on=rules.on, rules=rules)

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 
 from openboss.modules.customers.atomic.owners import customers_of_accounts
 from openboss.modules.receivables.atomic import clearings, debts, payments
+from openboss.modules.receivables.atomic.credit_watch import tell_paid
 from openboss.modules.receivables.atomic.ledger import Act, Draft, Line, hold_day, new_ids
 from openboss.modules.receivables.atomic.payments import PaymentView
 from openboss.modules.receivables.functions.clearing import Turn, clear_accounts
@@ -226,6 +227,7 @@ def _take_in(arrived: Sequence[_Arrived], rules: Rules, act: Act) -> None:
     ]
     if turns:
         clear_accounts(turns, rules=rules, act=act, draft=draft)
+        tell_paid(accounts, serial_no=f"PAID {arrived[0].payment_id}")
     else:
         draft.write()
 

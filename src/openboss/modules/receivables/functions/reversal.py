@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from openboss.modules.receivables.atomic import clearings, debts, documents, payments
 from openboss.modules.receivables.atomic.clearings import ClearingView
+from openboss.modules.receivables.atomic.credit_watch import tell_paid
 from openboss.modules.receivables.atomic.ledger import (
     Act,
     Line,
@@ -143,6 +144,7 @@ def _as_if_never_paid(payment: PaymentView, account_id: int, came_in_id: int, ru
     for one in later:
         _undo(one, rules, act)
     overdraw(account_id, payment.paid_fen, rules=rules, act=act)
+    tell_paid({account_id: -payment.paid_fen}, serial_no=f"PAID BACK {payment.payment_id}")
     _take_from(payment, account_id, "CASH", act)
     again = [one for one in reversed(later) if one.payment_id != payment.payment_id]
     for one in again:

@@ -22,7 +22,7 @@ from openboss.modules.charging.functions.online import (
     hold_money,
     read_published,
 )
-from openboss.modules.receivables.atomic import debts, wallets
+from openboss.modules.receivables.atomic import credit_watch, debts, wallets
 from openboss.modules.receivables.atomic.ledger import Act, hold_day, new_ids, put_entries
 from openboss.modules.receivables.functions.rules import Rules, act_of, day_of, rules_at
 from openboss.modules.system.atomic import record_audit
@@ -87,7 +87,7 @@ def open_wallets(users: Mapping[int, Sequence[int]], *, at: datetime, staff_id: 
 @transaction.atomic
 def renew_limits(published: Published, *, at: datetime) -> int:
     """Tell the engine of gifts whose time has begun or ended since it was told last; return of how many accounts."""
-    found, _ = read_published(published)
+    found, _ = _prepaid(published)
     known = dict(found.select("account_id", "limit_li").iter_rows())
     given = wallets.gifts_of(list(known), on=day_of(at))
     changed = {account_id: fen for account_id, fen in given.items() if fen * LI != known[account_id]}
@@ -152,7 +152,7 @@ def post_range(*, at: datetime) -> RangePosted | None:
     if range_ is None or range_.posted_at is not None:
         return None
     published = Published(range_.to_position, range_.paths, range_.sha256)
-    _, used = read_published(published)
+    _, used = _prepaid(published)
     by_month = used.filter(pl.col("account_id") > 0).group_by("account_id", "cycle").agg(pl.col("used_li").sum())
     accounts = by_month["account_id"].unique().sort().to_list()
     entries = used_fen = 0
@@ -351,7 +351,7 @@ def wallet_differences() -> tuple[pl.DataFrame, int]:
     empty = pl.DataFrame(schema={"account_id": pl.Int64, "expected_li": pl.Int64, "found_li": pl.Int64})
     if range_ is None or not range_.paths:
         return empty, 0
-    found, _ = read_published(Published(range_.to_position, range_.paths, range_.sha256))
+    found, _ = _prepaid(Published(range_.to_position, range_.paths, range_.sha256))
     accounts = wallets.opened_before(range_.published_at)
     later = wallets.waiting_li(after_position=range_.to_position)
     uses = wallets.uses(accounts)
@@ -374,6 +374,13 @@ def ranges_before(published_before: datetime) -> list[RangeView]:
     newest = wallets.last_range()
     rows = wallets.ranges(published_before=published_before)
     return [_view(one) for one in rows if newest and one.to_position != newest.to_position]
+
+
+def _prepaid(published: Published) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What was published of prepaid wallets, see read_published; accounts whose limit is watched are left out."""
+    wallets_, used = read_published(published)
+    mine = credit_watch.watched()
+    return wallets_.join(mine, on="account_id", how="anti"), used.join(mine, on="account_id", how="anti")
 
 
 def range_at(moment: datetime) -> RangeView | None:

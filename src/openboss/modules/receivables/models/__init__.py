@@ -24,7 +24,7 @@ from openboss.modules.receivables.models.ledger import (
 )
 from openboss.modules.receivables.models.money import Document, DocumentSeries, Payment, Till
 from openboss.modules.receivables.models.points import PointsBalance, PointsEntry
-from openboss.modules.receivables.models.wallets import Wallet, WalletRange, WalletUse
+from openboss.modules.receivables.models.wallets import CreditWatch, Wallet, WalletRange, WalletUse
 
 __all__ = [
     "Allocation",
@@ -36,6 +36,7 @@ __all__ = [
     "CollectionCase",
     "CollectorFile",
     "CollectorItem",
+    "CreditWatch",
     "DaySeal",
     "DebitItem",
     "DebitRun",

@@ -48,3 +48,13 @@ class WalletRange(models.Model):
 
     class Meta:
         db_table = "receivables_walletrange"
+
+
+class CreditWatch(models.Model):
+    """An account whose credit limit the engine watches: its wallet stands below zero by what is owed and used."""
+
+    account_id = models.BigIntegerField(primary_key=True)
+    since_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "receivables_creditwatch"

@@ -1,0 +1,88 @@
+"""Limits that the engine watches: what it is told of accounts that pay by bill (D9.1, D9.4).
+
+The wallet of such an account stands below zero by its exposure as credit control sees it, and may go down to a quarter
+beyond the credit limit: at the limit itself the engine says so at once (NEAR_LIMIT, at 80 % of that), and nothing is
+charged any more where both steps of stopping are reached long since (AT_LIMIT).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+import polars as pl
+from django.db import transaction
+
+from openboss.modules.charging.functions.online import announce_wallets
+from openboss.modules.receivables.atomic import credit_watch, wallets
+from openboss.modules.receivables.functions.credit_at_once import positions_of_many
+from openboss.modules.receivables.functions.rules import rules_at
+
+LI = wallets.LI
+BEYOND_PERCENT = 125
+NO_LIMIT_LI = 10**15
+told_after = wallets.waiting_li
+
+
+def watched() -> set[int]:
+    """Every account whose limit the engine watches."""
+    return set(credit_watch.watched()["account_id"].to_list())
+
+
+@transaction.atomic
+def tell_limits(
+    users: Mapping[int, Sequence[int]],
+    *,
+    published: pl.DataFrame,
+    told_li: Mapping[int, int],
+    unbilled_fen: Mapping[int, int],
+    unknown_users: Collection[int],
+    at: datetime,
+) -> int:
+    """Tell the engine where some accounts stand, if it does not know; return of how many.
+
+    users          by account; published  what the engine last wrote down: account_id, balance_li, limit_li
+    told_li        what it was told after that, see told_after
+    unknown_users  users who draw on no wallet in the engine
+    Who is exempt, or has a complaint looked at, is watched without limit.
+    """
+    rules = rules_at(at)
+    seen = positions_of_many(list(users), at, unbilled_fen, rules)
+    is_free = (pl.col("is_exempt") == 1) | (pl.col("disputed_until_on") >= rules.on).fill_null(value=False)
+    wanted = seen.select(
+        "account_id",
+        wanted_li=-pl.col("exposure_fen") * LI,
+        line_li=pl.when(is_free).then(NO_LIMIT_LI).otherwise(pl.col("limit_fen") * LI * BEYOND_PERCENT // 100),
+    )
+    known = credit_watch.watched()
+    both = wanted.join(published, on="account_id", how="left")
+    new = both.join(known, on="account_id", how="anti")
+    old = both.join(known, on="account_id", how="semi").filter(pl.col("balance_li").is_not_null())
+    late = pl.col("account_id").replace_strict(told_li, default=0, return_dtype=pl.Int64)
+    moved = old.with_columns(more_li=pl.col("wanted_li") - pl.col("balance_li") - late).filter(
+        pl.col("more_li").abs() >= LI
+    )
+    draws = pl.Series([one for one in users if not unknown_users.isdisjoint(users[one])], dtype=pl.Int64)
+    changed = old.filter((pl.col("limit_li") != pl.col("line_li")) | pl.col("account_id").is_in(draws.to_list()))
+    told = pl.concat([new, changed]).select("account_id", "wanted_li", "line_li").rows()
+    if told:
+        announce_wallets(
+            [
+                {"account_id": one, "balance_li": li, "limit_li": line_li, "subscriber_ids": list(users[one])}
+                for one, li, line_li in told
+            ]
+        )
+    credit_watch.put_watched(account_ids=new["account_id"].to_list(), at=at)
+    wallets.send_amounts(moved.select("account_id", "more_li").rows(), serial_no=_named(moved, at))
+    return len({*moved["account_id"], *(one for one, *_ in told)})
+
+
+@transaction.atomic
+def end_watch(account_ids: Sequence[int]) -> None:
+    """Let accounts go that nobody uses who pays by bill."""
+    if account_ids:
+        announce_wallets([{"account_id": one, "limit_li": NO_LIMIT_LI, "subscriber_ids": []} for one in account_ids])
+        credit_watch.end_watched(account_ids=account_ids)
+
+
+def _named(moved: pl.DataFrame, at: datetime) -> str:
+    first = moved["account_id"][0] if moved.height else 0
+    return f"LIMITS {at:%Y%m%d%H%M%S} {first}"

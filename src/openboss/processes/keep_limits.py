@@ -1,0 +1,41 @@
+"""Keep limits: the engine watches the credit limits of accounts that pay by bill. Read from top to bottom.
+
+    who     accounts with users in service who pay by bill, and no prepaid money in the engine
+    where   what each owes and has used by the last publication; what it paid since, the engine heard at once
+    tell    new accounts, other limits, new users, and the difference to where the engine stands
+    end     accounts without such users
+
+Between two runs the engine takes use as it happens and payments tell it what they bring; bills, fees and gifts come in
+here. A call that crosses a limit is heard within a second (watch_wallets). Source: CHG-11, D9.1, D9.4.
+"""
+
+from datetime import datetime
+
+from openboss.modules.customers.atomic.owners import postpaid_users
+from openboss.modules.customers.functions import cycle_of
+from openboss.modules.receivables.functions import credit_watch, wallets
+from openboss.processes.unbilled import Everybody
+
+AT_ONCE = 50_000
+
+
+def run(*, at: datetime) -> int:
+    """Bring the engine's limits up to date; return how many accounts it was told something of."""
+    range_ = wallets.range_at(at)
+    if range_ is None:
+        return 0
+    told_li = credit_watch.told_after(after_position=range_.to_position)  # first: a payment between helps the customer
+    everybody, prepaid = Everybody(at), wallets.accounts_with_wallets()
+    users = {one: mine for one, mine in postpaid_users(cycle=cycle_of(at)).items() if one not in prepaid}
+    accounts, told = list(users), 0
+    for start in range(0, len(accounts), AT_ONCE):
+        told += credit_watch.tell_limits(
+            {one: users[one] for one in accounts[start : start + AT_ONCE]},
+            published=everybody.wallets,
+            told_li=told_li,
+            unbilled_fen=everybody.by_user,
+            unknown_users=everybody.without_wallet,
+            at=at,
+        )
+    credit_watch.end_watch(sorted(credit_watch.watched() - set(accounts)))
+    return told
