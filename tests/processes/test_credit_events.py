@@ -111,32 +111,32 @@ def test_a_postpaid_user_is_stopped_within_a_second_of_the_call_that_reaches_the
     account = desk.account()
     user_of(account, subscriber_id=USER)
     set_credit(account_id=account, limit_fen=1000, at=LONG_AGO, staff_id=None)
-    call(8, 1)  # 0.40
-    keep_wallets.run(at=AT)
-    assert keep_limits.run(at=AT) == 1
+    call(8, 1, day=12)  # 0.40
+    keep_wallets.run(at=on(10, 12, 8))
+    assert keep_limits.run(at=on(10, 12, 8)) == 1
     rate_waiting()
-    call(9, 22)  # 9.20 in all
-    assert watch() == 0
-    call(10, 2)  # 10.00: the limit
-    looked_at = on(10, 5, 10) + timedelta(minutes=3)
+    call(9, 22, day=12)  # 9.20 in all
+    assert watch(on(10, 12, 9)) == 0
+    call(10, 2, day=12)  # 10.00: the limit
+    looked_at = on(10, 12, 10) + timedelta(minutes=3)
     assert watch(looked_at) == 1
     assert state(USER, looked_at + timedelta(seconds=1)) == "ONE_WAY_STOP"
     assert messages() == ["LIMIT_WARN", "LIMIT_STOP_1"]
     taken = take_payment.take(
-        account_id=account, paid_fen=1000, means="CASH", channel="HALL", serial_no="C", at=on(10, 5, 11)
+        account_id=account, paid_fen=1000, means="CASH", channel="HALL", serial_no="C", at=on(10, 12, 11)
     )
     assert taken.resumed == (USER,)
     rate_waiting()
     assert left_li() == 12_500, "a quarter beyond the limit of 10.00: nothing is owed"
-    keep_wallets.run(at=on(10, 5, 12))
-    assert keep_limits.run(at=on(10, 5, 12)) == 0, "the engine knows all of it already"
+    keep_wallets.run(at=on(10, 12, 12))
+    assert keep_limits.run(at=on(10, 12, 12)) == 0, "the engine knows all of it already"
     assert wallets.wallet_differences()[0].is_empty()
     desk.bill(account, 202609, RENT=300, user=USER)
-    assert keep_limits.run(at=on(10, 5, 12)) == 1
+    assert keep_limits.run(at=on(10, 12, 12)) == 1
     rate_waiting()
     assert left_li() == 9_500
-    set_credit(account_id=account, limit_fen=1000, is_exempt=True, at=on(10, 5, 13), staff_id=None)
-    keep_limits.run(at=on(10, 5, 13))
+    set_credit(account_id=account, limit_fen=1000, is_exempt=True, at=on(10, 12, 13), staff_id=None)
+    keep_limits.run(at=on(10, 12, 13))
     rate_waiting()
     assert left_li() > 10**14, "who is exempt is not stopped"
     check_books()

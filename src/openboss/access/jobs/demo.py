@@ -199,15 +199,16 @@ def _look_after_debts() -> None:
 
 
 def _open_wallets() -> None:
-    """Prepaid users recharge, and from now on pay for every call at once."""
+    """Prepaid users recharge, and from now on pay for every call at once; others' limits are watched."""
     from openboss.access.jobs.demo_money import let_prepaid_users_recharge
-    from openboss.processes import keep_wallets
+    from openboss.processes import keep_limits, keep_wallets
 
     at = _Day.at(BUSINESS_DAY, 7)
     keep_wallets.open_missing(at=at)
     keep_wallets.run(at=at)
     let_prepaid_users_recharge(at)
     keep_wallets.run(at=at)
+    keep_limits.run(at=at)
 
 
 def _compare_books() -> None:

@@ -18,6 +18,7 @@ from openboss.processes import (
     collect_debt,
     hall,
     keep_books,
+    keep_limits,
     keep_validity,
     keep_wallets,
     queue_hall,
@@ -103,8 +104,9 @@ def run_waiting_times(timestamp: int) -> int:  # noqa: ARG001
 @app.periodic(cron="10 * * * *")
 @app.task(name="openboss.keep_wallets", queueing_lock="keep_wallets", lock="money")
 def run_keep_wallets(timestamp: int) -> int:  # noqa: ARG001
-    """Post what wallets were used for since the last hour; the engine publishes all balances for it (D4.8)."""
+    """Post what wallets were used for since the last hour, and bring limits the engine watches up to date (D4.8)."""
     posted = keep_wallets.run(at=clock.now())
+    keep_limits.run(at=clock.now())
     return posted.entries if posted else 0
 
 

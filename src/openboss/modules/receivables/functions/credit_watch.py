@@ -5,7 +5,8 @@ beyond the credit limit: at the limit itself the engine says so at once (NEAR_LI
 charged any more where both steps of stopping are reached long since (AT_LIMIT).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 import polars as pl
@@ -34,7 +35,7 @@ def tell_limits(
     published: pl.DataFrame,
     told_li: Mapping[int, int],
     unbilled_fen: Mapping[int, int],
-    unknown_users: Collection[int],
+    unknown_users: AbstractSet[int],
     at: datetime,
 ) -> int:
     """Tell the engine where some accounts stand, if it does not know; return of how many.
