@@ -66,6 +66,7 @@ SECTIONS = (
             Screen("console:tasks", _("Tasks"), "inbox", None, "daiban db renwu inbox approval shenpi"),
             Screen("console:works", _("Work in progress"), "sitemap", "customers.view", "liucheng lc work flow"),
             Screen("console:orders", _("Orders"), "clipboard-list", "customers.view", "dingdan dd order"),
+            Screen("console:remote", _("Users of other provinces"), "world", "customers.edit", "yidi yd hub remote"),
             Screen("console:queue", _("Queue"), "users", "customers.view", "paidui pd jiaohao queue ticket"),
         ),
     ),

@@ -141,6 +141,23 @@ WORDS: dict[str, dict[str, Word]] = {
         "SMS": Word(_("SMS")),
         "HALL": Word(_("In the hall")),
     },
+    "hub_activity": {
+        "QUERY": Word(_("What they owe")),
+        "STATUS": Word(_("How the user stands")),
+        "PAY": Word(_("Take a payment")),
+        "SUSPEND": Word(_("Stop service")),
+        "RESUME": Word(_("Let service go on")),
+        "REPLACE_SIM": Word(_("Another SIM card")),
+    },
+    "hub_reason": {"LOST": Word(_("Loss")), "KEEP": Word(_("Keep the number"))},
+    "hub_state": {
+        "ASKED": Word(_("Being asked"), "info"),
+        "DONE": Word(_("Done there"), "good"),
+        "REFUSED": Word(_("Refused there"), "bad"),
+        "REVERSING": Word(_("Being taken back"), "warn"),
+        "REVERSED": Word(_("Taken back there")),
+        "MANUAL": Word(_("A person has to look"), "bad"),
+    },
     "ticket_kind": {
         "PAY": Word(_("Paying bills")),
         "BUSINESS": Word(_("Business")),

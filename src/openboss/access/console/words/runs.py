@@ -49,6 +49,7 @@ WORDS: dict[str, dict[str, Word]] = {
     "topic": {
         "sms": Word(_("Handset")),
         "staff": Word(_("Staff")),
+        "hub": Word(_("Other provinces")),
         "manager.alert": Word(_("Account managers")),
         "network.hlr": Word(_("Register of the network")),
         "charging.wallet": Word(_("Credit control")),
@@ -177,6 +178,8 @@ WORDS: dict[str, dict[str, Word]] = {
         "orders.close_ticket": Word(_("Ticket closed")),
         "orders.prepare_ticket": Word(_("Something prepared for who waits")),
         "orders.log_offer": Word(_("Offer made")),
+        "orders.ask_province": Word(_("Another province asked")),
+        "orders.province_answered": Word(_("Another province answered")),
         "orders.attach": Word(_("Document kept with an order")),
         "orders.move": Word(_("Order moved to another state")),
         "orders.place": Word(_("Order taken")),
