@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
-from openboss.access.console import words
+from openboss.access.console import formats, words
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of
@@ -54,7 +54,7 @@ SCREEN = ListScreen(
         Column("state", _("State"), "word:message_state"),
         Column("attempts", _("Attempts"), "count"),
         Column("created_at", _("Written"), "moment"),
-        Column("sent_at", _("Arrived"), "moment"),
+        Column("sent_at", _("Arrived at"), "moment"),
         Column(
             "next_try_at", _("Next try"), "moment", read=lambda row: row.next_try_at if row.state == "WAITING" else None
         ),
@@ -84,6 +84,12 @@ def _message(outbox_id: int) -> Message:
     return found
 
 
+def _said(name: str, value: object) -> tuple[str, object]:
+    """A part of a message; amounts in yuan."""
+    is_money = name.endswith("_fen") and isinstance(value, int)
+    return (name.removesuffix("_fen"), formats.yuan_of_fen(value)) if is_money else (name, value)
+
+
 @require_GET
 @needs("jobs.view")
 def message(request: HttpRequest, outbox_id: int) -> HttpResponse:
@@ -95,14 +101,15 @@ def message(request: HttpRequest, outbox_id: int) -> HttpResponse:
             topic=found.topic, order_key=found.order_key, state="WAITING", page_size=500
         )
         behind = sum(row.outbox_id > outbox_id for row in rows)
-    said = {name: value for name, value in found.payload.items() if name not in NOT_SHOWN}
+    said = {name: value for name, value in found.payload.items() if name not in (*NOT_SHOWN, "values")}
+    said |= found.payload.get("values") or {}
     return page(
         request,
         "message.html",
         {
             "message": found,
             "to": _to(found),
-            "said": sorted(said.items()),
+            "said": [_said(name, value) for name, value in sorted(said.items())],
             "behind": behind,
             "may_act": found.state in OPEN and "system.admin" in staff_of(request).rights,
             "active": "console:messages",

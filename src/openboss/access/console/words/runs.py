@@ -56,7 +56,7 @@ WORDS: dict[str, dict[str, Word]] = {
     },
     "message_state": {
         "WAITING": Word(_("Waiting"), "info"),
-        "SENT": Word(_("Arrived"), "good"),
+        "SENT": Word(_("Delivered"), "good"),
         "FAILED": Word(_("Dead letter"), "bad"),
         "DROPPED": Word(_("Dropped")),
     },
