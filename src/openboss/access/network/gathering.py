@@ -19,6 +19,7 @@ import numpy as np
 from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind, Result
 
 MOST_REQUESTS = 4096  # in one group; the rest is the next group
+MANY, PATIENCE_S = 16, 0.001  # after so many at once the next ones are waited for: a commit costs more than that
 MOST_WAITING = 16_384  # then even running sessions are told to come later; half of it for new ones
 MOST_ASKS = 64  # services one request may name
 PLUS = 2 * 10**18  # how an international number is coded (charging.numbering)
@@ -161,6 +162,7 @@ class Gathering:
         self.served = 0
         self._waiting: list[tuple[list[Request], Answered]] = []
         self._is_due = False
+        self._last_group = 0
 
     def ask(self, requests: list[Request], answered: Answered) -> None:
         """Have some requests decided in their order; `answered` is called when they are committed. Raises TooBusy."""
@@ -170,7 +172,7 @@ class Gathering:
         self._waiting.append((requests, answered))
         if not self._is_due:
             self._is_due = True
-            self.loop.call_soon(self._turn)
+            self.loop.call_later(PATIENCE_S if self._last_group >= MANY else 0, self._turn)
 
     def _turn(self) -> None:
         self._is_due = False
@@ -184,6 +186,7 @@ class Gathering:
         if self._waiting:
             self._is_due = True
             self.loop.call_soon(self._turn)
+        self._last_group = len(group)
         requests = [request for some, _answered in group for request in some]
         rows, asks = columns_of(requests)
         found = answers_of(requests, *decide(self.server, rows, asks))
