@@ -8,9 +8,14 @@ import typer
 
 from openboss.access.jobs import clock
 from openboss.access.jobs.installation import open_installation
+from openboss.access.jobs.refusals import Refused
 from openboss.config.options import options
 
 _SHOWN = 50
+
+
+class AccessLineRefused(Refused):
+    """The access line was not changed: nobody has the number, or the password is not 8 to 64 signs without blanks."""
 
 
 def register(app: typer.Typer) -> None:
@@ -18,6 +23,7 @@ def register(app: typer.Typer) -> None:
     network = typer.Typer(help="The network and what it is to hold of our users.", no_args_is_help=True)
     network.command()(deliver)
     network.command()(compare)
+    network.command(name="access-line")(access_line)
     app.add_typer(network, name="network")
 
 
@@ -52,3 +58,27 @@ def compare(
     print(f"{len(found)} differences" + (f", {sent} messages left for the worker" if repair else ""))
     if found and not repair:
         raise typer.Exit(1)
+
+
+def access_line(
+    number: Annotated[int, typer.Argument(help="The user's number with its country code, without +.")],
+    down_kbps: Annotated[int | None, typer.Option(min=0, help="Fastest way to the user; 0 = not limited.")] = None,
+    up_kbps: Annotated[int | None, typer.Option(min=0, help="Fastest way from the user; 0 = not limited.")] = None,
+    password: Annotated[bool, typer.Option(help="Ask for a new password, twice.")] = False,
+) -> None:
+    """Give a broadband or WLAN user a password for access servers, or another speed; running sessions follow."""
+    chosen = typer.prompt("New password", hide_input=True, confirmation_prompt=True) if password else None
+    with open_installation():
+        from openboss.processes.access_lines import AccessPasswordWrong, set_access_line, user_of
+
+        user = user_of(number=number, at=clock.now())
+        if user is None:
+            raise AccessLineRefused(f"nobody has the number {number}")
+        try:
+            set_access_line(
+                subscriber_id=user, password=chosen, down_kbps=down_kbps, up_kbps=up_kbps, at=clock.now(), staff_id=None
+            )
+        except AccessPasswordWrong as refused:
+            words = "a password has 8 to 64 signs without blanks; a new line needs one (--password)"
+            raise AccessLineRefused(words) from refused
+    print(f"{number} has an access line")

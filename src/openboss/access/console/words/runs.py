@@ -52,6 +52,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "hub": Word(_("Other provinces")),
         "manager.alert": Word(_("Account managers")),
         "network.hlr": Word(_("Register of the network")),
+        "network.radius": Word(_("Access servers of broadband and WLAN")),
         "charging.wallet": Word(_("Credit control")),
     },
     "message_state": {
@@ -169,6 +170,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "customers.take_off_list": Word(_("Document taken off a list")),
         "customers.replace_sim": Word(_("SIM card replaced")),
         "customers.reveal_contacts": Word(_("Contacts shown")),
+        "customers.set_access_line": Word(_("Access line changed")),
         "customers.set_brand": Word(_("Brand changed")),
         "customers.set_password": Word(_("Service password set")),
         "customers.set_vip": Word(_("VIP card set by hand")),
