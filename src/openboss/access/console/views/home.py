@@ -14,6 +14,7 @@ from openboss.access.jobs import clock
 from openboss.modules.billing import functions as billing
 from openboss.modules.charging.functions import monitor
 from openboss.modules.customers import functions as customers
+from openboss.processes.multi_person.inbox import inbox
 
 MONTHS = 4
 ALARMS = 5
@@ -45,10 +46,13 @@ def _months() -> list[dict[str, Any]]:
 @needs()
 def home(request: HttpRequest) -> HttpResponse:
     """Show the numbers this role works with."""
-    rights = staff_of(request).rights
+    rights, now = staff_of(request).rights, clock.now()
+    waiting = inbox(staff_id=staff_of(request).staff_id, at=now)
     context: dict[str, Any] = {
         "active": "console:home",
-        "now": clock.now(),
+        "now": now,
+        "tasks": len(waiting),
+        "tasks_late": sum(row.due_at is not None and row.due_at <= now for row in waiting),
         "recent": request.session.get("recent", []),
     }
     if "customers.view" in rights:

@@ -100,7 +100,8 @@ def new(request: HttpRequest, flow: str) -> HttpResponse:
     """The form with which a flow begins."""
     definition = next((one for one in _in_force() if one.flow == flow), None)
     if definition is None:
-        raise Http404
+        messages.error(request, _("There is no version of this flow in force."))
+        return redirect("console:works")
     here = staff_of(request).org_code
     below = system.org_subtree(code=here)
     context = {
