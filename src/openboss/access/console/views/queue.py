@@ -37,7 +37,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     tickets = orders.tickets_of_day(org_code=org_code, at=now)
     longest_s = queue_hall.longest_allowed_s(now)
     names = customers.names_of_customers(customer_ids=[one.customer_id for one in tickets if one.customer_id])
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "ticket": one,
             "waited_s": one.waited_s(now),

@@ -60,14 +60,15 @@ def proofs_of(request: HttpRequest, customer_id: int, subscriber_id: int | None)
     """
     found = {proof for proof in TICKED if proof in request.POST.getlist("proof")}
     if cert_no := request.POST.get("holder_document", "").strip():
-        about = {"customer_id": customer_id, "at": clock.now(), "staff_id": staff_of(request).staff_id}
-        customers.check_holder(cert_no=cert_no, **about)
+        staff_id = staff_of(request).staff_id
+        customers.check_holder(customer_id=customer_id, cert_no=cert_no, at=clock.now(), staff_id=staff_id)
         found.add(Proof.HOLDER_AT_HALL)
     if digits := request.POST.get("shown_password", "").strip():
         if subscriber_id is None:
             raise customers.PasswordMissing("SERVICE")
-        about = {"subscriber_id": subscriber_id, "at": clock.now()}
-        found.add(customers.check_password_of(kind="SERVICE", digits=digits, **about))
+        found.add(
+            customers.check_password_of(subscriber_id=subscriber_id, kind="SERVICE", digits=digits, at=clock.now())
+        )
     note_shown(request, customer_id, found)
     before = shown_by(request, customer_id)
     return list(before.proofs) if before else []
