@@ -141,7 +141,7 @@ def carry_out_activation(asked: Asked) -> Result:
     resources.take_reserved_number(number=line.number, subscriber_id=asked.user, **own)
     resources.use_sim(iccid=line.iccid, subscriber_id=asked.user, **own)
     begin_term(asked.user, line.number, asked.at, asked.staff_id)
-    class_offers.follow(subscriber_ids=[asked.user], **own)
+    class_offers.follow(subscriber_ids=[asked.user], at=asked.at, staff_id=asked.staff_id)
     tell_engine(asked.user)
     cycle = customers.cycle_of(asked.at)
     account_id = customers.paying_account(subscriber_id=asked.user, cycle=cycle)

@@ -59,8 +59,9 @@ def proofs_of(*, subscriber_id: int, shown: Shown, at: datetime) -> set[Proof]:
         customers.check_holder(customer_id=customer_id, cert_no=shown.cert_no, at=at, staff_id=None)
         found.add(Proof.HOLDER_AT_HALL)
     if shown.password:
-        about = {"subscriber_id": subscriber_id, "at": at}
-        found.add(customers.check_password_of(kind="SERVICE", digits=shown.password, **about))
+        found.add(
+            customers.check_password_of(subscriber_id=subscriber_id, kind="SERVICE", digits=shown.password, at=at)
+        )
     return found
 
 

@@ -76,7 +76,7 @@ def carry_out(asked: Asked) -> Result:
     resources.pass_number(number=line.number, subscriber_id=fresh, **own)
     resources.pass_sim(iccid=line.iccid, subscriber_id=fresh, **own)
     begin_term(fresh, line.number, asked.at, asked.staff_id)
-    class_offers.follow(subscriber_ids=[fresh], **own)
+    class_offers.follow(subscriber_ids=[fresh], at=asked.at, staff_id=asked.staff_id)
     tell_engine(asked.user, fresh)
     return {"subscriber_id": fresh}
 

@@ -12,7 +12,7 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         """Let the rotation of keys reach the documents kept with orders."""
-        from openboss.modules.orders.atomic.orders import re_encrypt_kept
+        from openboss.modules.orders.atomic.documents import re_encrypt_kept
         from openboss.modules.system.keys import register_rewriter
 
         register_rewriter("orders", re_encrypt_kept)

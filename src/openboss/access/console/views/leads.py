@@ -145,10 +145,8 @@ def reveal(request: HttpRequest, lead_id: int) -> HttpResponse:
     if len(reason) < 2:
         messages.error(request, _("Say why you need to see it, in two characters or more."))
         return redirect("console:lead", lead_id)
-    about = {"at": clock.now(), "staff_id": staff_of(request).staff_id}
-    answer = page(
-        request, "lead.html", context | {"seen": customers.reveal_lead(lead_id=lead_id, reason=reason, **about)}
-    )
+    seen = customers.reveal_lead(lead_id=lead_id, reason=reason, at=clock.now(), staff_id=staff_of(request).staff_id)
+    answer = page(request, "lead.html", context | {"seen": seen})
     answer["Cache-Control"] = "no-store"
     return answer
 

@@ -117,9 +117,10 @@ def ask(request: HttpRequest) -> HttpResponse:
             org_code=staff.org_code,
             **_money(request, staff.staff_id, given["activity"]),
         )
-    except (AmountUnreadable, OwnProvince) as refused:
-        said = {AmountUnreadable: _("Write the amount in yuan with at most two decimals, such as 120.50.")}
-        messages.error(request, said.get(type(refused), _("This number is at home here: use the usual counter.")))
+    except AmountUnreadable:
+        messages.error(request, _("Write the amount in yuan with at most two decimals, such as 120.50."))
+    except OwnProvince:
+        messages.error(request, _("This number is at home here: use the usual counter."))
     return redirect("console:remote")
 
 

@@ -1,5 +1,12 @@
 """The only way to the tables of the orders module."""
 
+from openboss.modules.orders.atomic.documents import (
+    DocumentChanged,
+    DocumentUnknown,
+    attach_document,
+    documents_of_customer,
+    read_document,
+)
 from openboss.modules.orders.atomic.hub_orders import (
     ASKED,
     DONE,
@@ -19,9 +26,7 @@ from openboss.modules.orders.atomic.hub_orders import (
 from openboss.modules.orders.atomic.offers_made import OfferMadeView, log_offer, offer_after_payment, offers_made
 from openboss.modules.orders.atomic.orders import (
     ON_BILL,
-    DocumentChanged,
     DocumentShown,
-    DocumentUnknown,
     Fee,
     Item,
     OrderDifferent,
@@ -31,9 +36,7 @@ from openboss.modules.orders.atomic.orders import (
     OrderView,
     Step,
     StepUnknown,
-    attach_document,
     count_orders,
-    documents_of_customer,
     due_orders,
     fee_paid,
     list_orders,
@@ -43,7 +46,6 @@ from openboss.modules.orders.atomic.orders import (
     order_view,
     parts_of,
     place_order,
-    read_document,
     tick_step,
 )
 from openboss.modules.orders.atomic.queue import (

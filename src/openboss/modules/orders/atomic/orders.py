@@ -1,8 +1,7 @@
 """Orders: placed once, put together on any channel, moved along their states, undone by another order (D13.3)."""
 
-import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,11 +9,10 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Count
 
-from openboss.modules.orders.models import OrderDocument, OrderFee, OrderItem, OrderStep, ProductOrder
+from openboss.modules.orders.models import OrderFee, OrderItem, OrderStep, ProductOrder
 from openboss.modules.orders.states import ACKNOWLEDGED, COMPLETED, IN_PROGRESS, MOVES, PENDING, SERVICE_KINDS
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.atomic.listeners import announce
-from openboss.modules.system.keys import decrypt, encrypt
 from openboss.modules.system.statements import ask
 
 ON_BILL = "BILL"  # the booking of a fee that is not collected with the order
@@ -38,14 +36,6 @@ class OrderPending(Exception):
 
 class StepUnknown(LookupError):
     """This order has no such step."""
-
-
-class DocumentUnknown(LookupError):
-    """No document with this hash is kept with this order."""
-
-
-class DocumentChanged(Exception):
-    """What is kept is not what was signed or shown: its hash differs. Tell the auditor (HAL-17)."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +181,7 @@ def place_order(
         else:
             _add_parts(order, items, steps, fees)
             after = {"kind": kind, "channel": channel, "subscriber_id": subscriber_id}
-            _audit("orders.place", order, at, staff_id, after=after)
+            audit_order("orders.place", order, at, staff_id, after=after)
             _announce("CreateEvent", order, ACKNOWLEDGED, at)
             return order_view(order_id=order.order_id)
     same_user = subscriber_id in (None, found.subscriber_id)  # an opening gets its user when it is carried out
@@ -233,60 +223,12 @@ def _add_fees(order: ProductOrder, fees: Sequence[Fee]) -> None:
 @transaction.atomic
 def tick_step(*, order_id: int, step: str, note: str, at: datetime, staff_id: int | None) -> None:
     """Note that a step of the checklist is done (HAL-01). Raises OrderUnknown, OrderStateForbids, StepUnknown."""
-    order = _locked(order_id)
+    order = locked_order(order_id)
     _refuse_unless(order, ACKNOWLEDGED)
     done = OrderStep.objects.filter(order=order, step=step)
     if not done.update(done_at=at, done_by=staff_id, note=note):
         raise StepUnknown(step)
-    _audit("orders.tick", order, at, staff_id, after={"step": step})
-
-
-@transaction.atomic
-def attach_document(
-    *, order_id: int, kind: str, content: bytes, at: datetime, staff_id: int | None, verified_by: int | None = None
-) -> str:
-    """Keep a document that was shown, encrypted, with its hash (HAL-02, HAL-17); return the hash.
-
-    verified_by  the clerk who compared it with the original. Raises OrderUnknown.
-    """
-    order = _locked(order_id)
-    sha256 = hashlib.sha256(content).hexdigest()
-    OrderDocument.objects.get_or_create(
-        order=order,
-        kind=kind,
-        sha256=sha256,
-        defaults={"content_sealed": encrypt(content.hex()), "verified_by": verified_by, "at": at},
-    )
-    _audit("orders.attach", order, at, staff_id, after={"kind": kind, "sha256": sha256})
-    return sha256
-
-
-@transaction.atomic
-def read_document(*, order_id: int, sha256: str, reason: str, at: datetime, staff_id: int) -> bytes:
-    """Show a kept document again and write down who saw it and why; its content is checked against its hash.
-
-    Raises DocumentUnknown, DocumentChanged. Source: HAL-17, D23.2.
-    """
-    row = OrderDocument.objects.filter(order_id=order_id, sha256=sha256).select_related("order").first()
-    if row is None or row.content_sealed is None:
-        raise DocumentUnknown(sha256)
-    content = bytes.fromhex(decrypt(row.content_sealed))
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise DocumentChanged(sha256)
-    _audit("orders.read_document", row.order, at, staff_id, reason=reason, after={"kind": row.kind, "sha256": sha256})
-    return content
-
-
-def re_encrypt_kept(re_encrypt: Callable[[bytes], bytes]) -> int:
-    """Bring every kept document to the newest key, one by one; return how many were rewritten."""
-    rewritten = 0
-    rows = OrderDocument.objects.filter(content_sealed__isnull=False).order_by("order_document_id")
-    for key in list(rows.values_list("pk", flat=True)):
-        sealed = bytes(OrderDocument.objects.values_list("content_sealed", flat=True).get(pk=key) or b"")
-        fresh = re_encrypt(sealed)
-        if fresh != sealed:
-            rewritten += OrderDocument.objects.filter(pk=key).update(content_sealed=fresh)
-    return rewritten
+    audit_order("orders.tick", order, at, staff_id, after={"step": step})
 
 
 @transaction.atomic
@@ -308,7 +250,7 @@ def move_order(
     reason: str = "",
 ) -> OrderView:
     """Bring an order and its items into another state. Raises OrderUnknown, OrderStateForbids, OrderPending."""
-    order = _locked(order_id)
+    order = locked_order(order_id)
     if state not in MOVES[order.state]:
         raise OrderStateForbids(f"{order.state} > {state}")
     values: dict[str, Any] = {"state": state}
@@ -323,7 +265,9 @@ def move_order(
     except IntegrityError as pending:
         raise OrderPending(order.kind) from pending
     OrderItem.objects.filter(order=order).update(state=state)
-    _audit("orders.move", order, at, staff_id, reason=reason, before={"state": order.state}, after={"state": state})
+    audit_order(
+        "orders.move", order, at, staff_id, reason=reason, before={"state": order.state}, after={"state": state}
+    )
     if state != IN_PROGRESS:  # seen by nobody outside the transaction: see states.py
         _announce("StateChangeEvent", order, state, at)
     return order_view(order_id=order_id)
@@ -375,15 +319,6 @@ def list_orders(
 def parts_of(*, order_id: int) -> list[OrderView]:
     """Show the orders that lie in a cart, in the order in which they were put there."""
     return _views(list(ProductOrder.objects.filter(part_of_id=order_id).order_by("order_id")))
-
-
-def documents_of_customer(*, customer_id: int, limit: int = 50) -> list[tuple[int, str, DocumentShown]]:
-    """The documents kept with a customer's orders, the newest first: order, its kind, and the document."""
-    rows = OrderDocument.objects.filter(order__customer_id=customer_id).select_related("order")
-    return [
-        (row.order_id, row.order.kind, DocumentShown(row.kind, row.sha256, row.verified_by, row.at))
-        for row in rows.order_by("-order_document_id")[:limit]
-    ]
 
 
 def due_orders(*, at: datetime, limit: int = 1000) -> list[int]:
@@ -460,11 +395,12 @@ def _view(order: ProductOrder, parts: Mapping[str, list[Any]], undone: Mapping[i
 
 def lock_order(*, order_id: int) -> OrderView:
     """Show an order and keep others from changing it until the transaction ends. Raises OrderUnknown."""
-    _locked(order_id)
+    locked_order(order_id)
     return order_view(order_id=order_id)
 
 
-def _locked(order_id: int) -> ProductOrder:
+def locked_order(order_id: int) -> ProductOrder:
+    """The row of an order, kept from others until the transaction ends. Raises OrderUnknown."""
     order = ProductOrder.objects.select_for_update().filter(order_id=order_id).first()
     if order is None:
         raise OrderUnknown(order_id)
@@ -483,7 +419,7 @@ def _announce(event: str, order: ProductOrder, state: str, at: datetime) -> None
         announce(kind="serviceOrder", event=f"ServiceOrder{event}", **about)
 
 
-def _audit(
+def audit_order(
     action: str,
     order: ProductOrder,
     at: datetime,
@@ -493,6 +429,7 @@ def _audit(
     before: object = None,
     after: object = None,
 ) -> None:
+    """Write down in the caller's transaction what was done to an order."""
     record_audit(
         staff_id=staff_id,
         action=action,
