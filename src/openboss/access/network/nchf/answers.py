@@ -17,6 +17,7 @@ from openboss.access.network.nchf.schema import (
     InvalidParam,
     MultipleUnitInformation,
     ProblemDetails,
+    RedirectServer,
 )
 from openboss.modules.charging.engine.online.requests import Kind, Measure, Result
 
@@ -38,7 +39,6 @@ _CODES = {
     Result.END_USER_SERVICE_DENIED: "END_USER_SERVICE_DENIED",
     Result.RATING_FAILED: "RATING_FAILED",
 }
-_TERMINATE = FinalUnitIndication("TERMINATE")
 _NOW = "IMMEDIATE_REPORT"
 _ARMED = tuple(ArmedTrigger(name, _NOW) for name in ("QUOTA_THRESHOLD", "QUOTA_EXHAUSTED", "VALIDITY_TIME", "QHT"))
 _ARMED_FOR_CHANGE = (*_ARMED, ArmedTrigger("TARIFF_TIME_CHANGE", "DEFERRED_REPORT"))
@@ -83,15 +83,27 @@ def malformed(fault: Exception) -> Refused:
                    invalid_params=wrong)  # fmt: skip
 
 
+def final_unit(action: str = "TERMINATE", where: str = "") -> FinalUnitIndication:
+    """What a network does with a service when its last quota is used up.
+
+    action  TERMINATE; REDIRECT to the address `where`; RESTRICT to what the network's filter `where` lets through
+    """
+    if action == "REDIRECT":
+        return FinalUnitIndication("REDIRECT", redirect_server=RedirectServer("URL", where))
+    if action == "RESTRICT":
+        return FinalUnitIndication("RESTRICT_ACCESS", filter_id=where)
+    return FinalUnitIndication("TERMINATE")
+
+
 def moment(second: int) -> str:
     """Write a UTC second as the standard has it."""
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def response(request: Request, answer: Answer, at: str) -> bytes:
-    """Write the answer to a request that was carried out."""
+def response(request: Request, answer: Answer, at: str, final: FinalUnitIndication) -> bytes:
+    """Write the answer to a request that was carried out; `final` is what follows on a last quota."""
     information = [
-        _unit_information(request, number, answer.quotas[number])
+        _unit_information(request, number, answer.quotas[number], final)
         for number, ask in enumerate(request.asks)
         if ask.rating_group >= 0
     ]
@@ -99,7 +111,7 @@ def response(request: Request, answer: Answer, at: str) -> bytes:
     return encode(ChargingDataResponse(at, request.number, failover, information))
 
 
-def _unit_information(request: Request, number: int, quota: Any) -> MultipleUnitInformation:
+def _unit_information(request: Request, number: int, quota: Any, final: FinalUnitIndication) -> MultipleUnitInformation:
     ask = request.asks[number]
     code = _CODES.get(quota.result, "RATING_FAILED")
     if request.kind == Kind.EVENT and quota.result == Result.SUCCESS:
@@ -122,7 +134,7 @@ def _unit_information(request: Request, number: int, quota: Any) -> MultipleUnit
         triggers=_ARMED_FOR_CHANGE if change else _ARMED,
         validity_time=quota.validity_s or None,
         quota_holding_time=QUOTA_HOLDING_S if is_volume else None,
-        final_unit_indication=_TERMINATE if quota.is_last else None,
+        final_unit_indication=final if quota.is_last else None,
         time_quota_threshold=threshold if is_time else None,
         volume_quota_threshold=threshold if is_volume else None,
     )

@@ -17,13 +17,14 @@ from openboss.access.network.gathering import Answer, Gathering, Request, TooBus
 from openboss.access.network.nchf import answers
 from openboss.access.network.nchf.answers import Refused, encode, malformed, refusal_of
 from openboss.access.network.nchf.reading import key_of_new, requests_of
-from openboss.access.network.nchf.schema import ChargingDataRequest
+from openboss.access.network.nchf.schema import ChargingDataRequest, FinalUnitIndication
 from openboss.modules.charging.engine.online.requests import Kind, Result
 
 PATH = "/nchf-convergedcharging/v3/chargingdata"
 LONGEST_MESSAGE = 1 << 18
 _JSON, _PROBLEM = ("content-type", "application/json"), ("content-type", "application/problem+json")
 _KEY_LENGTH = 32
+TERMINATE = answers.final_unit()
 _OPERATIONS = {"update": Kind.UPDATE, "release": Kind.TERMINATION}
 _decode = msgspec.json.Decoder(ChargingDataRequest).decode
 
@@ -43,8 +44,15 @@ class Notices(Protocol):
 class Node:
     """Everything that asks over Nchf."""
 
-    def __init__(self, *, gathering: Gathering, notices: Notices, now_s: Callable[[], int]) -> None:
-        self.gathering, self.notices, self.now_s = gathering, notices, now_s
+    def __init__(
+        self,
+        *,
+        gathering: Gathering,
+        notices: Notices,
+        now_s: Callable[[], int],
+        final: FinalUnitIndication = TERMINATE,
+    ) -> None:
+        self.gathering, self.notices, self.now_s, self.final = gathering, notices, now_s, final
         self.refused = 0
         self._said_at = (0, "")
 
@@ -93,7 +101,7 @@ class Node:
             return 204, [], b""
         if message.notify_uri is not None and not message.one_time_event:
             self.notices.remember(key, message.notify_uri)
-        said = answers.response(request, answer, self._now())
+        said = answers.response(request, answer, self._now(), self.final)
         if kind == Kind.UPDATE:
             return 200, [_JSON], said
         return 201, [_JSON, ("location", f"{scope.scheme}://{scope.authority}{PATH}/{key}")], said

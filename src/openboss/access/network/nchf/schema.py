@@ -182,10 +182,19 @@ class GrantedUnit(Said):
     service_specific_units: int | None = None
 
 
+class RedirectServer(Said):
+    """Where a service is led."""
+
+    redirect_address_type: str
+    redirect_server_address: str
+
+
 class FinalUnitIndication(Said):
     """What follows when it is used up."""
 
     final_unit_action: str
+    filter_id: str | None = None
+    redirect_server: RedirectServer | None = None
 
 
 class ArmedTrigger(Said):
@@ -233,12 +242,6 @@ class ProblemDetails(Said):
     cause: str
     detail: str | None = None
     invalid_params: list[InvalidParam] = []
-
-
-class ReauthorizationDetails(Said):
-    """A rating group to come again with."""
-
-    rating_group: int
 
 
 class ChargingNotifyRequest(Said):

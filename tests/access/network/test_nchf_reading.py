@@ -1,0 +1,155 @@
+"""Messages of Nchf into requests of the engine: who, what kind of use, how much of it and when."""
+
+import json
+import random
+
+import msgspec
+import pytest
+
+from openboss.access.network.gathering import columns_of
+from openboss.access.network.nchf.answers import Refused, encode, final_unit, malformed
+from openboss.access.network.nchf.node import _decode
+from openboss.access.network.nchf.reading import key_of_new, requests_of
+from openboss.access.network.nchf.schema import ChargingDataRequest
+from openboss.kernel.usage import RecordType, text_id
+from openboss.modules.charging.engine.online.requests import Kind
+
+NOW_S = 1_791_165_600  # 2026-10-05 02:00 UTC
+PLUS = 2 * 10**18
+
+
+def read(kind: Kind = Kind.INITIAL, **said):
+    message = {
+        "nfConsumerIdentification": {"nodeFunctionality": "SMF", "nFPLMNID": {"mcc": "460", "mnc": "01"}},
+        "invocationTimeStamp": "2026-10-05T02:00:00Z",
+        "invocationSequenceNumber": 1,
+        "subscriberIdentifier": "imsi-460001234500002",
+        **said,
+    }
+    whole = msgspec.convert(message, ChargingDataRequest)
+    return requests_of(whole, kind, key_of_new(whole), NOW_S)
+
+
+def container(place: int, *triggers: str, **units) -> dict:
+    named = [{"triggerType": one, "triggerCategory": "IMMEDIATE_REPORT"} for one in triggers]
+    return {"localSequenceNumber": place, "triggers": named, **units}
+
+
+def test_a_data_session_is_known_by_imsi_number_access_point_network_and_moment():
+    session = {"pduSessionID": 1, "dnnId": "CMNET", "servingCNPlmnId": {"mcc": "454", "mnc": "12"}}
+    pdu = {
+        "chargingId": 99,
+        "userInformation": {"servedGPSI": "msisdn-8613900000002"},
+        "pduSessionInformation": session,
+    }
+    [request] = read(pDUSessionChargingInformation=pdu)
+    assert (request.record_type, request.imsi, request.served) == (
+        RecordType.DATA, 460001234500002, PLUS + 8613900000002)  # fmt: skip
+    assert (request.apn, request.network, request.call_ref, request.at_s) == (text_id("cmnet"), 45412, 99, NOW_S)
+    [late] = read(pDUSessionChargingInformation=pdu, invocationTimeStamp="2026-10-05T04:00:00Z")
+    assert late.at_s == 0  # a clock two hours off is not believed
+
+
+def test_use_is_added_up_and_apart_behind_a_change_of_the_tariff():
+    usage = {
+        "ratingGroup": 7,
+        "requestedUnit": {"uplinkVolume": 10, "downlinkVolume": 20},
+        "usedUnitContainer": [
+            container(3, "QUOTA_THRESHOLD", totalVolume=50, uplinkVolume=20),
+            container(1, "RAT_CHANGE", uplinkVolume=1, downlinkVolume=2),
+            container(2, "TARIFF_TIME_CHANGE", totalVolume=30, time=4),
+        ],
+    }
+    [request] = read(Kind.UPDATE, multipleUnitUsage=[usage])
+    [ask] = request.asks
+    assert (ask.used_up, ask.used_down, ask.used_s) == (1, 32, 4)
+    assert (ask.after_up, ask.after_down, ask.after_s) == (20, 30, 0)
+    assert (ask.is_asking, ask.want_octets, ask.is_final) == (True, 30, False)
+    over = {"ratingGroup": 7, "usedUnitContainer": [container(1, "FINAL", totalVolume=5)]}
+    [request] = read(Kind.UPDATE, multipleUnitUsage=[over])
+    assert (request.asks[0].is_asking, request.asks[0].is_final) == (False, True)
+
+
+def test_calls_and_messages_are_told_from_their_information():
+    gpsi = {"userInformation": {"servedGPSI": "msisdn-8613900000002"}}
+    calling = {"callingPartyAddresses": ["tel:+8613800000001"], "calledPartyAddress": "sip:057188880001@ims.example"}
+    [made] = read(iMSChargingInformation={"roleOfNode": "ORIGINATING", **gpsi, **calling})
+    assert (made.record_type, made.other) == (RecordType.MOC, 10**18 + 57188880001)
+    [taken] = read(iMSChargingInformation={"roleOfNode": "TERMINATING", **gpsi, **calling})
+    assert (taken.record_type, taken.other) == (RecordType.MTC, PLUS + 8613800000001)
+    people = {
+        "originatorInfo": {"originatorGPSI": "msisdn-8613900000002"},
+        "recipientInfo": [{"recipientOtherAddress": {"sMaddressType": "NUMERIC_SHORTCODE", "sMaddressData": "10086"}}],
+    }
+    [sent] = read(sMSChargingInformation={"sMMessageType": "SUBMISSION", **people})
+    assert (sent.record_type, sent.served, sent.other) == (RecordType.SMS_MO, PLUS + 8613900000002, 10086)
+
+
+def test_an_event_that_is_over_opens_and_ends_a_session_of_what_it_used():
+    people = {"originatorInfo": {"originatorGPSI": "msisdn-8613900000002"}}
+    event = {"oneTimeEvent": True, "oneTimeEventType": "PEC", "sMSChargingInformation": people}
+    wanted = {"ratingGroup": 1, "requestedUnit": {"serviceSpecificUnits": 3}}
+    opening, end = read(multipleUnitUsage=[wanted], **event)
+    assert (opening.kind, opening.number, end.kind, end.number) == (Kind.INITIAL, 1, Kind.TERMINATION, 2)
+    assert (opening.asks[0].used_units, opening.asks[0].is_asking, end.asks) == (3, False, [])
+    [now] = read(multipleUnitUsage=[wanted], **{**event, "oneTimeEventType": "IEC"})
+    assert (now.kind, now.asks[0].want_units) == (Kind.EVENT, 3)
+
+
+def test_a_message_sent_again_names_the_same_session_and_another_one_another():
+    def key(**said) -> tuple[int, int]:
+        [request] = read(pDUSessionChargingInformation={"chargingId": 1}, **said)
+        return request.key_hi, request.key_lo
+
+    assert key() == key(retransmissionIndicator=True)
+    assert key() != key(invocationTimeStamp="2026-10-05T02:00:01Z")
+    with pytest.raises(Refused) as refusal:
+        read()
+    assert refusal.value.problem.cause == "CHARGING_NOT_APPLICABLE"
+
+
+def test_the_last_quota_ends_leads_elsewhere_or_restricts_as_the_operator_says():
+    said = [msgspec.json.decode(encode(final_unit(*words))) for words in (
+        (), ("REDIRECT", "https://top.up"), ("RESTRICT", "only-top-up"))]  # fmt: skip
+    server = {"redirectAddressType": "URL", "redirectServerAddress": "https://top.up"}
+    assert said == [
+        {"finalUnitAction": "TERMINATE"},
+        {"finalUnitAction": "REDIRECT", "redirectServer": server},
+        {"finalUnitAction": "RESTRICT_ACCESS", "filterId": "only-top-up"},
+    ]
+
+
+@pytest.mark.parametrize("messages", [10_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
+def test_spoiled_messages_are_read_or_refused_with_a_problem(messages):
+    chance = random.Random(20261122)
+    usage = {"ratingGroup": 7, "requestedUnit": {}, "usedUnitContainer": [container(1, "FINAL", totalVolume=5)]}
+    good = json.dumps(
+        {
+            "nfConsumerIdentification": {"nodeFunctionality": "SMF"},
+            "invocationTimeStamp": "2026-10-05T02:00:00Z",
+            "invocationSequenceNumber": 1,
+            "subscriberIdentifier": "imsi-460001234500002",
+            "multipleUnitUsage": [usage],
+            "pDUSessionChargingInformation": {
+                "chargingId": 1,
+                "pduSessionInformation": {"pduSessionID": 1, "dnnId": "x"},
+            },
+        }
+    ).encode()
+    signs, taken, refused = b'{}[]",:0123456789-.eE\\\xff\x00imsi', 0, 0
+    for _ in range(messages):
+        data = bytearray(good)
+        for _spoil in range(chance.randint(1, 3)):
+            data[chance.randrange(len(data))] = chance.choice(signs)
+        try:
+            message = _decode(data)
+            requests = requests_of(message, Kind.INITIAL, key_of_new(message), NOW_S)
+        except Refused:
+            refused += 1
+        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+            assert malformed(fault).problem.status == 400
+            refused += 1
+        else:
+            columns_of(requests)
+            taken += 1
+    assert min(taken, refused) > messages // 20
