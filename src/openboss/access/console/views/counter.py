@@ -115,6 +115,9 @@ def _choices(
         groups = {one.group_code: formats.named({"zh": one.group_zh, "en": one.group_en}) for one in kinds}
         return [("ALL", _("Everything")), *groups.items(), *((one.code, formats.named(one)) for one in kinds)]
     unchanged = [("", _("as it is"))] if ask.optional else []
+    if ask.kind == "customer_class" and (tree := customers.classes()):
+        named = [(one.code, formats.named({"zh": one.name_zh, "en": one.name_en})) for one in tree.values()]
+        return [*unchanged, *named]
     return [*unchanged, *words.choices(ask.kind)] if ask.kind in words.WORDS else []
 
 

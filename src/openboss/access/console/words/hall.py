@@ -141,6 +141,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "SMS": Word(_("SMS")),
         "HALL": Word(_("In the hall")),
     },
+    "list_kind": {"BLACK": Word(_("Black list"), "bad"), "WHITE": Word(_("White list"), "good")},
     "hub_activity": {
         "QUERY": Word(_("What they owe")),
         "STATUS": Word(_("How the user stands")),

@@ -28,6 +28,9 @@ WORDS: dict[str, dict[str, Word]] = {
         "NORMAL": Word(_("Ordinary")),
         "KEY": Word(_("Key customer"), "warn"),
         "GROUP": Word(_("Group customer"), "violet"),
+        "A": Word(_("Group class A"), "violet"),
+        "B": Word(_("Group class B"), "violet"),
+        "C": Word(_("Group class C"), "violet"),
     },
     "pay_type": {"PREPAID": Word(_("Prepaid")), "POSTPAID": Word(_("Postpaid"))},
     "service_type": {

@@ -243,6 +243,29 @@ def take_off_list(*, list_entry_id: int, reason: str, at: datetime, staff_id: in
     _audit("customers.take_off_list", list_entry_id, at, staff_id, object_kind="list", reason=reason)
 
 
+@dataclass(frozen=True)
+class ListedDocument:
+    """A document on a list: masked, since when and until when, why."""
+
+    list_entry_id: int
+    list_kind: str
+    cert_no_masked: str
+    reason: str
+    from_at: datetime
+    until_at: datetime | None
+
+
+def listed_documents(*, at: datetime, limit: int = 500) -> list[ListedDocument]:
+    """The documents that stand on the black or the white list at a moment, the newest first (BMC-06)."""
+    rows = ListEntry.objects.filter(period__contains=at).order_by("-list_entry_id")[:limit]
+    return [
+        ListedDocument(
+            row.list_entry_id, row.list_kind, row.cert_no_masked, row.reason, row.period.lower, row.period.upper
+        )
+        for row in rows
+    ]
+
+
 def lists_of_document(*, cert_type: str, cert_no: str, at: datetime) -> set[str]:
     """Name the lists (BLACK, WHITE) on which a document stands at a moment. Raises DocumentWrong."""
     index = document_index(read_document(cert_type, cert_no))
