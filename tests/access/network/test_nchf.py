@@ -364,3 +364,11 @@ def test_hostile_connections_disturb_nobody(network, chf, smf):  # noqa: F811
     assert smf.get(chf.url).status_code == 405
     assert smf.post(chf.url, json=data_request(1, multipleUnitUsage=[wanted()])).status_code == 201
     assert network.wallet()["balance_li"] == 10_000
+
+
+def test_a_port_that_another_engine_listens_on_is_not_shared_with_it(chf, caplog):
+    node = Node(gathering=chf.gathering, notices=chf.notifier, now_s=chf.now_s)
+    opened = []
+    chf.call(lambda: opened.append(Door(node, Address("127.0.0.1", chf.port), chf.loop)))
+    asyncio.run_coroutine_threadsafe(asyncio.wait_for(opened[0]._task, 5), chf.loop).result(5)
+    assert "Nchf cannot be served" in caplog.text

@@ -7,6 +7,7 @@ requests only.
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +60,7 @@ class Door:
 
     async def _serve(self, address: Address) -> None:
         try:
+            _refuse_if_taken(address)
             await self._server.serve()
         except OSError as taken:
             log.warning("Nchf cannot be served", host=address.host, port=address.port, why=str(taken))
@@ -67,3 +69,11 @@ class Door:
         """Stop to listen and let connections go."""
         self._server.stop()
         await asyncio.wait([self._task], timeout=2)
+
+
+def _refuse_if_taken(address: Address) -> None:
+    """Raise OSError if somebody listens there: the server itself would share the port with them, and the requests."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((address.host, address.port))
