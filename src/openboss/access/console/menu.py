@@ -203,6 +203,15 @@ SECTIONS = (
                 "user-circle",
                 (
                     Screen("console:customers", _("Customers"), "user-circle", "customers.view", "subscriber kehu kh"),
+                    Screen(
+                        "console:leads", _("Potential customers"), "user-search", "customers.view", "qianzai qz lead"
+                    ),
+                    Screen(
+                        "console:campaigns", _("What campaigns brought"), "chart-bar", "customers.view", "yingxiao yx"
+                    ),
+                    Screen(
+                        "console:records", _("Lists and classes"), "list-details", "customers.view", "heimingdan hmd"
+                    ),
                     Screen("console:value", _("Most valuable customers"), "chart-bar", "billing.view", "jiazhi top"),
                     Screen(
                         "console:data_quality",
