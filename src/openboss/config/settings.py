@@ -86,7 +86,10 @@ TEMPLATES = [
 
 DATABASES = django_databases(database_url=_options.database_url, cluster_dir=_options.cluster_dir)
 
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",  # of staff
+    "openboss.modules.customers.digits.DigitsHasher",  # of customers: the last one
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

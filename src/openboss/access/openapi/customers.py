@@ -7,7 +7,6 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Query
 
-from openboss.access.jobs import clock
 from openboss.access.openapi.door import (
     Paging,
     PagingQuery,
@@ -23,7 +22,7 @@ from openboss.access.openapi.door import (
     whole_number,
 )
 from openboss.modules.customers import functions as customers
-from openboss.modules.customers.functions import Customer360, CustomerRow, CustomerUnknown
+from openboss.modules.customers.functions import CustomerRow, CustomerUnknown
 
 CUSTOMER = "/tmf-api/customerManagement/v4/customer"
 PARTY = "/tmf-api/party/v4"
@@ -94,10 +93,10 @@ def _customer(row: CustomerRow) -> Customer:
     )
 
 
-def picture_of(customer_id: str) -> Customer360:
-    """Everything the base knows of a customer. Raises Refusal (404)."""
+def customer_of(customer_id: str) -> CustomerRow:
+    """One customer, masked. Raises Refusal (404)."""
     try:
-        return customers.customer_360(customer_id=whole_number(customer_id, "customer"), at=clock.now())
+        return customers.customer_row(customer_id=whole_number(customer_id, "customer"))
     except CustomerUnknown as unknown:
         raise Refusal(404, "notFound", "no such customer") from unknown
 
@@ -123,23 +122,11 @@ def list_customer(
 def retrieve_customer(request: HttpRequest, customer_id: str, fields: str | None = None) -> Any:
     """One customer with their accounts; a merged id shows the customer it became."""
     del request
-    picture = picture_of(customer_id)
-    who = picture.customer
-    shape = _customer(
-        CustomerRow(
-            who.customer_id,
-            who.kind,
-            who.name_masked,
-            who.vip_level,
-            who.customer_class,
-            who.org_code,
-            who.created_on,
-            len(picture.subscribers),
-        )
-    )
+    row = customer_of(customer_id)
+    shape = _customer(row)
     shape.account = [
-        Ref(id=str(one.account_id), href=f"{ACCOUNT}/{one.account_id}", at_referred_type="BillingAccount")
-        for one in picture.accounts
+        Ref(id=str(account_id), href=f"{ACCOUNT}/{account_id}", at_referred_type="BillingAccount")
+        for account_id in customers.account_ids_of(customer_id=row.customer_id)
     ]
     return chosen(shape, fields)
 
@@ -163,7 +150,7 @@ def _open_parties(code: str, name: str) -> None:
     def retrieve_party(request: HttpRequest, party_id: str, fields: str | None = None) -> Any:
         """One person or organisation."""
         del request
-        who = picture_of(party_id).customer
+        who = customer_of(party_id)
         if who.kind != code:
             raise Refusal(404, "notFound", f"no such {word}")
         return chosen(_party(who.customer_id, who.kind, who.name_masked), fields)

@@ -157,20 +157,18 @@ def place(
         date_at=start_at,
         within=within,
     )
-    if _is_ready(order):
-        return hall.confirm(order_id=order.order_id, at=now, staff_id=caller.staff_id, within=within)
-    return order
+    if order.state != "ACKNOWLEDGED" or order.open_steps or order.unpaid_fen:
+        return order
+    try:
+        with transaction.atomic():
+            return hall.confirm(order_id=order.order_id, at=now, staff_id=caller.staff_id, within=within)
+    except hall.OrderIncomplete:  # a document is still to be shown
+        return order
 
 
 def _serial_no(caller: Caller, external_id: str) -> str:
     """The order's serial number: one for each caller's external id, short enough for those of its fees."""
     return "tmf" + hashlib.sha256(f"{caller.client_id}:{external_id}".encode()).hexdigest()[:32]
-
-
-def _is_ready(order: OrderView) -> bool:
-    """Whether nothing stands between an order and its being carried out."""
-    is_open = order.state == "ACKNOWLEDGED" and not order.open_steps and not order.unpaid_fen
-    return is_open and not hall.missing_documents(order_id=order.order_id, at=clock.now())
 
 
 def go_on(caller: Caller, order_id: str, given: OrderUpdate) -> OrderView:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from django.http import HttpRequest, HttpResponse
 from ninja import Query
 
-from openboss.access.openapi.customers import ACCOUNT, Characteristic, party_ref, picture_of
+from openboss.access.openapi.customers import ACCOUNT, Characteristic, customer_of, party_ref
 from openboss.access.openapi.door import (
     Paging,
     PagingQuery,
@@ -63,11 +63,11 @@ def _role(name: str, number: int, engaged: Ref, **more: Any) -> PartyRole:
     return PartyRole(id=role_id, href=f"{ROLE}/{role_id}", name=name, role_type=kind, engaged_party=engaged, **more)
 
 
-def _customer_role(customer_id: int, kind: str, name: str, row: Any) -> PartyRole:
+def _customer_role(row: CustomerRow) -> PartyRole:
     told = [Characteristic(name="customerClass", value=row.customer_class)]
-    engaged = party_ref(customer_id, kind, name)
+    engaged = party_ref(row.customer_id, row.kind, row.name_masked)
     valid_for = TimePeriod(start_date_time=midnight(row.created_on))
-    return _role(CUSTOMER_ROLE, customer_id, engaged, characteristic=told, valid_for=valid_for)
+    return _role(CUSTOMER_ROLE, row.customer_id, engaged, characteristic=told, valid_for=valid_for)
 
 
 def _payer_role(row: AccountRow) -> PartyRole:
@@ -91,11 +91,9 @@ def list_party_role(
     if name == PAYER_ROLE:
         payers, total = customers.list_accounts(customer_id=wanted, page=paging.page(), page_size=paging.limit)
         return listed(response, paging, [_payer_role(row) for row in payers], total)
-    rows: list[CustomerRow]
     filters = {"customer_id": party_id or ""}
     rows, total, _sums = customers.list_customers(filters=filters, page=paging.page(), page_size=paging.limit)
-    shown = [_customer_role(row.customer_id, row.kind, row.name_masked, row) for row in rows]
-    return listed(response, paging, shown, total)
+    return listed(response, paging, [_customer_role(row) for row in rows], total)
 
 
 @role_router.get("/partyRole/{role_id}", response=answers(PartyRole), operation_id="retrievePartyRole")
@@ -104,8 +102,7 @@ def retrieve_party_role(request: HttpRequest, role_id: str, fields: str | None =
     del request
     name, _, number = role_id.partition("-")
     if name == CUSTOMER_ROLE:
-        who = picture_of(number).customer
-        return chosen(_customer_role(who.customer_id, who.kind, who.name_masked, who), fields)
+        return chosen(_customer_role(customer_of(number)), fields)
     if name == PAYER_ROLE:
         try:
             row = customers.account_row(account_id=whole_number(number, "account"))

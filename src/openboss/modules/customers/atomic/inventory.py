@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from openboss.modules.customers.atomic.finding import CustomerRow
 from openboss.modules.customers.atomic.payment import AccountUnknown
+from openboss.modules.customers.atomic.questions import CustomerUnknown
 from openboss.modules.customers.masking import mask_name
 from openboss.modules.customers.models import Account, Holding
+from openboss.modules.system.statements import ask
 
 
 class HoldingUnknown(LookupError):
@@ -72,6 +75,28 @@ def list_accounts(
     found = Account.objects.filter(**{name: value for name, value in wanted.items() if value is not None})
     rows = found.select_related("customer").order_by("account_id")[(page - 1) * page_size : page * page_size]
     return [_account(row) for row in rows], found.count()
+
+
+def customer_row(*, customer_id: int) -> CustomerRow:
+    """Read one customer, masked; a merged id shows the customer it became. Raises CustomerUnknown."""
+    found = ask(
+        "SELECT customer_id, kind, name, vip_level, customer_class, org_code, created_on, (SELECT count(*) FROM"
+        " customers_subscriber s WHERE s.customer_id = c.customer_id) FROM customers_customer c WHERE customer_id ="
+        " coalesce((SELECT customer_id FROM customers_customeralias WHERE alias_id = %s::bigint), %s::bigint)",
+        [customer_id, customer_id],
+    )
+    if not found:
+        raise CustomerUnknown(customer_id)
+    number, kind, name, *rest = found[0]
+    return CustomerRow(number, kind, mask_name(name, kind=kind), *rest)
+
+
+def account_ids_of(*, customer_id: int) -> list[int]:
+    """Name the accounts of a customer."""
+    found = ask(
+        "SELECT account_id FROM customers_account WHERE customer_id = %s::bigint ORDER BY account_id", [customer_id]
+    )
+    return [account_id for (account_id,) in found]
 
 
 def account_row(*, account_id: int) -> AccountRow:

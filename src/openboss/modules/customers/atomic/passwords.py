@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import check_password, get_hashers, make_password
 from django.db import transaction
 
 from openboss.modules.customers.atomic.subscribers import audit_subscriber, locked, operator_day
@@ -85,7 +85,7 @@ def set_password(
         subscriber=subscriber,
         kind=kind,
         defaults={
-            "hashed": make_password(digits),
+            "hashed": _hashed(digits),
             "is_initial": is_initial,
             "channel": channel,
             "set_at": at,
@@ -96,6 +96,10 @@ def set_password(
     )
     audit_subscriber("customers.set_password", subscriber_id, at, staff_id, after={"kind": kind, "channel": channel})
     send_out(topic="sms", payload=sms(number, "PASSWORD_SET"), at=at)
+
+
+def _hashed(digits: str) -> str:
+    return make_password(digits, hasher=get_hashers()[-1])  # settings: the one for customers is the last
 
 
 def refuse_weak(digits: str, *, number: int, born_on: date | None) -> None:
@@ -168,7 +172,7 @@ def issue_dynamic_code(*, subscriber_id: int, at: datetime) -> None:
     """
     subscriber = locked(subscriber_id)
     digits = f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
-    DynamicCode.objects.create(subscriber=subscriber, hashed=make_password(digits), issued_at=at)
+    DynamicCode.objects.create(subscriber=subscriber, hashed=_hashed(digits), issued_at=at)
     payload = sms(_number_of(subscriber), "DYNAMIC_CODE", secret={"digits": digits})
     send_out(topic="sms", payload=payload, at=at)  # the secret is taken out of the row when it has been sent
     audit_subscriber("customers.issue_dynamic_code", subscriber_id, at, None)
