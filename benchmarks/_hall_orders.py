@@ -106,3 +106,25 @@ QUERY_MIX = {
     "orders": 10, "free numbers": 5, "offering": 5,
 }  # fmt: skip
 """Of 100 queries."""
+
+MUST_BE_ZERO = {
+    "orders half done": "SELECT count(*) FROM orders_order WHERE state = 'IN_PROGRESS'",
+    "orders carried out without their money": (
+        "SELECT count(*) FROM orders_order o JOIN orders_fee f USING (order_id) WHERE o.state IN ('COMPLETED',"
+        " 'PENDING') AND f.serial_no IS NULL"
+    ),
+    "money of no order, or not the fee's": (
+        "SELECT count(*) FROM orders_fee f LEFT JOIN receivables_payment p ON p.payment_id = f.payment_id"
+        " WHERE f.payment_id IS NOT NULL AND p.paid_fen IS DISTINCT FROM f.fee_fen"
+    ),
+    "numbers in use that no user has": (
+        "SELECT count(*) FROM resources_numberresource n WHERE n.state = 'OCCUPIED' AND NOT EXISTS (SELECT 1 FROM"
+        " customers_numberperiod p WHERE p.number = n.number AND p.subscriber_id = n.subscriber_id AND p.period @>"
+        " now())"
+    ),
+    "cards in use that no user has": (
+        "SELECT count(*) FROM resources_simcard s WHERE s.state = 'IN_USE' AND NOT EXISTS (SELECT 1 FROM"
+        " customers_simperiod p WHERE p.iccid = s.iccid AND p.subscriber_id = s.subscriber_id AND p.period @> now())"
+    ),
+    "the trial balance": "SELECT coalesce(sum(amount_fen), 0) FROM receivables_posting",
+}

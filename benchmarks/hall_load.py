@@ -32,7 +32,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from _hall_orders import ORDER_MIX, QUERY_MIX, SCOPES, first, next_step, question
+from _hall_orders import MUST_BE_ZERO, ORDER_MIX, QUERY_MIX, SCOPES, first, next_step, question
 
 EXAMPLE = Path(__file__).parents[1] / "example"
 PORT = 8765
@@ -291,29 +291,6 @@ def _database_cpu_s() -> float:
     return _server_cpu_s()
 
 
-ALL_ZERO = {
-    "orders half done": "SELECT count(*) FROM orders_order WHERE state = 'IN_PROGRESS'",
-    "orders carried out without their money": (
-        "SELECT count(*) FROM orders_order o JOIN orders_fee f USING (order_id) WHERE o.state IN ('COMPLETED',"
-        " 'PENDING') AND f.serial_no IS NULL"
-    ),
-    "money of no order, or not the fee's": (
-        "SELECT count(*) FROM orders_fee f LEFT JOIN receivables_payment p ON p.payment_id = f.payment_id"
-        " WHERE f.payment_id IS NOT NULL AND p.paid_fen IS DISTINCT FROM f.fee_fen"
-    ),
-    "numbers in use that no user has": (
-        "SELECT count(*) FROM resources_numberresource n WHERE n.state = 'OCCUPIED' AND NOT EXISTS (SELECT 1 FROM"
-        " customers_numberperiod p WHERE p.number = n.number AND p.subscriber_id = n.subscriber_id AND p.period @>"
-        " now())"
-    ),
-    "cards in use that no user has": (
-        "SELECT count(*) FROM resources_simcard s WHERE s.state = 'IN_USE' AND NOT EXISTS (SELECT 1 FROM"
-        " customers_simperiod p WHERE p.iccid = s.iccid AND p.subscriber_id = s.subscriber_id AND p.period @> now())"
-    ),
-    "the trial balance": "SELECT coalesce(sum(amount_fen), 0) FROM receivables_posting",
-}
-
-
 def measure(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Bear the load, then each kind alone, then reconcile."""
     run = f"r{int(time.time())}"
@@ -330,7 +307,7 @@ def measure(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
         result["cpu_seconds_a_second"] = {**cpu, "locust": round(client_s / chosen.seconds, 2)}
         if chosen.alone:
             result["cpu_ms_a_piece"] = cpu_by_kind(pids, {**plan, "jobs": jobs[wanted:]}, chosen.alone)
-    result["must_be_zero"] = {what: int(_sql(question)[0][0]) for what, question in ALL_ZERO.items()}
+    result["must_be_zero"] = {what: int(_sql(question)[0][0]) for what, question in MUST_BE_ZERO.items()}
     return result
 
 
