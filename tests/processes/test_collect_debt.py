@@ -3,6 +3,7 @@
 import random
 from datetime import datetime, timedelta
 
+import polars as pl
 import pytest
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange, NumericRange
@@ -10,11 +11,12 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange, NumericRa
 from openboss.modules.customers.functions import add_stop_reason, effective_state
 from openboss.modules.customers.models import Account, NumberPeriod, PaymentRelation, StateChange, Subscriber
 from openboss.modules.receivables.functions import credit
+from openboss.modules.receivables.functions import direct_debit as debit
 from openboss.modules.receivables.functions.credit_at_once import accounts_to_look_at
 from openboss.modules.receivables.functions.credit_records import set_credit, steps_of
 from openboss.modules.receivables.models import Standing
 from openboss.modules.system.models import Outbox
-from openboss.processes import collect_debt, take_payment
+from openboss.processes import after_payments, collect_debt, take_payment
 from tests.modules.receivables.conftest import LONG_AGO, Desk, check_books, desk, on
 
 __all__ = ["desk"]
@@ -258,3 +260,24 @@ def picture(account: int, at: datetime) -> list[object]:
     users = PaymentRelation.objects.filter(account_id=account).values_list("subscriber_id", flat=True)
     crossed = Standing.objects.filter(account_id=account, crossed_at__isnull=False).exists()
     return [steps_of(account_id=account), [state(user, at) for user in users], crossed]
+
+
+def test_service_goes_on_with_the_banks_answer_to_direct_debit(desk: Desk) -> None:
+    accounts = [desk.account() for _ in range(2)]
+    users = [user_of(account) for account in accounts]
+    for account, user in zip(accounts, users, strict=True):
+        desk.bill(account, 202609, RENT=9000, user=user)
+        mandate = debit.open_mandate(
+            account_id=account, contract_no=f"C{account}", bank="ICBC", bank_account="6222", holder="张三", at=on(1, 1),
+            staff_id=None,
+        )  # fmt: skip
+        debit.verify_mandate(mandate_id=mandate, reason="bank called", at=on(1, 2), staff_id=desk.staff["clerk"])
+    collect_debt.run(at=on(11, 4))
+    assert [state(user, on(11, 5)) for user in users] == ["TWO_WAY_STOP"] * 2
+    run = debit.make_run(bank="ICBC", at=on(11, 5))
+    told = [(one.contract_no, one.asked_fen, "00" if one.account_id == accounts[0] else "01")
+            for one in debit.requests_of(run_id=run.run_id)]  # fmt: skip
+    answer = pl.DataFrame(told, schema=debit.ANSWER, orient="row")
+    debit.take_answer(run_id=run.run_id, answer=answer, at=on(11, 6), follow=after_payments.run)
+    assert [state(user, on(11, 6, 11)) for user in users] == ["ACTIVE", "TWO_WAY_STOP"]
+    check_books()

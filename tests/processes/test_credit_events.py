@@ -12,7 +12,7 @@ from openboss.modules.charging.functions.engine import answering, rate_waiting, 
 from openboss.modules.charging.functions.online import publish_balances, read_published
 from openboss.modules.charging.models import EngineCommand
 from openboss.modules.customers.models import Subscriber
-from openboss.modules.receivables.atomic.standing import is_watched, reminders_by_account
+from openboss.modules.receivables.atomic.standing import accounts_begun, reminders_by_account
 from openboss.modules.receivables.functions import dunning, validity, wallets
 from openboss.modules.receivables.functions.collection_cases import CaseUnknown
 from openboss.modules.receivables.functions.credit_records import set_credit, steps_of
@@ -177,7 +177,7 @@ def test_who_uses_much_at_night_is_told_in_the_morning_and_no_alert_counts_as_a_
     told = Outbox.objects.get(topic="sms")
     assert (told.payload["template"], told.next_try_at) == ("HIGH_USE", on(10, 6, 8))
     assert reminders_by_account(account_ids=[account]) == {}
-    assert not is_watched(account_id=account)
+    assert accounts_begun(account_ids=[account]) == set()
     assert desk.open(bill) == 3000
 
 

@@ -147,9 +147,10 @@ def look_at(
     return tally
 
 
-def has_begun(*, account_id: int, at: datetime) -> bool:
-    """Whether something of credit control goes on with an account: a step, a used up limit, a user who is stopped."""
-    return records.is_watched(account_id=account_id) or customers.has_stopped_users(account_id=account_id, at=at)
+def begun(account_ids: Sequence[int], *, at: datetime) -> list[int]:
+    """Of some accounts those with which something of credit control goes on: a step, a used limit, a stopped user."""
+    stopped = customers.accounts_with_stopped_users(account_ids=account_ids, at=at)
+    return sorted(records.accounts_begun(account_ids=account_ids) | stopped)
 
 
 def _crossed_at(position: Position, at: datetime) -> datetime | None:

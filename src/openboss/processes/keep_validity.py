@@ -83,8 +83,9 @@ def _recycle(account_id: int, at: datetime) -> int:
 
 
 def extend(*, account_id: int, paid_fen: int, at: datetime) -> list[int]:
-    """Extend validity by a recharge in the caller's transaction, and end the stop; return the users who resume."""
-    if not validity.has_validity(account_id=account_id):
+    """Extend validity, where money has one, by a recharge in the caller's transaction, and end the stop; return the
+    users who resume."""
+    if not validity.accounts_with_validity(account_ids=[account_id]):
         return []
     valid_to_on = validity.extend_validity(account_id=account_id, paid_fen=paid_fen, at=at)
     if valid_to_on is None or valid_to_on <= rules_at(at).on:

@@ -22,11 +22,10 @@ from openboss.modules.customers.functions import cycle_of
 from openboss.modules.receivables.atomic import collector_files, payments
 from openboss.modules.receivables.atomic.collector_files import CollectorFileView
 from openboss.modules.receivables.functions import post_payments
-from openboss.modules.receivables.functions.collection_cases import withdraw_paid
 from openboss.modules.receivables.functions.payments import INCOMING
 from openboss.modules.receivables.functions.rules import rules_at
 from openboss.modules.receivables.functions.suspense import suspend_payment
-from openboss.processes import collect_debt, keep_validity, unbilled
+from openboss.processes import after_payments
 from openboss.processes.assure_money import take_collector_file
 
 ACCOUNT, NUMBER = "A", "N"
@@ -147,18 +146,7 @@ def _post_part(file: CollectorFileView, part: Sequence[Collected], at: datetime)
     if rows:
         post_payments(pl.DataFrame(rows, schema=INCOMING, orient="row"), channel=file.collector, at=at)
         posted = payments.payments_by_serial(serial_nos=[row[0] for row in rows]).values()
-        _look_again([(one.account_id, one.paid_fen) for one in posted if one.account_id is not None], at)
-
-
-def _look_again(paid: Sequence[tuple[int, int]], at: datetime) -> None:
-    """What follows a payment (account, fen): cases end, validity grows, service stopped for arrears goes on."""
-    accounts = sorted({account_id for account_id, _ in paid})
-    withdraw_paid(account_ids=accounts, at=at)
-    for account_id, paid_fen in paid:
-        keep_validity.extend(account_id=account_id, paid_fen=paid_fen, at=at)
-    begun = [one for one in accounts if collect_debt.has_begun(account_id=one, at=at)]
-    if begun:
-        collect_debt.look_at(begun, at=at, unbilled_fen=unbilled.now(begun, at=at), may_begin=False)
+        after_payments.run([(one.account_id, one.paid_fen) for one in posted if one.account_id is not None], at)
 
 
 def _serial_no(file: CollectorFileView, one: Collected) -> str:

@@ -125,7 +125,7 @@ def _look_again(
     """Let credit control look again; with a payment only where it has begun something that may be over now."""
     if posted.account_id is None or posted.is_repeat:
         return ()
-    if not may_begin and not collect_debt.has_begun(account_id=posted.account_id, at=at):
+    if not may_begin and not collect_debt.begun([posted.account_id], at=at):
         return ()
     accounts = [posted.account_id]
     return tuple(collect_debt.look_at(accounts, at=at, unbilled_fen=unbilled(accounts), may_begin=may_begin).resumed)

@@ -26,7 +26,7 @@ from openboss.modules.receivables.functions.long_runs import LongRunView
 from openboss.modules.receivables.functions.rules import rules_at
 from openboss.modules.system import functions as system
 from openboss.modules.system.keys import key_for
-from openboss.processes import assure_money, collect_debt, collection_agency, take_collections
+from openboss.processes import after_payments, assure_money, collect_debt, collection_agency, take_collections
 
 FILES = 2  # ours and pain.008
 NOTED_EVERY = 10_000
@@ -127,7 +127,7 @@ def _answer(run: LongRunView) -> Mapping[str, Any]:
         answer = read_camt054(content, asked)
     else:
         answer = read_answer(content, asked, key=key_for(f"bank {asked.bank}"))
-    done = direct_debit.take_answer(run_id=asked.run_id, answer=answer, at=clock.now())
+    done = direct_debit.take_answer(run_id=asked.run_id, answer=answer, at=clock.now(), follow=after_payments.run)
     whole = asked.requests
     long_runs.note_progress(long_run_id=run.long_run_id, done=whole, whole=whole, goes_on_after=asked.run_id)
     return {"run_id": asked.run_id, "paid": done.paid, "paid_fen": done.paid_fen, "again": len(done.again),

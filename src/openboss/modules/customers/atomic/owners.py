@@ -1,5 +1,6 @@
 """Whose accounts and users these are, for many at once."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import polars as pl
@@ -96,14 +97,14 @@ def best_star(*, customer_id: int) -> int:
     return int(found[0][0])
 
 
-def has_stopped_users(*, account_id: int, at: datetime) -> bool:
-    """Whether a user whose rest an account pays is stopped at a moment, for whatever reason."""
+def accounts_with_stopped_users(*, account_ids: Sequence[int], at: datetime) -> set[int]:
+    """Of some accounts those that pay the rest of a user who is stopped at a moment, for whatever reason."""
     found = ask(
-        "SELECT 1 FROM customers_paymentrelation r JOIN customers_stopperiod p USING (subscriber_id)"
-        " WHERE r.account_id = %s::bigint AND r.mode = 'REST' AND p.period @> %s::timestamptz LIMIT 1",
-        [account_id, at],
+        "SELECT DISTINCT r.account_id FROM customers_paymentrelation r"
+        " JOIN customers_stopperiod p USING (subscriber_id) WHERE r.account_id = ANY(%s::bigint[]) AND r.mode = 'REST' AND p.period @> %s::timestamptz",
+        [list(account_ids), at],
     )
-    return bool(found)
+    return {row[0] for row in found}
 
 
 def stars_of(*, subscriber_ids: list[int]) -> pl.DataFrame:

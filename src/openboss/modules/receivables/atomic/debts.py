@@ -339,6 +339,16 @@ def cash_valid_to(*, account_id: int) -> date | None:
     return cash[0][0] if cash else None
 
 
+def accounts_with_validity(*, account_ids: Sequence[int]) -> set[int]:
+    """Of some accounts those whose cash has a last day of validity."""
+    found = ask(
+        "SELECT account_id FROM receivables_bucket"
+        " WHERE account_id = ANY(%s::bigint[]) AND kind = 'CASH' AND valid_to_on IS NOT NULL",
+        [list(account_ids)],
+    )
+    return {row[0] for row in found}
+
+
 def set_cash_validity(*, account_id: int, valid_to_on: date) -> None:
     """Let an account's cash be valid up to a day."""
     Bucket.objects.filter(account_id=account_id, kind="CASH").update(valid_to_on=valid_to_on)

@@ -108,15 +108,16 @@ def debtors(*, after_account_id: int, limit: int) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def is_watched(*, account_id: int) -> bool:
-    """Whether credit control has begun something with an account: a step that goes on, or a limit that is used up."""
+def accounts_begun(*, account_ids: Sequence[int]) -> set[int]:
+    """Of some accounts those with which credit control has begun something: a step that goes on, a limit used up."""
     found = ask(
-        "SELECT 1 FROM receivables_message WHERE account_id = %s::bigint AND over_at IS NULL AND plan = ANY(%s::text[])"
-        " UNION ALL SELECT 1 FROM receivables_standing WHERE account_id = %s::bigint AND crossed_at IS NOT NULL"
-        " LIMIT 1",
-        [account_id, list(BY_EXPOSURE), account_id],
+        "SELECT account_id FROM receivables_message"
+        " WHERE account_id = ANY(%s::bigint[]) AND over_at IS NULL AND plan = ANY(%s::text[])"
+        " UNION SELECT account_id FROM receivables_standing"
+        " WHERE account_id = ANY(%s::bigint[]) AND crossed_at IS NOT NULL",
+        [list(account_ids), list(BY_EXPOSURE), list(account_ids)],
     )
-    return bool(found)
+    return {row[0] for row in found}
 
 
 def exposures(*, account_ids: Sequence[int], kinds: Sequence[str], on: date) -> pl.DataFrame:

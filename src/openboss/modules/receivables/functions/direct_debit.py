@@ -1,5 +1,6 @@
 """Direct debit (托收): ask banks for what is owed, post what they paid, try again what failed (D8.7, ACM-04)."""
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -55,6 +56,13 @@ ACCOUNTS_A_LOOK = 50_000
 ANSWER = pl.Schema({"contract_no": pl.String, "asked_fen": pl.Int64, "code": pl.String})
 
 
+Follow = Callable[[Sequence[tuple[int, int]], datetime], None]
+
+
+def nothing_follows(_paid: Sequence[tuple[int, int]], _at: datetime) -> None:
+    """Where payments have no consequences."""
+
+
 class NothingToAsk(Exception):
     """Nobody with a confirmed mandate at this bank owes anything that is not asked for already."""
 
@@ -104,13 +112,16 @@ def make_run(*, bank: str, at: datetime) -> RunView:
     return direct_debit.run_view(run_id=run_id)
 
 
-def take_answer(*, run_id: int, answer: pl.DataFrame, at: datetime, part: int = PART) -> Answered:
+def take_answer(
+    *, run_id: int, answer: pl.DataFrame, at: datetime, part: int = PART, follow: Follow = nothing_follows
+) -> Answered:
     """Take a bank's answer to a run (columns of ANSWER): post what was paid, sort out the rest.
 
     Checked whole, then done part by part, each once and some at a time, which share no account: after a kill the same
     answer goes on where it stopped. 01 and 09 are tried again with the next run; 02 to 04 end the mandate.
 
-    part  requests of a part
+    part    requests of a part
+    follow  does what follows the payments (account, fen) of a part, in its transaction
     Raises RunUnknown, RunAnswered, AnswerIncomplete.
     """
     run = direct_debit.run_view(run_id=run_id)
@@ -119,10 +130,10 @@ def take_answer(*, run_id: int, answer: pl.DataFrame, at: datetime, part: int = 
     told = _checked_answer(run, answer)
     left = told.filter(pl.col("code") == "").sort("account_id")
     if left.height <= part:
-        _take_part(run, left, at)
+        _take_part(run, left, at, follow)
     else:
         with ThreadPoolExecutor(TAKERS) as takers:
-            list(takers.map(lambda one: _take_apart(run, one, at), left.iter_slices(part)))
+            list(takers.map(lambda one: _take_apart(run, one, at, follow), left.iter_slices(part)))
     direct_debit.end_run(run_id=run_id, at=at)
     paid = told.filter(pl.col("told") == PAID)
     return Answered(
@@ -150,16 +161,16 @@ def _checked_answer(run: RunView, answer: pl.DataFrame) -> pl.DataFrame:
     return both
 
 
-def _take_apart(run: RunView, part: pl.DataFrame, at: datetime) -> None:
+def _take_apart(run: RunView, part: pl.DataFrame, at: datetime, follow: Follow) -> None:
     """Take a part in a thread, over a connection of its own."""
     try:
-        _take_part(run, part, at)
+        _take_part(run, part, at, follow)
     finally:
         connection.close()
 
 
 @transaction.atomic
-def _take_part(run: RunView, part: pl.DataFrame, at: datetime) -> None:
+def _take_part(run: RunView, part: pl.DataFrame, at: datetime, follow: Follow) -> None:
     """Take the answers to some requests, if nobody else has just done it: one transaction."""
     taken = direct_debit.answer_requests(dict(part.select("item_id", "told").iter_rows()))
     part = part.filter(pl.col("item_id").is_in(taken))
@@ -174,5 +185,6 @@ def _take_part(run: RunView, part: pl.DataFrame, at: datetime) -> None:
     )
     if paid.height:
         post_payments(paid, channel="BANK", at=at)
+        follow(paid.select("account_id", "paid_fen").rows(), at)
     refused = part.filter(pl.col("told").is_in(NO_MANDATE))["mandate_id"].to_list()
     direct_debit.end_mandates(mandate_ids=refused, reason="refused by the bank", at=at)

@@ -1,5 +1,6 @@
 """Validity of prepaid money (客户有效期): extended by every recharge, frozen when it ends, never lost (D10, BMC-03)."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
@@ -51,6 +52,6 @@ def ending_accounts(*, after: date, before: date) -> list[tuple[int, date]]:
     return debts.validity_ends(from_on=after, to_on=before)
 
 
-def has_validity(*, account_id: int) -> bool:
-    """Whether an account's prepaid money has an end at all (D10.3)."""
-    return debts.cash_valid_to(account_id=account_id) is not None
+def accounts_with_validity(*, account_ids: Sequence[int]) -> set[int]:
+    """Of some accounts those whose prepaid money has an end at all (D10.3)."""
+    return debts.accounts_with_validity(account_ids=account_ids)
