@@ -86,8 +86,9 @@ def _message(outbox_id: int) -> Message:
 
 def _said(name: str, value: object) -> tuple[str, object]:
     """A part of a message; amounts in yuan."""
-    is_money = name.endswith("_fen") and isinstance(value, int)
-    return (name.removesuffix("_fen"), formats.yuan_of_fen(value)) if is_money else (name, value)
+    if name.endswith("_fen") and isinstance(value, int):
+        return name.removesuffix("_fen"), formats.yuan_of_fen(value)
+    return name, value
 
 
 @require_GET

@@ -100,8 +100,9 @@ def best_star(*, customer_id: int) -> int:
 def accounts_with_stopped_users(*, account_ids: Sequence[int], at: datetime) -> set[int]:
     """Of some accounts those that pay the rest of a user who is stopped at a moment, for whatever reason."""
     found = ask(
-        "SELECT DISTINCT r.account_id FROM customers_paymentrelation r"
-        " JOIN customers_stopperiod p USING (subscriber_id) WHERE r.account_id = ANY(%s::bigint[]) AND r.mode = 'REST' AND p.period @> %s::timestamptz",
+        "SELECT DISTINCT r.account_id FROM customers_paymentrelation r JOIN customers_stopperiod p"
+        " USING (subscriber_id) WHERE r.account_id = ANY(%s::bigint[]) AND r.mode = 'REST'"
+        " AND p.period @> %s::timestamptz",
         [list(account_ids), at],
     )
     return {row[0] for row in found}
