@@ -18,6 +18,7 @@ from datetime import datetime
 from django.db import transaction
 
 from openboss.modules.customers import functions as customers
+from openboss.modules.customers.atomic.owners import accounts_with_stopped_users
 from openboss.modules.receivables.functions import credit
 from openboss.modules.receivables.functions import credit_records as records
 from openboss.modules.receivables.functions.collection_cases import open_case, withdraw_paid
@@ -149,7 +150,7 @@ def look_at(
 
 def begun(account_ids: Sequence[int], *, at: datetime) -> list[int]:
     """Of some accounts those with which something of credit control goes on: a step, a used limit, a stopped user."""
-    stopped = customers.accounts_with_stopped_users(account_ids=account_ids, at=at)
+    stopped = accounts_with_stopped_users(account_ids=account_ids, at=at)
     return sorted(records.accounts_begun(account_ids=account_ids) | stopped)
 
 
