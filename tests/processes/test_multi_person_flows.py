@@ -133,13 +133,12 @@ def test_a_batch_that_is_refused_or_not_ready_opens_nothing(branch: Branch) -> N
     assert ProductOrder.objects.filter(kind="PRE_OPEN").count() == 0
 
 
-@pytest.mark.parametrize(
-    "lines", [[], [(1, "a"), (1, "b")], [(1, "a"), (2, "a")], [(n, str(n)) for n in range(beginnings.MOST_LINES + 1)]]
-)
-def test_a_list_that_is_empty_too_long_or_names_something_twice_is_not_begun(branch: Branch, lines: list) -> None:
-    with pytest.raises(beginnings.BeginningRefused, match="lines"):
-        beginnings.begin_batch(
-            account_id=branch.office.account_id, main_offer_id=102, home_area=27, lines=lines, org_code=HALL,
-            reason="x", serial_no="B2", at=AT, staff_id=branch.staff["sales"],
-        )  # fmt: skip
+def test_a_list_that_is_empty_too_long_or_names_something_twice_is_not_begun(branch: Branch) -> None:
+    too_long = [(number, str(number)) for number in range(beginnings.MOST_LINES + 1)]
+    for lines in ([], [(1, "a"), (1, "b")], [(1, "a"), (2, "a")], too_long):
+        with pytest.raises(beginnings.BeginningRefused, match="lines"):
+            beginnings.begin_batch(
+                account_id=branch.office.account_id, main_offer_id=102, home_area=27, lines=lines, org_code=HALL,
+                reason="x", serial_no="B2", at=AT, staff_id=branch.staff["sales"],
+            )  # fmt: skip
     assert work.list_instances()[1] == 0
