@@ -72,7 +72,7 @@ from openboss.modules.customers.atomic.lists import (
     refuse_listing,
 )
 from openboss.modules.customers.atomic.network import NetworkProfile, wanted_network, wanted_profile
-from openboss.modules.customers.atomic.owners import best_star, has_stopped_users, prepaid_users
+from openboss.modules.customers.atomic.owners import best_star, prepaid_users
 from openboss.modules.customers.atomic.passwords import (
     ChallengeMissing,
     ChallengeShown,
@@ -258,7 +258,6 @@ __all__ = [
     "ListedView",
     "list_certificates",
     "listed_history",
-    "has_stopped_users",
     "prepaid_users",
     "AccountRow",
     "AccountUnknown",

@@ -97,11 +97,6 @@ def best_star(*, customer_id: int) -> int:
     return int(found[0][0])
 
 
-def has_stopped_users(*, account_id: int, at: datetime) -> bool:
-    """Whether a user whose rest an account pays is stopped at a moment, for whatever reason."""
-    return bool(accounts_with_stopped_users(account_ids=[account_id], at=at))
-
-
 def accounts_with_stopped_users(*, account_ids: Sequence[int], at: datetime) -> set[int]:
     """Of some accounts those that pay the rest of a user who is stopped at a moment, for whatever reason."""
     found = ask(
