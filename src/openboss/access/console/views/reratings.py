@@ -286,6 +286,9 @@ def _records_screen(view: re_rate.ReratingView, subscriber_id: int, context: dic
         tests: dict[str, Callable[[Any, str], bool]] = {"cycle": lambda row, cycle: str(row["cycle"]) == cycle}
         return rows_in_memory(rows, tests, filters, sort, paging, sums=["before_li", "after_li", "change_li"])
 
+    def why(row: Any) -> str:
+        return reverse("console:why", args=[subscriber_id, row["cycle"], row["position"], row["row"]])
+
     cycles = sorted({str(cycle) for cycle in re_rate.by_item(view, subscriber_id)["cycle"]})
     return ListScreen(
         name=f"rerating-{view.rerating_id}-{subscriber_id}",
@@ -306,6 +309,7 @@ def _records_screen(view: re_rate.ReratingView, subscriber_id: int, context: dic
         filters=(Filter("cycle", gettext_lazy("Month"), "choice", [(c, formats.cycle_name(int(c))) for c in cycles]),),
         fetch=fetch,
         default_sort="start_local_s",
+        row_link=why if view.state == "APPLIED" else None,
         empty=gettext_lazy("No record of this user is charged otherwise."),
         template="rerating_user.html",
         context=context,

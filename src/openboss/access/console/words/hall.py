@@ -89,6 +89,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "to_account_id": Word(_("Account")),
         "mode": Word(_("How it pays")),
         "reason": Word(_("Reason")),
+        "add": Word(_("numbers to put on the list or to take off")),
         "sealed": Word(_("What changes")),
         "parts": Word(_("something in the cart")),
         "name": Word(_("Name")),
