@@ -254,7 +254,9 @@ def test_the_counter_is_accessible_and_fits_a_shop_pc(tab: Tab) -> None:
     tab.page.context.clear_cookies(name="openboss_session")
     tab.log_in("clerk")
     kinds = ["OPEN", "CHANGE_PLAN", "REPORT_LOST"]
-    assert faults(tab, ["/counter/?customer=2", *(f"/orders/new/{kind}/?customer=2" for kind in kinds)]) == []
+    paths = ["/counter/?customer=2", *(f"/orders/new/{kind}/?customer=2" for kind in kinds)]
+    paths += ["/customers/new/", "/customers/2/contacts/", "/customers/2/merge/?other=3", "/queue/", "/leads/"]
+    assert faults(tab, [*paths, "/leads/campaigns/", "/records/", "/remote/", "/pay/?account=5"]) == []
 
 
 def faults(tab: Tab, paths: list[str]) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -20,6 +21,7 @@ from tests.processes.hall_office import AT, HALL, ORDINARY, Office, furnish
 
 from openboss.access.hub import asking
 from openboss.access.hub.asking import Peer
+from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders import functions as orders
 from openboss.modules.orders.models import HubOrder
@@ -70,6 +72,17 @@ class Provinces:
         asking.deliver(peers=self.peers, now=lambda: at, send=send or self.send)
 
 
+@contextmanager
+def _at_work_later(folder: Path, database: str) -> Iterator[None]:
+    """Work in a tenant, a second later each time: its clock never goes back."""
+    with at_work(folder, database):
+        clock.pin(AT + timedelta(seconds=next(_SECONDS)))
+        yield
+
+
+_SECONDS = itertools.count(1)
+
+
 @pytest.fixture(scope="module")
 def tenants(
     database_fields: dict[str, Any], django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any
@@ -82,7 +95,7 @@ def tenants(
             name = f"test_openboss_{os.getpid()}_hub{code}"
             _create(database_fields, name, migrated_template(database_fields))
             made[code] = tmp_path_factory.mktemp(f"province{code}"), name
-        home, asks = (partial(at_work, *made[code]) for code in ("17", "09"))
+        home, asks = (partial(_at_work_later, *made[code]) for code in ("17", "09"))
         try:
             with home():
                 office = furnish(Desk(_fill()))
@@ -145,7 +158,7 @@ def test_another_card_comes_from_those_kept_at_home_and_its_price_stands_on_the_
     assert done.state == "DONE"
     with provinces.home():
         card = resources.sim_view(iccid=(done.answer or {})["Iccid"])
-        line = customers.line_of(subscriber_id=provinces.user, at=AT)
+        line = customers.line_of(subscriber_id=provinces.user, at=AT + MINUTE)
         order = orders.order_by_serial(serial_no=f"HUB 09 {done.trans_id}")
         payments = Payment.objects.filter(note__startswith="SIM").count()
     assert order is not None
