@@ -16,7 +16,7 @@ from openboss.modules.resources import functions as resources
 from openboss.modules.system.atomic import put_parameter
 from openboss.modules.system.functions import list_audit
 from openboss.modules.system.keys import encrypt
-from openboss.processes import hall, open_user
+from openboss.processes import abandoned_orders, hall, open_user
 from openboss.processes.hall import OrderIncomplete, Tender
 from openboss.processes.order_flow import NotReversible, OfferRefused, RequestIncomplete
 from openboss.processes.pre_open_users import pre_open_batch
@@ -270,6 +270,18 @@ def test_a_given_up_order_gives_back_what_it_kept(office: Office) -> None:
     assert resources.count_sims() == {"IN_STOCK": 20}
     with pytest.raises(orders.OrderStateForbids):
         office.confirm(order, service_password="258014")
+
+
+def test_an_order_that_nobody_goes_on_with_is_given_up_before_its_number_is_free_by_itself(office: Office) -> None:
+    request = office.open_request()
+    order = office.place("OPEN", **request)
+    assert abandoned_orders.run(at=AT + timedelta(days=6)) == 0
+    assert orders.order_view(order_id=order.order_id).state == "ACKNOWLEDGED"
+    assert abandoned_orders.run(at=AT + timedelta(days=7)) == 1
+    found = orders.order_view(order_id=order.order_id)
+    assert (found.state, found.reason) == ("CANCELLED", "abandoned")
+    assert (number_state(ORDINARY), resources.sim_view(iccid=request["iccid"]).state) == ("IDLE", "IN_STOCK")
+    assert abandoned_orders.run(at=AT + timedelta(days=7)) == 0
 
 
 @pytest.mark.requirement("HAL-17")

@@ -343,7 +343,7 @@ def reject(*, order_id: int, reason: str, at: datetime, staff_id: int) -> OrderV
 
 
 @transaction.atomic
-def cancel(*, order_id: int, reason: str, at: datetime, staff_id: int) -> OrderView:
+def cancel(*, order_id: int, reason: str, at: datetime, staff_id: int | None) -> OrderView:
     """Give an order up that was not carried out: what it kept and what was paid goes back.
 
     What was written ahead for a later day is taken back. Raises OrderUnknown, OrderStateForbids, NotReversible for

@@ -14,6 +14,7 @@ from openboss.modules.customers import functions as customers
 from openboss.modules.receivables.functions import points
 from openboss.modules.system import functions as system
 from openboss.processes import (
+    abandoned_orders,
     clear_error_pool,
     collect_debt,
     hall,
@@ -83,8 +84,9 @@ def check_overlaps(timestamp: int) -> int:  # noqa: ARG001
 @app.periodic(cron="*/5 * * * *")
 @app.task(name="openboss.due_orders", queueing_lock="due_orders")
 def due_orders(timestamp: int) -> int:  # noqa: ARG001
-    """Carry out the orders of the hall whose day has come (D13.4)."""
-    return sum(hall.run_due(at=clock.now()).values())
+    """Carry out the orders of the hall whose day has come (D13.4); give up those nobody goes on with (D12.1)."""
+    at = clock.now()
+    return sum(hall.run_due(at=at).values()) + abandoned_orders.run(at=at)
 
 
 @app.periodic(cron="* * * * *")

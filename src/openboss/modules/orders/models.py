@@ -43,6 +43,7 @@ class ProductOrder(models.Model):
             models.Index(fields=["customer", "-order_id"], name="orders_of_customer"),
             models.Index(fields=["subscriber", "-order_id"], name="orders_of_subscriber"),
             models.Index(fields=["effective_at"], condition=Q(state="PENDING"), name="orders_due"),
+            models.Index(fields=["created_at"], condition=Q(state="ACKNOWLEDGED"), name="orders_begun"),
             models.Index(fields=["org_code", "-order_id"], name="orders_of_place"),
         ]
 

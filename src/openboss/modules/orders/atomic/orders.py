@@ -327,6 +327,12 @@ def due_orders(*, at: datetime, limit: int = 1000) -> list[int]:
     return list(due.values_list("order_id", flat=True)[:limit])
 
 
+def abandoned_orders(*, before: datetime, limit: int = 1000) -> list[int]:
+    """Name orders that were begun before a moment and neither confirmed nor put aside; those in a cart go with it."""
+    open_since = ProductOrder.objects.filter(state=ACKNOWLEDGED, created_at__lt=before, part_of=None)
+    return list(open_since.order_by("created_at").values_list("order_id", flat=True)[:limit])
+
+
 def count_orders(*, from_at: datetime, to_at: datetime) -> dict[tuple[str, str], int]:
     """Count the orders placed in a time by (kind, state)."""
     rows = ProductOrder.objects.filter(created_at__gte=from_at, created_at__lt=to_at).order_by()
