@@ -24,9 +24,10 @@ def test_the_audit_trail_is_sealed_every_five_minutes() -> None:
 
 @pytest.mark.django_db
 def test_collection_orders_debts_and_books_are_looked_after_by_the_clock() -> None:
-    from openboss.access.jobs import bill_delivery, schedule, stalled_jobs
+    from openboss.access.jobs import bill_delivery, people_work, schedule, stalled_jobs
 
-    assert {bill_delivery.__name__, stalled_jobs.__name__} <= set(settings.PROCRASTINATE_IMPORT_PATHS)
+    others = {bill_delivery.__name__, people_work.__name__, stalled_jobs.__name__}
+    assert others <= set(settings.PROCRASTINATE_IMPORT_PATHS)
     crons = {task.task.name: task.cron for task in app.periodic_registry.periodic_tasks.values()}
     assert crons == {
         "openboss.seal_audit": "*/5 * * * *",
@@ -45,6 +46,7 @@ def test_collection_orders_debts_and_books_are_looked_after_by_the_clock() -> No
         "openboss.credit_points": "30 5 10 * *",
         "openboss.deliver_bills": "30 7 1-5 * *",
         "openboss.re_rate": "* * * * *",
+        "openboss.people_work": "* * * * *",
         "openboss.take_up_jobs": "* * * * *",
     }
     jobs = (schedule.check_balances, schedule.recycle_after_new_tables, schedule.recycle_error_pool)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from openboss.access.jobs import clock
 from openboss.access.jobs.installation import embedded_cluster
@@ -106,6 +107,7 @@ def prepare(*, example: Path, say: Say, compiled: Callable[[], None], users: int
     _open_wallets()
     _look_after_debts()
     _compare_books()
+    _leave_work()
     let_it_be(BUSINESS_DAY)
     shutil.rmtree(source / "usage")
     (data_dir / _READY_FILE).write_text(json.dumps({"users": users, "seed": SEED}), encoding="ascii")
@@ -216,6 +218,21 @@ def _compare_books() -> None:
     from openboss.processes import assure_money
 
     assure_money.run(on=BUSINESS_DAY, at=_Day.at(BUSINESS_DAY, 9))
+
+
+def _leave_work() -> None:
+    """What waits for several people on the demo's morning: a refund beyond the limit, a customer who wants to leave."""
+    from openboss.modules.system.functions import staff_by_login
+    from openboss.processes.multi_person import beginnings
+
+    asked: dict[str, Any] = {"at": _Day.at(BUSINESS_DAY, 8), "staff_id": staff_by_login(login=CLERK_LOGIN).staff_id}
+    beginnings.begin_exception(
+        kind="REFUND", account_id=4, amount_fen=150_000, means="CASH", reason="账单争议 / disputed bill",
+        serial_no="DEMO-WORK-1", **asked,
+    )  # fmt: skip
+    beginnings.begin_retention(
+        subscriber_id=5, gift_fen=5_000, reason="要转网 / wants to leave", serial_no="DEMO-WORK-2", **asked
+    )
 
 
 def _deliver(usage: Path, *, before: date, inbox: Path) -> int:
