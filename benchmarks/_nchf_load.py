@@ -144,7 +144,9 @@ class Load:
         line.socket.setblocking(False)
         line.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         line.introduce()
+        line.send()
         self.selector.register(line.socket, selectors.EVENT_READ, line)
+        time.sleep(0.2)  # the server says how much may be on its way: more than this load ever has
         return line
 
     def run(self, seconds: float) -> float:

@@ -47,6 +47,7 @@ def _own(stopping: threading.Event) -> None:
     from openboss.modules.system.keys import key_for
 
     owner = recover_engine()
+    search_rarely()
     log.info("engine ready", position=owner.position)
     loop, chosen = ChargeLoop(owner, stopping), options()
     at = (chosen.query_host, chosen.query_port) if chosen.query_port else None

@@ -1,4 +1,4 @@
-"""Python's search for objects that hold each other: paused while work makes many rows that do not.
+"""Python's search for objects that hold each other: paused while work makes many rows that do not, rare in a server.
 
 The search walks over everything alive each time some thousands of rows were made, which for a batch of payments took
 as long as the work itself. What nobody refers to any more is freed at once all the same.
@@ -19,3 +19,13 @@ def collector_paused() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def search_rarely() -> None:
+    """For a process that serves: leave alone what it has by now, and search what comes once in a hundred thousand.
+
+    Measured in the charging engine under Nchf: a third of its time went into searching through what it had loaded.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
