@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Any
 
 import pytest
 from django.test import Client
+from tests.processes.test_cart_and_form import picture
 
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders import functions as orders
 from openboss.modules.receivables.functions.owed import owed
 from openboss.modules.resources import functions as resources
-from openboss.processes import take_payment
+from openboss.modules.system import functions as system
+from openboss.processes import counter_offer, take_payment
 
 from .conftest import signed_in
 from .small_operator import NOW
@@ -31,6 +35,13 @@ def _place(client: Client, kind: str, **fields: Any) -> Any:
 def _confirm(client: Client, order_id: int, **fields: str) -> str:
     client.post(f"/orders/{order_id}/confirm/", fields, follow=True)
     return orders.order_view(order_id=order_id).state
+
+
+def _pack() -> int:
+    """An add-on somebody may take on top of what they hold."""
+    found = counter_offer.offer_for(subscriber_id=USER, at=clock.now())
+    assert found is not None
+    return found.offer.offer_id
 
 
 def _line() -> Any:
@@ -150,6 +161,44 @@ def test_who_leaves_waits_three_months_and_may_come_back(clerk: Client) -> None:
     clerk.post(f"/orders/{back.order_id}/check/", {"step": "IDENTITY"})
     assert _confirm(clerk, back.order_id) == "COMPLETED"
     assert customers.effective_state(subscriber_id=user, at=clock.now()) == "ACTIVE"
+
+
+@pytest.mark.requirement("HAL-17")
+def test_the_form_is_signed_on_the_screen_and_shown_again_for_a_reason_that_is_logged(clerk: Client) -> None:
+    order = _place(clerk, "ADD_PRODUCT", offer_id=str(_pack()), first_month="FULL").context["order"]
+    form = f"/orders/{order.order_id}/form/"
+    assert "Add a product (now)" in clerk.get(form).content.decode()
+    unsigned = clerk.post(f"{form}sign/", {"signature": "data:image/png;base64,xx"}, follow=True)
+    assert "The signature did not arrive" in unsigned.content.decode()
+    png = base64.b64encode(picture()).decode()
+    clerk.post(f"{form}sign/", {"signature": f"data:image/png;base64,{png}"})
+    (paper,) = orders.order_view(order_id=order.order_id).documents
+    address = f"/orders/{order.order_id}/papers/{paper.sha256}/"
+    assert clerk.post(address, {"reason": ""}).status_code == 302
+    shown = clerk.post(address, {"reason": "for the customer"})
+    assert hashlib.sha256(shown.content).hexdigest() == paper.sha256
+    assert (shown["Content-Type"], shown["Cache-Control"]) == ("application/pdf", "no-store")
+    assert system.list_audit(action="orders.read_document")[0][0].reason == "for the customer"
+    assert clerk.post(address.replace(paper.sha256, "0" * 64), {"reason": "guess"}).status_code == 404
+    history = clerk.get(f"/customers/{CUSTOMER}/history/").context
+    assert (order.order_id, "ADD_PRODUCT", paper) in history["papers"]
+    clerk.post(f"/orders/{order.order_id}/give-up/", {"reason": "changed his mind"})
+
+
+def test_what_is_asked_for_stands_on_the_form_and_a_wrong_document_or_password_is_refused(clerk: Client) -> None:
+    page = clerk.get(f"/orders/new/REPLACE_SIM/?customer={CUSTOMER}&user={USER}").content.decode()
+    assert "The holder is here with the original document; or An original document" in page
+    before = orders.list_orders(customer_id=CUSTOMER)[1]
+    wrong = _place(clerk, "REPORT_LOST", proof="", holder_document="11010519491231002X").content.decode()
+    assert "This is not the document the customer is registered with" in wrong
+    missing = _place(clerk, "REPORT_LOST", proof="", shown_password="482913").content.decode()
+    assert "has no service password yet" in missing
+    assert orders.list_orders(customer_id=CUSTOMER)[1] == before
+    own = customers.reveal(customer_id=CUSTOMER, staff_id=1, reason="test", at=clock.now())
+    order = _place(clerk, "REPORT_LOST", proof="", holder_document=own.cert_no).context["order"]
+    assert order.proofs == ("HOLDER_AT_HALL",)
+    assert clerk.get(f"/counter/?customer={CUSTOMER}").context["shown"].proofs == ("HOLDER_AT_HALL",)
+    clerk.post(f"/orders/{order.order_id}/give-up/", {"reason": "found it"})
 
 
 def test_a_clerk_without_the_right_cannot_use_the_counter() -> None:

@@ -20,6 +20,7 @@ from openboss.access.console.session import needs, staff_of, visit_tab
 from openboss.access.console.views.audit import staff_name
 from openboss.access.console.views.counter import contents
 from openboss.access.console.views.counter_refusals import sentence
+from openboss.access.console.views.customers import office_names
 from openboss.access.console.views.money import carried_out, fen_of
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
@@ -52,7 +53,8 @@ def _said(order: OrderView) -> FormSaid:
     fees = [fee for one in parts for fee in one.fees]
     picture = customers.customer_360(customer_id=order.customer_id, at=clock.now()) if order.customer_id else None
     facts = [(_("Order"), str(order.order_id)), (_("Taken at"), formats.moment(order.created_at))]
-    facts += [(_("Office"), order.org_code), (_("Taken by"), staff_name(order.staff_id))]
+    office = office_names().get(order.org_code, order.org_code)
+    facts += [(_("Office"), office), (_("Taken by"), staff_name(order.staff_id))]
     if picture is not None:
         who = picture.customer
         facts += [(_("Customer"), customers.name_on_bill(customer_id=who.customer_id))]
