@@ -44,6 +44,7 @@ def _own(stopping: threading.Event) -> None:
     """Be the engine until told to stop; a fault ends the process and its successor recovers."""
     from openboss.access.jobs.charge_loop import ChargeLoop
     from openboss.modules.charging.functions.engine import answering, recover_engine
+    from openboss.modules.system.garbage import search_rarely
     from openboss.modules.system.keys import key_for
 
     owner = recover_engine()
