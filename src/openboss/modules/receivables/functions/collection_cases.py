@@ -65,7 +65,6 @@ def list_cases(*, state: str | None = None, limit: int = 500) -> list[CaseView]:
     return cases.cases(state=state, limit=limit)
 
 
-@transaction.atomic
 def withdraw_paid(*, account_ids: Sequence[int] | None = None, at: datetime) -> int:
     """End the cases of accounts (None: of all) whose bills are paid; return how many.
 

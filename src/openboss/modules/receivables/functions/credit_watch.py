@@ -7,6 +7,7 @@ charged any more where both steps of stopping are reached long since (AT_LIMIT).
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
@@ -20,48 +21,53 @@ from openboss.modules.receivables.functions.rules import rules_at
 LI = wallets.LI
 BEYOND_PERCENT = 125
 NO_LIMIT_LI = 10**15
-told_after = wallets.waiting_li
 
 
-def watched() -> set[int]:
-    """Every account whose limit the engine watches."""
-    return set(credit_watch.watched()["account_id"].to_list())
+@dataclass(frozen=True)
+class Heard:
+    """What the engine last wrote down, and what is known of it since.
+
+    wallets        account_id, balance_li, limit_li
+    used_fen       what users have used and not been billed for, by user
+    without        users who have used something and draw on no wallet
+    told_li        by account, what the engine was told after it wrote that down
+    watched        accounts it watches: account_id
+    """
+
+    wallets: pl.DataFrame
+    used_fen: Mapping[int, int]
+    without: AbstractSet[int]
+    told_li: Mapping[int, int]
+    watched: pl.DataFrame
+
+
+def heard(*, position: int, wallets_: pl.DataFrame, used_fen: Mapping[int, int], without: AbstractSet[int]) -> Heard:
+    """What the engine wrote down at a position of its journal, with what it was told later."""
+    return Heard(wallets_, used_fen, without, wallets.waiting_li(after_position=position), credit_watch.watched())
 
 
 @transaction.atomic
-def tell_limits(
-    users: Mapping[int, Sequence[int]],
-    *,
-    published: pl.DataFrame,
-    told_li: Mapping[int, int],
-    unbilled_fen: Mapping[int, int],
-    unknown_users: AbstractSet[int],
-    at: datetime,
-) -> int:
-    """Tell the engine where some accounts stand, if it does not know; return of how many.
+def tell_limits(users: Mapping[int, Sequence[int]], *, heard: Heard, at: datetime) -> int:
+    """Tell the engine where some accounts (their users) stand, if it does not know; return of how many.
 
-    users          by account; published  what the engine last wrote down: account_id, balance_li, limit_li
-    told_li        what it was told after that, see told_after
-    unknown_users  users who draw on no wallet in the engine
     Who is exempt, or has a complaint looked at, is watched without limit.
     """
     rules = rules_at(at)
-    seen = positions_of_many(list(users), at, unbilled_fen, rules)
+    seen = positions_of_many(list(users), at, heard.used_fen, rules)
     is_free = (pl.col("is_exempt") == 1) | (pl.col("disputed_until_on") >= rules.on).fill_null(value=False)
     wanted = seen.select(
         "account_id",
         wanted_li=-pl.col("exposure_fen") * LI,
         line_li=pl.when(is_free).then(NO_LIMIT_LI).otherwise(pl.col("limit_fen") * LI * BEYOND_PERCENT // 100),
     )
-    known = credit_watch.watched()
-    both = wanted.join(published, on="account_id", how="left")
-    new = both.join(known, on="account_id", how="anti")
-    old = both.join(known, on="account_id", how="semi").filter(pl.col("balance_li").is_not_null())
-    late = pl.col("account_id").replace_strict(told_li, default=0, return_dtype=pl.Int64)
+    both = wanted.join(heard.wallets, on="account_id", how="left")
+    new = both.join(heard.watched, on="account_id", how="anti")
+    old = both.join(heard.watched, on="account_id", how="semi").filter(pl.col("balance_li").is_not_null())
+    late = pl.col("account_id").replace_strict(heard.told_li, default=0, return_dtype=pl.Int64)
     moved = old.with_columns(more_li=pl.col("wanted_li") - pl.col("balance_li") - late).filter(
         pl.col("more_li").abs() >= LI
     )
-    draws = pl.Series([one for one in users if not unknown_users.isdisjoint(users[one])], dtype=pl.Int64)
+    draws = pl.Series([one for one in users if not heard.without.isdisjoint(users[one])], dtype=pl.Int64)
     changed = old.filter((pl.col("limit_li") != pl.col("line_li")) | pl.col("account_id").is_in(draws.to_list()))
     told = pl.concat([new, changed]).select("account_id", "wanted_li", "line_li").rows()
     if told:
