@@ -66,7 +66,7 @@ WHERE upper(n.period) IS NULL AND NOT EXISTS (
     SELECT FROM customers_groupmember m WHERE m.subscriber_id = n.subscriber_id)
 ORDER BY n.number
 """
-_TIMES = ("position", "row", "start_at_s", "start_local_s", "key_hi", "key_lo")  # keys are made of times too
+_TIMES = ("position", "row", "start_at_s", "start_local_s")
 
 
 def networked(opened: World) -> World:

@@ -27,7 +27,7 @@ from openboss.modules.charging.engine.online.group import News, Rules, debit
 from openboss.modules.charging.engine.online.images import Images
 from openboss.modules.charging.engine.online.shown import barred_of, money_of, services_of
 from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
-from openboss.modules.charging.engine.rating import ChunkRated, rate_chunk
+from openboss.modules.charging.engine.rating import ChunkRated, detail_of_closed, rate_chunk
 from openboss.modules.charging.engine.snapshots import EVERY_MONTH, newest_good, newest_month, save_snapshot
 from openboss.modules.charging.engine.state import (
     CycleNotReady,
@@ -38,13 +38,13 @@ from openboss.modules.charging.engine.state import (
 )
 from openboss.modules.charging.engine.totals import balances_of, free_use_of, totals_of
 from openboss.modules.charging.numbering import NumberingTables
-from openboss.modules.charging.schema import RATED
 from openboss.modules.system.atomic import send_out
 
 ROWS_A_COMMIT = 1_000_000  # rated rows that wait for one commit to the lake
 INPUTS_A_SNAPSHOT = 200
 SNAPSHOTS_KEPT = 3
 COMMANDS_A_TURN = 100
+GROUPS_A_FRAME = 1_000  # of closed records that wait to be laid out
 
 
 @dataclass
@@ -59,6 +59,7 @@ class Owner:
     position: int = 0
     snapshot_position: int = 0
     pending: list[pl.DataFrame] = field(default_factory=list)
+    closed: list[tuple[int, np.ndarray]] = field(default_factory=list)  # by position: records that sessions closed
     corrected: list[Corrected] = field(default_factory=list)  # what re-rating has found, for the lake
     lock: threading.Lock = field(default_factory=threading.Lock)
     turns: Turns = field(default_factory=lambda: Turns(Rules()))
@@ -151,7 +152,24 @@ class Owner:
         if sum(len(frame) for frame in self.pending) >= ROWS_A_COMMIT:
             self._hand_over()
 
+    def _keep_closed(self, closed: np.ndarray) -> None:
+        """Keep what sessions closed at this position until it is laid out for the lake."""
+        if len(closed):
+            self.closed.append((self.position, closed))
+        if len(self.closed) >= GROUPS_A_FRAME:
+            self._lay_out_closed()
+
+    def rows_waiting(self) -> int:
+        """How many rows of rated detail wait for the lake; asked from other threads too."""
+        return sum(map(len, list(self.pending))) + sum(len(closed) for _, closed in list(self.closed))
+
+    def _lay_out_closed(self) -> None:
+        closed, self.closed = self.closed, []
+        if closed:
+            self.pending.append(detail_of_closed(closed))
+
     def _hand_over(self) -> None:
+        self._lay_out_closed()
         if self.pending:
             self.writer.put(self.pending, timeline=self.ownership.timeline, position=self.position)
             self.pending = []
@@ -216,8 +234,7 @@ class Owner:
         else:
             journal.append_group(self.ownership, position=position, images=decided.images, requests=count)
         self.position = position
-        if decided.detail is not None:
-            self.pending.append(decided.detail)
+        self._keep_closed(decided.closed)
 
     def warm(self, moment: Moment, numbering: NumberingTables) -> None:
         """Have the compiled code of online charging ready before the first request."""
@@ -225,7 +242,7 @@ class Owner:
 
     def hand_over(self) -> None:
         """Let rated detail that waits go to the lake behind the engine's back."""
-        if self.pending or self.corrected:
+        if self.pending or self.corrected or self.closed:
             self._hand_over()
             self.writer.merge()
 
@@ -466,8 +483,8 @@ def _replay(owner: Owner, in_lake: int) -> None:
         if entry.kind == journal.ONLINE:
             images = Images(entry.images)
             owner.state.apply_images(images)
-            if entry.position > in_lake and images.detail is not None:
-                owner.pending.append(pl.DataFrame(images.detail).cast(RATED))
+            if entry.position > in_lake:
+                owner._keep_closed(images.closed)
             continue
         if entry.kind == "CHUNK":
             usage = owner.lake.read_chunk(entry.payload["path"], entry.payload["sha256"])

@@ -61,7 +61,7 @@ def _routes(owner: Owner, watch: Watch) -> dict[tuple[str, str], Callable[[int, 
             "journal": {
                 "position": owner.position,
                 "behind_snapshot": owner.position - owner.snapshot_position,
-                "rows_waiting": sum(len(frame) for frame in list(owner.pending)),
+                "rows_waiting": owner.rows_waiting(),
             },
         },
         ("GET", "steps"): lambda number, _body: watch.steps(number),

@@ -7,6 +7,7 @@ changes the time, never a byte.
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from openboss.kernel.state import CYCLE_SLOTS, LANES
 from openboss.kernel.trace import NO_TRACE, Trace
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.duplicates import DAY_S
+from openboss.modules.charging.engine.online.closed import RATED_PARTS
+from openboss.modules.charging.engine.online.desk import USE
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, month_start_s, next_cycle
 from openboss.modules.charging.schema import NORMALISED, RATED
 
@@ -155,7 +158,26 @@ def _open_months(state: EngineState, start_local_s: np.ndarray) -> None:
             return
 
 
+def detail_of_closed(groups: list[tuple[int, np.ndarray]]) -> pl.DataFrame:
+    """Lay out what sessions closed (CLOSED), each group with its position, as rated detail (schema RATED)."""
+    whole = np.concatenate([closed for _, closed in groups])
+    counts = [len(closed) for _, closed in groups]
+    columns = {name: np.ascontiguousarray(whole["use"][name]) for name in USE.names or ()}
+    rated = SimpleNamespace(**{name: whole[name] for name in ("status", "cap_saved_li", *RATED_PARTS)})
+    return detail_frame(
+        columns, rated, np.repeat([position for position, _ in groups], counts),
+        np.concatenate([np.arange(count) for count in counts]), subscriber_id=whole["subscriber_id"],
+        cycle=whole["cycle"],
+    )  # fmt: skip
+
+
+def usage_for(count: int) -> Usage:
+    """Make room for the columns that rating reads."""
+    return Usage(**{name: np.zeros(count, kind) for name, kind in _COMPILED_FOR.items()})
+
+
 def empty_rated(count: int) -> Rated:
+    """Make room for what rating finds."""
     return Rated(
         row=np.full(count, -1, np.int32),
         status=np.zeros(count, np.int8),
@@ -180,13 +202,29 @@ def detail_of(state: EngineState, columns: Columns, rated: Rated, order: np.ndar
 
     order  i64[k]: places in the chunk of the records that were new and had a user, by user
     """
+    cycle = state.cycles.cycle[rated.slot % CYCLE_SLOTS]
+    return detail_frame(
+        columns,
+        rated,
+        np.full(len(order), position),
+        order,
+        subscriber_id=state.directory.subscriber_id[rated.row],
+        cycle=cycle,
+    )
+
+
+def detail_frame(
+    columns: Columns, rated: Any, position: np.ndarray, order: np.ndarray, *, subscriber_id: np.ndarray,
+    cycle: np.ndarray,
+) -> pl.DataFrame:  # fmt: skip
+    """Lay out rated detail (schema RATED); `rated` has the columns of Rated that the detail keeps."""
     months = columns["start_local_s"].astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
     made: dict[str, Any] = {
         **{name: columns[name] for name in _KEPT},
-        "position": np.full(len(order), position),
+        "position": position,
         "row": order,
-        "subscriber_id": state.directory.subscriber_id[rated.row],
-        "cycle": state.cycles.cycle[rated.slot % CYCLE_SLOTS],
+        "subscriber_id": subscriber_id,
+        "cycle": cycle,
         "usage_month": (1970 + months // 12) * 100 + months % 12 + 1,
         "status": rated.status,
         "basic_units": rated.units[:, 0],

@@ -485,6 +485,8 @@ def _compacted(lane: Lane, number: int, desk: Desk) -> Lane:
 
 def _with_room(lane: Lane, pool: str, coming: int) -> Lane:
     size = int(getattr(lane, f"{pool}_count")[0]) + coming
+    if len(getattr(lane, f"{pool}_next")) >= size:
+        return lane  # the same one: compiled code knows where it lies
     return lane._replace(**grown(_named(lane, _LANE_POOLS[pool]), size))
 
 

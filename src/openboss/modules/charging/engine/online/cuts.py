@@ -1,7 +1,11 @@
 """Where a growing record must be cut because other prices begin."""
 
-from openboss.kernel.state import CYCLE_SLOTS
-from openboss.kernel.tariffs import FOREVER_S
+import numpy as np
+
+from openboss.kernel.compiled import compiled
+from openboss.kernel.records import Cycles
+from openboss.kernel.state import CYCLE_SLOTS, Directory
+from openboss.kernel.tariffs import FOREVER_S, TariffTables
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.state import EngineState
 
@@ -9,27 +13,70 @@ VOICE = (RecordType.MOC, RecordType.MTC, RecordType.CALL_FORWARD, RecordType.VID
 MESSAGES = (RecordType.SMS_MO, RecordType.SMS_MT, RecordType.MMS)
 ACCESS = (RecordType.WLAN, RecordType.BROADBAND)  # granted by time
 
+_VOICE, _MESSAGES, _ACCESS = (tuple(int(kind) for kind in kinds) for kinds in (VOICE, MESSAGES, ACCESS))
 
-def next_change_s(state: EngineState, place: int) -> int:
+
+@compiled
+def is_voice(record_type: int) -> bool:
+    """Say whether a kind of use is a call."""
+    return record_type in _VOICE
+
+
+@compiled
+def is_message(record_type: int) -> bool:
+    """Say whether a kind of use is a message."""
+    return record_type in _MESSAGES
+
+
+@compiled
+def is_access(record_type: int) -> bool:
+    """Say whether a kind of use is being connected, which is granted by time."""
+    return record_type in _ACCESS
+
+
+@compiled
+def _sooner(moment: int, from_s: int, soonest: int) -> int:
+    return moment if from_s < moment < soonest else soonest
+
+
+@compiled
+def _version_after(tables: TariffTables, offer: int, from_s: int, soonest: int) -> int:
+    if offer + 1 < len(tables.offer_first):
+        for version in range(tables.offer_first[offer], tables.offer_first[offer + 1]):
+            soonest = _sooner(tables.version_from_s[version], from_s, soonest)
+    return soonest
+
+
+@compiled
+def next_change(use: np.ndarray, row: int, directory: Directory, cycles: Cycles, tables: TariffTables) -> int:
     """Local second at which a record of a volume must be cut: the month ends, a tariff or an offer begins or ends.
 
     Calls and messages are never cut: they are priced by when they began.
     """
-    use, row = state.desk.uses[place], int(state.desk.services["row"][place])
-    if use["record_type"] in VOICE or use["record_type"] in MESSAGES:
-        return FOREVER_S
-    from_s, directory, tables = int(use["start_local_s"]), state.directory, state.tables
-    assert tables is not None
-    moments = [int(end) for end in state.cycles.end_s[:CYCLE_SLOTS] if end > from_s]
-    offers = [0]
-    holding = int(directory.holding_head[row])
+    soonest, from_s = FOREVER_S, use.start_local_s
+    if is_voice(use.record_type) or is_message(use.record_type):
+        return soonest
+    for slot in range(CYCLE_SLOTS):
+        soonest = _sooner(cycles.end_s[slot], from_s, soonest)
+    soonest = _version_after(tables, 0, from_s, soonest)
+    holding = directory.holding_head[row]
     while holding >= 0:
-        begins, ends = int(directory.holding_from_s[holding]), int(directory.holding_to_s[holding])
-        moments += [moment for moment in (begins, ends) if moment > from_s]
-        offers.append(int(directory.holding_offer[holding]))
-        holding = int(directory.holding_next[holding])
-    for offer in offers:
-        if offer + 1 < len(tables.offer_first):
-            versions = tables.version_from_s[tables.offer_first[offer] : tables.offer_first[offer + 1]]
-            moments += [int(moment) for moment in versions[versions > from_s]]
-    return min(moments, default=FOREVER_S)
+        soonest = _sooner(directory.holding_from_s[holding], from_s, soonest)
+        soonest = _sooner(directory.holding_to_s[holding], from_s, soonest)
+        soonest = _version_after(tables, directory.holding_offer[holding], from_s, soonest)
+        holding = directory.holding_next[holding]
+    return soonest
+
+
+@compiled
+def _next_change_at(
+    uses: np.ndarray, place: int, row: int, directory: Directory, cycles: Cycles, tables: TariffTables
+) -> int:
+    return next_change(uses[place], row, directory, cycles, tables)
+
+
+def next_change_s(state: EngineState, place: int) -> int:
+    """Local second at which the record at a place must be cut (next_change)."""
+    row = int(state.desk.services["row"][place])
+    assert state.tables is not None
+    return int(_next_change_at(state.desk.uses, place, row, state.directory, state.cycles, state.tables))

@@ -147,25 +147,31 @@ def _touch(effects: np.ndarray, marks: int, touched: np.ndarray, touched_count: 
 
 
 @compiled
+def undo_one(lanes: tuple[Lane, ...], desk: Desk, place: int, touched: np.ndarray, touched_count: np.ndarray) -> None:
+    """Take away what the open record of a service has done."""
+    service, effects = desk.services[place], desk.effects[place]
+    for k in range(service.marks):
+        effect = effects[k]
+        lane, node = lanes[effect.lane], effect.node
+        if effect.kind == FREE_NODE:
+            lane.free_used[node] -= effect.a
+        elif effect.kind == COUNTER_NODE:
+            lane.counter_value[node] -= effect.a
+        else:
+            lane.totals_calls[node] -= effect.a
+            lane.totals_seconds[node] -= effect.b
+            lane.totals_units[node] -= effect.c
+            lane.totals_free_units[node] -= effect.d
+            lane.totals_std_li[node] -= effect.e
+            lane.totals_act_li[node] -= effect.f
+    _touch(effects, service.marks, touched, touched_count)
+    service.marks = 0
+
+
+@compiled
 def undo(
     lanes: tuple[Lane, ...], desk: Desk, places: np.ndarray, touched: np.ndarray, touched_count: np.ndarray
 ) -> None:
     """Take away what the open records of some services have done."""
     for i in range(len(places)):
-        service, effects = desk.services[places[i]], desk.effects[places[i]]
-        for k in range(service.marks):
-            effect = effects[k]
-            lane, node = lanes[effect.lane], effect.node
-            if effect.kind == FREE_NODE:
-                lane.free_used[node] -= effect.a
-            elif effect.kind == COUNTER_NODE:
-                lane.counter_value[node] -= effect.a
-            else:
-                lane.totals_calls[node] -= effect.a
-                lane.totals_seconds[node] -= effect.b
-                lane.totals_units[node] -= effect.c
-                lane.totals_free_units[node] -= effect.d
-                lane.totals_std_li[node] -= effect.e
-                lane.totals_act_li[node] -= effect.f
-        _touch(effects, service.marks, touched, touched_count)
-        service.marks = 0
+        undo_one(lanes, desk, places[i], touched, touched_count)

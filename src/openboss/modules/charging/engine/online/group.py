@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-import polars as pl
 
 from openboss.modules.charging.engine.online.requests import ANSWER, QUOTA
 from openboss.modules.charging.engine.state import EngineState
@@ -48,7 +47,7 @@ class Group:
     quotas: np.ndarray
     became: np.ndarray
     ask_place: np.ndarray
-    detail: list[pl.DataFrame] = field(default_factory=list)
+    closed: list[np.ndarray] = field(default_factory=list)  # CLOSED
     sessions: list[np.ndarray] = field(default_factory=list)
     services: list[np.ndarray] = field(default_factory=list)
     wallets: list[np.ndarray] = field(default_factory=list)

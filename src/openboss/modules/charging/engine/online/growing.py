@@ -7,7 +7,7 @@ between is neither lost nor counted twice. Source: D4.7, D4.8; docs/algorithms/o
 
 import numpy as np
 
-from openboss.kernel.records import Rated, rate_records
+from openboss.kernel.records import Rated, Usage, rate_records
 from openboss.kernel.state import LANES
 from openboss.kernel.trace import NO_TRACE
 from openboss.kernel.usage import Status
@@ -43,25 +43,31 @@ class Growing:
 
     def undo(self, state: EngineState, places: np.ndarray) -> None:
         """Take away what open records have done."""
-        self._make_room(len(places))
+        self.make_room(len(places))
         undo(tuple(state.lanes), state.desk, places, self.touched, self.touched_count)
 
     def rate(self, state: EngineState, places: np.ndarray) -> Rated:
         """Rate records whole, each of another user, and remember what it did. Their effects must have been undone."""
-        self._make_room(len(places))
+        self.make_room(len(places))
         uses = state.desk.uses[places]
         rated, columns = _laid_out(state, places, uses)
         state.make_room(np.bincount(rated.row % LANES, minlength=LANES).tolist())
+        self.rate_laid_out(state, usage_of(columns), rated, np.arange(len(places)), places)
+        return rated
+
+    def rate_laid_out(
+        self, state: EngineState, usage: Usage, rated: Rated, order: np.ndarray, places: np.ndarray
+    ) -> None:
+        """Rate records that stand in columns at `order`, of the services at `places`; there is room for them."""
         for first in range(0, len(places), PLACES_A_LOOK):
             some = places[first : first + PLACES_A_LOOK]
             look_before(tuple(state.lanes), state.directory, state.cycles, state.desk, some, self._seen, self._counts)
-            rate_in_order(state, usage_of(columns), rated, np.arange(first, first + len(some)), NO_TRACE)
+            rate_in_order(state, usage, rated, order[first : first + PLACES_A_LOOK], NO_TRACE)
             if not note_after(tuple(state.lanes), state.desk, some, self._seen, self._counts, self._now, self.touched,
                               self.touched_count):  # fmt: skip
                 raise TooMuchTouched(str(places))
-        return rated
 
-    def _make_room(self, records: int) -> None:
+    def make_room(self, records: int) -> None:
         """Let all places that some records can have changed be remembered: compiled code does not ask for room."""
         needed = int(self.touched_count[0]) + EFFECTS_A_RECORD * records
         if needed > len(self.touched):

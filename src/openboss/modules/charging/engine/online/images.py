@@ -1,15 +1,16 @@
 """What a group of requests changed, as bytes: absolute after-images.
 
 They are journalled with the group and applied again after a crash: replay rates nothing, and applying twice does no
-harm. The rated detail of records that a group closed is in them too.
+harm. The records that a group closed are in them too.
 """
 
+from typing import NamedTuple
+
 import numpy as np
-import polars as pl
-import pyarrow as pa
 
 from openboss.kernel.compiled import compiled
 from openboss.kernel.state import LANES, Lane
+from openboss.modules.charging.engine.online.closed import CLOSED
 from openboss.modules.charging.engine.online.desk import (
     COUNTER_NODE,
     EFFECT,
@@ -21,6 +22,15 @@ from openboss.modules.charging.engine.online.desk import (
     WALLET,
     Desk,
     longer,
+)
+from openboss.modules.charging.engine.online.packing import (
+    WORD,
+    WORST,
+    copy_rows,
+    distinct,
+    squeeze,
+    unsqueeze,
+    words_packed,
 )
 
 NODE = np.dtype(
@@ -47,7 +57,8 @@ NODE = np.dtype(
 )
 """A free resource, a running total or a counter as it is now."""
 _PLACE = np.dtype(np.int64)
-_HEADER = 6  # counts of sessions, services, effects, wallets, nodes; bytes of detail
+_SESSION, _SERVICE, _USE, _EFFECT, _WALLET = (kind.itemsize // WORD for kind in (SESSION, SERVICE, USE, EFFECT, WALLET))
+_HEADER = 6  # counts of sessions, services, effects, wallets, nodes; closed records
 
 
 @compiled
@@ -91,58 +102,130 @@ def _put(lanes: tuple[Lane, ...], nodes: np.ndarray) -> None:
             lane.totals_count[0] = max(lane.totals_count[0], node + 1)
 
 
-def images_of(
-    desk: Desk,
-    lanes: list[Lane],
-    *,
-    sessions: np.ndarray,
-    services: np.ndarray,
-    wallets: np.ndarray,
-    touched: np.ndarray,
-    detail: pl.DataFrame | None,
-) -> bytes:
-    """Write down the state of everything a group has touched, and the rated detail of the records it closed."""
-    if len(touched):
-        keys = touched[:, 0] << 56 | touched[:, 1] << 48 | touched[:, 3]
-        touched = touched[np.unique(keys, return_index=True)[1]]
-    nodes = np.zeros(len(touched), NODE)
-    _gather(tuple(lanes), touched, nodes)
-    used = desk.services["marks"][services]
-    effects = desk.effects[services]
-    kept = np.arange(EFFECTS_A_RECORD)[None, :] < used[:, None]
-    content = b"" if detail is None else _written(detail)
-    header = np.array([len(sessions), len(services), int(used.sum()), len(wallets), len(nodes), len(content)])
-    pieces = (header, sessions, desk.sessions[sessions], services, desk.services[services], desk.uses[services],
-              effects[kept], wallets, desk.wallets[wallets], nodes)  # fmt: skip
-    rows = desk.sessions["row"][sessions]
-    heads = (rows, desk.user_service[rows])
-    return b"".join(piece.tobytes() for piece in (*pieces, *heads)) + content
+@compiled
+def _copy_effects(
+    services: np.ndarray, places: np.ndarray, words: np.ndarray, width: int, raw: np.ndarray, at: int
+) -> int:
+    """Copy what open records have done: the places taken of each."""
+    for i in range(len(places)):
+        first = places[i] * EFFECTS_A_RECORD * width
+        for k in range(services[places[i]].marks * width):
+            raw[at + k] = words[first + k]
+        at += services[places[i]].marks * width
+    return at
 
 
-def _written(detail: pl.DataFrame) -> bytes:
-    sink = pa.BufferOutputStream()
-    table = detail.to_arrow()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    return sink.getvalue().to_pybytes()
+@compiled
+def _count_marks(services: np.ndarray, places: np.ndarray) -> int:
+    count = 0
+    for i in range(len(places)):
+        count += services[places[i]].marks
+    return count
+
+
+@compiled
+def _copy_heads(sessions: np.ndarray, user_service: np.ndarray, places: np.ndarray, raw: np.ndarray, at: int) -> int:
+    """Copy the rows of sessions' users, then the first open service of each."""
+    count = len(places)
+    for i in range(count):
+        row = sessions[places[i]].row
+        raw[at + i], raw[at + count + i] = row, user_service[row]
+    return at + 2 * count
+
+
+@compiled
+def _distinct_nodes(touched: np.ndarray, table: np.ndarray) -> int:
+    """Move each free resource, total or counter touched to the front once; return how many.
+
+    table  i64[2^k], more than twice as many as touched: work space
+    """
+    count, mask = 0, len(table) - 1
+    for i in range(len(table)):
+        table[i] = 0
+    for i in range(len(touched)):
+        key = touched[i, 0] << 56 | touched[i, 1] << 48 | touched[i, 3]  # kinds begin at 1: never zero
+        place = (key * 0x9E3779B97F4A7C15 >> 33) & mask
+        while table[place] != 0 and table[place] != key:
+            place = (place + 1) & mask
+        if table[place] == 0:
+            table[place] = key
+            for column in range(touched.shape[1]):
+                touched[count, column] = touched[i, column]
+            count += 1
+    return count
+
+
+def _words(array: np.ndarray) -> np.ndarray:
+    return array.reshape(-1).view(np.uint64)
+
+
+class Changed(NamedTuple):
+    """What a group has touched: places, some of them more than once, and the records it closed (CLOSED)."""
+
+    sessions: np.ndarray
+    services: np.ndarray
+    wallets: np.ndarray
+    touched: np.ndarray  # i64[n, TOUCHED_COLUMNS] of engine/online/effects.py
+    closed: np.ndarray
+
+
+class Imager:
+    """Writes images; keeps room to work in."""
+
+    def __init__(self) -> None:
+        self._raw, self._out = np.zeros(0, np.uint64), np.zeros(0, np.uint8)
+        self._marks, self._table = np.zeros(0, np.uint8), np.zeros(64, np.int64)
+
+    def write(self, desk: Desk, lanes: list[Lane], changed: Changed) -> bytes:
+        """Write down the state of everything a group has touched, and the records it closed."""
+        self._marks = longer(self._marks, max(len(desk.sessions), len(desk.services), len(desk.wallets)))
+        while len(self._table) < 4 * len(changed.touched):
+            self._table = np.zeros(2 * len(self._table), np.int64)
+        sessions, services, wallets = (
+            places[: distinct(places, self._marks)] for places in (changed.sessions, changed.services, changed.wallets)
+        )
+        nodes = np.zeros(_distinct_nodes(changed.touched, self._table), NODE)
+        _gather(tuple(lanes), changed.touched, nodes)
+        marks = _count_marks(desk.services, services)
+        header = np.array([len(sessions), len(services), marks, len(wallets), len(nodes), len(changed.closed)])
+        size = _HEADER + len(sessions) * (3 + _SESSION) + len(services) * (1 + _SERVICE + _USE) + marks * _EFFECT
+        size += len(wallets) * (1 + _WALLET) + (nodes.nbytes + changed.closed.nbytes) // WORD
+        self._raw, self._out = longer(self._raw, size), longer(self._out, WORD + WORST * size)
+        raw, own = self._raw, np.arange(1)
+        at = copy_rows(_words(header), _HEADER, own, raw, 0)
+        at = copy_rows(_words(sessions), len(sessions), own, raw, at)
+        at = copy_rows(_words(desk.sessions), _SESSION, sessions, raw, at)
+        at = copy_rows(_words(services), len(services), own, raw, at)
+        at = copy_rows(_words(desk.services), _SERVICE, services, raw, at)
+        at = copy_rows(_words(desk.uses), _USE, services, raw, at)
+        at = _copy_effects(desk.services, services, _words(desk.effects), _EFFECT, raw, at)
+        at = copy_rows(_words(wallets), len(wallets), own, raw, at)
+        at = copy_rows(_words(desk.wallets), _WALLET, wallets, raw, at)
+        at = copy_rows(_words(nodes), nodes.nbytes // WORD, own, raw, at)
+        at = _copy_heads(desk.sessions, desk.user_service, sessions, raw, at)
+        at = copy_rows(_words(changed.closed), changed.closed.nbytes // WORD, own, raw, at)
+        return self._out[: squeeze(raw[:at], self._out)].tobytes()
 
 
 class Images:
     """Journalled images, read back."""
 
-    def __init__(self, payload: bytes) -> None:
-        self._payload, self._at = payload, 0
-        sessions, services, effects, wallets, nodes, content = (int(n) for n in self._next(_PLACE, _HEADER))
+    def __init__(self, packed: bytes) -> None:
+        bytes_of = np.frombuffer(packed, np.uint8)
+        raw = np.zeros(words_packed(bytes_of), np.uint64)
+        unsqueeze(bytes_of, raw)
+        self._payload, self._at = raw.view(np.uint8), 0
+        sessions, services, effects, wallets, nodes, closed = (int(n) for n in self._next(_PLACE, _HEADER))
         self.session_places, self.sessions = self._next(_PLACE, sessions), self._next(SESSION, sessions)
         self.service_places, self.services = self._next(_PLACE, services), self._next(SERVICE, services)
         self.uses, self.effects = self._next(USE, services), self._next(EFFECT, effects)
         self.wallet_places, self.wallets = self._next(_PLACE, wallets), self._next(WALLET, wallets)
         self.nodes = self._next(NODE, nodes)
         self.rows, self.user_services = self._next(_PLACE, sessions), self._next(_PLACE, sessions)
-        self.detail = pa.ipc.open_stream(payload[self._at :]).read_all() if content else None
+        self.closed = self._next(CLOSED, closed)
 
     def _next(self, kind: np.dtype, count: int) -> np.ndarray:
-        found = np.frombuffer(self._payload, kind, count, self._at)
+        found = self._payload[self._at : self._at + count * kind.itemsize].view(kind)
         self._at += count * kind.itemsize
         return found
 

@@ -10,6 +10,7 @@ from openboss.kernel.records import Rated
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.online import arriving
 from openboss.modules.charging.engine.online.arriving import GOES_ON, bars
+from openboss.modules.charging.engine.online.closed import closed_of
 from openboss.modules.charging.engine.online.cuts import ACCESS, MESSAGES, VOICE, next_change_s
 from openboss.modules.charging.engine.online.desk import Life, longer
 from openboss.modules.charging.engine.online.group import KB, Group, Rules, debit
@@ -23,7 +24,6 @@ from openboss.modules.charging.engine.online.requests import (
     Measure,
     Result,
 )
-from openboss.modules.charging.engine.rating import detail_of
 from openboss.modules.charging.engine.state import EngineState
 
 NO_LIMIT_LI = 2**60  # what a user without a wallet may spend
@@ -35,11 +35,11 @@ class Server:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.growing = Growing()
-        self._found = np.zeros(0, np.int64)
+        self.found = np.zeros(0, np.int64)
 
     def make_room(self, state: EngineState) -> None:
         """Be ready for a group: any list of services fits, and no place was touched yet."""
-        self._found = longer(self._found, len(state.desk.services))
+        self.found = longer(self.found, len(state.desk.services))
         self.growing.touched_count[0] = 0
 
     def warm(self, state: EngineState) -> None:
@@ -91,19 +91,19 @@ class Server:
 
     def _drop_unused(self, state: EngineState, session: int) -> None:
         """Nothing was used under these services: they leave no record."""
-        count = arriving.open_services(state.desk, np.array([session]), self._found)
-        found = self._found[:count].copy()
+        count = arriving.open_services(state.desk, np.array([session]), self.found)
+        found = self.found[:count].copy()
         self.growing.undo(state, found)
         arriving.leave_users(state.desk, found)
         state.desk.services["life"][found] = Life.PATTERN
 
     def _note_services(self, state: EngineState, group: Group, sessions: np.ndarray) -> None:
         """Remember every service of some sessions, and the other open ones of their users, for the images."""
-        count = arriving.session_places(state.desk, sessions, self._found)
-        mine = self._found[:count].copy()
+        count = arriving.session_places(state.desk, sessions, self.found)
+        mine = self.found[:count].copy()
         one_each = mine[np.unique(state.desk.services["row"][mine], return_index=True)[1]]
-        count = arriving.other_services(state.desk, one_each, self._found)
-        group.services += [mine, self._found[:count].copy()]
+        count = arriving.other_services(state.desk, one_each, self.found)
+        group.services += [mine, self.found[:count].copy()]
 
     # --- one service of each user --------------------------------------------------------------------------------
 
@@ -139,8 +139,8 @@ class Server:
 
     def _undo_all(self, state: EngineState, places: np.ndarray) -> np.ndarray:
         """Undo what open records did, and what their users' other ones did; return the others."""
-        count = arriving.other_services(state.desk, places, self._found)
-        others = np.setdiff1d(self._found[:count], places)
+        count = arriving.other_services(state.desk, places, self.found)
+        others = np.setdiff1d(self.found[:count], places)
         others = others[~_is_unsent(state, others)]
         self.growing.undo(state, places)
         self.growing.undo(state, others)
@@ -273,22 +273,29 @@ class Server:
                 if quoted_li[i] >= NO_PRICE_LI and not has[i]:
                     quota["result"] = Result.RATING_FAILED
                     continue
-                granted, is_last, costs_li = self._less(state, place, int(measures[i]), granted, int(free_li[i]))
+                granted, is_last, costs_li = self.less(state, place, int(measures[i]), granted, int(free_li[i]))
                 if granted == 0:
                     quota["result"] = Result.CREDIT_LIMIT_REACHED
                     continue
-            quota["measure"], quota["granted"], quota["is_last"] = measures[i], granted, is_last
-            if has[i] and costs_li > 0:
-                desk.services["reserved_li"][place] = costs_li
-                desk.wallets["reserved_li"][wallets[i]] += costs_li
-                group.wallets.append(wallets[i : i + 1])
-            if measures[i] == Measure.OCTETS:
-                quota["validity_s"] = self.rules.data_validity_s
-                change_s = int(desk.services["change_local_s"][place])
-                if change_s <= group.local_s + self.rules.data_validity_s:
-                    quota["change_at_s"] = change_s - group.local_s + group.now_s
+            self.put_quota(state, group, place, quota, (int(measures[i]), granted, is_last, costs_li))
 
-    def _less(self, state: EngineState, place: int, measure: int, most: int, free_li: int) -> tuple[int, int, int]:
+    def put_quota(
+        self, state: EngineState, group: Group, place: int, quota: np.ndarray, granted: tuple[int, int, int, int]
+    ) -> None:
+        """Grant a service what was found: measure, size, whether it is the last, and what is reserved for it."""
+        quota["measure"], quota["granted"], quota["is_last"], costs_li = granted
+        desk, wallet = state.desk, int(state.desk.user_wallet[state.desk.services["row"][place]])
+        if wallet >= 0 and costs_li > 0:
+            desk.services["reserved_li"][place] = costs_li
+            desk.wallets["reserved_li"][wallet] += costs_li
+            group.wallets.append(np.array([wallet]))
+        if quota["measure"] == Measure.OCTETS:
+            quota["validity_s"] = self.rules.data_validity_s
+            change_s = int(desk.services["change_local_s"][place])
+            if change_s <= group.local_s + self.rules.data_validity_s:
+                quota["change_at_s"] = change_s - group.local_s + group.now_s
+
+    def less(self, state: EngineState, place: int, measure: int, most: int, free_li: int) -> tuple[int, int, int]:
         """Find what little money buys: size, whether it is the last, and its cost; 0 = nothing (D4.8, CHG-11)."""
         row = state.desk.services["row"][place]
         if _is_empty(state.desk.wallets[state.desk.user_wallet[row]]) or measure == Measure.UNITS:
@@ -350,15 +357,13 @@ class Server:
 
     def _close(self, state: EngineState, group: Group, places: np.ndarray, rated: Rated) -> None:
         """End records as they were just rated: they become rated detail at the group's position."""
-        uses = state.desk.uses[places]
         state.desk.services["life"][places] = Life.CLOSED
         state.desk.services["closed_position"][places] = group.position
         state.desk.services["marks"][places] = 0  # what they did stays
         arriving.leave_users(state.desk, places)
-        columns = {name: np.ascontiguousarray(uses[name]) for name in uses.dtype.names}
-        first = sum(len(frame) for frame in group.detail)
-        frame = detail_of(state, columns, rated, np.arange(first, first + len(places)), group.position)
-        group.detail.append(frame.filter(rated.status != Status.ERROR))
+        group.closed.append(
+            closed_of(state.directory, state.cycles, state.desk.uses[places], rated, np.arange(len(places)))
+        )
 
     def _close_alone(self, state: EngineState, group: Group, places: np.ndarray) -> None:
         """Rate and end records, whatever their users' other ones are doing."""
@@ -374,8 +379,8 @@ class Server:
         """End sessions with all their services."""
         if not len(sessions):
             return
-        count = arriving.open_services(state.desk, sessions, self._found)
-        found = self._found[:count].copy()
+        count = arriving.open_services(state.desk, sessions, self.found)
+        found = self.found[:count].copy()
         unused = _is_unused(state, found)
         self.growing.undo(state, found[unused])
         arriving.leave_users(state.desk, found[unused])
@@ -396,8 +401,8 @@ class Server:
         """Empty the places of sessions that ended long ago."""
         for session in sessions:
             group.is_changed = True
-            count = arriving.session_places(state.desk, np.array([session]), self._found)
-            group.services.append(self._found[:count].copy())
+            count = arriving.session_places(state.desk, np.array([session]), self.found)
+            group.services.append(self.found[:count].copy())
             arriving.forget_session(state.desk, int(session))
         group.sessions.append(sessions)
 

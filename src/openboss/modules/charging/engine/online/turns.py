@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-import polars as pl
 
 from openboss.kernel.compiled import compiled
 from openboss.kernel.state import Directory, row_at
 from openboss.modules.charging import canonical as c
 from openboss.modules.charging.engine.online import arriving
 from openboss.modules.charging.engine.online import desk as places
+from openboss.modules.charging.engine.online.closed import CLOSED
 from openboss.modules.charging.engine.online.desk import USE, Desk, Life
 from openboss.modules.charging.engine.online.group import Group, News, Rules
-from openboss.modules.charging.engine.online.images import images_of
+from openboss.modules.charging.engine.online.images import Changed, Imager
 from openboss.modules.charging.engine.online.requests import REQUEST, Kind
 from openboss.modules.charging.engine.online.serving import Server
+from openboss.modules.charging.engine.online.usual import Usual
 from openboss.modules.charging.engine.state import EngineState
 from openboss.modules.charging.normalise import NAMES, OperatorClock, _normalise
 from openboss.modules.charging.numbering import ZEROS, NumberingTables
@@ -28,6 +29,7 @@ from openboss.modules.charging.numbering import ZEROS, NumberingTables
 _PLUS = 2 * ZEROS  # how an international number is coded
 _UNKNOWN_USER_FAULT = 306
 _NOBODY = np.zeros(0, np.int64)
+_NOTHING_CLOSED = np.zeros(0, CLOSED)
 CUTS_A_GROUP = 4096  # records cut at the end of a month
 
 
@@ -62,7 +64,7 @@ class Decided:
     answers: np.ndarray
     quotas: np.ndarray
     images: bytes  # empty = nothing was changed: repeats and refusals only
-    detail: pl.DataFrame | None
+    closed: np.ndarray  # CLOSED: records that sessions have ended
     news: list[News]
 
 
@@ -95,6 +97,8 @@ class Turns:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self._server = Server(rules)
+        self._usual = Usual(rules, self._server)
+        self._imager = Imager()
         self._busy = np.zeros(0, np.uint8)
         self._busy_wallets = np.zeros(0, np.uint8)
         self._freed = np.zeros(1 << 16, np.int64)
@@ -119,6 +123,7 @@ class Turns:
             state.directory, state.desk, requests, asks, fresh, fresh_at, group.answers, group.quotas, group.became,
             group.ask_place, self._busy, self._busy_wallets, self._freed, moment.now_s, moment.local_s,
         )  # fmt: skip
+        self._usual.serve(state, group)
         if (group.became == arriving.GOES_ON).any():
             self._server.serve(state, group)
         taken = group.became != arriving.LATER
@@ -162,24 +167,20 @@ class Turns:
         _normalise(raw, faults, numbering, clock.offset_s, clock.first_hour, 0, np.empty((len(NAMES), 0), np.int64))
 
     def _written(self, state: EngineState, group: Group, taken: np.ndarray) -> Decided:
-        detail = pl.concat(group.detail) if group.detail else None
+        closed = np.concatenate(group.closed) if group.closed else _NOTHING_CLOSED
         if not group.is_changed:
-            return Decided(taken, group.answers, group.quotas, b"", detail, [])
+            return Decided(taken, group.answers, group.quotas, b"", closed, [])
         growing = self._server.growing
-        sessions = np.unique(np.concatenate([group.answers["place"][group.became == arriving.GOES_ON],
-                                             *group.sessions])).astype(np.int64)  # fmt: skip
-        services = np.unique(np.concatenate([*group.services, self._freed[1 : self._freed[0] + 1]])).astype(np.int64)
-        wallets = np.unique(np.concatenate(group.wallets)) if group.wallets else _NOBODY
-        images = images_of(
-            state.desk,
-            state.lanes,
-            sessions=sessions,
-            services=services,
-            wallets=wallets.astype(np.int64),
+        served = group.answers["place"][group.became == arriving.GOES_ON].astype(np.int64)
+        changed = Changed(
+            sessions=np.concatenate([served, *group.sessions]),
+            services=np.concatenate([*group.services, self._freed[1 : self._freed[0] + 1]]),
+            wallets=np.concatenate([_NOBODY, *group.wallets]),
             touched=growing.touched[: growing.touched_count[0]],
-            detail=detail,
+            closed=closed,
         )
-        return Decided(taken, group.answers, group.quotas, images, detail, group.news)
+        images = self._imager.write(state.desk, state.lanes, changed)
+        return Decided(taken, group.answers, group.quotas, images, closed, group.news)
 
     def _make_room(self, state: EngineState, requests: int, asks: int) -> None:
         state.desk = places.with_users(state.desk, state.used["rows"])
@@ -199,7 +200,7 @@ def _classified(
         return np.zeros(0, USE), fresh_at
     raw = np.empty((len(opening), c.ROWS), np.int64)
     faults = np.zeros(len(opening), np.int16)
-    out = np.empty((len(NAMES), len(opening)), np.int64)
+    out = np.zeros((len(NAMES), len(opening)), np.int64)  # no file and no place in it
     _fill_raw(state.directory, state.desk, requests[opening], raw, moment.now_s)
     clock = moment.clock
     kept = _normalise(raw, faults, numbering, clock.offset_s, clock.first_hour, moment.now_s, out)

@@ -1,0 +1,146 @@
+"""The usual request's compiled way comes to what the way of the rare ones does, and its images to the same state."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from openboss.kernel.usage import RecordType
+from openboss.modules.catalog.compiler import compile_tariffs
+from openboss.modules.charging.engine.online import orders, packing
+from openboss.modules.charging.engine.online.group import Rules
+from openboss.modules.charging.engine.online.images import Images
+from openboss.modules.charging.engine.online.requests import Kind, empty_requests
+from openboss.modules.charging.engine.online.turns import Moment, Turns
+from openboss.modules.charging.engine.state import EngineState
+from openboss.modules.charging.engine.totals import balances_of, free_use_of, totals_of
+from openboss.modules.charging.normalise import operator_clock
+from openboss.modules.charging.numbering import build_numbering
+from openboss.processes.warm_up import _numbering_frames
+
+from .conftest import ITEMS, image, local_s, versions
+
+NUMBERING = build_numbering(_numbering_frames())
+FIRST, USERS, STEPS = 8613900000001, 24, 260
+OFFERS = ([4], [1], [1, 2], [4, 2])
+KINDS = (RecordType.DATA, RecordType.DATA, RecordType.MOC, RecordType.MTC, RecordType.SMS_MO, RecordType.WLAN)
+MB = 1024 * 1024
+
+
+class OnlyRare:
+    """Leaves every request to the way of the rare ones."""
+
+    def serve(self, state, group) -> None:
+        """Do nothing."""
+
+
+def opened() -> EngineState:
+    """Users of every kind: with much, little and no money, with a limit, without a wallet, two of one, one barred."""
+    state = EngineState(tables=compile_tariffs(versions(), ITEMS))
+    users = {user: {"number": FIRST + user, "offers": OFFERS[user % 4]} for user in range(1, USERS + 1)}
+    users[5]["groups"] = users[6]["groups"] = [7]
+    state.apply_image(image(users))
+    for cycle in (202610, 202611):
+        state.open_cycle(cycle)
+    money = {user: (50_000, 900, 0, 7_000)[user % 4] for user in range(1, USERS - 3)}
+    wallets = [{"account_id": 100 + user, "balance_li": li, "subscriber_ids": [user]} for user, li in money.items()]
+    wallets[2]["limit_li"] = 3_000
+    wallets[7]["subscriber_ids"] = [8, USERS - 3]
+    orders.carry_out(state, "WALLETS", {"wallets": wallets})
+    orders.carry_out(state, "STATE", {"subscriber_id": 9, "barred": 2})
+    return state
+
+
+class Sessions:
+    """Sessions of all users with random use, silence of answers, repeats and requests that make no sense."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = np.random.default_rng(seed)
+        self.open: dict[int, list[int]] = {}  # session: user, kind of record, number
+        self.next = 1
+
+    def group(self, size: int):
+        """Draw a group of requests."""
+        requests, asks = empty_requests(size)
+        for m in range(size):
+            self._draw(requests[m : m + 1], asks[m : m + 1])
+            requests["first_ask"][m], requests["asks"][m] = m, 1
+        return requests, asks
+
+    def _draw(self, request, ask) -> None:
+        random = self.random
+        if not self.open or random.random() < 0.35:
+            session, self.next = self.next, self.next + 1
+            user, kind = int(random.integers(1, USERS + 1)), int(random.choice(KINDS))
+            self.open[session] = [user, kind, 0]
+            request["kind"] = Kind.INITIAL
+        else:
+            session = int(random.choice(list(self.open)))
+            self.open[session][2] += 0 if random.random() < 0.05 else 1  # the same number: a repeat
+            request["kind"] = Kind.TERMINATION if random.random() < 0.3 else Kind.UPDATE
+            if random.random() < 0.6:
+                ask["used_s"] = ask["used_units"] = int(random.integers(0, 90))
+                ask["used_down"] = int(random.integers(0, 12 * MB))
+                ask["after_down"] = int(random.integers(0, MB)) if random.random() < 0.1 else 0
+        user, kind, number = self.open[session]
+        if request["kind"] == Kind.TERMINATION and random.random() < 0.9:
+            del self.open[session]
+        request["key_hi"], request["key_lo"] = session, session * 7919
+        request["served"], request["other"] = 2 * 10**18 + FIRST + user, 13900000001
+        request["record_type"], request["number"] = kind, number
+        ask["rating_group"] = int(random.integers(1, 3)) if kind == RecordType.DATA and random.random() < 0.1 else 1
+        ask["is_asking"], ask["is_final"] = random.random() < 0.9, random.random() < 0.03
+        ask["want_octets"] = int(random.integers(0, 3)) * 700_000
+
+
+def known(state: EngineState) -> list:
+    """What a state says, whatever places it keeps it in."""
+    wallets, used = balances_of(state)
+    sums = [frame(state, cycle) for cycle in (202610, 202611) for frame in (totals_of, free_use_of)]
+    open_ones = state.desk.services[np.isin(state.desk.services["life"], (1, 4))]
+    return [frame.sort(frame.columns) for frame in (wallets, used, *sums)], np.sort(open_ones[["row", "act_li"]])
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_both_ways_answer_alike_and_leave_the_same_money_use_and_records(seed: int) -> None:
+    swift, rare, replayed = opened(), opened(), opened()
+    turns, slow = Turns(Rules()), Turns(Rules())
+    slow._usual = OnlyRare()  # type: ignore[assignment]
+    sessions, at, closed = Sessions(seed), local_s("2026-10-31 21:00:00") - 28_800, 0
+    for position in range(1, STEPS):
+        requests, asks = sessions.group(int(sessions.random.integers(1, 9)))
+        at += int(sessions.random.integers(0, 120))
+        moment = Moment(datetime.fromtimestamp(0, UTC) + timedelta(seconds=at), operator_clock("Asia/Shanghai", at))
+        one, other = (
+            way.decide(state, requests, asks, numbering=NUMBERING, moment=moment, position=position)
+            for way, state in ((turns, swift), (slow, rare))
+        )
+        assert (one.taken == other.taken).all()
+        assert (one.answers == other.answers).all()
+        assert (one.quotas == other.quotas).all()
+        assert sorted(map(bytes, one.closed)) == sorted(map(bytes, other.closed))
+        assert sorted(one.news) == sorted(other.news)
+        if one.images:
+            replayed.apply_images(Images(one.images))
+        closed += len(one.closed)
+    assert closed > STEPS / 10
+    frames, services = known(swift)
+    rare_frames, rare_services = known(rare)
+    assert all(one.equals(other) for one, other in zip(frames, rare_frames, strict=True))
+    assert (services == rare_services).all()
+    replayed.settle_desk()
+    assert replayed.digest() == swift.digest()
+
+
+def test_words_are_packed_and_come_back() -> None:
+    random = np.random.default_rng(4)
+    for count in (0, 1, 7, 8, 9, 1000):
+        words = random.integers(0, 2**63, count, np.uint64) >> random.integers(0, 64, count).astype(np.uint64)
+        words[random.random(count) < 0.5] = 0
+        words[:1] = 2**64 - 1
+        out = np.zeros(packing.WORD + packing.WORST * count + 8, np.uint8)
+        packed = out[: packing.squeeze(words, out)].copy()
+        back = np.zeros(packing.words_packed(packed), np.uint64)
+        packing.unsqueeze(packed, back)
+        assert (back == words).all()
+        assert len(packed) <= packing.WORD + packing.WORST * count
