@@ -48,6 +48,7 @@ def overwrite(self):
     shutil.rmtree(folder, ignore_errors=True)
     sha256 = engine.save_snapshot(self.state, folder, self.position)
     if is_first:
+        engine.journal.forget_snapshots([name for _, name in engine.journal.snapshots()])
         engine.journal.record_snapshot(position=self.position, folder=folder.name, sha256=sha256)
     self.snapshot_position = self.position
 

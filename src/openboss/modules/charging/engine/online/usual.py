@@ -71,9 +71,17 @@ class Usual:
     def _choices(self, group: Group) -> Choices:
         rules = self.rules
         return Choices(
-            rules.time_slice_s, rules.access_slice_s, rules.data_slice_bytes, rules.data_validity_s, rules.slices_of_silence, rules.low_li,
-            rules.lower_li, group.now_s, group.local_s, group.position,
-        )  # fmt: skip
+            time_slice_s=rules.time_slice_s,
+            access_slice_s=rules.access_slice_s,
+            data_slice_bytes=rules.data_slice_bytes,
+            data_validity_s=rules.data_validity_s,
+            slices_of_silence=rules.slices_of_silence,
+            low_li=rules.low_li,
+            lower_li=rules.lower_li,
+            now_s=group.now_s,
+            local_s=group.local_s,
+            position=group.position,
+        )
 
     def _told(self) -> list[list[int]]:
         found: list[list[int]] = self.steps.news[: self.steps.counts[swift.NEWS_TOLD]].tolist()
