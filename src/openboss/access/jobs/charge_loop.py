@@ -128,8 +128,8 @@ class ChargeLoop:
         self.loop.close()
 
     def _stop(self) -> None:
+        """Stop at the next look: a loop that is stopped twice would break off what follows it."""
         self.stopping.set()
-        self.loop.stop()
 
     def _listen(self) -> asyncio.AbstractServer | None:
         chosen = options()
