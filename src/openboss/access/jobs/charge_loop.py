@@ -72,6 +72,8 @@ class ChargeLoop:
 
     def serve(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Decide and commit a group of requests."""
+        if self.fault is not None:
+            raise self.fault
         if not self._is_warm:
             self.prepare()
         assert self._numbering is not None
@@ -98,8 +100,10 @@ class ChargeLoop:
         return int(clock.now().timestamp())
 
     def _fail(self, fault: BaseException) -> None:
-        self.fault = fault
-        self.loop.stop()
+        """End: what was decided and not committed is in the state, so nothing may be decided on it any more."""
+        if self.fault is None:
+            self.fault = fault
+            self.loop.stop()
 
     # --- the loop ------------------------------------------------------------------------------------------------
 
@@ -118,11 +122,11 @@ class ChargeLoop:
             self.prepare()
         self.loop.call_soon(self._look)
         self.loop.run_forever()
+        if self.fault is not None:
+            raise self.fault
         if listener is not None:
             listener.close()
         self.loop.run_until_complete(self.doors.close())
-        if self.fault is not None:
-            raise self.fault
         self.node.stop()
         self.loop.run_until_complete(asyncio.sleep(0))
         self.loop.close()
@@ -147,6 +151,8 @@ class ChargeLoop:
 
     def _look(self) -> None:
         """Take what waits in the database, a piece at a time, and do what the time asks for."""
+        if self.fault is not None:
+            return
         self._use_connection()
         try:
             taken = self.owner.turn()
