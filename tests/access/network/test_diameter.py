@@ -25,6 +25,7 @@ from tests.modules.charging.engine.test_online import MB, NUMBERING, PREPAID, Ne
 from tests.modules.charging.engine.test_owner import world  # noqa: F401
 
 from openboss.access.network.diameter import avps
+from openboss.access.network.diameter import node as node_module
 from openboss.access.network.diameter.avps import avp, message
 from openboss.access.network.diameter.node import Node
 from openboss.access.network.diameter.peers import Identity
@@ -244,6 +245,21 @@ def test_more_seconds_than_a_record_can_hold_are_refused(listener, network):  # 
 
 def _with(data: bytes, more: bytes) -> bytes:
     return data[:1] + (len(data) + len(more)).to_bytes(3, "big") + data[4:] + more
+
+
+def test_while_more_waits_than_a_group_holds_running_sessions_come_first(listener, monkeypatch):
+    monkeypatch.setattr(node_module, "MOST_REQUESTS", 4)
+    running, flood = Wire(listener.port), Wire(listener.port)
+    running.send(credit_request("run;1", 1, 0).as_bytes())
+    assert running.answer().result_code == 2001
+    flood.send(b"".join(credit_request(f"new;{n}", 1, 0).as_bytes() for n in range(40)))
+    running.send(credit_request("run;1", 2, 1, used={"cc_total_octets": 10}).as_bytes())
+    assert running.answer().result_code == 2001
+    answers = [flood.answer() for _ in range(40)]
+    refused = [answer for answer in answers if answer.result_code == 3004]
+    assert len(refused) == listener.node.shed > 0
+    assert all(answer.header.is_error for answer in refused)
+    assert {answer.result_code for answer in answers} == {2001, 3004}  # the last ones no longer wait
 
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")

@@ -1,5 +1,6 @@
 """A small world for the engine: two dated national tariffs, a few plans, a few users."""
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -149,6 +150,7 @@ def versions():
     ]
     rule_id = 0
     for version in made:
+        version.document = deepcopy(version.document)  # tests change prices
         for part in ("prices", "free", "caps"):
             for rule in version.document.get(part, []):
                 rule_id += 1

@@ -14,7 +14,7 @@ import numpy as np
 from openboss.access.network.diameter import avps, wire, wire_out
 from openboss.access.network.diameter.avps import avp
 from openboss.access.network.diameter.peers import Identity, Peer
-from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind
+from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind, Result
 
 MOST_REQUESTS = 4096  # in one group; the rest is the next group
 _HEAD_BYTES, _SERVICE_BYTES = 256, 160  # the most an answer has, beside what it repeats
@@ -58,10 +58,10 @@ class Node:
         self.loop = loop
         self.peers: list[Peer] = []
         self.sessions: dict[int, tuple[Peer, bytes]] = {}  # by place: where the last request came from
-        self.served = 0
+        self.served = self.shed = 0
         self._waiting: dict[Peer, None] = {}
-        self._is_due = False
-        self._sequence = 0
+        self._is_due = self._is_behind = False
+        self._sequence = self._first = 0
         self._own = np.frombuffer(identity.named() + avp(avps.AUTH_APPLICATION, avps.CREDIT_APPLICATION), np.uint8)
         self._marks = np.zeros(MOST_REQUESTS, wire.MARK)
         self._requests = np.zeros(MOST_REQUESTS, REQUEST)
@@ -131,9 +131,11 @@ class Node:
         ready = [peer for peer in waiting if peer.is_welcome and peer.inbox]
         if not ready:
             return
+        self._first += 1  # each is the first to be read in its turn: one that floods does not keep the others waiting
+        ready = ready[self._first % len(ready) :] + ready[: self._first % len(ready)]
         starts = np.cumsum([0, *(len(peer.inbox) for peer in ready)])
         data = np.frombuffer(b"".join(peer.inbox for peer in ready), np.uint8)
-        self._counts[:] = 0
+        self._counts[:], self._is_behind = 0, False
         for number, peer in enumerate(ready):
             stop = self._read(data, int(starts[number]), int(starts[number + 1]), number)
             self._consumed(peer, stop, int(starts[number]), int(starts[number + 1]))
@@ -151,6 +153,7 @@ class Node:
         peer.taken(reached - start)
         is_full = self._counts[1] >= MOST_REQUESTS or self._counts[2] + wire.MOST_ASKS > len(self._asks)
         if peer.inbox and (is_full or self._counts[0] >= MOST_REQUESTS):
+            self._is_behind = True
             self.wake(peer)
 
     def _answer(self, data: np.ndarray, ready: list[Peer]) -> None:
@@ -170,9 +173,19 @@ class Node:
         self._remember(data, ready, marks, requests, answers)
 
     def _decide(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Have all requests decided, in more than one group if one cannot hold what they change."""
-        taken, answers, quotas = self.server.serve(requests, asks)
-        left = np.flatnonzero(~taken)
+        """Have all requests decided, in more than one group if one cannot hold what they change.
+
+        While more waits than a group can hold, running sessions come first: new ones are told to come later.
+        """
+        is_new = (requests["kind"] == Kind.INITIAL) | (requests["kind"] == Kind.EVENT)
+        if not self._is_behind or not is_new.any():
+            taken, answers, quotas = self.server.serve(requests, asks)
+            left = np.flatnonzero(~taken)
+        else:
+            answers, quotas = np.zeros(len(requests), ANSWER), np.zeros(len(asks), QUOTA)
+            answers["place"], answers["result"][is_new] = -1, Result.TOO_BUSY
+            self.shed += int(is_new.sum())
+            left = np.flatnonzero(~is_new)
         while len(left):
             taken, more_answers, more_quotas = self.server.serve(requests[left], asks)
             for place, answer in zip(left[taken], more_answers[taken], strict=True):

@@ -135,7 +135,8 @@ def write(
         if mark.what != CREDIT:
             continue
         start, request, answer = at, requests[mark.request], answers[mark.request]
-        at = put32(out, start + 4, mark.is_proxiable << 30 | CREDIT_CONTROL)
+        is_refused = 1 if 3000 <= answer.result < 4000 else 0  # a fault of the way, not of the session: the E bit
+        at = put32(out, start + 4, mark.is_proxiable << 30 | is_refused << 29 | CREDIT_CONTROL)
         at = put32(out, at, APPLICATION)
         at = put32(out, put32(out, at, mark.hop), mark.end)
         at = _head(out, at, 263, 8 + mark.session_length)
@@ -144,7 +145,7 @@ def write(
         at = _copy(own, 0, len(own), out, at)
         at = put_avp32(out, at, 416, request.kind)
         at = put_avp32(out, at, 415, request.number)
-        for a in range(request.first_ask, request.first_ask + request.asks):
+        for a in range(request.first_ask, request.first_ask + request.asks * (1 - is_refused)):
             if asks[a].rating_group < 0 and asks[a].service_id < 0:
                 at = _put_quota(out, at, quotas[a])
             else:

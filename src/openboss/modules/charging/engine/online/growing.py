@@ -82,6 +82,7 @@ class Growing:
         uses["message_count"] += units
         rated, columns = _laid_out(state, places, uses)
         assert state.tables is not None
+        state.make_room(np.bincount(rated.row % LANES, minlength=LANES).tolist())  # without it nothing is priced
         rate_records(state.tables, state.directory, tuple(state.lanes), state.cycles, usage_of(columns), rated,
                      np.arange(len(places)), NO_TRACE, 0)  # fmt: skip
         return cost_li(rated)

@@ -46,11 +46,11 @@ class Usual:
         if not count:
             return
         group.is_changed = True
+        state.make_room(steps.lane_records.tolist())  # also for what is only priced: without room it would be left out
         rate_records(
             state.tables, state.directory, tuple(state.lanes), state.cycles, self.quoted_usage, self.quoted,
             steps.quoting[: steps.counts[swift.QUOTING]], NO_TRACE, 0,
         )  # fmt: skip
-        state.make_room(steps.lane_records.tolist())
         rating = int(steps.counts[swift.RATING])
         growing.rate_laid_out(state, self.usage, self.rated, steps.rating[:rating], steps.rating_place[:rating])
         swift.pay_and_grant(state.desk, group.requests, choices, steps, self.rated, self.quoted, group.quotas)
