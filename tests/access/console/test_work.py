@@ -153,16 +153,18 @@ def test_a_flow_drawn_from_nothing_is_begun_and_decided() -> None:
     blank = admin.get("/workflows/new/").context["drawing"]["xml"]
     drawn = (
         blank.replace("NEW_FLOW", "LEAVE").replace('id="LEAVE"', 'id="LEAVE" name="请假" openboss:name_en="Leave"')
-        .replace('id="Agree"', 'id="Agree" name="审批" openboss:name_en="Agree" openboss:team="BILLING"')
+        .replace('id="Agree"', 'id="Agree" name="审批" openboss:name_en="Agree" openboss:team="PRODUCT"')
         .replace('id="Ended"', 'id="Ended" name="完" openboss:name_en="Ended"')
     )  # fmt: skip
     saved = admin.post("/workflows/save/", {"xml": drawn, "flow": ""})
     admin.post(f"{saved.url}act/", {"how": "submit"})
     signed_in("admin2").post(f"{saved.url}act/", {"how": "publish"})
-    answer = signed_in("clerk").post("/work/new/LEAVE/begin/", {"about": "Lin, one day", "reason": "tired"})
+    answer = signed_in("clerk").post("/work/new/LEAVE/begin/", {"about": "account:x", "reason": "tired"})
     instance_id = int(answer.url.strip("/").rpartition("/")[2])
     task_id = _open_task(instance_id).task_id
-    signed_in("billing").post(f"/work/tasks/{task_id}/decide/", {"decision": "approve"})
+    product = signed_in("product")  # may see no customers, but what was given to the team
+    assert "account:x" in _said(product.get(f"/work/{instance_id}/"))
+    product.post(f"/work/tasks/{task_id}/decide/", {"decision": "approve"})
     assert work.instance_view(instance_id=instance_id).outcome == "Ended"
 
 
@@ -182,6 +184,20 @@ def test_a_fault_in_one_piece_of_work_holds_that_one_and_no_other(monkeypatch: p
     monkeypatch.undo()
     clerk = signed_in("clerk")
     assert "come to its end" in _said(clerk.post(f"/work/{broken}/act/", {"how": "go_on"}, follow=True))
+
+
+def test_work_that_is_held_says_why_in_words_and_goes_on_when_it_can() -> None:
+    instance_id = _asked("6000", serial_no="held", account=8)  # there are 5,000.00
+    for login in ("hall", "city"):
+        task_id = _open_task(instance_id).task_id
+        signed_in(login).post(f"/work/tasks/{task_id}/decide/", {"decision": "approve"})
+    clerk = signed_in("clerk")
+    assert "The account has not that much cash" in _said(clerk.get(f"/work/{instance_id}/"))
+    receivables.post_payment(
+        account_id=8, paid_fen=300_000, means="CASH", channel="HALL", serial_no="more", at=NOW,
+        staff_id=staff_id_of("clerk"),
+    )  # fmt: skip
+    assert "come to its end" in _said(clerk.post(f"/work/{instance_id}/act/", {"how": "go_on"}, follow=True))
 
 
 def test_the_forms_of_the_shipped_flows_begin_them() -> None:

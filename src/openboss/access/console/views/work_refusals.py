@@ -98,8 +98,8 @@ _PLACES = {
 def about(key: str) -> tuple[str, str | None]:
     """What work is about, as people read it, and where that is."""
     kind, _colon, number = key.partition(":")
-    if kind not in _PLACES or not number:
+    takes_number = kind in ("account", "user", "offer", "rerating")
+    if kind not in _PLACES or not number or (takes_number and not number.isdecimal()):
         return key, None
     route, name = _PLACES[kind]
-    takes_number = kind in ("account", "user", "offer", "rerating")
     return f"{name} {number}", reverse(route, args=[int(number)] if takes_number else [])

@@ -19,9 +19,10 @@ from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.audit import staff_name
 from openboss.access.console.views.counter import whole_number
+from openboss.access.console.views.counter_refusals import REFUSALS as HALL_REFUSALS
 from openboss.access.console.views.money import COUNTER_MEANS, account_of, fen_of
 from openboss.access.console.views.pay import serial_no
-from openboss.access.console.views.work_refusals import about, carried_out, role_names
+from openboss.access.console.views.work_refusals import REFUSALS, about, carried_out, role_names
 from openboss.access.jobs import clock
 from openboss.modules.catalog import functions as catalog
 from openboss.modules.customers import functions as customers
@@ -275,6 +276,12 @@ def _values(instance: work.InstanceView) -> list[tuple[str, str]]:
     return said
 
 
+def _in_words(refusal: str) -> str:
+    """A refusal that was written down by its name, as a sentence."""
+    known = {kind.__name__: text for kind, text in REFUSALS.items()}
+    return str(HALL_REFUSALS.get(refusal) or known.get(refusal) or refusal)
+
+
 def _found(instance_id: int) -> work.InstanceView:
     try:
         return work.instance_view(instance_id=instance_id)
@@ -283,9 +290,13 @@ def _found(instance_id: int) -> work.InstanceView:
 
 
 def _may_look(request: HttpRequest, instance: work.InstanceView) -> bool:
-    """Who began it, whoever has a task in it, and staff who may see customers."""
+    """Who began it, whoever has or had a task in it, and staff who may see customers."""
     staff = staff_of(request)
-    return instance.started_by == staff.staff_id or bool({"customers.view", "workflow.edit"} & staff.rights)
+    if instance.started_by == staff.staff_id or {"customers.view", "workflow.edit"} & staff.rights:
+        return True
+    reaches = [reach for reach, _whose in authority.reaches_of(staff_id=staff.staff_id, at=clock.now())]
+    found = work.tasks_of_instance(instance_id=instance.instance_id)
+    return any(task.decided_by == staff.staff_id or any(reach.holds(task) for reach in reaches) for task in found)
 
 
 @require_GET
@@ -308,7 +319,8 @@ def one(request: HttpRequest, instance_id: int) -> HttpResponse:
         "about": text,
         "about_url": url,
         "values": _values(instance),
-        "refused_lines": instance.values.get("refused_lines", []),
+        "problem": _in_words(instance.problem.partition(":")[0]),
+        "refused_lines": [(line, _in_words(name)) for line, name in instance.values.get("refused_lines", [])],
         "started_by": staff_name(instance.started_by),
         "outcome": formats.named(diagram.elements[instance.outcome]) if instance.outcome else "",
         "open_tasks": open_tasks,
