@@ -1,14 +1,20 @@
 """One's own login: a second factor is asked for, a password that is over must be changed, sessions end elsewhere."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Any
 
 import pyotp
 import pytest
-from django.test import Client
+from django.contrib.messages.storage.fallback import FallbackStorage
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
 
+from openboss.access.console.session import needs
 from openboss.access.jobs import clock
 from openboss.modules.system import functions as system
+from openboss.modules.system.atomic import set_password
+from openboss.modules.system.atomic.parameters import put_parameter
 from openboss.modules.system.functions import own_account
 
 from .conftest import Tab, signed_in
@@ -49,6 +55,43 @@ def test_who_has_an_app_is_asked_for_its_code_before_anything_opens() -> None:
     assert fresh.get("/me/").status_code == 200
 
 
+@pytest.fixture
+def _strict() -> Iterator[None]:
+    """For a while, tariffs are approved only by who showed two factors."""
+    about = {"key": "security.two_factors", "from_on": date(2026, 1, 1), "at": clock.now()}
+    put_parameter(value=["catalog.approve", "catalog.view"], **about)
+    yield
+    put_parameter(value=[], **about)
+
+
+@pytest.mark.requirement("AAA-19")
+@pytest.mark.usefixtures("forgetful", "_strict")
+def test_a_sensitive_operation_needs_two_factors_and_any_other_does_not() -> None:
+    @needs("catalog.approve")
+    def approve(_request: HttpRequest) -> HttpResponse:
+        return HttpResponse("approved")
+
+    def tried(client: Client) -> HttpResponse:
+        request = RequestFactory().get("/offers/")
+        request.session = client.session  # type: ignore[assignment]
+        request._messages = FallbackStorage(request)  # type: ignore[attr-defined]
+        return approve(request)
+
+    client = signed_in("product2")
+    refused = tried(client)
+    assert (refused.status_code, refused["Location"]) == (302, "/me/")
+    assert client.get("/offers/").status_code == 200  # not sensitive, whatever the parameter says
+    client.get("/me/")
+    code = pyotp.TOTP(client.session["app_secret"]).at(clock.world_now())
+    kept = client.post("/me/app/", {"code": code}, follow=True).content.decode()
+    paper = kept.split('id="paper-codes">')[1].split("<")[0].split(" · ")
+    fresh = Client(headers={"accept-language": "en"})
+    fresh.post("/login/", PASSWORD)
+    fresh.post("/login/second/", {"code": paper[1]})
+    assert tried(fresh).content == b"approved"
+    assert tried(client).status_code == 302  # the session that began with a password alone
+
+
 def test_a_session_ended_from_elsewhere_opens_nothing_more() -> None:
     here, there = signed_in("product2"), signed_in("product2")
     assert there.get("/").status_code == 200
@@ -70,7 +113,7 @@ def test_a_password_that_is_over_is_changed_before_anything_else(monkeypatch: py
     same = client.post("/me/password/", {"old": "openboss-demo", "new": "Openboss-demo1"}, follow=True)
     assert "The password is changed" in same.content.decode()
     assert client.get("/offers/").status_code == 200
-    system.set_password(login="product2", password="openboss-demo", at=later)  # noqa: S106
+    set_password(login="product2", password="openboss-demo", at=later)  # noqa: S106 (weak: the demo's own)
 
 
 @pytest.mark.browser

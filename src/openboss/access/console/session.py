@@ -8,11 +8,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from openboss.access.jobs import clock
 from openboss.modules.system import functions as system
@@ -22,6 +24,7 @@ View = Callable[..., HttpResponseBase]
 RECENT_LIMIT = 8
 TABS_LIMIT = 8
 YEAR_S = 31_536_000
+TWO_FACTORS = "two_factors"  # of a session that began with a second factor
 
 
 def sign_in(request: HttpRequest, staff: StaffView) -> None:
@@ -105,11 +108,18 @@ def needs(right: str | None = None) -> Callable[[View], View]:
                 raise PermissionDenied(right)
             if right is not None and request.session.get("must_change"):
                 return redirect("console:me")
+            if right is not None and _second_missing(request, right):
+                messages.warning(request, _("This asks for a second factor: add one here, then log in with it."))
+                return redirect("console:me")
             return view(request, *args, **kwargs)
 
         return guarded
 
     return decorate
+
+
+def _second_missing(request: HttpRequest, right: str) -> bool:
+    return not request.session.get(TWO_FACTORS) and own_account.asks_two_factors(right, on=clock.today())
 
 
 def remember_recent(request: HttpRequest, *, kind: str, title: str, url: str) -> None:

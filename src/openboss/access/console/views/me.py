@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from openboss.access.console.page import page
-from openboss.access.console.session import begin, needs, staff_of
+from openboss.access.console.session import TWO_FACTORS, begin, needs, staff_of
 from openboss.access.jobs import clock
 from openboss.modules.system import functions as system
 from openboss.modules.system.functions import own_account
@@ -204,7 +204,9 @@ def _second_taken(request: HttpRequest, take: Callable[[], None], half: dict[str
     except own_account.PasskeyRefused:
         return _ask_second(request, half["staff_id"], _("This passkey is not one of yours."))
     staff = system.staff_by_id(staff_id=half["staff_id"])
-    return begin(request, staff, half["next"])
+    answer = begin(request, staff, half["next"])
+    request.session[TWO_FACTORS] = True
+    return answer
 
 
 def _ask_second(request: HttpRequest, staff_id: int, refusal: str = "") -> HttpResponse:

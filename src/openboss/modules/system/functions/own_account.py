@@ -25,6 +25,13 @@ SESSION = timedelta(hours=8)  # D21.3
 POLICY = {"shortest": 10, "kinds": 3, "days": 90, "remembered": 5}  # D21.6; parameter security.password
 
 
+SENSITIVE = frozenset(
+    {"customers.reveal", "billing.release", "catalog.approve", "charging.rerate_approve", "receivables.approve",
+     "receivables.close", "system.admin", "workflow.publish"}
+)  # fmt: skip
+"""Rights for which an operator may ask two factors, by name in the parameter security.two_factors (AAA-19)."""
+
+
 class PasswordWeak(ValueError):
     """The new password is too short, or made of too few kinds of signs; nothing was changed."""
 
@@ -72,6 +79,13 @@ def change_password(*, staff_id: int, old: str, new: str, at: datetime, keep_ses
         raise PasswordUsedBefore(staff.login)
     set_password(login=staff.login, password=new, at=at, staff_id=staff_id)
     end_sessions(staff_id=staff_id, at=at, but=keep_session)
+
+
+def asks_two_factors(right: str, *, on: date) -> bool:
+    """Whether this right is used only by who showed a second factor at login; by default none is (AAA-19)."""
+    if right not in SENSITIVE:
+        return False
+    return right in parameters_under(prefix="security.two_factors", on=on).get("security.two_factors", ())
 
 
 def password_is_over(staff: StaffView, at: datetime) -> bool:
@@ -205,9 +219,11 @@ __all__ = [
     "PasswordNotYours",
     "PasswordUsedBefore",
     "PasswordWeak",
+    "SENSITIVE",
     "SessionView",
     "add_app",
     "add_passkey",
+    "asks_two_factors",
     "ask_for_passkey",
     "begin_passkey",
     "change_password",
