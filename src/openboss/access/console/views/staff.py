@@ -108,7 +108,8 @@ def person(request: HttpRequest, staff_id: int) -> HttpResponse:
 def act(request: HttpRequest, staff_id: int) -> HttpResponse:
     """Give roles, let a login rest or take it up again, end sessions."""
     who: dict[str, Any] = {"staff_id": staff_id, "at": clock.now()}
-    by, action = {"by_staff_id": staff_of(request).staff_id}, request.POST.get("action", "")
+    by: dict[str, Any] = {"by_staff_id": staff_of(request).staff_id}
+    action = request.POST.get("action", "")
     reason = request.POST.get("reason", "").strip()[:200]
     acts: dict[str, Callable[[], object]] = {
         "roles": lambda: people.give_roles(**who, **by, roles=request.POST.getlist("role")),
