@@ -8,6 +8,7 @@ from django.db import transaction
 from openboss.modules.catalog.models import Offer, OfferVersion
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.atomic.listeners import announce
+from openboss.modules.system.statements import kept_until_written
 
 Life, State = Offer.Life, OfferVersion.State
 
@@ -71,14 +72,15 @@ class VersionLife:
 
 def life_of(*, offer_id: int) -> str:
     """Say where an offer is in its life. Raises OfferNotFound."""
-    life = Offer.objects.filter(offer_id=offer_id).values_list("life", flat=True).first()
-    if life is None:
+    known = lives()
+    if offer_id not in known:
         raise OfferNotFound(offer_id)
-    return life
+    return known[offer_id]
 
 
+@kept_until_written("catalog_offer")
 def lives() -> dict[int, str]:
-    """Say of every offer where it is in its life."""
+    """Say of every offer where it is in its life. Shared: leave it as it is."""
     return dict(Offer.objects.values_list("offer_id", "life"))
 
 

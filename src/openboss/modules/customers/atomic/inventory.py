@@ -61,10 +61,14 @@ def list_holdings(*, filters: Mapping[str, Any], page: int, page_size: int) -> t
 
 def holding_row(*, holding_id: int) -> HoldingRow:
     """Read one product of a user. Raises HoldingUnknown."""
-    found = Holding.objects.select_related("subscriber").filter(holding_id=holding_id).first()
-    if found is None:
+    found = ask(
+        "SELECT holding_id, offer_id, kind, subscriber_id, customer_id, lower(period), upper(period)"
+        " FROM customers_holding JOIN customers_subscriber USING (subscriber_id) WHERE holding_id = %s::bigint",
+        [holding_id],
+    )
+    if not found:
         raise HoldingUnknown(holding_id)
-    return _holding(found)
+    return HoldingRow(*found[0])
 
 
 def list_accounts(

@@ -5,7 +5,6 @@ from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
-from django.db.models import Q
 
 from openboss.modules.customers.atomic.questions import CustomerUnknown
 from openboss.modules.customers.atomic.subscribers import StateForbids, audit_subscriber, locked
@@ -13,6 +12,7 @@ from openboss.modules.customers.life import ACTIVE
 from openboss.modules.customers.masking import mask_document
 from openboss.modules.customers.models import Certificate, Customer, ListedNumber, NumberPeriod
 from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.statements import ask
 
 
 @dataclass(frozen=True)
@@ -179,10 +179,12 @@ def add_certificate(
 
 def certificates_of(*, customer_id: int, on: date) -> frozenset[str]:
     """Name the kinds of certificate a customer has on a day."""
-    valid = Q(to_on__isnull=True) | Q(to_on__gt=on)
-    return frozenset(
-        Certificate.objects.filter(valid, customer_id=customer_id, from_on__lte=on).values_list("kind", flat=True)
+    found = ask(
+        "SELECT kind FROM customers_certificate WHERE customer_id = %s::bigint AND from_on <= %s::date"
+        " AND (to_on IS NULL OR to_on > %s::date)",
+        [customer_id, on, on],
     )
+    return frozenset(kind for (kind,) in found)
 
 
 def list_certificates(*, customer_id: int) -> list[CertificateView]:

@@ -22,6 +22,7 @@ from openboss.modules.customers.atomic.subscribers import (
 from openboss.modules.customers.life import ACTIVE
 from openboss.modules.customers.models import Agreement, Holding, Subscriber
 from openboss.modules.system.atomic.listeners import announce
+from openboss.modules.system.statements import ask
 
 
 class MainOfferHeld(Exception):
@@ -261,9 +262,9 @@ def end_agreements(*, subscriber_id: int, at: datetime, staff_id: int | None) ->
 
 def agreements_of(*, subscriber_id: int, kind: str | None = None) -> list[AgreementView]:
     """List the agreements of a user that were not ended."""
-    rows = Agreement.objects.filter(subscriber_id=subscriber_id, ended_on__isnull=True).order_by("agreement_id")
-    return [
-        AgreementView(row.agreement_id, row.kind, row.grade, row.minimum_fen, row.from_on, row.to_on)
-        for row in rows
-        if kind in (None, row.kind)
-    ]
+    found = ask(
+        "SELECT agreement_id, kind, grade, minimum_fen, from_on, to_on FROM customers_agreement"
+        " WHERE subscriber_id = %s::bigint AND ended_on IS NULL ORDER BY agreement_id",
+        [subscriber_id],
+    )
+    return [view for view in (AgreementView(*row) for row in found) if kind in (None, view.kind)]

@@ -256,7 +256,7 @@ def move_order(
     values: dict[str, Any] = {"state": state}
     values |= {"completed_at": at} if state == COMPLETED else {}
     values |= {"confirmed_at": at} if order.confirmed_at is None and state in (PENDING, IN_PROGRESS) else {}
-    values |= {"result": dict(result)} if result is not None else {}
+    values |= {"result": json.loads(json.dumps(dict(result)))} if result is not None else {}
     values |= {"subscriber_id": subscriber_id} if subscriber_id else {}
     values |= {"reason": reason} if reason else {}
     try:
@@ -270,7 +270,10 @@ def move_order(
     )
     if state != IN_PROGRESS:  # seen by nobody outside the transaction: see states.py
         _announce("StateChangeEvent", order, state, at)
-    return order_view(order_id=order_id)
+    for name, value in values.items():
+        setattr(order, name, value)
+    (view,) = _views([order])
+    return view
 
 
 def order_view(*, order_id: int) -> OrderView:
@@ -401,8 +404,8 @@ def _view(order: ProductOrder, parts: Mapping[str, list[Any]], undone: Mapping[i
 
 def lock_order(*, order_id: int) -> OrderView:
     """Show an order and keep others from changing it until the transaction ends. Raises OrderUnknown."""
-    locked_order(order_id)
-    return order_view(order_id=order_id)
+    (view,) = _views([locked_order(order_id)])
+    return view
 
 
 def locked_order(order_id: int) -> ProductOrder:
