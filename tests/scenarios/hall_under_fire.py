@@ -44,6 +44,11 @@ with open_installation():
     halls = [hall for hall in generate_stock(example) if hall.org_code == org_code]
     stock_halls.fill_halls(halls, register=register, at=at)
     client, secret = system.add_client(name="shop", staff_login="clerk", scopes={SCOPES!r}, at=at)
+    from openboss.access.network.delivery import SIMULATED, connector
+    from openboss.access.network.simulated_hlr import held
+    from openboss.config.options import options
+    from openboss.processes.provision import compare, repair
+    repair(compare(connector(SIMULATED, options().data_dir), at=at, held=held), at=at, staff_id=None)
     print(json.dumps([client.client_id, secret]), flush=True)
 """
 COMPARE = """
@@ -58,10 +63,6 @@ with open_installation():
     element = connector(SIMULATED, options().data_dir)
     sys.exit(len(compare(element, at=clock.now(), held=held)))
 """
-REPAIR = COMPARE.replace("import compare", "import compare, repair").replace(
-    "sys.exit(len(compare(element, at=clock.now(), held=held)))",
-    "repair(compare(element, at=clock.now(), held=held), at=clock.now(), staff_id=None)",
-)
 SUBJECTS = f"""
 SELECT s.subscriber_id, s.customer_id, r.account_id, h.offer_id FROM customers_subscriber s
 JOIN customers_customer c USING (customer_id) JOIN customers_paymentrelation r USING (subscriber_id)
@@ -87,12 +88,11 @@ class HallUnderFire:
     _waiting: deque[dict[str, Any]] = field(default_factory=deque)
 
     def open(self) -> None:
-        """Stock the hall, start web and worker, let a shop's system in."""
+        """Stock the hall, let the register know everybody and a shop's system in, start web and worker."""
         assert self.world.run(program=PREPARE) == 0, self.world.heard()
         client_id, secret = json.loads(self.world.heard().splitlines()[-1])
         with socket.create_server(("127.0.0.1", 0)) as door:
             self.port = door.getsockname()[1]
-        assert self.world.run(program=REPAIR) == 0, self.world.heard()  # the register knows everybody to begin with
         self._keep_alive()
         form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
         self.token = self._patiently("POST", "/oauth/token", urllib.parse.urlencode(form))["access_token"]
