@@ -63,6 +63,9 @@ def test_an_exception_goes_from_the_counter_through_two_inboxes_to_the_ledger() 
 
 def test_who_asked_sees_the_work_but_no_decision_and_a_stranger_is_refused() -> None:
     instance_id = _asked("700", serial_no="own")
+    row = f'data-href="/work/{instance_id}/"'
+    assert row in _said(signed_in("clerk").get("/work/?by=me"))
+    assert row not in _said(signed_in("hall").get("/work/?by=me"))
     seen = _said(signed_in("clerk").get(f"/work/{instance_id}/"))
     assert "Hall manager decides" in seen
     assert 'name="decision"' not in seen

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from openboss.access.console import formats, words
-from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
+from openboss.access.console.lists import Column, Fetch, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.audit import staff_name
@@ -43,15 +43,19 @@ def _in_force() -> list[definitions.DefinitionView]:
     return [definitions.definition_in_force(flow=flow, at=now) for flow in flows]
 
 
-def _fetch(filters: dict[str, str], _sort: str, paging: Paging) -> Rows:
-    rows, total = work.list_instances(
-        flow=filters.get("flow", ""),
-        state=filters.get("state", ""),
-        business_key=filters.get("about", ""),
-        page=paging.number,
-        page_size=paging.size,
-    )
-    return rows, total, {}
+def _fetch(staff_id: int) -> Fetch:
+    def fetch(filters: dict[str, str], _sort: str, paging: Paging) -> Rows:
+        rows, total = work.list_instances(
+            flow=filters.get("flow", ""),
+            state=filters.get("state", ""),
+            business_key=filters.get("about", ""),
+            started_by=staff_id if filters.get("by") else None,
+            page=paging.number,
+            page_size=paging.size,
+        )
+        return rows, total, {}
+
+    return fetch
 
 
 def _url(row: work.InstanceView) -> str:
@@ -81,9 +85,10 @@ def works(request: HttpRequest) -> HttpResponseBase:
         filters=(
             Filter("flow", _("Workflow"), "choice", list(flows.items())),
             Filter("state", _("State"), "choice", words.choices("work_state")),
+            Filter("by", _("Asked by"), "choice", (("me", _("me")),)),
             Filter("about", _("About")),
         ),
-        fetch=_fetch,
+        fetch=_fetch(staff_of(request).staff_id),
         row_link=_url,
         empty=_("Nobody has begun anything yet."),
         template="works.html",
