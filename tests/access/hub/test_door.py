@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import polars as pl
 import pytest
+from django.db import connection
 from django.test import Client
 from tests.modules.receivables.conftest import Desk, check_books, desk, on
 from tests.processes.test_collect_debt import state, user_of
 
 from openboss.access.hub.door import SIGNATURE
 from openboss.access.jobs import clock
-from openboss.modules.receivables.functions.remote import mirror_differences
+from openboss.modules.receivables.functions.remote import HubPaymentView, mirror_differences
 from openboss.modules.receivables.models import HubPayment, Payment
 from openboss.modules.system.keys import key_for
 from openboss.modules.system.signing import refuse_forged, sign
-from openboss.processes import collect_debt
+from openboss.processes import collect_debt, remote_payments
 
 __all__ = ["desk"]
 NOW = on(11, 10)
@@ -131,3 +133,22 @@ def test_only_the_province_itself_is_believed_and_only_whole_envelopes(owing: tu
         assert send(said | spoilt).status_code == 400
     assert Client().get("/hub/").status_code == 405
     assert Payment.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_message_from_eight_threads_at_once_is_one_payment(desk: Desk) -> None:
+    account = desk.account()
+    user = user_of(account)
+    number = 8613900000000 + user
+
+    def take(_: int) -> HubPaymentView:
+        try:
+            return remote_payments.take(province="09", trans_id="O1", number=number, paid_fen=500, at=NOW)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(take, range(8)))
+    assert len({one.payment_id for one in answers}) == 1
+    assert (Payment.objects.count(), desk.cash(account)) == (1, 500)
+    check_books()
