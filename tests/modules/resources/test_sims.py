@@ -17,6 +17,7 @@ from tests.modules.resources.conftest import (
     SIM_32K,
     card_lines,
     import_cards,
+    vendor_file,
 )
 
 pytestmark = pytest.mark.usefixtures("places")
@@ -182,3 +183,28 @@ def test_a_card_moves_as_the_table_says_and_no_other_way(users: None, before: st
     with pytest.raises((resources.MoveForbidden, resources.SimNotFree)):
         move(card)
     assert state(card) == before
+
+
+@pytest.mark.soak
+@pytest.mark.requirement("ARC-26")
+def test_ten_thousand_cards_are_followed_from_the_supplier_to_outlets_and_to_customers(users: None) -> None:
+    lines_of_file = card_lines(10_000)
+    cards, file = [line.partition(",")[0] for line in lines_of_file], vendor_file(lines_of_file)
+    where = {"item_code": SIM_32K, "hlr_code": "HLR1", "org_code": PROVINCE, "at": AT, "staff_id": 7}
+    assert resources.import_sims(content=file, file_name="batch.csv", **where).accepted == 10_000
+    for to_org, first, last in ((OUTLET, 0, 2_499), (OTHER_OUTLET, 2_500, 3_999)):
+        ends = {"first": cards[first], "last": cards[last], "to_org": to_org}
+        assert resources.issue_sims(**ends, at=AT, staff_id=7) == last - first + 1
+    segment = {"first": NUMBER + 1000, "last": NUMBER + 2199, "hlr_code": "HLR1", "home_area": 27, "org_code": OUTLET}
+    resources.load_segment(**segment, at=AT, staff_id=7)
+    for place in range(1_200):
+        pair(cards[place], NUMBER + 1000 + place)
+        resources.use_sim(iccid=cards[place], subscriber_id=1001, at=AT, staff_id=7)
+    places = [PROVINCE, OUTLET, OTHER_OUTLET]
+    stock = resources.stock_of(org_codes=places)
+    assert [stock[place, SIM_32K] for place in places] == [6_000, 1_300, 1_500]
+    assert sum(stock.values()) == 8_800
+    lines = resources.stock_lines(org_codes=places, from_at=AT, to_at=_later())
+    assert sum(one.used for one in lines) == 1_200
+    assert [one.difference for one in lines] == [0, 0, 0]
+    assert resources.count_sims(org_codes=places) == {"IN_STOCK": 6_000, "IN_USE": 1_200, "ISSUED": 2_800}
