@@ -19,6 +19,7 @@ from openboss.modules.customers.schema import FRAMES
 from openboss.processes import campaign_return, hall
 from openboss.processes.change_customer import sealed_request
 from openboss.processes.open_operator import open_operator, take_customers_over
+from openboss.processes.order_flow import OfferRefused
 from tests.modules.charging.engine.conftest import chunk, record
 from tests.modules.receivables.conftest import desk
 from tests.processes.hall_office import AT, CLERK_STEPS, Office, office
@@ -89,6 +90,9 @@ def test_a_change_of_class_takes_effect_from_the_next_rating_event_and_holds_for
     assert cost_of_calls(*calls) == [600, 110, 110, 110]
     change_class("ORDINARY", TEN + timedelta(minutes=30), "C2")
     assert cost_of_calls(*calls) == [600, 110, 110, 600]
+    for offer_id in (991, 1):  # what a class gives, and the national tariff, are held without an order
+        with pytest.raises(OfferRefused):
+            hall.preview(kind="ADD_PRODUCT", request={"offer_id": offer_id}, at=TEN, subscriber_id=USER)
     before = Customer.objects.values_list("customer_class", flat=True).get()
     with pytest.raises(customers.ClassUnknown):
         change_class("PLATINUM", TEN + timedelta(minutes=40), "C3")

@@ -159,6 +159,8 @@ def plan_addition(asked: Asked) -> Plan:
     wanted, line = offer_with(asked.need("offer_id")), customers.line_of(subscriber_id=asked.user, at=asked.at)
     if wanted.kind == "MAIN":
         raise OfferRefused(f"{wanted.code} is a main plan: change the plan instead")
+    if wanted.kind == "STANDARD" or wanted.offer_id in {one.offer_id for one in customers.classes().values()}:
+        raise OfferRefused(f"{wanted.code} is held without being ordered")
     held = [one.code for one in offers_of(asked.user, asked.effective_at).values()]
     refuse_unsuitable(asked, customer_id=line.customer_id, offer_code=wanted.code, held=held)
     fees = fees_at_counter([wanted.offer_id], on=customers.operator_day(asked.effective_at))

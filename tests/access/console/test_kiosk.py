@@ -18,7 +18,7 @@ from openboss.modules.system import functions as system
 from .small_operator import NOW
 
 pytestmark = pytest.mark.usefixtures("operator")
-USER, PASSWORD = 24, "482913"
+USER, OTHER, PASSWORD = 24, 27, "482913"
 
 
 def _machine() -> Client:
@@ -35,7 +35,6 @@ def _number() -> str:
     return str(customers.numbers_of_subscribers(subscriber_ids=[USER], at=NOW)[USER])[2:]
 
 
-@pytest.mark.requirement("HAL-16")
 def test_a_kiosk_takes_notes_into_its_box_and_prints_a_slip_once_for_one_form() -> None:
     kiosk, number = _machine(), _number()
     account_id = customers.paying_account(subscriber_id=USER, cycle=202611)
@@ -76,6 +75,26 @@ def test_balance_and_own_bills_ask_the_service_password_and_end_when_nobody_touc
     kiosk.post("/kiosk/login/", {"number": _number(), "password": PASSWORD})
     kiosk.get("/kiosk/leave/")
     assert kiosk.get("/kiosk/mine/").url == "/kiosk/login/"
+
+
+@pytest.mark.requirement("HAL-16")
+@pytest.mark.requirement("CHN-08")
+def test_the_kiosk_sells_a_data_pack_and_prints_a_slip() -> None:
+    kiosk, own = _machine(), {"subscriber_id": OTHER, "kind": "SERVICE", "channel": "HALL", "staff_id": 1}
+    customers.set_password(digits=PASSWORD, at=clock.now(), is_initial=False, **own)
+    number = str(customers.numbers_of_subscribers(subscriber_ids=[OTHER], at=NOW)[OTHER])[2:]
+    mine = kiosk.post("/kiosk/login/", {"number": number, "password": PASSWORD}, follow=True)
+    offer = mine.context["offer"].offer
+    assert "MB" in offer.names["en"]
+    form = {"offer_id": str(offer.offer_id), "serial_no": "K-PACK"}
+    slip = kiosk.post("/kiosk/mine/order/", form)
+    assert (offer.names["en"] in slip.content.decode(), "data-print" in slip.content.decode()) == (True, True)
+    assert offer.offer_id in customers.offers_held(subscriber_id=OTHER, at=clock.now()).values()
+    again = kiosk.post("/kiosk/mine/order/", form).context["order"]
+    assert (again.order_id, again.channel) == (slip.context["order"].order_id, "KIOSK")
+    refused = kiosk.post("/kiosk/mine/order/", {"offer_id": "1"}, follow=True)
+    assert "come to the counter" in refused.content.decode()
+    assert _machine().post("/kiosk/mine/order/", form).url == "/kiosk/login/"
 
 
 def test_a_ticket_of_the_kiosk_waits_in_the_queue_of_its_hall() -> None:

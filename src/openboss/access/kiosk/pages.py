@@ -1,4 +1,4 @@
-"""What a customer does at a kiosk: pay for a number, see and print their bill, take a ticket for the counter."""
+"""What a customer does at a kiosk: pay, see and print their bill, order what is offered, take a ticket."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from openboss.access.jobs import clock
 from openboss.access.kiosk.device import Machine, at_machine, customer_arrived, customer_left, customer_of, drawn
 from openboss.modules.billing import functions as billing
 from openboss.modules.billing.functions.bill_document import bill_pdf
+from openboss.modules.catalog import functions as catalog
 from openboss.modules.customers import functions as customers
 from openboss.modules.receivables import functions as receivables
-from openboss.processes import queue_hall, take_payment
+from openboss.processes import counter_offer, hall, queue_hall, take_payment
 
 COUNTRY, DIGITS = "86", 11
 NOTES = (10, 20, 50, 100)  # yuan, what the simulated taker of banknotes takes
@@ -170,8 +171,38 @@ def mine(request: HttpRequest, machine: Machine) -> HttpResponse:
         "number": customers.mask_number(_number_of(user)),
         "owed": receivables.owed(account_id=account_id, at=now),
         "bills": _bills_of(user),
+        "offer": counter_offer.offer_for(subscriber_id=user, at=now),
+        "serial_no": f"K-{secrets.token_hex(12)}",
     }
     return drawn(request, "mine.html", context)
+
+
+@require_POST
+@at_machine
+def order(request: HttpRequest, machine: Machine) -> HttpResponse:
+    """Order the one product that was offered; the slip says what it costs and from when (CHN-08)."""
+    user, now = customer_of(request), clock.now()
+    if user is None:
+        return redirect("kiosk:login")
+    offer_id = request.POST.get("offer_id", "")
+    try:
+        done = hall.place_and_confirm(
+            kind="ADD_PRODUCT",
+            serial_no=request.POST.get("serial_no", "")[:60] or f"K-{secrets.token_hex(12)}",
+            channel="KIOSK",
+            request={"offer_id": int(offer_id) if offer_id.isdecimal() else 0, "first_month": "FULL"},
+            proofs=[customers.Proof.SERVICE],
+            at=now,
+            staff_id=machine.staff_id,
+            org_code=machine.org_code,
+            subscriber_id=user,
+        )
+    except hall.REFUSALS:
+        messages.error(request, _("This cannot be ordered here: come to the counter."))
+        return redirect("kiosk:mine")
+    name = next(one for one in catalog.offers() if one.offer_id == done.request["offer_id"])
+    context = {"order": done, "offer": name, "number": customers.mask_number(_number_of(user))}
+    return drawn(request, "ordered.html", context)
 
 
 def _bills_of(user: int) -> list[billing.BillRow]:

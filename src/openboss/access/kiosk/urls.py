@@ -14,5 +14,6 @@ urlpatterns = [
     path("paid/<int:payment_id>/", pages.paid, name="paid"),
     path("login/", pages.log_in, name="login"),
     path("mine/", pages.mine, name="mine"),
+    path("mine/order/", pages.order, name="order"),
     path("mine/bills/<int:bill_id>.pdf", pages.bill, name="bill"),
 ]
