@@ -21,6 +21,7 @@ from openboss.modules.receivables.functions.rules import rules_at
 LI = wallets.LI
 BEYOND_PERCENT = 125
 NO_LIMIT_LI = 10**15
+PART = 500  # wallets of a command: one user whom the engine does not know yet lets it refuse no more than these
 
 
 @dataclass(frozen=True)
@@ -61,25 +62,24 @@ def tell_limits(users: Mapping[int, Sequence[int]], *, heard: Heard, at: datetim
         line_li=pl.when(is_free).then(NO_LIMIT_LI).otherwise(pl.col("limit_fen") * LI * BEYOND_PERCENT // 100),
     )
     both = wanted.join(heard.wallets, on="account_id", how="left")
-    new = both.join(heard.watched, on="account_id", how="anti")
-    old = both.join(heard.watched, on="account_id", how="semi").filter(pl.col("balance_li").is_not_null())
+    fresh = both.join(heard.watched, on="account_id", how="anti")
+    old = both.join(heard.watched, on="account_id", how="semi")
+    unheard = old.filter(pl.col("balance_li").is_null())  # not taken up yet: told again, which changes nothing
     late = pl.col("account_id").replace_strict(heard.told_li, default=0, return_dtype=pl.Int64)
     moved = old.with_columns(more_li=pl.col("wanted_li") - pl.col("balance_li") - late).filter(
         pl.col("more_li").abs() >= LI
     )
     draws = pl.Series([one for one in users if not heard.without.isdisjoint(users[one])], dtype=pl.Int64)
     changed = old.filter((pl.col("limit_li") != pl.col("line_li")) | pl.col("account_id").is_in(draws.to_list()))
-    told = pl.concat([new, changed]).select("account_id", "wanted_li", "line_li").rows()
-    if told:
-        announce_wallets(
-            [
-                {"account_id": one, "balance_li": li, "limit_li": line_li, "subscriber_ids": list(users[one])}
-                for one, li, line_li in told
-            ]
-        )
-    credit_watch.put_watched(account_ids=new["account_id"].to_list(), at=at)
+    told = [
+        {"account_id": one, "balance_li": li, "limit_li": line_li, "subscriber_ids": list(users[one])}
+        for one, li, line_li in pl.concat([fresh, unheard, changed]).select("account_id", "wanted_li", "line_li").rows()
+    ]
+    for start in range(0, len(told), PART):
+        announce_wallets(told[start : start + PART])
+    credit_watch.put_watched(account_ids=fresh["account_id"].to_list(), at=at)
     wallets.send_amounts(moved.select("account_id", "more_li").rows(), serial_no=_named(moved, at))
-    return len({*moved["account_id"], *(one for one, *_ in told)})
+    return len({*moved["account_id"], *(one["account_id"] for one in told)})
 
 
 @transaction.atomic
