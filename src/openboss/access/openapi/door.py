@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Annotated, Any, TypeVar
 
-from allauth.idp.oidc.models import Token
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Query, Router, Schema
 from ninja.security.base import AuthBase
@@ -60,20 +59,18 @@ class Holder(AuthBase):
         }
 
     def __call__(self, request: HttpRequest) -> Caller | None:
-        """The caller; None (401) without a valid token of this scope. Raises Refusal (403).
+        """The caller; None (401) without a valid token of this scope in the header. Raises Refusal (403).
 
-        A token stands in the header; the library's own way to it takes four times the statements.
+        The library's own way to a token takes five times the statements.
         """
         kind, _, value = request.headers.get("Authorization", "").partition(" ")
-        found = Token.objects.valid().by_value(value.strip()).filter(type=Token.Type.ACCESS_TOKEN)
-        token = found.select_related("client").first() if kind.lower() == "bearer" and value.strip() else None
-        if token is None or token.client is None or self.right not in token.get_scopes():
+        holder = system.holder_of_token(value=value.strip()) if kind.lower() == "bearer" else None
+        if holder is None or self.right not in holder.scopes:
             return None
-        client = token.client
-        staff = system.staff_by_id(staff_id=client.owner_id) if client.owner_id else None
+        staff = system.staff_by_id(staff_id=holder.staff_id) if holder.staff_id else None
         if staff is None or not staff.is_active or self.right not in staff.rights:
             raise Refusal(403, "rightMissing", f"the right {self.right} is not held any more")
-        return Caller(client.id, client.name, staff, frozenset(token.get_scopes()))
+        return Caller(holder.client_id, holder.name, staff, holder.scopes)
 
 
 def refusing_unknown_filters(run: Callable[..., Any]) -> Callable[..., Any]:

@@ -55,6 +55,7 @@ class NumberResource(models.Model):
         ]
         indexes = [
             models.Index(fields=["org", "grade", "number"], condition=Q(state="IDLE"), name="resources_number_idle"),
+            models.Index(fields=["org", "number"], condition=Q(state="IDLE"), name="resources_number_next"),
             models.Index(
                 OpClass(Reverse(Cast("number", models.TextField())), name="text_pattern_ops"),
                 condition=Q(state="IDLE"),

@@ -55,8 +55,9 @@ def list_holdings(*, filters: Mapping[str, Any], page: int, page_size: int) -> t
         when, at = filters["held"]
         given[HELD[when]] = at
     found = Holding.objects.filter(**given)
-    rows = found.select_related("subscriber").order_by("holding_id")[(page - 1) * page_size : page * page_size]
-    return [_holding(row) for row in rows], found.count()
+    rows = list(found.select_related("subscriber").order_by("holding_id")[(page - 1) * page_size : page * page_size])
+    is_all = page == 1 and len(rows) < page_size  # of one user or customer: then there is nothing to count
+    return [_holding(row) for row in rows], len(rows) if is_all else found.count()
 
 
 def holding_row(*, holding_id: int) -> HoldingRow:

@@ -14,6 +14,7 @@ from openboss.modules.system.atomic.clients import (
     ClientView,
     ScopeBeyondRights,
     add_client,
+    holder_of_token,
     list_clients,
     remove_client,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "count_messages",
     "drop_message",
     "list_audit",
+    "holder_of_token",
     "list_clients",
     "list_messages",
     "message",
