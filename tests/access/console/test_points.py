@@ -22,14 +22,14 @@ def test_points_become_phone_money_where_enough_was_shown_and_arrears_come_first
     address = f"/users/{user}/points/redeem/"
     nothing = clerk.post(address, {"points": "100", "serial_no": "P-2"}, follow=True).content.decode()
     assert "What the customer showed is not enough" in nothing
-    too_many = clerk.post(address, {"points": "501", "serial_no": "P-3", "proof": "SERVICE"}, follow=True)
+    too_many = clerk.post(address, {"points": "501", "serial_no": "P-3", "proof": "ID_AT_HALL"}, follow=True)
     assert "has not so many points" in too_many.content.decode()
     assert points.points_of(subscriber_id=user) == 500
-    refused = clerk.post(address, {"points": "150", "serial_no": "P-4", "proof": "SERVICE"}, follow=True)
+    refused = clerk.post(address, {"points": "150", "serial_no": "P-4", "proof": "ID_AT_HALL"}, follow=True)
     assert "let the customer pay first" in refused.content.decode()
     _pay_for(user)
     for _ in range(2):
-        done = clerk.post(address, {"points": "150", "serial_no": "P-4", "proof": "SERVICE"}, follow=True)
+        done = clerk.post(address, {"points": "150", "serial_no": "P-4", "proof": "ID_AT_HALL"}, follow=True)
         assert "¥1.50 of phone money" in done.content.decode()
     assert points.points_of(subscriber_id=user) == 350
     assert signed_in("analyst").post(address, {"points": "1"}).status_code == 403

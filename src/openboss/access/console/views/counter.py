@@ -25,7 +25,7 @@ from openboss.access.jobs import clock
 from openboss.kernel.periods import previous_cycle
 from openboss.modules.catalog import functions as catalog
 from openboss.modules.customers import functions as customers
-from openboss.modules.customers.functions import Customer360, Proof, SubscriberView
+from openboss.modules.customers.functions import Customer360, SubscriberView
 from openboss.modules.orders.functions import Item
 from openboss.modules.resources import functions as resources
 from openboss.modules.system import functions as system
@@ -35,7 +35,6 @@ from openboss.processes.change_customer import SplitPreview, preview_split, seal
 NUMBERS, CARDS = 60, 30
 COUNTRY, MOBILE_DIGITS, DIGITS_MAX = "86", 11, 15
 COUNTER_REFUSALS: tuple[type[Exception], ...] = (*hall.REFUSALS, AmountUnreadable)
-PROOFS = (*TICKED, Proof.SERVICE)
 
 
 def places_of(request: HttpRequest) -> frozenset[str]:

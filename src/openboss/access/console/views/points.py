@@ -18,17 +18,24 @@ from openboss.access.console.lists import Column, ListScreen, Paging, Rows, show
 from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.session import needs, staff_of, visit_tab
 from openboss.access.console.views.audit import staff_name
-from openboss.access.console.views.counter import PROOFS
 from openboss.access.console.views.counter_refusals import sentence
 from openboss.access.console.views.pay import serial_no
+from openboss.access.console.views.shown import (
+    PROOFS_REFUSED,
+    TICKED,
+    asked_for,
+    is_enough,
+    proofs_of,
+    shown_by,
+)
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
-from openboss.modules.customers.functions import NotEntitled, Proof
 from openboss.modules.receivables.functions import points as ledger
 from openboss.modules.system import functions as system
 from openboss.processes import use_points
 
-REFUSALS = (NotEntitled, ledger.PointsShort, ledger.PointsWrong, ledger.ArrearsFirst, system.SerialNumberUsed)
+OPERATION = "REDEEM_POINTS"
+REFUSALS = (*PROOFS_REFUSED, ledger.PointsShort, ledger.PointsWrong, ledger.ArrearsFirst, system.SerialNumberUsed)
 
 
 def _screen(subscriber_id: int, context: dict[str, Any]) -> ListScreen:
@@ -72,9 +79,12 @@ def points(request: HttpRequest, subscriber_id: int) -> HttpResponseBase:
         "line": line,
         "number": formats.masked_phone(line.number) if line.number else "",
         "balance": ledger.points_of(subscriber_id=subscriber_id),
-        "proofs": [(str(proof), words.word("proof", proof).text) for proof in PROOFS],
         "serial_no": serial_no(),
+        "shown": shown_by(request, line.customer_id),
+        "asked_for": asked_for(OPERATION),
+        "ticks": [(str(proof), words.word("proof", proof).text) for proof in TICKED],
     }
+    context["is_enough"] = is_enough(OPERATION, context["shown"].proofs if context["shown"] else ())
     return show_list(request, _screen(subscriber_id, context), active="console:customers")
 
 
@@ -82,13 +92,13 @@ def points(request: HttpRequest, subscriber_id: int) -> HttpResponseBase:
 @needs("customers.edit")
 def redeem(request: HttpRequest, subscriber_id: int) -> HttpResponse:
     """Turn points into phone money of the account that pays."""
-    _line(subscriber_id)
+    line = _line(subscriber_id)
     text = request.POST.get("points", "").strip()
     try:
         gift_fen = use_points.redeem(
             subscriber_id=subscriber_id,
             points=int(text) if text.isdecimal() else 0,
-            proofs=[Proof(code) for code in request.POST.getlist("proof") if code in list(Proof)],
+            proofs=proofs_of(request, line.customer_id, subscriber_id),
             serial_no=request.POST.get("serial_no", "")[:60] or serial_no(),
             at=clock.now(),
             staff_id=staff_of(request).staff_id,

@@ -22,6 +22,14 @@ from openboss.modules.customers.functions import MATRIX, Proof
 
 LASTS = timedelta(minutes=15)
 TICKED = (Proof.HOLDER_AT_HALL, Proof.ID_AT_HALL)
+PROOFS_REFUSED = (
+    customers.NotEntitled,
+    customers.DocumentDiffers,
+    customers.PasswordInitial,
+    customers.PasswordLocked,
+    customers.PasswordMissing,
+    customers.PasswordWrong,
+)
 AT_COUNTER = {Proof.HOLDER_AT_HALL, Proof.ID_AT_HALL, Proof.SERVICE}
 
 
