@@ -296,9 +296,8 @@ def measure(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
     run = f"r{int(time.time())}"
     with services() as pids:
         plan: dict[str, Any] = {"token": get_token(), "orders": chosen.orders, "queries": chosen.queries}
-        wanted = chosen.orders * chosen.seconds + 50
-        jobs = list(draw_jobs(wanted + chosen.alone * 12, chosen.users, run))
-        plan |= {"jobs": jobs[:wanted], "subjects": _subjects(5000, chosen.users)}
+        jobs = list(draw_jobs(chosen.orders * chosen.seconds + 50, chosen.users, run))
+        plan |= {"jobs": jobs, "subjects": _subjects(5000, chosen.users)}
         before = {"web": _cpu_s(pids["web"]), "worker": _cpu_s(pids["worker"]), "database": _database_cpu_s()}
         found, client_s = bear(plan, chosen.seconds, folder)
         spent = {"web": _cpu_s(pids["web"]), "worker": _cpu_s(pids["worker"]), "database": _database_cpu_s()}
@@ -306,7 +305,8 @@ def measure(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
         result = told(found, chosen.seconds)
         result["cpu_seconds_a_second"] = {**cpu, "locust": round(client_s / chosen.seconds, 2)}
         if chosen.alone:
-            result["cpu_ms_a_piece"] = cpu_by_kind(pids, {**plan, "jobs": jobs[wanted:]}, chosen.alone)
+            plan["jobs"] = list(draw_jobs(chosen.alone * 12, chosen.users, f"{run}a"))
+            result["cpu_ms_a_piece"] = cpu_by_kind(pids, plan, chosen.alone)
     result["must_be_zero"] = {what: int(_sql(question)[0][0]) for what, question in MUST_BE_ZERO.items()}
     return result
 
