@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -308,6 +309,33 @@ def test_a_process_killed_in_the_middle_of_a_step_leaves_nothing_and_the_next_on
     assert multi_person.carry_on(work_id, at=AT) == 1
     assert (len(paid_out(team.desk)), work.instance_view(instance_id=work_id).outcome) == (1, "Booked")
     check_books()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_decide_at_the_same_moment_are_one_decision(team: Team) -> None:
+    work_id = team.ask(200_000)
+    multi_person.escalate_due(at=AT + 4 * HOUR)  # to two city managers
+    task_id, both = team.task(work_id).task_id, threading.Barrier(2)
+    said: list[str] = []
+
+    def decide(who: str) -> None:
+        both.wait()
+        try:
+            about = {"task_id": task_id, "reason": "seen", "at": AT + 5 * HOUR, "staff_id": team.staff[who]}
+            multi_person.decide(decision="approve", **about)
+            said.append("decided")
+        except work.TaskDecided:
+            said.append("too late")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=decide, args=(who,)) for who in ("city", "city2")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(said) == ["decided", "too late"]
+    assert [one.kind for one in work.happenings(instance_id=work_id)].count("DECIDED") == 1
 
 
 def test_a_refused_step_holds_the_work_until_it_can_be_done(team: Team) -> None:
