@@ -74,17 +74,18 @@ def points(request: HttpRequest, subscriber_id: int) -> HttpResponseBase:
     """The points of a user."""
     line = _line(subscriber_id)
     visit_tab(request, line.customer_id)
+    shown = shown_by(request, line.customer_id)
     context = {
         "tab": line.customer_id,
         "line": line,
         "number": formats.masked_phone(line.number) if line.number else "",
         "balance": ledger.points_of(subscriber_id=subscriber_id),
         "serial_no": serial_no(),
-        "shown": shown_by(request, line.customer_id),
+        "shown": shown,
         "asked_for": asked_for(OPERATION),
+        "is_enough": is_enough(OPERATION, shown.proofs if shown else ()),
         "ticks": [(str(proof), words.word("proof", proof).text) for proof in TICKED],
     }
-    context["is_enough"] = is_enough(OPERATION, context["shown"].proofs if context["shown"] else ())
     return show_list(request, _screen(subscriber_id, context), active="console:customers")
 
 

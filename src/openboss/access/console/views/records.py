@@ -105,8 +105,8 @@ def merge(request: HttpRequest, customer_id: int) -> HttpResponse:
     """Both records side by side before they become one."""
     visit_tab(request, customer_id)
     other = request.GET.get("other", "")
-    context = {"active": "console:customers", "tab": customer_id, "picture": whole_picture(customer_id), "other": None}
-    context["who"] = context["picture"].customer
+    picture = whole_picture(customer_id)
+    context = {"active": "console:customers", "tab": customer_id, "picture": picture, "who": picture.customer}
     if other.isdecimal() and int(other) != customer_id:
         try:
             context["other"] = whole_picture(int(other))
