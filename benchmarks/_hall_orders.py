@@ -102,7 +102,7 @@ def question(kind: str, subject: Mapping[str, Any]) -> str:
 ORDER_MIX = {"CHANGE_PLAN": 20, "ADD_PRODUCT": 15, "OPEN": 10, "REPLACE_SIM": 10, "LOSS": 20, "PAYMENT": 25}
 """Of 100 orders; LOSS is a report of a loss and, with the next order of that user, its release."""
 QUERY_MIX = {
-    "customer": 25, "find by name": 5, "party": 5, "products": 15, "account": 10, "balance": 15, "payments": 5,
+    "customer": 28, "find by name": 2, "party": 5, "products": 15, "account": 10, "balance": 15, "payments": 5,
     "orders": 10, "free numbers": 5, "offering": 5,
 }  # fmt: skip
 """Of 100 queries."""

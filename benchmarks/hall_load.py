@@ -231,37 +231,48 @@ def _quantiles(times: Counter[float]) -> dict[str, float]:
     return found
 
 
+def _send(line: http.client.HTTPConnection, token: str, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    line.request(method, path, None if body is None else json.dumps(body), headers)
+    answer = line.getresponse()
+    text = answer.read()
+    assert answer.status in (200, 201), text[:500]
+    found = json.loads(text)
+    return found if isinstance(found, dict) else {}
+
+
+def _do(piece: Any, token: str, line: http.client.HTTPConnection) -> None:
+    """A question, or a job to its end."""
+    sent: Any = ("GET", piece) if isinstance(piece, str) else first(piece)
+    while sent is not None:
+        answer = _send(line, token, *sent)
+        sent = None if isinstance(piece, str) else next_step(piece, answer)
+
+
+def _by_kind(plan: dict[str, Any], count: int) -> dict[str, list[Any]]:
+    work = {kind: [question(kind, one) for one in plan["subjects"][:count]] for kind in QUERY_MIX}
+    for job in plan["jobs"]:
+        work.setdefault(job["kind"], []).append(job)
+    return {kind: pieces[:count] for kind, pieces in work.items()}
+
+
+def warm_up(plan: dict[str, Any]) -> None:
+    """A few of each kind over connections of their own, so that every worker has read what it keeps."""
+    for pieces in _by_kind(plan, 6).values():
+        for piece in pieces:
+            _do(piece, plan["token"], http.client.HTTPConnection("127.0.0.1", PORT, timeout=60))
+
+
 def cpu_by_kind(pids: dict[str, int], plan: dict[str, Any], repeats: int) -> dict[str, dict[str, float]]:
     """CPU milliseconds of web and database a piece, asked one after the other by one client."""
-    line = http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
-    headers = {"Authorization": f"Bearer {plan['token']}", "Content-Type": "application/json"}
-
-    def send(method: str, path: str, body: Any = None) -> dict[str, Any]:
-        line.request(method, path, None if body is None else json.dumps(body), headers)
-        answer = line.getresponse()
-        text = answer.read()
-        assert answer.status in (200, 201), text[:500]
-        found = json.loads(text)
-        return found if isinstance(found, dict) else {}
-
-    def carry_out(job: dict[str, Any]) -> None:
-        sent: Any = first(job)
-        while sent is not None:
-            sent = next_step(job, send(*sent))
-
-    work: dict[str, list[Any]] = {kind: [] for kind in (*QUERY_MIX, *(job["kind"] for job in plan["jobs"]))}
-    for kind in QUERY_MIX:
-        work[kind] = [question(kind, one) for one in plan["subjects"][:repeats]]
-    for job in plan["jobs"]:
-        work[job["kind"]].append(job)
+    line = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
     found = {}
-    for kind, pieces in work.items():
+    for kind, pieces in _by_kind(plan, repeats).items():
         web, database = _cpu_s(pids["web"]), _database_cpu_s()
-        for piece in pieces[:repeats]:
-            send("GET", piece) if kind in QUERY_MIX else carry_out(piece)
-        count = len(pieces[:repeats])
+        for piece in pieces:
+            _do(piece, plan["token"], line)
         spent = {"web_ms": _cpu_s(pids["web"]) - web, "database_ms": _database_cpu_s() - database}
-        found[kind] = {name: round(seconds * MS / count, 2) for name, seconds in spent.items()}
+        found[kind] = {name: round(seconds * MS / len(pieces), 2) for name, seconds in spent.items()}
     return found
 
 
@@ -296,8 +307,9 @@ def measure(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
     run = f"r{int(time.time())}"
     with services() as pids:
         plan: dict[str, Any] = {"token": get_token(), "orders": chosen.orders, "queries": chosen.queries}
-        jobs = list(draw_jobs(chosen.orders * chosen.seconds + 50, chosen.users, run))
-        plan |= {"jobs": jobs, "subjects": _subjects(5000, chosen.users)}
+        plan["subjects"] = _subjects(5000, chosen.users)
+        warm_up({**plan, "jobs": list(draw_jobs(80, chosen.users, f"{run}w"))})
+        plan["jobs"] = list(draw_jobs(chosen.orders * chosen.seconds + 50, chosen.users, run))
         before = {"web": _cpu_s(pids["web"]), "worker": _cpu_s(pids["worker"]), "database": _database_cpu_s()}
         found, client_s = bear(plan, chosen.seconds, folder)
         spent = {"web": _cpu_s(pids["web"]), "worker": _cpu_s(pids["worker"]), "database": _database_cpu_s()}
