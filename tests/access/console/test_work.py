@@ -209,5 +209,9 @@ def test_the_forms_of_the_shipped_flows_begin_them() -> None:
     clerk = signed_in("clerk")
     answer = clerk.post(f"/work/new/{beginnings.RETENTION}/begin/", {"number": "1", "reason": "x"}, follow=True)
     assert "Nobody has this number." in _said(answer)
+    at_the_desk = _said(clerk.get("/orders/new/PRE_CANCEL/?customer=2"))
+    assert f"/work/new/{beginnings.RETENTION}/?user=2" in at_the_desk
+    answer = clerk.post(f"/work/new/{beginnings.RETENTION}/begin/", {"user": "2", "reason": "leaves"}, follow=True)
+    assert "Account manager talks to the customer" in _said(answer)
     answer = clerk.post(f"/work/new/{FLOW}/begin/", {"kind": "REFUND", "account": "5", "amount": "1.5"}, follow=True)
     assert "Still to be filled in or wrong:" in _said(answer)

@@ -145,8 +145,10 @@ def _exception(request: HttpRequest, common: dict[str, Any]) -> int:
 
 
 def _retention(request: HttpRequest, common: dict[str, Any]) -> int:
-    number = whole_number(request.POST.get("number", ""))
-    found = customers.subscriber_of_number(number=number, at=common["at"])
+    found = _number(request.POST.get("user", ""))
+    if found is None:
+        number = whole_number(request.POST.get("number", ""))
+        found = customers.subscriber_of_number(number=number, at=common["at"])
     gift = request.POST.get("amount", "").strip()
     return beginnings.begin_retention(subscriber_id=found, gift_fen=fen_of(gift) if gift else 0, **common)
 
