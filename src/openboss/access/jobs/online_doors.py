@@ -6,6 +6,7 @@ They share one gathering: what has arrived over any of them meanwhile is one gro
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from openboss.access.network.radius.ports import Port
 from openboss.access.network.radius.sessions import Sessions
 from openboss.config.options import Options
 
+_REPORT_EVERY_S = 60.0
+
 log = structlog.get_logger("charge")
 
 
@@ -43,12 +46,14 @@ class OnlineDoors:
         self.gathering = Gathering(server=server, fail=fail, loop=loop)
         self.notifier = Notifier(loop)
         self._radius: list[Port] = []
+        self._counts: list[Counter[str]] = []
         self._nchf: Door | None = None
         if chosen.nchf_port:
             node = Node(gathering=self.gathering, notices=self.notifier, now_s=now_s)
             self._nchf = Door(node, _address(chosen), loop)
         if chosen.radius_clients:
             loop.run_until_complete(self._open_radius(chosen, now_s, loop))
+            loop.call_later(_REPORT_EVERY_S, self._report, loop, {})
 
     @property
     def is_open(self) -> bool:
@@ -60,6 +65,7 @@ class OnlineDoors:
         changes = FromEngine(servers, now_s, loop)
         logins = Logins(gathering=self.gathering, sessions=sessions, now_s=now_s)
         accounting = Accounting(gathering=self.gathering, sessions=sessions, now_s=now_s, changes=changes)
+        self._counts += [logins.counts, accounting.counts]
         for code, number, handle in (
             (Code.ACCESS_REQUEST, chosen.radius_port, logins.handle),
             (Code.ACCOUNTING_REQUEST, chosen.radius_accounting_port, accounting.handle),
@@ -71,6 +77,16 @@ class OnlineDoors:
                 log.warning("RADIUS cannot be served", host=chosen.radius_host, port=number, why=str(taken))
             else:
                 self._radius.append(port)
+                self._counts.append(port.counts)
+
+    def _report(self, loop: asyncio.AbstractEventLoop, before: dict[str, int]) -> None:
+        """Write down what access servers sent, once a minute if anything came: drops leave no other trace."""
+        counts: Counter[str] = Counter()
+        for source in self._counts:
+            counts.update(source)
+        if counts != before:
+            log.info("access servers", **{name.replace(" ", "_"): count for name, count in counts.items()})
+        loop.call_later(_REPORT_EVERY_S, self._report, loop, dict(counts))
 
     def tell(self, sessions: np.ndarray, stopped: np.ndarray) -> None:
         """Tell 5G networks to come again with some sessions, or to end those of users who were stopped.

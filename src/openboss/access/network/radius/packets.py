@@ -41,7 +41,6 @@ class Attribute(IntEnum):
     USER_NAME = 1
     USER_PASSWORD = 2
     CHAP_PASSWORD = 3
-    NAS_IP_ADDRESS = 4
     FRAMED_IP_ADDRESS = 8
     REPLY_MESSAGE = 18
     STATE = 24
@@ -49,8 +48,6 @@ class Attribute(IntEnum):
     VENDOR = 26
     SESSION_TIMEOUT = 27
     TERMINATION_ACTION = 29
-    CALLED_STATION = 30
-    NAS_IDENTIFIER = 32
     PROXY_STATE = 33
     ACCT_STATUS_TYPE = 40
     ACCT_DELAY = 41
