@@ -23,6 +23,7 @@ from openboss.processes.rate_usage import current_numbering
 OWN = np.frombuffer(avp(avps.ORIGIN_HOST, "charge.openboss.invalid") + avp(avps.ORIGIN_REALM, "openboss.invalid")
                     + avp(avps.AUTH_APPLICATION, 4), np.uint8)  # fmt: skip
 WARM = 2  # groups that are not counted
+FINAL = np.frombuffer(avps.final_unit("TERMINATE", ""), np.uint8)
 
 
 class Parts:
@@ -98,7 +99,7 @@ class Parts:
         commit_s = time.perf_counter() - commit_s
         clock.append(time.process_time())
         out, places = np.empty(len(data) + 600 * group, np.uint8), np.zeros(group + 1, np.int64)
-        wire_out.write(data, marks, requests, asks, decided.answers, decided.quotas, OWN, 156, out, places)
+        wire_out.write(data, marks, requests, asks, decided.answers, decided.quotas, OWN, FINAL, 156, out, places)
         out[: places[group]].tobytes()
         clock.append(time.process_time())
         steps = dict(zip(("read", "decide", "journal", "write"), np.diff(clock).tolist(), strict=True))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -50,6 +51,11 @@ class Options(BaseSettings):
     diameter_realm: str = "openboss.invalid"
     diameter_peers: list[str] = []
     """Origin-Hosts that may connect; empty = whoever reaches the port, so leave that to the loopback."""
+
+    final_unit: Literal["TERMINATE", "REDIRECT", "RESTRICT"] = "TERMINATE"
+    final_unit_to: str = ""
+    """What a network does with a service when the last quota the money buys is used up: end it, lead it to the address
+    `final_unit_to` (a page to top up on), or let through only what the network's filter of that name allows."""
 
     nchf_host: str = "127.0.0.1"
     nchf_port: int = Field(default=3867, ge=0, le=65535)

@@ -9,12 +9,15 @@ import subprocess
 import threading
 import time
 
+import numpy as np
 import pytest
 from diameter.message import Message
 from diameter.message.avp.grouped import (
+    CcMoney,
     MultipleServicesCreditControl,
     RequestedServiceUnit,
     SubscriptionId,
+    UnitValue,
     UsedServiceUnit,
 )
 from diameter.message.commands.credit_control import CreditControlRequest
@@ -283,3 +286,92 @@ def test_tshark_finds_nothing_wrong_with_our_answers(listener, tmp_path):
         ["tshark", "-r", str(capture), "-Y", "diameter && _ws.expert", "-V"], check=True, capture_output=True, text=True
     )
     assert said.stdout == ""
+
+
+# --- events, money, and what we tell networks of ourselves ------------------------------------------------------------
+
+
+def event_request(
+    session: str, action: int, *, correlation: str = "", money_fen: int = 0, currency: int = 156, units: int = 0
+):
+    request = credit_request(session, 4, 0, context="32274@3gpp.org" if units else "32251@3gpp.org")
+    wanted = RequestedServiceUnit()
+    if units:
+        wanted.cc_service_specific_units = units
+    if money_fen:
+        wanted.cc_money = CcMoney(unit_value=UnitValue(value_digits=money_fen, exponent=-2), currency_code=currency)
+    request.multiple_services_credit_control = [
+        MultipleServicesCreditControl(rating_group=9, requested_service_unit=wanted)
+    ]
+    request.requested_action = action
+    if correlation:
+        request.cc_correlation_id = correlation.encode()
+    return request
+
+
+def test_python_diameter_debits_refunds_asks_for_prices_and_for_credit(network, client):  # noqa: F811
+    def cost(answer) -> int:
+        value = answer.cost_information.unit_value
+        assert (value.exponent, answer.cost_information.currency_code) == (-3, 156)
+        return value.value_digits
+
+    debited = client.send_request(event_request("gw;e1", 0, money_fen=150), timeout=60)
+    assert (debited.result_code, cost(debited), network.wallet()["balance_li"]) == (2001, 1500, 8500)
+    granted = debited.multiple_services_credit_control[0].granted_service_unit
+    assert granted.cc_money.unit_value.value_digits == 1500
+    back = client.send_request(event_request("gw;e2", 1, correlation="gw;e1", money_fen=50), timeout=60)
+    assert (back.result_code, cost(back), network.wallet()["balance_li"]) == (2001, 500, 9000)
+    priced = client.send_request(event_request("gw;e3", 3, money_fen=2000), timeout=60)
+    assert (priced.result_code, cost(priced), network.wallet()["balance_li"]) == (2001, 20_000, 9000)
+    asked = client.send_request(event_request("gw;e4", 2, money_fen=2000), timeout=60)
+    assert (asked.result_code, asked.check_balance_result, network.wallet()["balance_li"]) == (2001, 1, 9000)
+    foreign = client.send_request(event_request("gw;e5", 0, money_fen=150, currency=840), timeout=60)
+    assert (foreign.result_code, network.wallet()["balance_li"]) == (5004, 9000)
+
+
+def test_a_stopped_users_session_is_aborted_and_a_topped_up_ones_asked_again(listener, network):  # noqa: F811
+    wire = Wire(listener.port)
+    wire.send(credit_request("s;1", 1, 0).as_bytes())
+    assert wire.answer().result_code == 2001
+    place = np.array([0])
+    listener.loop.call_soon_threadsafe(listener.node.tell, place, np.array([False]))
+    asked = wire.answer()
+    assert (asked.header.command_code, asked.session_id, asked.destination_host) == (258, "s;1", b"odd.test")
+    listener.loop.call_soon_threadsafe(listener.node.tell, place, np.array([True]))
+    stopped = wire.answer()
+    assert (stopped.header.command_code, stopped.session_id, stopped.header.is_request) == (274, "s;1", True)
+
+
+def test_a_session_whose_gateway_lost_its_line_is_reached_by_another_of_its_realm(listener, network):  # noqa: F811
+    first, second = Wire(listener.port), Wire(listener.port)
+    first.send(credit_request("s;1", 1, 0).as_bytes())
+    assert first.answer().result_code == 2001
+    first.line.close()
+    time.sleep(0.2)
+    listener.loop.call_soon_threadsafe(listener.node.tell, np.array([0]), np.array([False]))
+    assert (second.answer().session_id) == "s;1"
+    second.send(credit_request("s;1", 2, 1, used={"cc_total_octets": MB}).as_bytes())
+    assert second.answer().result_code == 2001
+    assert network.wallet()["balance_li"] == 9710
+
+
+@pytest.mark.parametrize(
+    ("action", "where", "said"),
+    [("TERMINATE", "", (0, None, None)), ("REDIRECT", "http://top.up/", (1, "http://top.up/", None)),
+     ("RESTRICT", "walled-garden", (2, None, "walled-garden"))],
+)  # fmt: skip
+def test_what_becomes_of_a_service_after_its_last_quota_is_the_operators_choice(action, where, said):
+    content = avps.final_unit(action, where)
+    data = message(flags=0x40, command=272, application=4, hop=1, end=1, avps=avp(263, "s") + content)
+    final = Message.from_bytes(data).final_unit_indication
+    server = final.redirect_server.redirect_server_address if final.redirect_server else None
+    filters = final.filter_id[0] if final.filter_id else None
+    assert (final.final_unit_action, server, filters) == said
+
+
+def test_a_network_is_told_when_to_come_again_before_its_quota_is_used_up(listener):
+    wire = Wire(listener.port)
+    wire.send(credit_request("s;1", 1, 0).as_bytes())
+    service = wire.answer().multiple_services_credit_control[0]
+    told = (service.validity_time, service.quota_holding_time, service.volume_quota_threshold)
+    assert told == (1800, 900, 10 * MB // 10)

@@ -21,6 +21,7 @@ import uvloop
 from openboss.access.jobs import clock
 from openboss.access.jobs.installation import one_connection
 from openboss.access.jobs.online_doors import OnlineDoors
+from openboss.access.network.diameter import avps
 from openboss.access.network.diameter.node import Node
 from openboss.access.network.diameter.peers import Identity
 from openboss.config.options import options
@@ -39,6 +40,8 @@ FLUSH_S = 5.0  # how long rated detail of sessions waits for the lake
 SNAPSHOT_AFTER_IDLE_S = 30.0
 POSITIONS_A_SNAPSHOT = 100_000
 HOUR_S = 3600
+PIECE_ROWS = 1000  # of usage rated between two groups of requests: two or three milliseconds
+CALM_S = 5.0  # without a request: then usage is rated a chunk at a time
 
 log = structlog.get_logger("charge")
 
@@ -56,6 +59,7 @@ class ChargeLoop:
         self._idle_s = 0.0
         self._inputs_to_flush = self._inputs_to_save = 0
         self._flushed_at_s = 0.0
+        self._served_at_s = -CALM_S
         self._swept_at_s = 0.0
         self._is_warm = False
         self._use_connection = one_connection()
@@ -78,7 +82,7 @@ class ChargeLoop:
             self.prepare()
         assert self._numbering is not None
         self._use_connection()
-        self._idle_s = 0.0
+        self._idle_s, self._served_at_s = 0.0, self.loop.time()
         moment, begun_s = self.moment(), time.perf_counter()
         decided = self.owner.serve(requests, asks, numbering=self._numbering, moment=moment)
         took_s = time.perf_counter() - begun_s
@@ -155,7 +159,8 @@ class ChargeLoop:
             return
         self._use_connection()
         try:
-            taken = self.owner.turn()
+            is_serving = self.loop.time() - self._served_at_s < CALM_S
+            taken = self.owner.turn(PIECE_ROWS if is_serving else None)
             self._ask_again()
             self._keep_time(taken)
         except BaseException as fault:  # noqa: BLE001 - the edge: whatever it is, the process must end
@@ -174,8 +179,9 @@ class ChargeLoop:
         rows = np.array(self.owner.stirred)
         self.owner.stirred.clear()
         places = np.flatnonzero((sessions["life"] == Life.OPEN) & np.isin(sessions["row"], rows))
-        self.node.ask_again(places)
-        self.doors.tell(sessions[places], _stopped(self.owner.state.desk, sessions[places]))
+        stopped = _stopped(self.owner.state.desk, sessions[places])
+        self.node.tell(places, stopped)
+        self.doors.tell(sessions[places], stopped)
 
     def _keep_time(self, taken: int) -> None:
         """Settle silent sessions, bring detail to the lake, save the state: each in its time."""
@@ -211,4 +217,5 @@ def _identity(started_at: datetime) -> Identity:
         realm=chosen.diameter_realm,
         state_id=int(started_at.timestamp()),
         peers=frozenset(chosen.diameter_peers),
+        final_unit=avps.final_unit(chosen.final_unit, chosen.final_unit_to),
     )

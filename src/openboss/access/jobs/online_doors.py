@@ -14,6 +14,7 @@ import numpy as np
 import structlog
 
 from openboss.access.network.gathering import Gathering, Server
+from openboss.access.network.nchf.answers import final_unit
 from openboss.access.network.nchf.door import Address, Door
 from openboss.access.network.nchf.node import Node
 from openboss.access.network.nchf.notices import Notifier
@@ -49,7 +50,8 @@ class OnlineDoors:
         self._counts: list[Counter[str]] = []
         self._nchf: Door | None = None
         if chosen.nchf_port:
-            node = Node(gathering=self.gathering, notices=self.notifier, now_s=now_s)
+            final = final_unit(chosen.final_unit, chosen.final_unit_to)
+            node = Node(gathering=self.gathering, notices=self.notifier, now_s=now_s, final=final)
             self._nchf = Door(node, _address(chosen), loop)
         if chosen.radius_clients:
             loop.run_until_complete(self._open_radius(chosen, now_s, loop))

@@ -50,12 +50,14 @@ class Network:
         return journal.command_state(command)
 
     def ask(self, session: int, number: int, kind: Kind, at: Moment, *, served: int = PREPAID, rating_group: int = 1,
-            record_type: RecordType = RecordType.DATA, asking: bool = True, other: int = 0, **used):  # fmt: skip
+            record_type: RecordType = RecordType.DATA, asking: bool = True, other: int = 0, action: int = 0,
+            debit: int = 0, **used):  # fmt: skip
         requests, asks = empty_requests(1)
         requests["key_hi"], requests["key_lo"] = session, 77
         requests["served"], requests["other"] = 2 * 10**18 + served, other
         requests["kind"], requests["number"], requests["record_type"] = kind, number, record_type
-        requests["asks"] = 1
+        requests["asks"], requests["action"] = 1, action
+        requests["debit_hi"], requests["debit_lo"] = debit, 77 if debit else 0
         asks["rating_group"], asks["is_asking"] = rating_group, asking
         for name, value in used.items():
             asks[name] = value

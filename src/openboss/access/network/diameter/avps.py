@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-CAPABILITIES, RE_AUTH, CREDIT_CONTROL, WATCHDOG, DISCONNECT = 257, 258, 272, 280, 282
+CAPABILITIES, RE_AUTH, CREDIT_CONTROL, ABORT_SESSION, WATCHDOG, DISCONNECT = 257, 258, 272, 274, 280, 282
 REQUEST, PROXIABLE, ERROR = 0x80, 0x40, 0x20
 CREDIT_APPLICATION, RELAY_APPLICATION = 4, 0xFFFFFFFF
 SUCCESS = 2001
@@ -19,6 +19,9 @@ SESSION_ID, ORIGIN_HOST, ORIGIN_REALM, RESULT_CODE, FAILED_AVP, PROXY_INFO = 263
 HOST_IP, VENDOR_ID, PRODUCT_NAME, STATE_ID, AUTH_APPLICATION = 257, 266, 269, 278, 258
 ACCT_APPLICATION, VENDOR_APPLICATION, CAUSE = 259, 260, 273
 CC_TYPE, CC_NUMBER, DESTINATION_HOST, DESTINATION_REALM, RE_AUTH_TYPE = 416, 415, 293, 283, 285
+FINAL_UNIT, FINAL_ACTION, REDIRECT_SERVER, REDIRECT_TYPE, REDIRECT_TO, FILTER_ID = 430, 449, 434, 433, 435, 11
+TERMINATE, REDIRECT, RESTRICT = range(3)
+_TO_URL = 2
 
 
 class Malformed(Exception):
@@ -98,3 +101,16 @@ def message(*, flags: int, command: int, application: int, hop: int, end: int, a
     """Write one message."""
     head = struct.pack(">IIIII", 1 << 24 | 20 + len(avps), flags << 24 | command, application, hop, end)
     return head + avps
+
+
+def final_unit(action: str, where: str) -> bytes:
+    """Write what a network does with a service when its last quota is used up (RFC 8506 8.34).
+
+    action  TERMINATE; REDIRECT to the address `where`; RESTRICT to what the network's filter `where` lets through
+    """
+    if action == "REDIRECT":
+        server = avp(REDIRECT_TYPE, _TO_URL) + avp(REDIRECT_TO, where)
+        return avp(FINAL_UNIT, avp(FINAL_ACTION, REDIRECT) + avp(REDIRECT_SERVER, server))
+    if action == "RESTRICT":
+        return avp(FINAL_UNIT, avp(FINAL_ACTION, RESTRICT) + avp(FILTER_ID, where))
+    return avp(FINAL_UNIT, avp(FINAL_ACTION, TERMINATE))

@@ -17,7 +17,7 @@ from openboss.access.network.diameter.peers import Identity, Peer
 from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind, Result
 
 MOST_REQUESTS = 4096  # in one group; the rest is the next group
-_HEAD_BYTES, _SERVICE_BYTES = 256, 160  # the most an answer has, beside what it repeats
+_HEAD_BYTES, _SERVICE_BYTES = 256, 224  # the most an answer has, beside what it repeats
 
 
 class Server(Protocol):
@@ -39,7 +39,7 @@ def warm_wire() -> None:
     room = (np.zeros(1, wire.STATE), np.zeros(wire.DEEPEST, np.int64), np.zeros(wire.DEEPEST, np.int64))
     wire.read(nothing, 0, 0, 0, marks, requests, asks, np.zeros(3, np.int64), *room, 0)
     answers, quotas, out = np.zeros(0, ANSWER), np.zeros(0, QUOTA), np.zeros(8, np.uint8)
-    wire_out.write(nothing, marks, requests, asks, answers, quotas, nothing, 0, out, np.zeros(1, np.int64))
+    wire_out.write(nothing, marks, requests, asks, answers, quotas, nothing, nothing, 0, out, np.zeros(1, np.int64))
 
 
 class Node:
@@ -63,11 +63,14 @@ class Node:
         self._is_due = self._is_behind = False
         self._sequence = self._first = 0
         self._own = np.frombuffer(identity.named() + avp(avps.AUTH_APPLICATION, avps.CREDIT_APPLICATION), np.uint8)
+        self._final = np.frombuffer(identity.final_unit, np.uint8)
         self._marks = np.zeros(MOST_REQUESTS, wire.MARK)
         self._requests = np.zeros(MOST_REQUESTS, REQUEST)
         self._asks = np.zeros(2 * MOST_REQUESTS + wire.MOST_ASKS, ASK)
         self._counts = np.zeros(3, np.int64)
         self._room = (np.zeros(1, wire.STATE), np.zeros(wire.DEEPEST, np.int64), np.zeros(wire.DEEPEST, np.int64))
+
+        self._room[0]["currency"] = server.currency
 
     def new_peer(self) -> Peer:
         """Make the protocol of a new connection."""
@@ -88,16 +91,24 @@ class Node:
             self._is_due = True
             self.loop.call_soon(self._turn)
 
-    def ask_again(self, places: np.ndarray) -> int:
-        """Ask the networks to come again with some sessions; return how many could be asked."""
-        asked = 0
-        for place in places:
-            peer, session_id = self.sessions.get(int(place), (None, b""))
-            if peer is not None and peer.transport is not None:
+    def tell(self, places: np.ndarray, is_stopped: np.ndarray) -> int:
+        """Ask the networks to come again with some sessions, to end those that are stopped; return how many heard.
+
+        If a session's network has lost its line to us, another of its realm is told: it relays, or took over.
+        """
+        told = 0
+        for place, ends in zip(places, is_stopped, strict=True):
+            known, session_id = self.sessions.get(int(place), (None, b""))
+            if known is None:
+                continue
+            lines = [known, *(peer for peer in self.peers if peer.realm == known.realm)]
+            line = next((peer for peer in lines if peer.is_welcome and peer.transport is not None), None)
+            if line is not None:
                 self._sequence += 1
-                peer.ask_again(session_id, self._sequence)
-                asked += 1
-        return asked
+                say = line.abort if ends else line.ask_again
+                say(session_id, self._sequence, host=known.host)
+                told += 1
+        return told
 
     def connected(self) -> list[dict[str, Any]]:
         """Who is connected now, and how many bytes of each wait."""
@@ -160,9 +171,12 @@ class Node:
         marks = self._marks[: self._counts[0]]
         requests, asks = self._requests[: self._counts[1]], self._asks[: self._counts[2]]
         answers, quotas = self._decide(requests, asks)
-        room = int(marks["length"].sum()) + len(requests) * (_HEAD_BYTES + len(self._own)) + len(asks) * _SERVICE_BYTES
+        room = int(marks["length"].sum()) + len(requests) * (_HEAD_BYTES + len(self._own))
+        room += len(asks) * (_SERVICE_BYTES + len(self._final))
         out, places = np.empty(room, np.uint8), np.zeros(len(marks) + 1, np.int64)
-        wire_out.write(data, marks, requests, asks, answers, quotas, self._own, self.server.currency, out, places)
+        wire_out.write(
+            data, marks, requests, asks, answers, quotas, self._own, self._final, self.server.currency, out, places
+        )
         edges = np.searchsorted(marks["connection"], np.arange(len(ready) + 1))
         for number, peer in enumerate(ready):
             start, stop = places[edges[number]], places[edges[number + 1]]

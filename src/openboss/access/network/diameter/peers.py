@@ -28,6 +28,7 @@ class Identity:
     realm: str
     state_id: int
     peers: frozenset[str] = frozenset()
+    final_unit: bytes = avps.final_unit("TERMINATE", "")  # what becomes of services whose last quota is used up
 
     def named(self) -> bytes:
         """Origin-Host and Origin-Realm."""
@@ -201,17 +202,24 @@ class Peer(asyncio.Protocol):
             more += avp(avps.FAILED_AVP, fault + bytes(-len(fault) % 4))
         self._answer(request, result, more)
 
-    def ask_again(self, session_id: bytes, sequence: int) -> None:
+    def ask_again(self, session_id: bytes, sequence: int, *, host: str) -> None:
         """Ask the network to come again with a session: something has changed (Re-Auth-Request)."""
+        self._tell(avps.RE_AUTH, session_id, sequence, host, avp(avps.RE_AUTH_TYPE, 0))
+
+    def abort(self, session_id: bytes, sequence: int, *, host: str) -> None:
+        """Have the network end a session: its user was stopped (Abort-Session-Request)."""
+        self._tell(avps.ABORT_SESSION, session_id, sequence, host, b"")
+
+    def _tell(self, command: int, session_id: bytes, sequence: int, host: str, more: bytes) -> None:
         content = (
             avp(avps.SESSION_ID, session_id)
             + self.identity.named()
             + avp(avps.DESTINATION_REALM, self.realm)
-            + avp(avps.DESTINATION_HOST, self.host)
+            + avp(avps.DESTINATION_HOST, host)
             + avp(avps.AUTH_APPLICATION, avps.CREDIT_APPLICATION)
-            + avp(avps.RE_AUTH_TYPE, 0)
+            + more
         )
-        self.send(message(flags=avps.REQUEST | avps.PROXIABLE, command=avps.RE_AUTH,
+        self.send(message(flags=avps.REQUEST | avps.PROXIABLE, command=command,
                           application=avps.CREDIT_APPLICATION, hop=sequence, end=sequence, avps=content))  # fmt: skip
 
     def say_goodbye(self, sequence: int) -> None:

@@ -7,10 +7,20 @@ here; the others are pointed out. Unknown AVPs are passed over unless the sender
 
 import numpy as np
 
+from openboss.access.network.diameter.values import (
+    be24,
+    be32,
+    coded_number,
+    context,
+    digits,
+    hashed,
+    money_li,
+    whole,
+    word,
+)
 from openboss.kernel.compiled import compiled
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Kind
-from openboss.modules.charging.fields import word_hash
 
 CREDIT_CONTROL, APPLICATION = 272, 4
 THREE_GPP = 10415
@@ -67,6 +77,8 @@ STATE = np.dtype(
         ("units", np.int64),
         ("digits", np.int64),
         ("exponent", np.int64),
+        ("li", np.int64),  # money of the units being read
+        ("currency", np.int64),  # ISO 4217 number of the operator's money, 0 = any
         ("ask", np.int64),  # the ask being read, -1 = none
         ("implicit", np.int64),  # the ask of the message itself, -1 = none
         ("first_ask", np.int64),
@@ -83,91 +95,6 @@ _MISSING = np.array([263, 264, 296, 283, 258, 461, 416, 415], np.int64)
 MISSING_AVP, BAD_LENGTH, BAD_VALUE, UNSUPPORTED_AVP, UNSUPPORTED_APPLICATION, BAD_BITS, TOO_OFTEN = (
     5005, 5014, 5004, 5001, 3007, 3009, 5009,
 )  # fmt: skip
-
-
-@compiled
-def be32(data: np.ndarray, at: int) -> int:
-    """Read four bytes."""
-    return (
-        np.int64(data[at]) << 24 | np.int64(data[at + 1]) << 16 | np.int64(data[at + 2]) << 8 | np.int64(data[at + 3])
-    )
-
-
-@compiled
-def be24(data: np.ndarray, at: int) -> int:
-    """Read three bytes."""
-    return np.int64(data[at]) << 16 | np.int64(data[at + 1]) << 8 | np.int64(data[at + 2])
-
-
-@compiled
-def _whole(data: np.ndarray, at: int, length: int) -> int:
-    """Read an unsigned number of four or eight bytes; more than an int64 holds counts as its largest."""
-    if length == 4:
-        return be32(data, at)
-    high = be32(data, at)
-    return (high << 32 | be32(data, at + 4)) if high < 1 << 31 else 2**62
-
-
-@compiled
-def coded_number(data: np.ndarray, at: int, length: int, is_international: bool) -> int:
-    """Read a telephone number, a tel: or a sip: address; 0 = none. Coded as charging.numbering says."""
-    stop = at + length
-    for i in range(at, min(at + 5, stop)):
-        if data[i] == 58:  # the colon of tel: and sip:
-            at = i + 1
-            break
-    zeros, digits, count = 0, 0, 0
-    if is_international:
-        zeros = 2
-    while at < stop and (data[at] == 43 or data[at] == 48) and count == 0:
-        if not is_international:
-            zeros += 2 if data[at] == 43 else 1
-        at += 1
-    while at < stop and 48 <= data[at] <= 57 and count < 16:
-        digits = digits * 10 + (data[at] - 48)
-        at, count = at + 1, count + 1
-    if count == 0 or (at < stop and data[at] != 64 and data[at] != 59):
-        return 0
-    return min(zeros, 8) * 10**18 + digits
-
-
-@compiled
-def _word(data: np.ndarray, at: int, length: int) -> int:
-    """Number a name in any case of letters as kernel.usage.text_id does."""
-    hashed = np.uint64(0x811C9DC5)
-    for i in range(at, at + length):
-        hashed = word_hash(hashed, np.int64(data[i]))
-    return np.int64(hashed & np.uint64(0x7FFFFFFF)) if length > 0 else 0
-
-
-@compiled
-def _digits(data: np.ndarray, at: int, length: int) -> int:
-    number = 0
-    for i in range(at, at + min(length, 18)):
-        if not 48 <= data[i] <= 57:
-            return 0
-        number = number * 10 + (data[i] - 48)
-    return number
-
-
-@compiled
-def _context(data: np.ndarray, at: int, length: int) -> int:
-    """Read the five digits before the @ of a service context: the 3GPP specification."""
-    for i in range(at, at + length):
-        if data[i] == 64:
-            return _digits(data, i - 5, 5) if i - at >= 5 else 0
-    return 0
-
-
-@compiled
-def _hash(data: np.ndarray, at: int, length: int) -> tuple[int, int]:
-    high, low = np.uint64(0xCBF29CE484222325), np.uint64(0x9E3779B97F4A7C15)
-    for i in range(at, at + length):
-        byte = np.uint64(data[i])
-        high = (high ^ byte) * np.uint64(0x100000001B3)
-        low = (low + byte + np.uint64(1)) * np.uint64(0xD6E8FEB86659FD93)
-        low ^= low >> np.uint64(32)
-    return high, low
 
 
 @compiled
@@ -191,7 +118,7 @@ def _is_known(code: int, vendor: int) -> bool:
 def _wanted_length(code: int, vendor: int) -> int:
     """How long the value of an AVP must be; 0 = any."""
     if vendor == 0:
-        if code in (258, 416, 415, 436, 432, 439, 450, 452, 420, 55, 429):
+        if code in (258, 416, 415, 436, 432, 439, 450, 452, 420, 55, 425, 429):
             return 4
         if code in (421, 412, 414, 417, 447):
             return 8
@@ -208,8 +135,8 @@ def _new_ask(asks: np.ndarray, state: np.ndarray) -> int:
     ask = asks[place]
     ask.rating_group, ask.service_id = -1, -1
     ask.want_s, ask.want_octets, ask.want_units, ask.want_li = 0, 0, 0, 0
-    ask.used_s, ask.used_up, ask.used_down, ask.used_units = 0, 0, 0, 0
-    ask.after_s, ask.after_up, ask.after_down, ask.after_units = 0, 0, 0, 0
+    ask.used_s, ask.used_up, ask.used_down, ask.used_units, ask.used_li = 0, 0, 0, 0, 0
+    ask.after_s, ask.after_up, ask.after_down, ask.after_units, ask.after_li = 0, 0, 0, 0, 0
     ask.is_asking, ask.is_final = 0, 0
     state.asks = place + 1
     return place
@@ -223,6 +150,7 @@ def _open_group(code: int, state: np.ndarray, asks: np.ndarray) -> bool:
         return state.ask >= 0
     if code == 437 or code == 446:
         state.change, state.seconds, state.octets, state.up, state.down, state.units = 0, 0, 0, 0, 0, 0
+        state.li = 0
         if state.ask < 0:
             if state.implicit < 0:
                 state.implicit = _new_ask(asks, state)
@@ -245,28 +173,28 @@ def _close_group(code: int, data: np.ndarray, state: np.ndarray, request: np.nda
             number = coded_number(data, state.data_at, state.data_length, state.subscription_type == 0)
             request.served = number if request.served == 0 or state.subscription_type == 0 else request.served
         elif state.subscription_type == 1:
-            request.imsi = _digits(data, state.data_at, state.data_length)
+            request.imsi = digits(data, state.data_at, state.data_length)
         return
-    if code != 437 and code != 446 and code != 413:
+    if code == 413:
+        state.li = money_li(state.digits, state.exponent)
+        return
+    if code != 437 and code != 446:
         return
     ask = asks[state.ask if state.ask >= 0 else state.implicit if state.implicit >= 0 else 0]
-    if code == 413:
-        li = state.digits * 1000
-        for _ in range(min(abs(state.exponent), 9)):
-            li = li * 10 if state.exponent > 0 else li // 10
-        ask.want_li = li
-    elif code == 437:
+    if code == 437:
         ask.is_asking = 1
-        ask.want_s, ask.want_units = state.seconds, state.units
+        ask.want_s, ask.want_units, ask.want_li = state.seconds, state.units, state.li
         ask.want_octets = max(state.octets, state.up + state.down)
     else:
         down = max(state.down, state.octets - state.up)  # a total without its parts counts as received
         if state.change == 1:
             ask.after_s, ask.after_units = ask.after_s + state.seconds, ask.after_units + state.units
             ask.after_up, ask.after_down = ask.after_up + state.up, ask.after_down + down
+            ask.after_li += state.li
         else:
             ask.used_s, ask.used_units = ask.used_s + state.seconds, ask.used_units + state.units
             ask.used_up, ask.used_down = ask.used_up + state.up, ask.used_down + down
+            ask.used_li += state.li
 
 
 @compiled
@@ -300,7 +228,7 @@ def _take_number(code: int, value: int, inside: int, state: np.ndarray, request:
     elif code == 417:
         state.units = value
     elif code == 447:
-        state.digits = min(value, 10**9)
+        state.digits = value
     elif code == 429:
         state.exponent = value - 2**32 if value >= 2**31 else value
 
@@ -323,14 +251,14 @@ def _take(
         elif code == 2:
             request.call_ref = be32(data, at)
         elif code == 18:
-            request.network = _digits(data, at, length)
+            request.network = digits(data, at, length)
         elif code == 872 and inside == 456 and be32(data, at) == 2:
             asks[state.ask].is_final = 1
         return
     if code == 263:
         mark.session_at, mark.session_length = at, length
         state.seen |= _SESSION
-        request.key_hi, request.key_lo = _hash(data, at, length)
+        request.key_hi, request.key_lo = hashed(data, at, length)
     elif code == 264:
         state.seen |= _HOST
     elif code == 296:
@@ -342,22 +270,27 @@ def _take(
         if be32(data, at) != APPLICATION:
             mark.fault, mark.fault_at, mark.fault_length = BAD_VALUE, at - 8, 8 + length
     elif code == 461:
-        state.context = _context(data, at, length)
+        state.context = context(data, at, length)
         state.seen |= _CONTEXT
         if state.context not in (32251, 32260, 32274, 32270, 32276):
             mark.fault, mark.fault_at, mark.fault_length = BAD_VALUE, at - 8, 8 + length
+    elif code == 425:
+        if state.currency != 0 and be32(data, at) != state.currency:
+            mark.fault, mark.fault_at, mark.fault_length = BAD_VALUE, at - 8, 8 + length
+    elif code == 411:
+        request.debit_hi, request.debit_lo = hashed(data, at, length)
     elif code == 444:
         state.data_at, state.data_length = at, length
     elif code == 284:
         mark.has_proxies = 1
     elif code == 30:
-        request.apn = _word(data, at, length)
+        request.apn = word(data, at, length)
     elif code == 55:
         at_s = be32(data, at) - NTP_S
         at_s += 2**32 if at_s < 0 else 0
         request.at_s = at_s if abs(at_s - now_s) <= BELIEVED_S else 0
     elif _wanted_length(code, 0) > 0:
-        _take_number(code, _whole(data, at, length), inside, state, request, asks)
+        _take_number(code, whole(data, at, length), inside, state, request, asks)
 
 
 @compiled
@@ -428,10 +361,10 @@ def _check(state: np.ndarray, mark: np.ndarray, request: np.ndarray, asks: np.nd
     for place in range(request.first_ask, state.asks):
         ask = asks[place]
         largest = max(ask.used_s, ask.used_up, ask.used_down, ask.used_units)
-        largest = max(largest, ask.after_s, ask.after_up, ask.after_down, ask.after_units)
+        largest = max(largest, ask.after_s, ask.after_up, ask.after_down, ask.after_units, ask.used_li, ask.after_li)
         counted = max(ask.used_s, ask.used_units, ask.after_s, ask.after_units)
         is_much = largest > MOST_OCTETS or counted > MOST_COUNTED
-        if is_much or ask.want_octets > MOST_OCTETS or max(ask.want_s, ask.want_units) > MOST_COUNTED:
+        if is_much or max(ask.want_octets, ask.want_li) > MOST_OCTETS or max(ask.want_s, ask.want_units) > MOST_COUNTED:
             mark.fault, mark.fault_at = BAD_VALUE, -(446 if is_much else 437)
 
 
@@ -479,6 +412,7 @@ def _read_credit(
     request.served, request.imsi, request.other, request.at_s, request.call_ref = 0, 0, 0, 0, 0
     request.apn, request.network = 0, 0
     request.number, request.kind, request.action, request.key_hi, request.key_lo = 0, 0, 0, 0, 0
+    request.debit_hi, request.debit_lo = 0, 0
     request.is_repeated = flags >> 4 & 1
     state.seen, state.context, state.role, state.calling, state.called, state.recipient = 0, 0, 0, 0, 0, 0
     state.ask, state.implicit = -1, -1

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from openboss.access.network.diameter.values import be24, be32
 from openboss.access.network.diameter.wire import (
     APPLICATION,
     CREDIT,
@@ -9,15 +10,14 @@ from openboss.access.network.diameter.wire import (
     HEADER,
     NTP_S,
     THREE_GPP,
-    be24,
-    be32,
 )
 from openboss.kernel.compiled import compiled
 from openboss.modules.charging.engine.online.requests import Kind, Measure
 
 QUOTA_HOLDING_S = 900
 _EVENT = int(Kind.EVENT)
-_SECONDS, _OCTETS = int(Measure.SECONDS), int(Measure.OCTETS)
+_SECONDS, _OCTETS, _LI = int(Measure.SECONDS), int(Measure.OCTETS), int(Measure.LI)
+_TENTH = 10  # a network comes again when a tenth of its quota is left
 
 
 @compiled
@@ -58,8 +58,17 @@ def _copy(data: np.ndarray, start: int, length: int, out: np.ndarray, at: int) -
 
 
 @compiled
-def _put_quota(out: np.ndarray, at: int, quota: np.ndarray) -> int:
-    """Write what a service was granted: units, until when, and whether it is the last."""
+def _put_money(out: np.ndarray, at: int, li: int, currency: int) -> int:
+    """Write an amount of money: li are thousandths of the currency's unit."""
+    at = _head(out, at, 445, 36)
+    at = put_avp64(out, at, 447, li)
+    at = put_avp32(out, at, 429, 2**32 - 3)
+    return put_avp32(out, at, 425, currency)
+
+
+@compiled
+def _put_quota(out: np.ndarray, at: int, quota: np.ndarray, final: np.ndarray, currency: int) -> int:
+    """Write what a service was granted: units, until when, and what to do after the last ones."""
     if quota.measure != 0:
         start = at
         at = _head(out, at, 431, 0)
@@ -67,31 +76,40 @@ def _put_quota(out: np.ndarray, at: int, quota: np.ndarray) -> int:
             at = put_avp32(out, at, 451, quota.change_at_s + NTP_S & 0xFFFFFFFF)
         if quota.measure == _SECONDS:
             at = put_avp32(out, at, 420, quota.granted)
+        elif quota.measure == _LI:
+            at = _put_money(out, _head(out, at, 413, 8 + 36 + 12), quota.granted, currency)
         else:
             at = put_avp64(out, at, 421 if quota.measure == _OCTETS else 417, quota.granted)
         put32(out, start + 4, 0x40 << 24 | at - start)
     if quota.validity_s != 0:
         at = put_avp32(out, at, 448, quota.validity_s)
     if quota.is_last == 1:
-        at = _head(out, at, 430, 20)
-        at = put_avp32(out, at, 449, 0)
+        at = _copy(final, 0, len(final), out, at)
     return at
 
 
 @compiled
-def _put_service(out: np.ndarray, at: int, ask: np.ndarray, quota: np.ndarray) -> int:
+def _put_3gpp32(out: np.ndarray, at: int, code: int, value: int) -> int:
+    """Write an AVP of 3GPP with a number of four bytes."""
+    at = put32(out, at, code)
+    at = put32(out, at, 0xC0 << 24 | 16)
+    return put32(out, put32(out, at, THREE_GPP), value)
+
+
+@compiled
+def _put_service(out: np.ndarray, at: int, ask: np.ndarray, quota: np.ndarray, final: np.ndarray, currency: int) -> int:
     start = at
     at = _head(out, at, 456, 0)
     if ask.service_id >= 0:
         at = put_avp32(out, at, 439, ask.service_id)
     if ask.rating_group >= 0:
         at = put_avp32(out, at, 432, ask.rating_group)
-    at = _put_quota(out, at, quota)
+    at = _put_quota(out, at, quota, final, currency)
     at = put_avp32(out, at, 268, quota.result)
-    if quota.measure == _OCTETS:
-        at = put32(out, at, 871)
-        at = put32(out, at, 0xC0 << 24 | 16)
-        at = put32(out, put32(out, at, THREE_GPP), QUOTA_HOLDING_S)
+    if quota.measure == _OCTETS and quota.validity_s != 0:
+        at = _put_3gpp32(out, at, 871, QUOTA_HOLDING_S)
+    if quota.is_last == 0 and quota.granted >= _TENTH and quota.validity_s + (quota.measure == _SECONDS) > 0:
+        at = _put_3gpp32(out, at, 868 if quota.measure == _SECONDS else 869, quota.granted // _TENTH)
     put32(out, start + 4, 0x40 << 24 | at - start)
     return at
 
@@ -112,20 +130,18 @@ def _put_proxies(data: np.ndarray, mark: np.ndarray, out: np.ndarray, at: int) -
 def _put_cost(out: np.ndarray, at: int, cost_li: int, currency: int) -> int:
     """Write Cost-Information: li are thousandths of the currency's unit."""
     at = _head(out, at, 423, 8 + 36 + 12)
-    at = _head(out, at, 445, 36)
-    at = put_avp64(out, at, 447, cost_li)
-    at = put_avp32(out, at, 429, 2**32 - 3)
-    return put_avp32(out, at, 425, currency)
+    return _put_money(out, at, cost_li, currency)
 
 
 @compiled
 def write(
     data: np.ndarray, marks: np.ndarray, requests: np.ndarray, asks: np.ndarray, answers: np.ndarray,
-    quotas: np.ndarray, own: np.ndarray, currency: int, out: np.ndarray, places: np.ndarray,
+    quotas: np.ndarray, own: np.ndarray, final: np.ndarray, currency: int, out: np.ndarray, places: np.ndarray,
 ) -> None:  # fmt: skip
     """Write the answers to the credit-control messages among the marks.
 
     own     the AVPs Origin-Host, Origin-Realm and Auth-Application-Id, as bytes
+    final   the AVP Final-Unit-Indication, as bytes
     places  i64[marks + 1]: where each answer begins; empty for other messages
     """
     at = 0
@@ -147,9 +163,9 @@ def write(
         at = put_avp32(out, at, 415, request.number)
         for a in range(request.first_ask, request.first_ask + request.asks * (1 - is_refused)):
             if asks[a].rating_group < 0 and asks[a].service_id < 0:
-                at = _put_quota(out, at, quotas[a])
+                at = _put_quota(out, at, quotas[a], final, currency)
             else:
-                at = _put_service(out, at, asks[a], quotas[a])
+                at = _put_service(out, at, asks[a], quotas[a], final, currency)
         if request.kind == _EVENT and answer.result == 2001:
             if request.action == 2:
                 at = put_avp32(out, at, 422, 1 - answer.has_credit)

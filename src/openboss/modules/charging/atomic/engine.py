@@ -192,6 +192,22 @@ def append_group(owner: Ownership, *, position: int, images: bytes, requests: in
             raise OwnershipLost("the charging engine was taken over by another process")
 
 
+_APPEND_PIECE = """
+INSERT INTO charging_enginejournal (stream, position, timeline, kind, payload, requests, sha256)
+SELECT %s, %s, %s, 'CHUNK', %s, 0, %s FROM charging_engineowner WHERE stream = %s AND epoch = %s FOR SHARE
+"""
+
+
+def append_piece(owner: Ownership, *, position: int, payload: dict[str, Any]) -> None:
+    """Append a piece of a chunk that goes on: one statement, committed at once. Raises OwnershipLost."""
+    make_journal_room(position)
+    with connection.cursor() as cursor:
+        cursor.execute(_APPEND_PIECE, [owner.stream, position, owner.timeline, json.dumps(payload),
+                                       _checksum("CHUNK", payload), owner.stream, owner.epoch])  # fmt: skip
+        if cursor.rowcount != 1:
+            raise OwnershipLost("the charging engine was taken over by another process")
+
+
 def make_journal_room(position: int) -> None:
     """Make the journal's partition of a position and the one after it, now and then."""
     if position % _ROOM_EVERY == 1:

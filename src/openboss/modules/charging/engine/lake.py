@@ -282,6 +282,11 @@ class DetailWriter:
         if commit is not None:
             commit.result()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether what was put last is still on its way: who puts more now waits for it."""
+        return self._commit is not None and not self._commit.done()
+
     def merge(self) -> Future[None]:
         """Put small files together behind what was put so far; nobody waits for it."""
         if self._merge is None or self._merge.done():

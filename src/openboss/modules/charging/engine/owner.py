@@ -4,9 +4,9 @@ A turn is one transaction: journal rows, consumed commands and chunks, counters 
 the state was changed, the process must end; its successor rebuilds the state from snapshot and journal.
 """
 
-import json
 import shutil
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from django.db import transaction
 
-from openboss.kernel.state import CYCLE_SLOTS, LANES, Lane
+from openboss.kernel.state import LANES, Lane
 from openboss.modules.catalog.functions import load_publication
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.atomic.files import record_rating
@@ -27,8 +27,9 @@ from openboss.modules.charging.engine.online.group import News, Rules, debit
 from openboss.modules.charging.engine.online.images import Images
 from openboss.modules.charging.engine.online.shown import barred_of, money_of, services_of
 from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
-from openboss.modules.charging.engine.rating import ChunkRated, detail_of_closed, rate_chunk
-from openboss.modules.charging.engine.snapshots import EVERY_MONTH, newest_good, newest_month, save_snapshot
+from openboss.modules.charging.engine.pieces import Amid
+from openboss.modules.charging.engine.rating import ChunkRated, detail_of_closed
+from openboss.modules.charging.engine.snapshots import forget_older, newest_good, save_snapshot
 from openboss.modules.charging.engine.state import (
     CycleNotReady,
     EngineState,
@@ -42,9 +43,9 @@ from openboss.modules.system.atomic import send_out
 
 ROWS_A_COMMIT = 1_000_000  # rated rows that wait for one commit to the lake
 INPUTS_A_SNAPSHOT = 200
-SNAPSHOTS_KEPT = 3
 COMMANDS_A_TURN = 100
 GROUPS_A_FRAME = 1_000  # of closed records that wait to be laid out
+PIECES_A_LOOK = 8  # pieces of a chunk between two looks for commands
 
 
 @dataclass
@@ -64,24 +65,43 @@ class Owner:
     lock: threading.Lock = field(default_factory=threading.Lock)
     turns: Turns = field(default_factory=lambda: Turns(Rules()))
     stirred: list[int] = field(default_factory=list)  # rows of users whose sessions should ask again
+    amid: Amid | None = None  # the chunk that is being rated
     writer: DetailWriter = field(init=False)
+    _reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="usage"))
+    _coming: tuple[journal.ReadyChunk, Future[pl.DataFrame]] | None = None
 
     def __post_init__(self) -> None:
         self.writer = DetailWriter(self.lake)
 
     # --- turns ---------------------------------------------------------------------------------------------------
 
-    def turn(self) -> int:
-        """Take what waits, commands before usage; return how many inputs were taken. Raises OwnershipLost."""
-        waiting = journal.waiting_commands(COMMANDS_A_TURN)
-        if waiting:
-            for command in waiting:
-                self._take_command(command)
-            return len(waiting)
-        chunks = journal.ready_chunks(1)
-        for chunk in chunks:
-            self._take_chunk(chunk)
-        return len(chunks)
+    def turn(self, piece_rows: int | None = None) -> int:
+        """Take what waits, commands before usage; return how many inputs were taken. Raises OwnershipLost.
+
+        piece_rows  how many records of usage one turn may rate, because networks wait for it to end
+        """
+        if self.amid is None or self.amid.pieces % PIECES_A_LOOK == 0:
+            waiting = journal.waiting_commands(COMMANDS_A_TURN)
+            if waiting and not (self.amid and any(one.kind == "FREEZE" for one in waiting)):
+                for command in waiting:
+                    self._take_command(command)
+                return len(waiting)
+        if self.amid is None:
+            self.amid = self._next_chunk(in_background=piece_rows is not None)
+        if self.amid is None:
+            return 0
+        self._take_piece(self.amid, piece_rows)
+        return 1
+
+    def _next_chunk(self, *, in_background: bool) -> Amid | None:
+        """Read the usage that waits; in the background while networks are served: then None until it was read."""
+        if self._coming is None:
+            for chunk in journal.ready_chunks(1):
+                self._coming = chunk, self._reader.submit(self.lake.read_chunk, chunk.path, chunk.sha256)
+        if self._coming is None or (in_background and not self._coming[1].done()):
+            return None
+        (chunk, usage), self._coming = self._coming, None
+        return Amid(chunk, usage.result())
 
     def drain(self) -> int:
         """Take inputs until none waits, then bring the lake up to date; return how many were taken."""
@@ -109,26 +129,26 @@ class Owner:
             journal.append_journal(self.ownership, position=self.position, kind=command.kind, payload=command.payload)
             journal.finish_command(command.command_id, position=self.position, answer=answer)
 
-    def _take_chunk(self, chunk: journal.ReadyChunk) -> None:
-        usage = self.lake.read_chunk(chunk.path, chunk.sha256)
-        payload = {"chunk_id": chunk.chunk_id, "path": chunk.path, "sha256": chunk.sha256, "rows": chunk.rows}
-        with transaction.atomic():
-            journal.check_ownership(self.ownership)
-            self.position += 1
-            with self.lock:
-                result = rate_chunk(self.state, usage, self.position, self.threads)
-                news = self._debit(result.detail)
-            if news:
-                _tell(news, at=datetime.fromtimestamp(int(usage["start_at_s"].max()), UTC))  # type: ignore[arg-type]
-            journal.append_journal(self.ownership, position=self.position, kind="CHUNK", payload=payload)
-            record_rating(
-                chunk_id=chunk.chunk_id,
-                position=self.position,
-                rated=result.rated,
-                free=result.free,
-                duplicate=result.duplicate,
-                errors=result.errors,
-            )
+    def _take_piece(self, amid: Amid, rows: int | None) -> None:
+        first = amid.reached
+        with self.lock:
+            result = amid.rate(self.state, rows, self.position + 1, self.threads)
+            news = self._debit(result.detail)
+        self.position += 1
+        if amid.is_done or news:
+            with transaction.atomic():
+                journal.check_ownership(self.ownership)
+                journal.append_journal(
+                    self.ownership, position=self.position, kind="CHUNK", payload=amid.payload(first)
+                )
+                if news:
+                    _tell(news, at=datetime.fromtimestamp(int(amid.usage["start_at_s"].max()), UTC))  # type: ignore[arg-type]
+                if amid.is_done:
+                    record_rating(chunk_id=amid.chunk.chunk_id, position=self.position, rated=amid.rated,
+                                  free=amid.free, duplicate=amid.duplicate, errors=pl.concat(amid.errors))  # fmt: skip
+        else:
+            journal.append_piece(self.ownership, position=self.position, payload=amid.payload(first))
+        self.amid = None if amid.is_done else amid
         self._keep(result)
 
     def _debit(self, detail: pl.DataFrame) -> list[News]:
@@ -241,8 +261,8 @@ class Owner:
         self.turns.warm(self.state, moment, numbering)
 
     def hand_over(self) -> None:
-        """Let rated detail that waits go to the lake behind the engine's back."""
-        if self.pending or self.corrected or self.closed:
+        """Let rated detail that waits go to the lake behind the engine's back, unless older detail still does."""
+        if (self.pending or self.corrected or self.closed) and not self.writer.is_busy:
             self._hand_over()
             self.writer.merge()
 
@@ -381,7 +401,9 @@ class Owner:
     # --- keeping and recovering ----------------------------------------------------------------------------------
 
     def snapshot(self) -> None:
-        """Save the whole state and let the journal before it rest; keep a few older snapshots."""
+        """Save the whole state and let the journal before it rest, unless a chunk is half rated; forget old ones."""
+        if self.amid is not None:
+            return
         self.flush()
         if self.position == self.snapshot_position and self.position:
             return
@@ -390,36 +412,7 @@ class Owner:
         sha256 = save_snapshot(self.state, self.snapshot_dir / folder, self.position)
         journal.record_snapshot(position=self.position, folder=folder, sha256=sha256)
         self.snapshot_position = self.position
-        self._prune()
-
-    def _prune(self) -> None:
-        """Empty what is older than the kept snapshots, half-made ones too; days of keys that a kept one names stay."""
-        known = [folder for _, folder in journal.snapshots()]
-        months = [place for place in self._last_of_months(known) if place not in known[:SNAPSHOTS_KEPT]]
-        kept = [*known[:SNAPSHOTS_KEPT], *months]
-        dropped = [folder for folder in known if folder not in kept]
-        if not dropped:
-            return
-        named = self.state.duplicates.files()
-        for folder in kept:
-            named |= _named_days(self.snapshot_dir / folder)
-        journal.forget_snapshots(dropped)
-        newest = min(known[:SNAPSHOTS_KEPT])
-        passed = [place for place in self.snapshot_dir.iterdir() if place.is_dir() and place.name < newest]
-        for old in [place for place in passed if place.name not in months]:
-            for path in old.iterdir():  # all of them: a kill or a day of keys may have kept an earlier one
-                if f"{old.name}/{path.stem}" not in named:
-                    path.unlink()
-            if not any(old.iterdir()):
-                old.rmdir()
-
-    def _last_of_months(self, known: list[str]) -> list[str]:
-        """The last snapshots before months were opened: from there these months can be rated again (CHG-36)."""
-        last: dict[int, str] = {}
-        for folder in known:
-            if (month := newest_month(self.snapshot_dir / folder)) < EVERY_MONTH:
-                last.setdefault(month, folder)
-        return [last[month] for month in sorted(last)[-CYCLE_SLOTS:]]
+        forget_older(self.snapshot_dir, self.state.duplicates.files())
 
 
 _ITEM_FIELDS = ("item", "rule", "calls", "seconds", "units", "free_units", "std_li", "act_li")
@@ -437,13 +430,6 @@ def _tell(news: list[News], *, at: datetime) -> None:
     """Leave word for business that wallets fell through thresholds, in the caller's transaction."""
     for one in news:
         send_out(topic="charging.wallet", payload=one._asdict(), at=at)
-
-
-def _named_days(folder: Path) -> set[str]:
-    manifest = folder / "manifest.json"
-    if not manifest.exists():
-        return set()
-    return {part["file"] for day in json.loads(manifest.read_bytes())["days"].values() for part in day}
 
 
 def read_only(*, lake_dir: Path, snapshot_dir: Path) -> Owner:
@@ -487,12 +473,21 @@ def _replay(owner: Owner, in_lake: int) -> None:
                 owner._keep_closed(images.closed)
             continue
         if entry.kind == "CHUNK":
-            usage = owner.lake.read_chunk(entry.payload["path"], entry.payload["sha256"])
-            result = rate_chunk(owner.state, usage, entry.position, owner.threads)
-            owner._debit(result.detail)
-            if entry.position > in_lake:
-                owner._keep(result)
+            _replay_piece(owner, entry, in_lake)
         else:
             owner._apply(entry.kind, entry.payload, entry.position)
     owner.state.settle_desk()
     owner.stirred.clear()
+
+
+def _replay_piece(owner: Owner, entry: journal.JournalEntry, in_lake: int) -> None:
+    payload = entry.payload
+    if owner.amid is None:
+        chunk = journal.ReadyChunk(**{name: payload[name] for name in ("chunk_id", "path", "sha256", "rows")})
+        owner.amid = Amid(chunk, owner.lake.read_chunk(chunk.path, chunk.sha256))
+    result = owner.amid.rate(owner.state, payload["last"] - payload["first"], entry.position, owner.threads)
+    owner._debit(result.detail)
+    if entry.position > in_lake:
+        owner._keep(result)
+    if owner.amid.is_done:
+        owner.amid = None

@@ -5,6 +5,7 @@ that is read and written of his records lies together. Deterministic: lanes shar
 changes the time, never a byte.
 """
 
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -25,8 +26,10 @@ from openboss.modules.charging.engine.state import CycleNotReady, EngineState, m
 from openboss.modules.charging.schema import NORMALISED, RATED
 
 E_DUPLICATE = 401
+ROWS_FOR_THREADS = 8192  # fewer are rated sooner than threads are started
 
 Columns = dict[str, np.ndarray]
+Each = Callable[..., Iterable[Any]]  # `map`, or that of a pool of threads
 _KEPT = [name for name in NORMALISED if name in RATED]
 _ARROW = pl.DataFrame(schema=RATED).to_arrow().schema
 _COMPILED_FOR = {name: pl.Series(name, [], NORMALISED.get(name, pl.Int32)).to_numpy().dtype for name in Usage._fields}
@@ -56,14 +59,11 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
     if state.tables is None:
         raise CycleNotReady("no tariffs are published yet: publish the catalog first")
     columns = _columns_of(chunk)
-    with ThreadPoolExecutor(threads) as pool:
-        seen = _admit(state, columns, pool, threads)
-        order = _by_user(seen)
-        taken = pool.map(lambda name: np.take(columns[name], order), NORMALISED)
-        mine = dict(zip(NORMALISED, taken, strict=True))
-        rated = empty_rated(len(order))
-        rated.row[:] = seen.row[order]
-        _rate(state, mine, rated, order, pool)
+    if len(chunk) < ROWS_FOR_THREADS:
+        seen, order, mine, rated = _admitted_and_rated(state, columns, map, 1)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            seen, order, mine, rated = _admitted_and_rated(state, columns, pool.map, threads)
     failed = rated.status == Status.ERROR
     seen.status[order], seen.error[order] = rated.status, rated.error
     if failed.any():
@@ -71,13 +71,30 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
             mine["start_local_s"][failed] // DAY_S, mine["key_hi"][failed], mine["key_lo"][failed]
         )
     bad = np.flatnonzero(seen.status == Status.ERROR)
+    detail = detail_of(state, mine, rated, order, position)
     return ChunkRated(
-        detail=detail_of(state, mine, rated, order, position).filter(~failed),
+        detail=detail.filter(~failed) if failed.any() else detail,
         errors=chunk[bad].with_columns(pl.Series("code", seen.error[bad], pl.Int16)),
         rated=int((rated.status == Status.RATED).sum()),
         free=int((rated.status == Status.FREE).sum()),
         duplicate=int((seen.status == Status.DUPLICATE).sum()),
     )
+
+
+def _admitted_and_rated(
+    state: EngineState, columns: Columns, each: Each, threads: int
+) -> tuple[Rated, np.ndarray, Columns, Rated]:
+    """Rate the new records of known users, in the order of their users.
+
+    Gives what was seen of every record, the places of those rated, their columns, and how they were rated.
+    """
+    seen = _admit(state, columns, each, threads)
+    order = _by_user(seen)
+    mine = dict(zip(NORMALISED, each(lambda name: np.take(columns[name], order), NORMALISED), strict=True))
+    rated = empty_rated(len(order))
+    rated.row[:] = seen.row[order]
+    _rate(state, mine, rated, order, each)
+    return seen, order, mine, rated
 
 
 def _columns_of(chunk: pl.DataFrame) -> Columns:
@@ -88,13 +105,13 @@ def _columns_of(chunk: pl.DataFrame) -> Columns:
     }
 
 
-def _admit(state: EngineState, columns: Columns, pool: ThreadPoolExecutor, threads: int) -> Rated:
+def _admit(state: EngineState, columns: Columns, each: Each, threads: int) -> Rated:
     """Find every record's user, and those that were rated before; in the order of the chunk."""
     usage = usage_of(columns)
     _open_months(state, usage.start_local_s)
     seen = empty_rated(len(usage.record_type))
     edges: list[int] = np.linspace(0, len(seen.row), threads + 1).astype(int).tolist()
-    list(pool.map(lambda k: find_users(state.directory, usage, seen, edges[k], edges[k + 1]), range(threads)))
+    list(each(lambda k: find_users(state.directory, usage, seen, edges[k], edges[k + 1]), range(threads)))
     wanted = np.flatnonzero(seen.status != Status.ERROR)
     days = usage.start_local_s // DAY_S
     fresh = state.duplicates.claim(days, columns["key_hi"], columns["key_lo"], wanted)
@@ -110,7 +127,7 @@ def _by_user(seen: Rated) -> np.ndarray:
     return both & 0xFFFFFFFF
 
 
-def _rate(state: EngineState, columns: Columns, rated: Rated, places: np.ndarray, pool: ThreadPoolExecutor) -> None:
+def _rate(state: EngineState, columns: Columns, rated: Rated, places: np.ndarray, each: Each) -> None:
     """Rate records that lie in the order of their users, every lane by itself; then those of users who share.
 
     places  i64[records]: where each record stands in the journal's order, in which a pool is drawn on
@@ -120,7 +137,7 @@ def _rate(state: EngineState, columns: Columns, rated: Rated, places: np.ndarray
     lane_of = rated.row % LANES
     orders = [np.flatnonzero((lane_of == number) & alone) for number in range(LANES)]
     state.make_room(np.bincount(lane_of, minlength=LANES).tolist())
-    list(pool.map(lambda number: rate_in_order(state, usage, rated, orders[number], NO_TRACE), range(LANES)))
+    list(each(lambda number: rate_in_order(state, usage, rated, orders[number], NO_TRACE), range(LANES)))
     together = np.flatnonzero(~alone)
     rate_in_order(state, usage, rated, together[np.argsort(places[together])], NO_TRACE)
 

@@ -131,8 +131,9 @@ class Replay:
         cycles = self.state.cycles
         if not cycles.is_open.any():
             return
-        path = self.lake.folder / entry.payload["path"]
-        started_s = pl.read_ipc(path, columns=["start_local_s"])["start_local_s"].to_numpy()
+        payload = entry.payload
+        started = pl.read_ipc(self.lake.folder / payload["path"], columns=["start_local_s"])["start_local_s"]
+        started_s = started[payload["first"] : payload["last"]].to_numpy()
         newest = int(cycles.cycle.max())
         while len(started_s) and month_start_s(next_cycle(newest)) <= int(started_s.max()):
             newest = next_cycle(newest)

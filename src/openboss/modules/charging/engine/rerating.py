@@ -173,7 +173,7 @@ def rate_again(state: EngineState, detail: pl.DataFrame, threads: int = 1) -> pl
     rated = empty_rated(len(order))
     rated.row[:] = rows[order]
     with ThreadPoolExecutor(threads) as pool:
-        _rate(state, columns, rated, order, pool)
+        _rate(state, columns, rated, order, pool.map)
     failed = np.flatnonzero(rated.status == Status.ERROR)
     if len(failed):
         kept = detail[int(order[failed[0]])].select("subscriber_id", "file_id", "seq_in_file").row(0)

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from openboss.kernel.records import Cycles
-from openboss.kernel.state import LANES, Directory, Lane
+from openboss.kernel.state import CYCLE_SLOTS, LANES, Directory, Lane
 from openboss.modules.catalog.functions import load_publication
+from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.engine import changes
 from openboss.modules.charging.engine.online.desk import KEPT
 from openboss.modules.charging.engine.state import EngineState, directory_of, lane_of
 
 EVERY_MONTH = 999_912
+SNAPSHOTS_KEPT = 3
 
 
 def save_snapshot(state: EngineState, folder: Path, position: int) -> str:
@@ -90,6 +92,45 @@ def newest_month(folder: Path) -> int:
     """The newest month that was open in a snapshot (202610); one that is gone has every month."""
     path = folder / "cycles.cycle.npy"
     return int(np.load(path).max()) if path.exists() else EVERY_MONTH
+
+
+def forget_older(snapshot_dir: Path, named: set[str]) -> None:
+    """Empty what is older than the kept snapshots, half-made ones too; days of keys that a kept one names stay.
+
+    named  the files of keys in use (Duplicates.files)
+    """
+    known = [folder for _, folder in journal.snapshots()]
+    months = [place for place in _last_of_months(snapshot_dir, known) if place not in known[:SNAPSHOTS_KEPT]]
+    kept = [*known[:SNAPSHOTS_KEPT], *months]
+    dropped = [folder for folder in known if folder not in kept]
+    if not dropped:
+        return
+    named = named.union(*(_named_days(snapshot_dir / folder) for folder in kept))
+    journal.forget_snapshots(dropped)
+    newest = min(known[:SNAPSHOTS_KEPT])
+    passed = [place for place in snapshot_dir.iterdir() if place.is_dir() and place.name < newest]
+    for old in [place for place in passed if place.name not in months]:
+        for path in old.iterdir():  # all of them: a kill or a day of keys may have kept an earlier one
+            if f"{old.name}/{path.stem}" not in named:
+                path.unlink()
+        if not any(old.iterdir()):
+            old.rmdir()
+
+
+def _last_of_months(snapshot_dir: Path, known: list[str]) -> list[str]:
+    """The last snapshots before months were opened: from there these months can be rated again (CHG-36)."""
+    last: dict[int, str] = {}
+    for folder in known:
+        if (month := newest_month(snapshot_dir / folder)) < EVERY_MONTH:
+            last.setdefault(month, folder)
+    return [last[month] for month in sorted(last)[-CYCLE_SLOTS:]]
+
+
+def _named_days(folder: Path) -> set[str]:
+    manifest = folder / "manifest.json"
+    if not manifest.exists():
+        return set()
+    return {part["file"] for day in json.loads(manifest.read_bytes())["days"].values() for part in day}
 
 
 def _write(path: Path, array: np.ndarray) -> None:

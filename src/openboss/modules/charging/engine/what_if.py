@@ -200,7 +200,7 @@ def replay(state: EngineState, usage: pl.DataFrame, threads: int) -> int:
     rated = empty_rated(len(order))
     rated.row[:] = rows[order]
     with ThreadPoolExecutor(threads) as pool:
-        _rate(state, columns, rated, order, pool)
+        _rate(state, columns, rated, order, pool.map)
     return int((rated.status == Status.ERROR).sum())
 
 

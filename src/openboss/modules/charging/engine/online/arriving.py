@@ -199,6 +199,7 @@ def _repeat(
 ) -> None:
     """Answer again what was answered before: a repeated request changes nothing."""
     answer.result, answer.is_repeat = desk.sessions[session].result, 1
+    answer.cost_li, answer.has_credit = desk.sessions[session].cost_li, desk.sessions[session].has_credit
     for a in range(request.first_ask, request.first_ask + request.asks):
         quotas[a].result = desk.sessions[session].result
         place = desk.sessions[session].first_service
@@ -243,13 +244,14 @@ def _session_of(
 ) -> int:  # fmt: skip
     """Find or open a request's session; -1 if the request is answered already."""
     place = find_session(desk, request.key_hi, request.key_lo)
+    is_refund = request.kind == _EVENT and request.action == _REFUND
     answer.result = _SUCCESS
     if place < 0:
         if request.kind != _INITIAL and request.kind != _EVENT:
             answer.result = _UNKNOWN_SESSION
             return -1
-        if request.kind == _EVENT and request.action == _REFUND:
-            answer.result = _UNABLE
+        if is_refund and request.debit_lo == 0 and request.debit_hi == 0:
+            answer.result = _UNABLE  # it does not say of what
             return -1
         return _open(directory, desk, request, fresh, k, answer)
     session = desk.sessions[place]
@@ -257,8 +259,11 @@ def _session_of(
         answer.place = place
         _repeat(desk, place, request, asks, answer, quotas)
         return -1
-    if request.number < session.number or request.kind == _INITIAL or request.kind == _EVENT:
+    if request.number < session.number or request.kind == _INITIAL or (request.kind == _EVENT and not is_refund):
         answer.result = _UNABLE  # older than what was answered last, or opened twice
+        return -1
+    if is_refund and (session.kind != _EVENT or session.life != _OPEN):
+        answer.result = _UNABLE  # no event, or settled meanwhile
         return -1
     if session.life == _CLOSED:
         answer.result = _UNKNOWN_SESSION
@@ -305,6 +310,8 @@ def arrive(
         became[m] = GOES_ON
         answer.place = session
         desk.sessions[session].life = _OPEN
+        if request.kind == _EVENT and request.action == _REFUND:
+            continue  # of services that are open
         _forget_closed(desk, session, freed)
         for a in range(request.first_ask, request.first_ask + request.asks):
             place = _service_for(desk, session, asks[a], now_s, local_s)

@@ -1,4 +1,4 @@
-"""Where a growing record must be cut because other prices begin."""
+"""Where a growing record must be cut because other prices begin, and which records say nothing."""
 
 import numpy as np
 
@@ -7,6 +7,7 @@ from openboss.kernel.records import Cycles
 from openboss.kernel.state import CYCLE_SLOTS, Directory
 from openboss.kernel.tariffs import FOREVER_S, TariffTables
 from openboss.kernel.usage import RecordType
+from openboss.modules.charging.engine.online.requests import Kind
 from openboss.modules.charging.engine.state import EngineState
 
 VOICE = (RecordType.MOC, RecordType.MTC, RecordType.CALL_FORWARD, RecordType.VIDEO_CALL)
@@ -80,3 +81,19 @@ def next_change_s(state: EngineState, place: int) -> int:
     row = int(state.desk.services["row"][place])
     assert state.tables is not None
     return int(_next_change_at(state.desk.uses, place, row, state.directory, state.cycles, state.tables))
+
+
+def is_unsent(state: EngineState, places: np.ndarray) -> np.ndarray:
+    """Say which services are messages that were not sent: the kernel would count a record of them as one message."""
+    uses = state.desk.uses[places]
+    return np.isin(uses["record_type"], MESSAGES) & (uses["message_count"] == 0) & (uses["info_fee_li"] == 0)
+
+
+def is_unused(state: EngineState, places: np.ndarray) -> np.ndarray:
+    """Say which services were reserved for but not used: they leave no record. Calls always do (D3.6), but events."""
+    uses = state.desk.uses[places]
+    is_event = state.desk.sessions["kind"][state.desk.services["session"][places]] == Kind.EVENT
+    is_call = np.isin(uses["record_type"], VOICE)
+    used = uses["up_bytes"] + uses["down_bytes"] + uses["message_count"] + uses["info_fee_li"]
+    used += np.where(is_call | np.isin(uses["record_type"], ACCESS), uses["duration_s"], 0)
+    return (used == 0) & ~(is_call & (uses["partial_seq"] == 0) & ~is_event)

@@ -54,10 +54,12 @@ SESSION = np.dtype(
         ("first_service", np.int64),
         ("result", np.int32),  # of the last answer
         ("silence_s", np.int32),  # how long the network may be silent
+        ("cost_li", np.int64),  # of the last answer, to an event
         ("kind", np.uint8),  # of the last request
         ("life", np.uint8),
         ("record_type", np.uint8),
-        ("spare", np.uint8, 5),
+        ("has_credit", np.uint8),  # of the last answer
+        ("spare", np.uint8, 4),
     ]
 )
 

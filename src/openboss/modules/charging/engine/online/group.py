@@ -22,6 +22,9 @@ class Rules(NamedTuple):
     access_slice_s: int = 3600  # of broadband and WLAN sessions
     slices_of_silence: int = 2
     remembered_s: int = 300  # ended sessions, for late repeats
+    money_slice_li: int = 10_000
+    refundable_s: int = 300  # how long the record of an event stays open
+    events_open: int = 8  # of one user; older ones are settled
     low_li: int = 10_000
     lower_li: int = 5_000
 

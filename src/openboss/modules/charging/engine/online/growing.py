@@ -20,11 +20,20 @@ from openboss.modules.charging.engine.online.effects import (
     note_after,
     undo,
 )
+from openboss.modules.charging.engine.online.requests import Measure
 from openboss.modules.charging.engine.rating import empty_rated, rate_in_order, usage_of
 from openboss.modules.charging.engine.state import EngineState
 
+USED_AS = {
+    Measure.SECONDS: "duration_s",
+    Measure.OCTETS: "down_bytes",
+    Measure.UNITS: "message_count",
+    Measure.LI: "info_fee_li",
+}
+"""The column of a record in which what is counted so stands."""
 PLACES_A_LOOK = 256  # records looked at in one go
 NO_PRICE_LI = 2**61  # the cost of use that cannot be rated
+BLOCKED_LI = 3 * 2**59  # the cost of use that a resource or a cap does not allow: more than anybody has
 
 
 class TooMuchTouched(AssertionError):
@@ -73,19 +82,17 @@ class Growing:
         if needed > len(self.touched):
             self.touched = longer(self.touched, max(needed, 2 * len(self.touched)))
 
-    def quote_li(self, state: EngineState, places: np.ndarray, seconds: np.ndarray, octets: np.ndarray,
-                 units: np.ndarray) -> np.ndarray:  # fmt: skip
+    def quote_li(self, state: EngineState, places: np.ndarray, measures: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         """Say what records would cost in all were more used; nothing changes. Their effects must have been undone."""
         uses = state.desk.uses[places]
-        uses["duration_s"] += seconds
-        uses["down_bytes"] += octets
-        uses["message_count"] += units
+        for measure, name in USED_AS.items():
+            uses[name] += np.where(measures == measure, sizes, 0)
         rated, columns = _laid_out(state, places, uses)
         assert state.tables is not None
         state.make_room(np.bincount(rated.row % LANES, minlength=LANES).tolist())  # without it nothing is priced
         rate_records(state.tables, state.directory, tuple(state.lanes), state.cycles, usage_of(columns), rated,
                      np.arange(len(places)), NO_TRACE, 0)  # fmt: skip
-        return cost_li(rated)
+        return np.where((rated.blocked == 1) & (rated.status != Status.ERROR), BLOCKED_LI, cost_li(rated))
 
 
 def cost_li(rated: Rated) -> np.ndarray:

@@ -51,12 +51,15 @@ class Measure(IntEnum):
     SECONDS = 1
     OCTETS = 2
     UNITS = 3
+    LI = 4  # money: what the network itself has priced
 
 
 REQUEST = np.dtype(
     [
         ("key_hi", np.uint64),  # hash of the session's name
         ("key_lo", np.uint64),
+        ("debit_hi", np.uint64),  # of a refund: the session of the debit, 0 = the same session
+        ("debit_lo", np.uint64),
         ("served", np.int64),  # numbers coded as in charging.numbering: leading zeros * 10**18 + digits
         ("imsi", np.int64),
         ("other", np.int64),
@@ -75,7 +78,8 @@ REQUEST = np.dtype(
     align=True,
 )
 
-USED_FIELDS = ("used_s", "used_up", "used_down", "used_units", "after_s", "after_up", "after_down", "after_units")
+_COUNTS = ("s", "up", "down", "units", "li")
+USED_FIELDS = tuple(f"{when}_{count}" for when in ("used", "after") for count in _COUNTS)
 ASK = np.dtype(
     [
         ("rating_group", np.int64),  # -1 = the request itself
@@ -96,7 +100,7 @@ ANSWER = np.dtype(
         ("place", np.int32),  # of the session, -1 = none
         ("result", np.int32),
         ("balance_li", np.int64),
-        ("cost_li", np.int64),  # of a price enquiry or a direct debit
+        ("cost_li", np.int64),  # of a price enquiry or a direct debit; what a refund gave back
         ("is_repeat", np.uint8),
         ("has_credit", np.uint8),  # of a check of the balance
     ],

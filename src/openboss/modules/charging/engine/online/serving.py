@@ -8,10 +8,10 @@ import numpy as np
 
 from openboss.kernel.records import Rated
 from openboss.kernel.usage import Status
-from openboss.modules.charging.engine.online import arriving
+from openboss.modules.charging.engine.online import arriving, events
 from openboss.modules.charging.engine.online.arriving import GOES_ON, bars
 from openboss.modules.charging.engine.online.closed import closed_of
-from openboss.modules.charging.engine.online.cuts import ACCESS, MESSAGES, VOICE, next_change_s
+from openboss.modules.charging.engine.online.cuts import ACCESS, MESSAGES, VOICE, is_unsent, is_unused, next_change_s
 from openboss.modules.charging.engine.online.desk import Life, longer
 from openboss.modules.charging.engine.online.group import KB, Group, Rules, debit
 from openboss.modules.charging.engine.online.growing import NO_PRICE_LI, Growing, cost_li
@@ -47,7 +47,7 @@ class Server:
         nobody = np.zeros(0, np.int64)
         self.growing.undo(state, nobody)
         self.growing.rate(state, nobody)
-        self.growing.quote_li(state, nobody, nobody, nobody, nobody)
+        self.growing.quote_li(state, nobody, nobody, nobody)
 
     # --- a group -------------------------------------------------------------------------------------------------
 
@@ -56,7 +56,10 @@ class Server:
         group.is_changed = True
         going = np.flatnonzero(group.became == GOES_ON)
         requests = group.requests[going]
-        counts = requests["asks"].astype(np.int64)
+        is_refund = (requests["kind"] == Kind.EVENT) & (requests["action"] == Action.REFUND)
+        for m in going[is_refund]:
+            events.refund(self, state, group, int(m))
+        counts = np.where(is_refund, 0, requests["asks"]).astype(np.int64)
         of_request = np.repeat(going, counts)
         turn = np.arange(len(of_request)) - np.repeat(np.cumsum(counts) - counts, counts)
         asks = group.requests["first_ask"][of_request] + turn
@@ -65,18 +68,26 @@ class Server:
             if mine.any():
                 self._step(state, group, asks[mine], of_request[mine])
         sessions = group.answers["place"][going].astype(np.int64)
-        ending = (requests["kind"] == Kind.TERMINATION) | (requests["kind"] == Kind.EVENT)
+        ending = requests["kind"] == Kind.TERMINATION
         self._refuse_openings(state, group, going)
+        for i in np.flatnonzero((requests["kind"] == Kind.EVENT) & ~events.stays_open(state, group, going)):
+            self._leave_no_record(state, group, self.open_of(state, sessions[i : i + 1]))
+            ending[i] = True
         ended = state.desk.sessions["life"][sessions] == Life.CLOSED
-        self._close_sessions(state, group, sessions[ending & ~ended], Life.CLOSED)
+        self.close_sessions(state, group, sessions[ending & ~ended], Life.CLOSED)
         held = state.desk.sessions
         held["number"][sessions], held["kind"][sessions] = requests["number"], requests["kind"]
-        held["result"][sessions] = group.answers["result"][going]
+        for name in ("result", "cost_li", "has_credit"):
+            held[name][sessions] = group.answers[name][going]
         held["touched_at_s"][sessions] = group.now_s
         is_call = np.isin(held["record_type"][sessions], VOICE)
         slice_s = np.where(is_call, self.rules.time_slice_s, self.rules.data_validity_s)
-        held["silence_s"][sessions] = self.rules.slices_of_silence * slice_s
-        self._note_services(state, group, sessions)
+        is_event = requests["kind"] == Kind.EVENT
+        silence_s = np.where(is_event, self.rules.refundable_s, self.rules.slices_of_silence * slice_s)
+        held["silence_s"][sessions] = silence_s
+        for session in sessions[is_event]:
+            events.settle_older(self, state, group, int(session))
+        self.note_services(state, group, sessions)
 
     def _refuse_openings(self, state: EngineState, group: Group, going: np.ndarray) -> None:
         """A first request of which nothing was granted is refused as a whole, and its session ended."""
@@ -86,18 +97,23 @@ class Server:
             if (results != Result.SUCCESS).all():
                 group.answers["result"][m] = results[0]
                 session = int(group.answers["place"][m])
-                self._drop_unused(state, session)
+                self._leave_no_record(state, group, self.open_of(state, np.array([session])))
                 state.desk.sessions["life"][session] = Life.CLOSED
 
-    def _drop_unused(self, state: EngineState, session: int) -> None:
-        """Nothing was used under these services: they leave no record."""
-        count = arriving.open_services(state.desk, np.array([session]), self.found)
-        found = self.found[:count].copy()
-        self.growing.undo(state, found)
-        arriving.leave_users(state.desk, found)
-        state.desk.services["life"][found] = Life.PATTERN
+    def open_of(self, state: EngineState, sessions: np.ndarray) -> np.ndarray:
+        """The open services of some sessions."""
+        count = arriving.open_services(state.desk, sessions, self.found)
+        return self.found[:count].copy()
 
-    def _note_services(self, state: EngineState, group: Group, sessions: np.ndarray) -> None:
+    def _leave_no_record(self, state: EngineState, group: Group, places: np.ndarray) -> None:
+        """Nothing was used under these services: they cost nothing, hold no money back and leave no record."""
+        self.growing.undo(state, places)
+        self.pay(state, group, places, np.zeros(len(places), np.int64))
+        self._release_all(state, group, places)
+        arriving.leave_users(state.desk, places)
+        state.desk.services["life"][places] = Life.PATTERN
+
+    def note_services(self, state: EngineState, group: Group, sessions: np.ndarray) -> None:
         """Remember every service of some sessions, and the other open ones of their users, for the images."""
         count = arriving.session_places(state.desk, sessions, self.found)
         mine = self.found[:count].copy()
@@ -113,23 +129,25 @@ class Server:
         is_event = requests["kind"] == Kind.EVENT
         places = self._add_use(state, group, places, wanted)
         group.ask_place[asks] = places
-        others = self._undo_all(state, places)
+        others = self.undo_all(state, places)
         ends = (requests["kind"] == Kind.TERMINATION) | (wanted["is_final"] == 1)
-        closing = np.flatnonzero(ends & ~_is_unused(state, places))
+        closing = np.flatnonzero(ends & ~is_unused(state, places))
         if len(closing):
             self._rate_and_close(state, group, places[closing])
-        self._redo(state, group, others)
+        self.redo(state, group, others)
         measures, sizes = self._wishes(state, places, wanted)
         asking = np.flatnonzero((wanted["is_asking"] == 1) & ~ends & ~is_event)
-        quoted_li = np.zeros(len(places), np.int64)
+        quotas, quoted_li = np.zeros(len(asks), QUOTA), np.zeros(len(places), np.int64)
         if len(asking):
-            quoted_li[asking] = self._quote(state, places[asking], measures[asking], sizes[asking])
+            quoted_li[asking] = self.growing.quote_li(state, places[asking], measures[asking], sizes[asking])
         for i in np.flatnonzero(is_event):
-            self._event(state, group, int(of_request[i]), int(places[i]), wanted[i], measures[i])
-        quotas = np.zeros(len(asks), QUOTA)
+            debited = events.carry_out(
+                self, state, group, int(of_request[i]), int(places[i]), wanted[i], int(measures[i])
+            )
+            quotas["measure"][i], quotas["granted"][i] = (measures[i] if debited else Measure.NONE), debited
         quotas["result"] = Result.SUCCESS
-        staying = np.flatnonzero(~ends & ~_is_unsent(state, places))
-        failed = self._rate_and_pay(state, group, places[staying]).status == Status.ERROR
+        staying = np.flatnonzero(~ends & ~is_unsent(state, places))
+        failed = self.rate_and_pay(state, group, places[staying]).status == Status.ERROR
         quotas["result"][staying[failed]] = Result.RATING_FAILED
         quotas["result"][is_event] = group.answers["result"][of_request[is_event]]
         if len(asking):
@@ -137,35 +155,35 @@ class Server:
         self._remember_answers(state, places, quotas)
         group.quotas[asks] = quotas
 
-    def _undo_all(self, state: EngineState, places: np.ndarray) -> np.ndarray:
+    def undo_all(self, state: EngineState, places: np.ndarray) -> np.ndarray:
         """Undo what open records did, and what their users' other ones did; return the others."""
         count = arriving.other_services(state.desk, places, self.found)
         others = np.setdiff1d(self.found[:count], places)
-        others = others[~_is_unsent(state, others)]
+        others = others[~is_unsent(state, others)]
         self.growing.undo(state, places)
         self.growing.undo(state, others)
         return others
 
-    def _redo(self, state: EngineState, group: Group, others: np.ndarray) -> None:
+    def redo(self, state: EngineState, group: Group, others: np.ndarray) -> None:
         """Rate the other open records of some users again, on what has been closed by now."""
         for some in one_a_user(state.desk.services["row"][others]):
-            self._rate_and_pay(state, group, others[some])
+            self.rate_and_pay(state, group, others[some])
         group.services.append(others)
 
-    def _rate_and_pay(self, state: EngineState, group: Group, places: np.ndarray) -> Rated:
+    def rate_and_pay(self, state: EngineState, group: Group, places: np.ndarray) -> Rated:
+        """Rate open records of different users whole, and let their wallets pay what they cost more than before."""
         rated = self.growing.rate(state, places)
-        self._pay(state, group, places, cost_li(rated))
+        self.pay(state, group, places, cost_li(rated))
         return rated
 
     def _rate_and_close(self, state: EngineState, group: Group, places: np.ndarray) -> None:
         """Rate records for the last time, on closed ones only: they stand as a file in this order would have them."""
-        self._close(state, group, places, self._rate_and_pay(state, group, places))
+        self._close(state, group, places, self.rate_and_pay(state, group, places))
 
     def _add_use(self, state: EngineState, group: Group, places: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         """Add what was used to the records; where other prices have begun meanwhile, cut them. Returns the places."""
         _add(state.desk.uses, places, wanted, "used")
-        state.desk.services["reserved_li"][places], back = 0, state.desk.services["reserved_li"][places].copy()
-        self._release(state, group, places, back)
+        self._release_all(state, group, places)
         new = np.flatnonzero(state.desk.services["change_local_s"][places] == 0)
         for i in new:
             state.desk.services["change_local_s"][places[i]] = next_change_s(state, int(places[i]))
@@ -175,8 +193,10 @@ class Server:
         _add(state.desk.uses, places, wanted, "after")
         return places
 
-    def _release(self, state: EngineState, group: Group, places: np.ndarray, li: np.ndarray) -> None:
+    def _release_all(self, state: EngineState, group: Group, places: np.ndarray) -> None:
         """Give back what is reserved for some services."""
+        li = state.desk.services["reserved_li"][places].copy()
+        state.desk.services["reserved_li"][places] = 0
         wallets = state.desk.user_wallet[state.desk.services["row"][places]]
         mine = wallets >= 0
         if mine.any():
@@ -189,7 +209,7 @@ class Server:
         What was not used leaves no record: it begins later.
         """
         services, change_s = state.desk.services, int(state.desk.services["change_local_s"][place])
-        if _is_unused(state, np.array([place]))[0]:
+        if is_unused(state, np.array([place]))[0]:
             self._begin_later(state, place, change_s)
         else:
             self._close_alone(state, group, np.array([place]))
@@ -222,20 +242,16 @@ class Server:
         octets = np.where(wanted["want_octets"] > 0, wanted["want_octets"], rules.data_slice_bytes)
         octets = np.minimum(octets, rules.data_slice_bytes)
         units = np.clip(wanted["want_units"], 1, MOST_COUNTED)
-        return measures, np.where(is_time, seconds, np.where(is_message, units, octets))
-
-    def _quote(self, state: EngineState, places: np.ndarray, measures: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-        return self.growing.quote_li(
-            state,
-            places,
-            np.where(measures == Measure.SECONDS, sizes, 0),
-            np.where(measures == Measure.OCTETS, sizes, 0),
-            np.where(measures == Measure.UNITS, sizes, 0),
-        )
+        measures = np.where(~is_time & (wanted["want_units"] > 0), Measure.UNITS, measures)
+        measures = np.where(wanted["want_li"] > 0, Measure.LI, measures)
+        money_li = np.minimum(wanted["want_li"], rules.money_slice_li)
+        of_measure = ((Measure.SECONDS, seconds), (Measure.OCTETS, octets), (Measure.UNITS, units))
+        return measures, np.select([measures == measure for measure, _ in of_measure],
+                                   [sizes for _, sizes in of_measure], money_li)  # fmt: skip
 
     # --- money ---------------------------------------------------------------------------------------------------
 
-    def _pay(self, state: EngineState, group: Group, places: np.ndarray, due_li: np.ndarray) -> None:
+    def pay(self, state: EngineState, group: Group, places: np.ndarray, due_li: np.ndarray) -> None:
         """Charge records up to what they cost now; wallets pay, below zero if need be, and tell of thresholds."""
         services, desk = state.desk.services, state.desk
         due_li = np.where(due_li >= NO_PRICE_LI, services["act_li"][places], due_li)
@@ -269,10 +285,10 @@ class Server:
                 quota["result"] = Result.END_USER_SERVICE_DENIED
                 continue
             granted, is_last, costs_li = int(sizes[i]), 0, int(quoted_li[i] - act_li[i])
-            if quoted_li[i] >= NO_PRICE_LI or costs_li > free_li[i] or (has[i] and _is_empty(desk.wallets[wallets[i]])):
-                if quoted_li[i] >= NO_PRICE_LI and not has[i]:
-                    quota["result"] = Result.RATING_FAILED
-                    continue
+            if quoted_li[i] >= NO_PRICE_LI:
+                quota["result"] = Result.RATING_FAILED
+                continue
+            if costs_li > free_li[i] or (has[i] and _is_empty(desk.wallets[wallets[i]])):
                 granted, is_last, costs_li = self.less(state, place, int(measures[i]), granted, int(free_li[i]))
                 if granted == 0:
                     quota["result"] = Result.CREDIT_LIMIT_REACHED
@@ -297,15 +313,15 @@ class Server:
 
     def less(self, state: EngineState, place: int, measure: int, most: int, free_li: int) -> tuple[int, int, int]:
         """Find what little money buys: size, whether it is the last, and its cost; 0 = nothing (D4.8, CHG-11)."""
-        row = state.desk.services["row"][place]
-        if _is_empty(state.desk.wallets[state.desk.user_wallet[row]]) or measure == Measure.UNITS:
+        wallet = state.desk.user_wallet[state.desk.services["row"][place]]
+        if measure == Measure.UNITS or (wallet >= 0 and _is_empty(state.desk.wallets[wallet])):
             return 0, 0, 0
         places = np.array([place])
         self.growing.undo(state, places)
         used_li = int(state.desk.services["act_li"][place])
 
         def cost(size: int) -> int:
-            return int(self._quote(state, places, np.array([measure]), np.array([size]))[0]) - used_li
+            return int(self.growing.quote_li(state, places, np.array([measure]), np.array([size]))[0]) - used_li
 
         step = KB if measure == Measure.OCTETS else 1
         small = min(most, self.rules.data_last_slice_bytes) if measure == Measure.OCTETS else most
@@ -321,33 +337,7 @@ class Server:
                 found = step  # the last slice may go below zero
         costs_li = max(0, cost(found)) if found else 0
         self.growing.rate(state, places)
-        return (found, is_last, costs_li) if costs_li < NO_PRICE_LI // 2 else (0, 0, 0)
-
-    def _event(self, state: EngineState, group: Group, m: int, place: int, wanted: np.ndarray, measure: int) -> None:
-        """Carry out a one-time event: debit at once, say what it would cost, or whether there is money for it."""
-        desk, answer = state.desk, group.answers[m]
-        size = max(int(wanted["want_s"]), int(wanted["want_octets"]), int(wanted["want_units"]), 1)
-        if measure != Measure.OCTETS and size > MOST_COUNTED:
-            answer["result"] = Result.UNABLE_TO_COMPLY
-            return
-        costs_li = int(self._quote(state, np.array([place]), np.array([measure]), np.array([size]))[0])
-        if costs_li >= NO_PRICE_LI:
-            answer["result"] = Result.RATING_FAILED
-            return
-        wallet = desk.user_wallet[desk.services["row"][place]]
-        purse = desk.wallets[wallet] if wallet >= 0 else None
-        free_li = NO_LIMIT_LI
-        if purse is not None:
-            free_li = int(purse["balance_li"] + purse["limit_li"] - purse["reserved_li"] - purse["held_li"])
-        answer["cost_li"] += costs_li
-        answer["has_credit"] = costs_li <= free_li
-        if group.requests["action"][m] != Action.DEBIT:
-            return
-        if costs_li > free_li:
-            answer["result"] = Result.CREDIT_LIMIT_REACHED
-            return
-        name = {Measure.SECONDS: "duration_s", Measure.OCTETS: "down_bytes"}.get(Measure(measure), "message_count")
-        desk.uses[name][place] += size
+        return (found, is_last, costs_li) if costs_li < NO_LIMIT_LI // 2 else (0, 0, 0)
 
     def _remember_answers(self, state: EngineState, places: np.ndarray, quotas: np.ndarray) -> None:
         for name in ("result", "measure", "is_last", "granted", "validity_s", "change_at_s"):
@@ -367,24 +357,19 @@ class Server:
 
     def _close_alone(self, state: EngineState, group: Group, places: np.ndarray) -> None:
         """Rate and end records, whatever their users' other ones are doing."""
-        back = state.desk.services["reserved_li"][places].copy()
-        state.desk.services["reserved_li"][places] = 0
-        self._release(state, group, places, back)
+        self._release_all(state, group, places)
         for some in one_a_user(state.desk.services["row"][places]):
-            others = self._undo_all(state, places[some])
+            others = self.undo_all(state, places[some])
             self._rate_and_close(state, group, places[some])
-            self._redo(state, group, others)
+            self.redo(state, group, others)
 
-    def _close_sessions(self, state: EngineState, group: Group, sessions: np.ndarray, life: Life) -> None:
+    def close_sessions(self, state: EngineState, group: Group, sessions: np.ndarray, life: Life) -> None:
         """End sessions with all their services."""
         if not len(sessions):
             return
-        count = arriving.open_services(state.desk, sessions, self.found)
-        found = self.found[:count].copy()
-        unused = _is_unused(state, found)
-        self.growing.undo(state, found[unused])
-        arriving.leave_users(state.desk, found[unused])
-        state.desk.services["life"][found[unused]] = Life.PATTERN
+        found = self.open_of(state, sessions)
+        unused = is_unused(state, found)
+        self._leave_no_record(state, group, found[unused])
         self._close_alone(state, group, found[~unused])
         state.desk.sessions["life"][sessions] = life
 
@@ -392,10 +377,10 @@ class Server:
         """Settle sessions whose network fell silent."""
         if len(sessions):
             group.is_changed = True
-            self._close_sessions(state, group, sessions, Life.EXPIRED)
+            self.close_sessions(state, group, sessions, Life.EXPIRED)
             state.desk.sessions["touched_at_s"][sessions] = group.now_s
             group.sessions.append(sessions)
-            self._note_services(state, group, sessions)
+            self.note_services(state, group, sessions)
 
     def forget(self, state: EngineState, group: Group, sessions: np.ndarray) -> None:
         """Empty the places of sessions that ended long ago."""
@@ -414,13 +399,13 @@ class Server:
             self._cut(state, group, int(place), at_local_s)
         sessions = np.unique(state.desk.services["session"][services])
         group.sessions.append(sessions)
-        self._note_services(state, group, sessions)
+        self.note_services(state, group, sessions)
 
 
 def _add(uses: np.ndarray, places: np.ndarray, wanted: np.ndarray, when: str) -> None:
     """Add what a network reports: never less than nothing, never more than a record can hold."""
     counted = (("duration_s", "s", MOST_COUNTED), ("up_bytes", "up", MOST_OCTETS), ("down_bytes", "down", MOST_OCTETS),
-               ("message_count", "units", MOST_COUNTED))  # fmt: skip
+               ("message_count", "units", MOST_COUNTED), ("info_fee_li", "li", MOST_OCTETS))  # fmt: skip
     for name, reported, most in counted:
         more = np.clip(wanted[f"{when}_{reported}"], 0, most)
         uses[name][places] = np.minimum(uses[name][places] + more, most)
@@ -428,20 +413,6 @@ def _add(uses: np.ndarray, places: np.ndarray, wanted: np.ndarray, when: str) ->
 
 def _is_empty(wallet: np.ndarray) -> bool:
     return bool(wallet["balance_li"] + wallet["limit_li"] <= 0)
-
-
-def _is_unsent(state: EngineState, places: np.ndarray) -> np.ndarray:
-    """Say which services are messages that were not sent: the kernel would count a record of them as one message."""
-    uses = state.desk.uses[places]
-    return np.isin(uses["record_type"], MESSAGES) & (uses["message_count"] == 0)
-
-
-def _is_unused(state: EngineState, places: np.ndarray) -> np.ndarray:
-    """Say which services were reserved for but not used: they leave no record. Calls always do (D3.6)."""
-    uses = state.desk.uses[places]
-    is_call = np.isin(uses["record_type"], VOICE)
-    is_timed = np.isin(uses["record_type"], ACCESS) & (uses["duration_s"] > 0)
-    return ~is_call & ~is_timed & (uses["up_bytes"] + uses["down_bytes"] == 0) & (uses["message_count"] == 0)
 
 
 def one_a_user(rows: np.ndarray) -> list[np.ndarray]:

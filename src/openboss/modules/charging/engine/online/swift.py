@@ -20,12 +20,12 @@ from openboss.modules.charging.engine.online.arriving import GOES_ON, bars, leav
 from openboss.modules.charging.engine.online.cuts import is_access, is_message, is_voice, next_change
 from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.effects import undo_one
+from openboss.modules.charging.engine.online.growing import BLOCKED_LI, NO_PRICE_LI
 from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Kind, Measure, Result
 
 SERVED = 3  # what became of a request: carried out here (arriving: LATER, DONE, GOES_ON)
 ENDS, ASKS, RATED = 1, 2, 4  # bits of a step
 NO_LIMIT_LI = 2**60  # what a user without a wallet may spend
-NO_PRICE_LI = 2**61  # the cost of use that cannot be rated
 NEAR_LIMIT_PERCENT = 80
 NEWS = ("LOW", "LOWER", "EMPTY", "NEAR_LIMIT", "AT_LIMIT")  # a wallet fell through a threshold (D9.4)
 
@@ -125,8 +125,20 @@ def _lay_out(use: np.ndarray, usage: Usage, rated: Rated, k: int, row: int) -> N
 
 
 @compiled
-def _is_usual(desk: Desk, directory: Directory, request: np.ndarray, place: int) -> bool:
+def measure_of(record_type: int) -> int:
+    """Say what use is counted in; messages are none of it."""
+    return _SECONDS if is_voice(record_type) or is_access(record_type) else _OCTETS
+
+
+@compiled
+def _is_usual(desk: Desk, directory: Directory, request: np.ndarray, ask: np.ndarray, place: int) -> bool:
     if request.kind == _EVENT or request.asks != 1 or place < 0:
+        return False
+    if ask.want_li != 0 or ask.used_li != 0 or ask.after_li != 0 or desk.uses[place].info_fee_li != 0:
+        return False  # money
+    if desk.uses[place].partial_seq != 0 and is_voice(desk.uses[place].record_type):
+        return False  # what goes on after a cut may come to nothing
+    if ask.want_units > 0 and measure_of(desk.uses[place].record_type) == _OCTETS:
         return False
     service = desk.services[place]
     if desk.user_service[service.row] != place or service.next_of_user != -1:
@@ -168,7 +180,9 @@ def begin(
         steps.lane_records[lane] = 0
     for m in range(len(requests)):
         request = requests[m]
-        if became[m] != GOES_ON or not _is_usual(desk, directory, request, ask_place[request.first_ask]):
+        if became[m] != GOES_ON or request.asks != 1:
+            continue
+        if not _is_usual(desk, directory, request, asks[request.first_ask], ask_place[request.first_ask]):
             continue
         place, ask = ask_place[request.first_ask], asks[request.first_ask]
         service, use = desk.services[place], desk.uses[place]
@@ -246,12 +260,6 @@ def _pay(desk: Desk, service: np.ndarray, due_li: int, choices: Choices, steps: 
 
 
 @compiled
-def measure_of(record_type: int) -> int:
-    """Say what use is counted in; messages are none of it."""
-    return _SECONDS if is_voice(record_type) or is_access(record_type) else _OCTETS
-
-
-@compiled
 def put_quota(quota: np.ndarray, service: np.ndarray, measure: int, granted: int, choices: Choices) -> None:
     """Say what is granted, and until when."""
     quota.measure, quota.granted = measure, granted
@@ -275,10 +283,10 @@ def _grant(desk: Desk, k: int, cost_li: int, choices: Choices, steps: Steps, quo
         wallet = desk.wallets[number]
         free_li = wallet.balance_li + wallet.limit_li - wallet.reserved_li - wallet.held_li
         is_empty = wallet.balance_li + wallet.limit_li <= 0
-    if cost_li >= NO_PRICE_LI or costs_li > free_li or is_empty:
-        if cost_li >= NO_PRICE_LI and number < 0:
-            quota.result = _FAILED
-            return
+    if cost_li >= NO_PRICE_LI:
+        quota.result = _FAILED
+        return
+    if costs_li > free_li or is_empty:
         steps.short[steps.counts[SHORT]] = k
         steps.counts[SHORT] += 1
         return
@@ -308,7 +316,10 @@ def pay_and_grant(
             elif rated.status[k] == _ERROR:
                 quota.result = _FAILED
         if bits & ASKS and quota.result == _SUCCESS:
-            _grant(desk, k, _cost_li(quoted, k), choices, steps, quota)
+            cost_li = _cost_li(quoted, k)
+            if quoted.blocked[k] == 1 and cost_li < NO_PRICE_LI:
+                cost_li = BLOCKED_LI
+            _grant(desk, k, cost_li, choices, steps, quota)
 
 
 @compiled
@@ -333,8 +344,9 @@ def end(
             answer.result = quota.result
         if (is_refused or request.kind == _TERMINATION) and service.life == _OPEN:
             undo_one(lanes, desk, place, touched, touched_count)
+            _pay(desk, service, 0, choices, steps)
             leave_user(desk, place)
-            service.life = _PATTERN  # nothing was used: it leaves no record
+            service.life = _PATTERN  # nothing was used: it costs nothing and leaves no record
         if is_refused or request.kind == _TERMINATION:
             session.life = _CLOSED
         session.number, session.kind, session.result = request.number, request.kind, answer.result

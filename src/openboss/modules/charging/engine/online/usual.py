@@ -8,7 +8,7 @@ from openboss.modules.charging.engine.online import swift
 from openboss.modules.charging.engine.online.closed import closed_of
 from openboss.modules.charging.engine.online.group import Group, News, Rules
 from openboss.modules.charging.engine.online.requests import Result
-from openboss.modules.charging.engine.online.serving import Server
+from openboss.modules.charging.engine.online.serving import NO_LIMIT_LI, Server
 from openboss.modules.charging.engine.online.swift import Choices, Steps
 from openboss.modules.charging.engine.rating import empty_rated, usage_for
 from openboss.modules.charging.engine.state import EngineState
@@ -91,8 +91,10 @@ class Usual:
         """Grant what little money buys, if anything."""
         desk, place = state.desk, int(self.steps.place[k])
         quota = group.quotas[group.requests["first_ask"][self.steps.request[k]]]
-        wallet = desk.wallets[desk.user_wallet[desk.services["row"][place]]]
-        free_li = int(wallet["balance_li"] + wallet["limit_li"] - wallet["reserved_li"] - wallet["held_li"])
+        number, free_li = int(desk.user_wallet[desk.services["row"][place]]), NO_LIMIT_LI
+        if number >= 0:
+            wallet = desk.wallets[number]
+            free_li = int(wallet["balance_li"] + wallet["limit_li"] - wallet["reserved_li"] - wallet["held_li"])
         measure = int(swift.measure_of(desk.uses["record_type"][place]))
         granted, is_last, costs_li = self.server.less(state, place, measure, int(self.steps.size[k]), free_li)
         if granted == 0:

@@ -1,0 +1,164 @@
+"""One-time events and units of every kind: debits, refunds, prices, money that the network has priced itself."""
+
+import pytest
+
+from openboss.kernel.usage import RecordType
+from openboss.modules.charging.engine.online.requests import Action, Kind, Measure, Result
+
+from .conftest import local_s, rule_id_of
+from .test_online import MB, Network, detail, moment, network, open_wallet  # noqa: F401 - a fixture
+from .test_owner import world  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.django_db(transaction=True)
+TEXT = {"record_type": RecordType.SMS_MO, "other": 13900000001, "rating_group": -1, "asking": False}
+CALL = {"record_type": RecordType.MOC, "other": 13900000001, "rating_group": -1}
+
+
+def debit(network: Network, session: int, units: int = 1, at: str = "2026-10-05 10:00:00", **more):  # noqa: F811
+    return network.ask(session, 0, Kind.EVENT, moment(at), **{**TEXT, "want_units": units, **more})
+
+
+def refund(network: Network, session: int, of: int, *, number: int = 0, at: str = "2026-10-05 10:01:00", **more):  # noqa: F811
+    about = {} if of == session else {"debit": of}
+    return network.ask(session, number, Kind.EVENT, moment(at), **{**TEXT, "action": Action.REFUND, **about, **more})
+
+
+def settle(network: Network, at: str = "2026-10-05 10:30:00") -> None:  # noqa: F811
+    network.owner.sweep(moment(at))
+
+
+def test_an_event_is_debited_at_once_and_its_record_settled(network):  # noqa: F811
+    open_wallet(network, 1000)
+    answer, quota = debit(network, 1, 3)
+    assert (answer["result"], answer["cost_li"]) == (2001, 300)
+    assert (quota["measure"], quota["granted"]) == (Measure.UNITS, 3)
+    assert network.wallet()["balance_li"] == 700
+    settle(network)
+    assert detail(network).select("message_count", "act_basic_li").rows() == [(3, 300)]
+
+
+def test_an_event_sent_again_is_debited_once_and_answered_the_same(network):  # noqa: F811
+    open_wallet(network, 1000)
+    first = debit(network, 1, 3)
+    again = debit(network, 1, 3)
+    assert (again[0]["cost_li"], again[0]["result"], again[0]["is_repeat"]) == (300, 2001, 1)
+    assert again[1] == first[1]
+    assert network.wallet()["balance_li"] == 700
+
+
+def test_a_debit_without_money_is_refused_and_leaves_nothing(network):  # noqa: F811
+    open_wallet(network, 250)
+    answer, _quota = debit(network, 1, 3)
+    assert answer["result"] == Result.CREDIT_LIMIT_REACHED
+    assert (network.wallet()["balance_li"], network.wallet()["reserved_li"]) == (250, 0)
+    settle(network)
+    assert network.owner.lake.open_usage() is None
+
+
+def test_a_refund_gives_back_what_was_charged_once_and_no_more(network):  # noqa: F811
+    open_wallet(network, 1000)
+    debit(network, 1, 3)
+    answer, _quota = refund(network, 2, 1, want_units=1)
+    assert (answer["result"], answer["cost_li"], network.wallet()["balance_li"]) == (2001, 100, 800)
+    again, _quota = refund(network, 2, 1, want_units=1)
+    assert (again["is_repeat"], again["cost_li"], network.wallet()["balance_li"]) == (1, 100, 800)
+    answer, _quota = refund(network, 3, 1, want_units=50)
+    assert (answer["cost_li"], network.wallet()["balance_li"]) == (200, 1000)
+    answer, _quota = refund(network, 4, 1)
+    assert (answer["result"], network.wallet()["balance_li"]) == (Result.UNABLE_TO_COMPLY, 1000)
+    settle(network)
+    assert network.owner.lake.open_usage() is None  # nothing was used in the end
+
+
+def test_a_refund_in_the_session_of_its_debit_keeps_what_is_left_on_record(network):  # noqa: F811
+    open_wallet(network, 1000)
+    debit(network, 1, 3)
+    refund(network, 1, 1, number=1, want_units=2)
+    network.crash()
+    assert network.wallet()["balance_li"] == 900
+    settle(network)
+    assert detail(network).select("message_count", "act_basic_li").rows() == [(1, 100)]
+    assert network.owner.user_now(12)["cycles"][0]["items"][0]["act_li"] == 100
+
+
+def test_a_refund_of_nothing_of_another_user_or_too_late_is_refused(network):  # noqa: F811
+    open_wallet(network, 1000)
+    debit(network, 1, 3)
+    assert refund(network, 2, 2)[0]["result"] == Result.UNABLE_TO_COMPLY
+    assert refund(network, 3, 99)[0]["result"] == Result.UNABLE_TO_COMPLY
+    other = {"served": 8613900000001}
+    assert refund(network, 4, 1, **other)[0]["result"] == Result.UNABLE_TO_COMPLY
+    network.ask(5, 0, Kind.INITIAL, moment())
+    assert refund(network, 6, 5)[0]["result"] == Result.UNABLE_TO_COMPLY
+    settle(network)
+    assert refund(network, 7, 1, at="2026-10-05 10:31:00")[0]["result"] == Result.UNABLE_TO_COMPLY
+    assert network.wallet()["balance_li"] == 700
+
+
+def test_a_refund_gives_free_units_back_too(network):  # noqa: F811
+    network.order("GRANT", subscriber_id=12, rule_id=rule_id_of("GOTONE_98", "MIN"), units=10,
+                  from_local_s=local_s("2026-10-01"), to_local_s=local_s("2026-11-01"))  # fmt: skip
+    open_wallet(network, 1000)
+    call = {**CALL, "asking": False, "want_s": 300}
+    assert network.ask(1, 0, Kind.EVENT, moment(), **call)[0]["cost_li"] == 0
+    assert network.owner.user_now(12)["cycles"][0]["free"][0]["used"] == 5
+    answer, _quota = refund(network, 2, 1, **{**call, "want_s": 0})
+    assert answer["result"] == 2001
+    assert network.owner.user_now(12)["cycles"][0]["free"][0]["used"] == 0
+
+
+def test_a_price_and_a_check_of_the_balance_change_nothing(network):  # noqa: F811
+    open_wallet(network, 250)
+    for session, (units, has_credit) in enumerate(((2, 1), (3, 0)), 1):
+        answer, _quota = debit(network, session, units, action=Action.CHECK_BALANCE)
+        assert (answer["result"], answer["has_credit"]) == (2001, has_credit)
+    answer, _quota = debit(network, 3, 7, action=Action.PRICE)
+    assert (answer["result"], answer["cost_li"]) == (2001, 700)
+    answer, _quota = network.ask(4, 0, Kind.EVENT, moment(), **{**CALL, "asking": False, "want_s": 61,
+                                                               "action": Action.PRICE})  # fmt: skip
+    assert answer["cost_li"] == 800
+    assert (network.wallet()["balance_li"], network.wallet()["reserved_li"]) == (250, 0)
+    settle(network)
+    assert sum(item["calls"] + item["act_li"] for item in network.owner.user_now(12)["cycles"][0]["items"]) == 0
+    assert network.owner.lake.open_usage() is None
+
+
+def test_money_that_the_network_has_priced_is_granted_and_charged_as_information(network):  # noqa: F811
+    open_wallet(network, 4000)
+    _answer, quota = network.ask(1, 0, Kind.INITIAL, moment(), want_li=3000)
+    assert (quota["measure"], quota["granted"]) == (Measure.LI, 3000)
+    assert network.wallet()["reserved_li"] == 3000
+    _answer, quota = network.ask(1, 1, Kind.UPDATE, moment(), used_li=3000, want_li=3000)
+    assert (quota["granted"], quota["is_last"]) == (1000, 1)
+    network.ask(1, 2, Kind.TERMINATION, moment(), used_li=500, asking=False)
+    assert (network.wallet()["balance_li"], network.wallet()["reserved_li"]) == (500, 0)
+    assert detail(network).select("act_info_li", "act_basic_li", "kb_units").rows() == [(3500, 0, 0)]
+
+
+def test_an_amount_of_money_is_debited_and_refunded(network):  # noqa: F811
+    open_wallet(network, 4000)
+    buy = {"rating_group": 7, "asking": False}
+    assert network.ask(1, 0, Kind.EVENT, moment(), **buy, want_li=1500)[0]["cost_li"] == 1500
+    answer, _quota = network.ask(2, 0, Kind.EVENT, moment(), **buy, want_li=500, action=Action.REFUND, debit=1)
+    assert (answer["cost_li"], network.wallet()["balance_li"]) == (500, 3000)
+
+
+def test_the_oldest_events_of_a_user_with_many_are_settled(network):  # noqa: F811
+    open_wallet(network, 10_000)
+    for session in range(1, 12):
+        debit(network, session)
+    assert len(detail(network)) == 3
+    assert refund(network, 20, 1)[0]["result"] == Result.UNABLE_TO_COMPLY
+    assert refund(network, 21, 11)[0]["cost_li"] == 100
+    before = network.owner.state.digest()
+    network.crash()
+    assert network.owner.state.digest() == before
+
+
+def test_money_reserved_for_what_was_never_used_is_free_again(network):  # noqa: F811
+    open_wallet(network, 10_000)
+    network.ask(1, 0, Kind.INITIAL, moment())
+    network.ask(2, 0, Kind.INITIAL, moment(), record_type=RecordType.SMS_MO, other=13900000001)
+    assert network.wallet()["reserved_li"] == 3000
+    network.owner.sweep(moment("2026-10-05 12:00:00"))
+    assert (network.wallet()["reserved_li"], network.wallet()["balance_li"]) == (0, 10_000)
