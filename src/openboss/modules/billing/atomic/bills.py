@@ -159,7 +159,7 @@ def average_bills(*, cycles: Sequence[int]) -> pl.DataFrame:
         "SELECT customer_id, (sum(total_fen) / count(DISTINCT cycle))::bigint AS average_fen FROM billing_bill"
         " WHERE cycle = ANY(%s) AND state NOT IN (%s, %s) GROUP BY customer_id ORDER BY customer_id",
         {"customer_id": pl.Int64, "average_fen": pl.Int64},
-        (list(cycles), Bill.State.NEW.value, Bill.State.ON_HOLD.value),
+        (list(cycles), str(Bill.State.NEW), str(Bill.State.ON_HOLD)),
     )
 
 

@@ -81,8 +81,15 @@ def set_active(*, staff_id: int, is_active: bool, reason: str, at: datetime, by_
     """Let somebody's login rest because they left, or take it up again; what they did keeps their name."""
     Staff.objects.filter(staff_id=staff_id).update(is_active=is_active)
     action = "system.take_up_login" if is_active else "system.rest_login"
-    about = {"object_kind": "staff", "object_id": staff_id, "reason": reason, "at": at}
-    record_audit(staff_id=by_staff_id, action=action, after={"is_active": is_active}, **about)
+    record_audit(
+        staff_id=by_staff_id,
+        action=action,
+        object_kind="staff",
+        object_id=staff_id,
+        reason=reason,
+        at=at,
+        after={"is_active": is_active},
+    )
 
 
 def list_roles() -> list[RoleRow]:
