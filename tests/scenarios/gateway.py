@@ -122,7 +122,8 @@ class Gateway:
     def abandon(self) -> None:
         """Stop whatever is under way."""
         self._ended.set()
-        self._thread.join(30)
+        if self._thread.ident is not None:
+            self._thread.join(30)
 
     # --- the thread ----------------------------------------------------------------------------------------------
 

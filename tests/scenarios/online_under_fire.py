@@ -89,6 +89,7 @@ class OnlineFire:
     world: World
     planted: str = ""
     kills: list[str] = field(default_factory=list)
+    torn: int = 0  # kills that left a snapshot half written
     restarts_s: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -136,6 +137,7 @@ class OnlineFire:
     def strike(self, kind: str, chance: random.Random, *, answers: int = 60) -> None:
         """Let some requests be answered, kill at a moment of the kind, start again."""
         self._answered(chance.randrange(answers // 3, answers))
+        self._retire()
         if "idle" in kind:
             self.gateway.is_calm.set()
             time.sleep(chance.uniform(0.1, 0.4))
@@ -144,7 +146,6 @@ class OnlineFire:
             time.sleep(chance.uniform(0, 0.03))
         else:
             time.sleep(chance.uniform(0, 0.02))
-        self._retire()
         self._kill(kind)
         self.kills.append(kind)
         self.gateway.is_calm.clear()
@@ -159,6 +160,7 @@ class OnlineFire:
             assert self.engine.wait(timeout=PATIENCE_S) == 3, self.world.heard()[-3000:]
         else:
             assert kill(self.engine), self.world.heard()[-3000:]
+        self.torn += self._is_saving()
         if kind == "power cut":
             self._lose_unsynced()
         if server:

@@ -34,8 +34,8 @@ Owner.serve, Owner._commit_group = answer_first, lambda self, *group: held.appen
 """
 IMAGE_LOST = """
 from openboss.modules.charging.engine.online import turns
-whole = turns.images_of
-turns.images_of = lambda *args, **named: whole(*args, **(named | {"wallets": named["wallets"][:0]}))
+whole = turns.Changed
+turns.Changed = lambda **named: whole(**(named | {"wallets": named["wallets"][:0]}))
 """
 GOOD_ONE_OVERWRITTEN = """
 import shutil
@@ -110,6 +110,7 @@ def test_an_engine_killed_very_often_under_load_comes_to_what_a_calm_one_does(
     assert fire.wrong() == []
     assert fire.facts() == calm_facts(stage, f"online_calm_{seed}", fire.gateway.done)
     record_property("kills", len(fire.kills))
+    record_property("snapshots torn by them", fire.torn)
     record_property("answered", fire.gateway.answered)
     record_property("sent again unanswered", fire.gateway.resent)
     record_property("repeated and answered alike", fire.gateway.repeats)
