@@ -43,7 +43,7 @@ own = charge_command._own
 
 def often_saving(stopping):
     from openboss.access.jobs import charge_loop
-    charge_loop.POSITIONS_A_SNAPSHOT, charge_loop.SNAPSHOT_AFTER_IDLE_S = 60, 0.6
+    charge_loop.POSITIONS_A_SNAPSHOT, charge_loop.SNAPSHOT_AFTER_IDLE_S = 15, 0.6
 {planted}
     own(stopping)
 
@@ -142,7 +142,7 @@ class OnlineFire:
             self.gateway.is_calm.set()
             time.sleep(chance.uniform(0.1, 0.4))
         elif "mid-snapshot" in kind:
-            self._wait(self._is_saving, within_s=10)
+            self._wait(self._is_saving)
             time.sleep(chance.uniform(0, 0.03))
         else:
             time.sleep(chance.uniform(0, 0.02))
@@ -187,10 +187,9 @@ class OnlineFire:
             os.truncate(largest, largest.stat().st_size // 2)
 
     def _is_saving(self) -> bool:
-        """A snapshot's folder has no manifest yet."""
-        if not self.snapshot_dir.exists():
-            return False
-        return any(place.is_dir() and not (place / "manifest.json").exists() for place in self.snapshot_dir.iterdir())
+        """A snapshot has its first array and no manifest yet; older ones may be folders of keys alone."""
+        begun = self.snapshot_dir.glob("*/row_of.npy")
+        return any(not (path.parent / "manifest.json").exists() for path in begun)
 
     def _answered(self, more: int) -> None:
         wanted = self.gateway.answered + more
