@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Query, Router, Schema
-from ninja.security.base import AuthBase
+from ninja.security.base import AuthBase, SecuritySchema
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -53,10 +53,8 @@ class Holder(AuthBase):
     def __init__(self, right: str) -> None:
         super().__init__()
         self.right = right
-        self.openapi_security_schema = {
-            "type": "oauth2",
-            "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": {right: right}}},
-        }
+        flows = {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": {right: right}}}
+        self.openapi_security_schema = SecuritySchema(type="oauth2", flows=flows)
 
     def __call__(self, request: HttpRequest) -> Caller | None:
         """The caller; None (401) without a valid token of this scope in the header. Raises Refusal (403).

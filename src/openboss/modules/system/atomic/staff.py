@@ -67,8 +67,8 @@ def staff_by_id(*, staff_id: int) -> StaffView:
     found = ask(_STAFF, [staff_id])
     if not found:
         raise StaffUnknown(staff_id)
-    ((*before, roles, rights, language, theme, is_active, password_at),) = found
-    return StaffView(*before, tuple(roles), frozenset(rights), language, theme, is_active, password_at)
+    number, login, zh, en, org_code, roles, rights, *rest = found[0]
+    return StaffView(number, login, zh, en, org_code, tuple(roles), frozenset(rights), *rest)
 
 
 # With every request of a page and of another system: one statement instead of three.
