@@ -44,3 +44,5 @@ def test_orders_of_a_hall_that_is_killed_very_often_are_done_once(
     fire = run_under_fire(opened[0].copy("hall_soak"), strikes, rounds=9, seed=20)
     assert len(fire.kills) == SOAK_KILLS
     record_property("kills", len(fire.kills))
+    for victim in VICTIMS:
+        record_property(f"killed {victim}", fire.kills.count(victim))
