@@ -1,4 +1,4 @@
-"""Assure money: what is told twice must be the same, every day, by six checks. Read from top to bottom.
+"""Assure money: what is told twice must be the same, every day, by seven checks. Read from top to bottom.
 
     TAKINGS      tills, boxes and channels against payments and their entries; documents against payments
     BANK_FILES   files of banks and collectors against payments
@@ -6,18 +6,20 @@
     DETAIL       fees of use on bills against rated detail, to the li
     RECEIVABLES  bills against their items, debts, clearing and late fees
     LEDGER       entries balance, buckets are what the ledger says, the chain of days holds
+    GATEWAYS     sessions charged online against the gateways' own files, in KB, seconds or messages
 
 Each check compares whole tables, keeps what it found by day, and proposes a repair where a machine may do it.
 Source: D22.1 to D22.4, D22.6, issue 6 section 5.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 from django.db import transaction
 
 from openboss.modules.billing.atomic import fees_of_use, item_dues, list_cycles, released_totals
+from openboss.modules.charging.functions.gateways import compared_sessions
 from openboss.modules.charging.functions.rated import rated_sums
 from openboss.modules.receivables.atomic import assurance, collector_files, crosschecks, debts, wallets
 from openboss.modules.receivables.atomic.assurance import CheckDone, DifferenceUnknown, DifferenceView
@@ -42,9 +44,11 @@ __all__ = [
     "take_collector_file",
 ]
 
-CHECKS = ("TAKINGS", "BANK_FILES", "WALLETS", "DETAIL", "RECEIVABLES", "LEDGER")
+CHECKS = ("TAKINGS", "BANK_FILES", "WALLETS", "DETAIL", "RECEIVABLES", "LEDGER", "GATEWAYS")
 LOOKED_BACK = timedelta(days=62)  # payments older than that are in closed periods
 COMPARED_CYCLES = 3  # released ones, the newest
+GATEWAY_DAYS = 4  # of use that are compared with files
+GATEWAY_LATE = 1  # days a gateway's file may come late
 
 CAUSES = {
     "PAYMENT_NOT_ITS_ENTRY": "The payment is not what its entry says.",
@@ -68,6 +72,8 @@ CAUSES = {
     "BILL_ITEM_NOT_THE_DEBT": "An item of the bill and the open item it became differ.",
     "BUCKET_NOT_THE_LEDGER": "The money in the bucket is not what the ledger says.",
     "ENTRY_DOES_NOT_BALANCE": "Debit does not equal credit.",
+    "GATEWAY_NOT_ONLINE": "The gateway's file tells of another use than was charged online.",
+    "GATEWAY_SILENT": "No file of a gateway tells of what was charged online.",
     "CHAIN_BROKEN": "The chain of closed days breaks here: an entry was changed after it was sealed.",
 }
 REPAIRS = {
@@ -216,6 +222,21 @@ def _ledger(_: date) -> Iterable[Compared]:
     yield Compared(chain.sealed_days, 0, () if chain.broken_on is None else (broken,))
 
 
+def _gateways(on: date) -> Iterable[Compared]:
+    """Sessions of some days against the files, which may come a day late."""
+    to_s = int(datetime.combine(on - timedelta(days=GATEWAY_LATE), time(), UTC).timestamp())
+    sessions = compared_sessions(from_local_s=to_s - GATEWAY_DAYS * 86_400, to_local_s=to_s)
+    differing = sessions.filter(pl.col("online") != pl.col("filed")).sort("subscriber_id", "call_ref").head(10_000)
+    found = [
+        Found(
+            "GATEWAY", "session", f"{one['subscriber_id']} {one['call_ref']}", one["online"], one["filed"],
+            "GATEWAY_NOT_ONLINE" if one["filed"] else "GATEWAY_SILENT", unit=one["unit"],
+        )
+        for one in differing.iter_rows(named=True)
+    ]  # fmt: skip
+    yield Compared(len(sessions), int(sessions["act_li"].sum()) // 10, tuple(found))
+
+
 def _released() -> list[int]:
     return [one.cycle for one in list_cycles() if one.state in ("RELEASED", "CLOSED")][:COMPARED_CYCLES]
 
@@ -239,4 +260,5 @@ _QUESTIONS: dict[str, Callable[[date], Iterable[Compared]]] = {
     "DETAIL": _detail,
     "RECEIVABLES": _receivables,
     "LEDGER": _ledger,
+    "GATEWAYS": _gateways,
 }

@@ -34,7 +34,13 @@ def rate() -> None:
     """Answer for all chunks as the engine does."""
     for chunk in UsageChunk.objects.filter(state="READY"):
         record_rating(
-            chunk_id=chunk.chunk_id, position=chunk.chunk_id, rated=chunk.rows, free=0, duplicate=0, errors=NOTHING
+            chunk_id=chunk.chunk_id,
+            position=chunk.chunk_id,
+            rated=chunk.rows,
+            free=0,
+            duplicate=0,
+            filtered=0,
+            errors=NOTHING,
         )
 
 

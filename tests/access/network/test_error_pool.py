@@ -64,6 +64,7 @@ def rate(chunk: UsageChunk, errors: pl.DataFrame = NOBODY, **outcome: int) -> No
         rated=rated,
         free=outcome.get("free", 0),
         duplicate=outcome.get("duplicate", 0),
+        filtered=0,
         errors=errors,
     )
 
@@ -245,7 +246,7 @@ def test_results_that_do_not_add_up_are_refused_and_change_nothing(tmp_path: Pat
     collect(tmp_path, [{**CALL, "call_ref": n, "other_party": "10086"} for n in range(3)])
     chunk = UsageChunk.objects.get()
     with pytest.raises(UnbalancedChunk):
-        record_rating(chunk_id=chunk.chunk_id, position=1, rated=2, free=0, duplicate=0, errors=NOBODY)
+        record_rating(chunk_id=chunk.chunk_id, position=1, rated=2, free=0, duplicate=0, filtered=0, errors=NOBODY)
     assert (UsageChunk.objects.get().state, StageCounter.objects.filter(stage="RATE").exists()) == ("READY", False)
 
 
@@ -256,7 +257,7 @@ def test_a_replayed_chunk_is_counted_once(tmp_path: Path) -> None:
     rate(chunk)
     assert file_balance(file_id=file.file_id).rated == 3
     with pytest.raises(NotWaiting):
-        record_rating(chunk_id=chunk.chunk_id, position=99, rated=3, free=0, duplicate=0, errors=NOBODY)
+        record_rating(chunk_id=chunk.chunk_id, position=99, rated=3, free=0, duplicate=0, filtered=0, errors=NOBODY)
 
 
 @pytest.mark.requirement("CHG-37")

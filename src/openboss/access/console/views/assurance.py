@@ -49,7 +49,13 @@ def _place(row: assure_money.DifferenceView) -> str | None:
 
 
 def _amount(row: assure_money.DifferenceView, counted: int) -> str:
-    """An amount in the unit of its check: the engine counts in li."""
+    """An amount in the unit of its check: the engine counts in li, networks in what was used."""
+    if row.unit == "KB":
+        return formats.volume(counted)
+    if row.unit == "S":
+        return formats.duration(counted)
+    if row.unit == "MSG":
+        return formats.count(counted)
     return formats.yuan_of_li(counted) if row.unit == "LI" else formats.yuan_of_fen(counted)
 
 

@@ -12,6 +12,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "DETAIL": Word(_("Bills against rated detail")),
         "RECEIVABLES": Word(_("Bills against debts")),
         "LEDGER": Word(_("Ledger in itself")),
+        "GATEWAYS": Word(_("Charged online against gateways' files")),
     },
     "difference_state": {
         "OPEN": Word(_("To be settled"), "bad"),
@@ -41,6 +42,8 @@ WORDS: dict[str, dict[str, Word]] = {
         "BILL_ITEM_NOT_THE_DEBT": Word(_("An item of the bill and the open item it became differ.")),
         "BUCKET_NOT_THE_LEDGER": Word(_("The money in the bucket is not what the ledger says.")),
         "ENTRY_DOES_NOT_BALANCE": Word(_("Debit does not equal credit.")),
+        "GATEWAY_NOT_ONLINE": Word(_("The gateway's file tells of another use than was charged online.")),
+        "GATEWAY_SILENT": Word(_("No file of a gateway tells of what was charged online.")),
         "CHAIN_BROKEN": Word(_("The chain of closed days breaks here: an entry was changed after it was sealed.")),
     },
     "assurance_repair": {

@@ -402,10 +402,13 @@ def complete_file(
 
 
 @transaction.atomic
-def record_rating(*, chunk_id: int, position: int, rated: int, free: int, duplicate: int, errors: pl.DataFrame) -> None:
+def record_rating(
+    *, chunk_id: int, position: int, rated: int, free: int, duplicate: int, filtered: int, errors: pl.DataFrame
+) -> None:
     """Note what the engine made of a chunk; called inside the transaction that journals it.
 
     position   journal position of the chunk
+    filtered   records that were charged online already
     errors     NORMALISED columns and `code` (301, 305, 501 ...) of the records that went to the error pool
 
     Repeating it with the same position changes nothing. Raises UnbalancedChunk, NotWaiting. Source: CHG-37, D4.5.
@@ -415,12 +418,13 @@ def record_rating(*, chunk_id: int, position: int, rated: int, free: int, duplic
         if chunk.position == position:
             return
         raise NotWaiting(chunk_id)
-    if rated + free + duplicate + errors.height != chunk.rows:
-        raise UnbalancedChunk(f"chunk {chunk_id}: {rated}+{free}+{duplicate}+{errors.height} is not {chunk.rows}")
+    found = (rated, free, duplicate, filtered, errors.height)
+    if sum(found) != chunk.rows:
+        raise UnbalancedChunk(f"chunk {chunk_id}: {'+'.join(map(str, found))} is not {chunk.rows}")
     chunk.state, chunk.position = "RATED", position
     chunk.save(update_fields=["state", "position"])
     _count(chunk.file_id, "RATE", records_in=chunk.rows, rated=rated, free=free, duplicate=duplicate,
-           error=errors.height)  # fmt: skip
+           filtered=filtered, error=errors.height)  # fmt: skip
     if chunk.is_recycled:
         pool.reopen_errors(file_id=chunk.file_id, stage="RATE", errors=errors)
     else:

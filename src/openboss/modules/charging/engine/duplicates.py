@@ -185,6 +185,16 @@ class Duplicates:
                 day.new.saved_as = ""
         return fresh
 
+    def has(self, days: np.ndarray, keys_hi: np.ndarray, keys_lo: np.ndarray) -> np.ndarray:
+        """Say which keys are known on their days: bool[n]."""
+        found = np.zeros(len(days), np.bool_)
+        for number, places in _by_day(days, np.arange(len(days))):
+            for table in self.days[number].tables() if number in self.days else []:
+                known = np.zeros(len(places), np.bool_)
+                _known(table.keys, keys_hi, keys_lo, places, known)
+                found[places] |= known
+        return found
+
     def give_back(self, days: np.ndarray, keys_hi: np.ndarray, keys_lo: np.ndarray) -> None:
         """Forget the keys of records that went to the error pool, so that they can come again."""
         for number, key_hi, key_lo in zip(days.tolist(), keys_hi, keys_lo, strict=True):

@@ -38,6 +38,7 @@ from openboss.modules.charging.engine.state import (
     next_cycle,
 )
 from openboss.modules.charging.engine.totals import balances_of, free_use_of, totals_of
+from openboss.modules.charging.engine.twins import keep_twins, remember
 from openboss.modules.charging.numbering import NumberingTables
 from openboss.modules.system.atomic import send_out
 
@@ -145,7 +146,8 @@ class Owner:
                     _tell(news, at=datetime.fromtimestamp(int(amid.usage["start_at_s"].max()), UTC))  # type: ignore[arg-type]
                 if amid.is_done:
                     record_rating(chunk_id=amid.chunk.chunk_id, position=self.position, rated=amid.rated,
-                                  free=amid.free, duplicate=amid.duplicate, errors=pl.concat(amid.errors))  # fmt: skip
+                                  free=amid.free, duplicate=amid.duplicate, filtered=amid.filtered,
+                                  errors=pl.concat(amid.errors))  # fmt: skip
         else:
             journal.append_piece(self.ownership, position=self.position, payload=amid.payload(first))
         self.amid = None if amid.is_done else amid
@@ -168,6 +170,7 @@ class Owner:
         return news
 
     def _keep(self, result: ChunkRated) -> None:
+        keep_twins(self.lake, result.twins, timeline=self.ownership.timeline, position=self.position)
         self.pending.append(result.detail)
         if sum(len(frame) for frame in self.pending) >= ROWS_A_COMMIT:
             self._hand_over()
@@ -254,6 +257,7 @@ class Owner:
         else:
             journal.append_group(self.ownership, position=position, images=decided.images, requests=count)
         self.position = position
+        remember(self.state, decided.closed)
         self._keep_closed(decided.closed)
 
     def warm(self, moment: Moment, numbering: NumberingTables) -> None:
@@ -469,6 +473,7 @@ def _replay(owner: Owner, in_lake: int) -> None:
         if entry.kind == journal.ONLINE:
             images = Images(entry.images)
             owner.state.apply_images(images)
+            remember(owner.state, images.closed)
             if entry.position > in_lake:
                 owner._keep_closed(images.closed)
             continue

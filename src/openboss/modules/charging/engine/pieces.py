@@ -26,6 +26,7 @@ class Amid:
     rated: int = 0
     free: int = 0
     duplicate: int = 0
+    filtered: int = 0  # charged online already
     errors: list[pl.DataFrame] = field(default_factory=list)
 
     @property
@@ -40,6 +41,7 @@ class Amid:
         self.reached, self.pieces = self.reached + len(piece), self.pieces + 1
         self.rated, self.free = self.rated + result.rated, self.free + result.free
         self.duplicate += result.duplicate
+        self.filtered += len(result.twins)
         self.errors.append(result.errors)
         return result
 

@@ -23,6 +23,7 @@ from openboss.modules.charging.engine.duplicates import DAY_S
 from openboss.modules.charging.engine.online.closed import RATED_PARTS
 from openboss.modules.charging.engine.online.desk import USE
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, month_start_s, next_cycle
+from openboss.modules.charging.engine.twins import TWINS, are_twins
 from openboss.modules.charging.schema import NORMALISED, RATED
 
 E_DUPLICATE = 401
@@ -44,6 +45,7 @@ class ChunkRated:
     rated: int
     free: int
     duplicate: int
+    twins: pl.DataFrame  # charged online already (schema TWINS)
 
     @property
     def error(self) -> int:
@@ -78,6 +80,7 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
         rated=int((rated.status == Status.RATED).sum()),
         free=int((rated.status == Status.FREE).sum()),
         duplicate=int((seen.status == Status.DUPLICATE).sum()),
+        twins=_twins(state, chunk, seen),
     )
 
 
@@ -116,12 +119,23 @@ def _admit(state: EngineState, columns: Columns, each: Each, threads: int) -> Ra
     days = usage.start_local_s // DAY_S
     fresh = state.duplicates.claim(days, columns["key_hi"], columns["key_lo"], wanted)
     seen.status[wanted[fresh[wanted] == 0]] = Status.DUPLICATE
+    new = wanted[fresh[wanted] != 0]
+    seen.status[new[are_twins(state, columns, seen.row, new)]] = Status.FILTERED
     return seen
+
+
+def _twins(state: EngineState, chunk: pl.DataFrame, seen: Rated) -> pl.DataFrame:
+    """The records of a chunk that were charged online."""
+    places = np.flatnonzero(seen.status == Status.FILTERED)
+    if not len(places):
+        return pl.DataFrame(schema=TWINS)
+    users = pl.Series("subscriber_id", state.directory.subscriber_id[seen.row[places]])
+    return chunk[places].with_columns(users).select(TWINS.names()).cast(dict(TWINS))
 
 
 def _by_user(seen: Rated) -> np.ndarray:
     """Places of the records to be rated, a user's together and in journal order (row and place sort as one number)."""
-    places = np.flatnonzero((seen.status != Status.ERROR) & (seen.status != Status.DUPLICATE))
+    places = np.flatnonzero(seen.status == Status.RATED)  # as it was before anything became of it
     both = (seen.row[places].astype(np.int64) << 32) | places
     both.sort()
     return both & 0xFFFFFFFF
