@@ -30,7 +30,7 @@ class CheckDone:
 
 @dataclass(frozen=True)
 class DifferenceView:
-    """Two books that tell the same money differently; unit FEN or LI, or of use; state OPEN, REPAIRED, EXPLAINED or GONE."""
+    """Two books that tell the same differently; unit FEN, LI or of use; state OPEN, REPAIRED, EXPLAINED or GONE."""
 
     difference_id: int
     check: str
