@@ -47,6 +47,13 @@ class Options(BaseSettings):
     diameter_port: int = Field(default=3868, ge=0, le=65535)
     """Where `openboss charge` listens to networks that ask before use (Gy, Ro); port 0 = it does not."""
 
+    diameter_tls_port: int = Field(default=0, ge=0, le=65535)
+    diameter_certificate: str = ""
+    diameter_key: str = ""
+    diameter_clients: str = ""
+    """A port (5658 is the custom) for TLS on the same host: files of our certificate, its key, and the authorities that
+    vouch for peers; who shows no certificate of theirs is not let in. 0 = no such port."""
+
     diameter_identity: str = "charge.openboss.invalid"
     diameter_realm: str = "openboss.invalid"
     diameter_peers: list[str] = []

@@ -22,6 +22,7 @@ from openboss.access.jobs import clock
 from openboss.access.jobs.installation import one_connection
 from openboss.access.jobs.online_doors import OnlineDoors
 from openboss.access.network.diameter import avps
+from openboss.access.network.diameter.door import open_doors
 from openboss.access.network.diameter.node import Node
 from openboss.access.network.diameter.peers import Identity
 from openboss.config.options import options
@@ -120,7 +121,7 @@ class ChargeLoop:
         self.node = Node(
             identity=_identity(clock.now()), server=self, now_s=self._now_s, fail=self._fail, loop=self.loop
         )
-        listener = self._listen()
+        listeners = self.loop.run_until_complete(open_doors(self.node.new_peer, options(), self.loop))
         self.doors = OnlineDoors(options(), server=self, now_s=self._now_s, fail=self._fail, loop=self.loop)
         if self.doors.is_open:
             self.prepare()
@@ -128,7 +129,7 @@ class ChargeLoop:
         self.loop.run_forever()
         if self.fault is not None:
             raise self.fault
-        if listener is not None:
+        for listener in listeners:
             listener.close()
         self.loop.run_until_complete(self.doors.close())
         self.node.stop()
@@ -138,20 +139,6 @@ class ChargeLoop:
     def _stop(self) -> None:
         """Stop at the next look: a loop that is stopped twice would break off what follows it."""
         self.stopping.set()
-
-    def _listen(self) -> asyncio.AbstractServer | None:
-        chosen = options()
-        if chosen.diameter_port == 0:
-            return None
-        try:
-            return self.loop.run_until_complete(
-                self.loop.create_server(self.node.new_peer, chosen.diameter_host, chosen.diameter_port)
-            )
-        except OSError as taken:
-            log.warning(
-                "networks cannot be served", host=chosen.diameter_host, port=chosen.diameter_port, why=str(taken)
-            )
-            return None
 
     def _look(self) -> None:
         """Take what waits in the database, a piece at a time, and do what the time asks for."""

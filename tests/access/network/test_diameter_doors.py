@@ -1,0 +1,109 @@
+"""Diameter's ports: IPv6, TLS with certificates on both sides, nobody without one; a taken port stops nobody."""
+
+import asyncio
+import os
+import socket
+import ssl
+import threading
+
+import pytest
+from diameter.message import Message
+from diameter.message.commands import CapabilitiesExchangeRequest
+from tests.access.network.online_door import free_port
+from tests.access.network.test_nchf import make_certificate
+
+from openboss.access.network.diameter.door import open_doors
+from openboss.access.network.diameter.node import Node
+from openboss.access.network.diameter.peers import Identity
+from openboss.config.options import options
+
+
+class Nobody:
+    """An engine that is never asked: peers only introduce themselves."""
+
+    currency = 156
+
+    def prepare(self) -> None:
+        """There is nothing to prepare."""
+
+
+class Doors:
+    """A node's ports with their loop in a thread."""
+
+    def __init__(self, **chosen) -> None:
+        self.chosen = options().model_copy(update=chosen)
+        self.loop, self._ready = asyncio.new_event_loop(), threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(60)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        node = Node(
+            identity=Identity("charge.test", "test", 1), server=Nobody(), now_s=lambda: 0, fail=print, loop=self.loop
+        )
+        self.open = self.loop.run_until_complete(open_doors(node.new_peer, self.chosen, self.loop))
+        self._ready.set()
+        self.loop.run_forever()
+        for one in self.open:
+            one.close()
+        self.loop.close()
+
+    def __enter__(self) -> "Doors":
+        return self
+
+    def __exit__(self, *_why) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+
+
+def introduce(line) -> Message:
+    """Say who we are, as python-diameter writes it, and read what is answered."""
+    request = CapabilitiesExchangeRequest()
+    request.origin_host, request.origin_realm = b"gw.test", b"test"
+    request.host_ip_address, request.vendor_id, request.product_name = "::1", 0, "gw"
+    request.auth_application_id = 4
+    line.sendall(request.as_bytes())
+    data, length = b"", 4
+    while len(data) < length:
+        piece = line.recv(length - len(data))
+        if not piece:
+            raise ConnectionError("the peer has closed")
+        data += piece
+        length = int.from_bytes(data[1:4], "big") if len(data) == 4 else length
+    return Message.from_bytes(data)
+
+
+@pytest.mark.skipif(not socket.has_ipv6 or not os.path.exists("/proc/net/if_inet6"), reason="this machine has no IPv6")
+def test_a_peer_is_welcome_over_ipv6_and_told_our_address_there():
+    port = free_port()
+    with Doors(diameter_host="::1", diameter_port=port), socket.create_connection(("::1", port), 30) as line:
+        answer = introduce(line)
+    assert (answer.result_code, answer.host_ip_address) == (2001, [(2, "::1")])
+
+
+def test_over_tls_a_peer_with_a_certificate_is_welcome_and_one_without_is_not(tmp_path):
+    certificate, key = make_certificate(tmp_path)
+    port = free_port()
+    files = {"diameter_certificate": str(certificate), "diameter_key": str(key), "diameter_clients": str(certificate)}
+    client = ssl.create_default_context(cafile=certificate)
+    client.check_hostname = False
+    with Doors(diameter_port=0, diameter_tls_port=port, **files):
+        with (
+            pytest.raises((ssl.SSLError, ConnectionError)),
+            socket.create_connection(("127.0.0.1", port), 30) as line,
+        ):
+            introduce(client.wrap_socket(line))
+        client.load_cert_chain(certificate, key)
+        with client.wrap_socket(socket.create_connection(("127.0.0.1", port), 30)) as line:
+            assert introduce(line).result_code == 2001
+        with socket.create_connection(("127.0.0.1", port), 30) as line, pytest.raises(ConnectionError):
+            introduce(line)  # not under TLS
+
+
+def test_a_port_that_is_taken_is_said_and_stops_nobody():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with Doors(diameter_host="127.0.0.1", diameter_port=taken.getsockname()[1]) as doors:
+            assert doors.open == []
