@@ -84,18 +84,18 @@ def begin(trial: Trial, *, at: datetime) -> None:
     trial.address = answer.headers.get("location", "") if answer.status_code == 201 and trial.kind != "SMS" else ""
 
 
-def use(trial: Trial, amount: int, *, at: datetime) -> None:
+def use(trial: Trial, used_units: int, *, at: datetime) -> None:
     """Report octets or seconds, of which the network lets through what is granted, and ask for more. Raises NoDoor."""
     message = _message(trial, at)
-    message["multipleUnitUsage"] = [{**_used(trial, min(amount, trial.granted)), "requestedUnit": {}}]
+    message["multipleUnitUsage"] = [{**_used(trial, min(used_units, trial.granted)), "requestedUnit": {}}]
     if _post(trial, f"{trial.address}/update", "use", message, at).status_code != 200:
         trial.address = ""
 
 
-def end(trial: Trial, amount: int, *, at: datetime) -> None:
-    """Use what is granted of an amount for the last time, and end the session. Raises NoDoor."""
+def end(trial: Trial, used_units: int, *, at: datetime) -> None:
+    """Use what is granted of it for the last time, and end the session. Raises NoDoor."""
     message = _message(trial, at)
-    message["multipleUnitUsage"] = [_used(trial, min(amount, trial.granted))]
+    message["multipleUnitUsage"] = [_used(trial, min(used_units, trial.granted))]
     _post(trial, f"{trial.address}/release", "end", message, at)
     trial.address = ""
 
@@ -142,8 +142,8 @@ def _service(trial: Trial) -> dict[str, Any]:
     return {"iMSChargingInformation": {"roleOfNode": "ORIGINATING", "calledPartyAddress": f"tel:{trial.other}"}}
 
 
-def _used(trial: Trial, amount: int) -> dict[str, Any]:
-    used = {"localSequenceNumber": trial.sequence, "totalVolume" if trial.kind == "DATA" else "time": amount}
+def _used(trial: Trial, used_units: int) -> dict[str, Any]:
+    used = {"localSequenceNumber": trial.sequence, "totalVolume" if trial.kind == "DATA" else "time": used_units}
     return {"ratingGroup": RATING_GROUP, "usedUnitContainer": [used]}
 
 
