@@ -47,7 +47,7 @@ class Counter:
 
     def arrives(self, path: str) -> None:
         try:
-            self.page.wait_for_url(path)
+            self.page.wait_for_url(path, timeout=60_000)  # the first paper looks for fonts
         except PlaywrightError as missed:
             said = self.page.locator(".toasts").inner_text()
             raise AssertionError(f"at {self.page.url} instead of {path}: {said}") from missed
@@ -114,7 +114,7 @@ def test_somebody_new_is_entered_and_opened_signs_pays_and_has_the_receipt_in_at
     counter.press("Tab")
     counter.data("258147")
     counter.press("F8")
-    page.wait_for_selector("h1 .pill.good")
+    page.wait_for_selector("h1 .pill.good", timeout=60_000)
     order = orders.order_view(order_id=order_id)
     assert customers.effective_state(subscriber_id=order.subscriber_id or 0, at=clock.now()) == "ACTIVE"
     card = resources.sim_view(iccid=iccid)
@@ -149,7 +149,7 @@ def test_a_card_is_replaced_by_keyboard_with_the_document_read_into_any_field(co
     page.wait_for_selector("#tendered:focus")
     counter.data("100")
     counter.press("F8")
-    page.wait_for_selector("h1 .pill.good")
+    page.wait_for_selector("h1 .pill.good", timeout=60_000)
     assert resources.sim_view(iccid=iccid).subscriber_id == user
     assert counter.pressed <= 5
 
@@ -188,7 +188,7 @@ def test_two_things_go_into_a_cart_are_signed_once_and_paid_once_by_keyboard(cou
     counter.data("100")
     assert page.inner_text("[data-change]") == "40.00"
     counter.press("F8")
-    page.wait_for_selector("h1 .pill.good")
+    page.wait_for_selector("h1 .pill.good", timeout=60_000)
     cart_id = int(page.url.rstrip("/").rsplit("/", 1)[1])
     assert sorted(one.state for one in orders.parts_of(order_id=cart_id)) == ["COMPLETED", "PENDING"]
     counter.press("F2")

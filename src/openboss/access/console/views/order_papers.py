@@ -124,7 +124,7 @@ def sign(request: HttpRequest, order_id: int) -> HttpResponse:
 
 
 @require_POST
-@needs("customers.view")
+@needs("customers.reveal")
 def paper(request: HttpRequest, order_id: int, sha256: str) -> HttpResponse:
     """Show a kept document, its content checked against its hash; who looked and why is written down."""
     reason = request.POST.get("reason", "").strip()
