@@ -17,7 +17,7 @@ async def open_doors(
     new_peer: Callable[[], asyncio.Protocol], chosen: Options, loop: asyncio.AbstractEventLoop
 ) -> list[asyncio.AbstractServer]:
     """Listen where the options say; a port that is taken is said in the log, and the others serve."""
-    doors = []
+    doors: list[asyncio.AbstractServer] = []
     for port, context in ((chosen.diameter_port, None), (chosen.diameter_tls_port, _context(chosen))):
         if port == 0:
             continue

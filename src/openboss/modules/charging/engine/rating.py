@@ -130,7 +130,7 @@ def _twins(state: EngineState, chunk: pl.DataFrame, seen: Rated) -> pl.DataFrame
     if not len(places):
         return pl.DataFrame(schema=TWINS)
     users = pl.Series("subscriber_id", state.directory.subscriber_id[seen.row[places]])
-    return chunk[places].with_columns(users).select(TWINS.names()).cast(dict(TWINS))
+    return chunk[places].with_columns(users).select(TWINS.names()).cast(TWINS)
 
 
 def _by_user(seen: Rated) -> np.ndarray:
