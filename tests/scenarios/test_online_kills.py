@@ -44,11 +44,11 @@ from openboss.modules.charging.engine import owner as engine
 def overwrite(self):
     self.flush()
     folder = self.snapshot_dir / "the-only-one"
-    is_first = not folder.exists()
+    named = [name for _, name in engine.journal.snapshots()]
     shutil.rmtree(folder, ignore_errors=True)
     sha256 = engine.save_snapshot(self.state, folder, self.position)
-    if is_first:
-        engine.journal.forget_snapshots([name for _, name in engine.journal.snapshots()])
+    if folder.name not in named:
+        engine.journal.forget_snapshots(named)
         engine.journal.record_snapshot(position=self.position, folder=folder.name, sha256=sha256)
     self.snapshot_position = self.position
 
