@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from tests.access.network import online_door
 from tests.access.network.test_nchf import start_chf
 
 from openboss.config.options import options
@@ -81,8 +80,8 @@ def test_a_trial_is_played_over_the_real_interface_by_users_of_the_test_tenant_a
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     session, billing = Session(), signed_in("billing")
-    monkeypatch.setattr(online_door, "NUMBERING", current_numbering())  # the operator's, not the small test world's
     door = start_chf(session)
+    door.numbering = current_numbering()  # the operator's, not the small test world's
     door.at = Moment(AT, operator_clock("Asia/Shanghai", int(AT.timestamp())))
     try:
         monkeypatch.setattr(options(), "nchf_port", door.port)

@@ -18,7 +18,7 @@ from openboss.modules.system import functions as system
 
 from .small_operator import NOW, SmallOperator, at_work
 
-PASSWORD = "openboss-demo"
+PASSWORD = "Openboss-demo-2"
 OpenBoss = Callable[..., subprocess.CompletedProcess[str]]
 
 

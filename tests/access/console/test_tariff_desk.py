@@ -253,6 +253,9 @@ def test_gotone_98_is_built_from_an_empty_form_tried_approved_by_a_second_person
     for box in page.query_selector_all("[name=change_brand]"):
         box.check()
     page.wait_for_selector("#preview:has-text('GoTone 98')")
+    page.keyboard.press("F6")  # the document: the counter asks who it is
+    buyer = customers.customer_of_subscriber(subscriber_id=BUYER)
+    page.keyboard.type(customers.reveal(customer_id=buyer, staff_id=1, reason="test", at=DECEMBER).cert_no or "")
     page.keyboard.press("F8")
     page.wait_for_url("**/orders/*/")
     page.keyboard.press("F8")

@@ -14,6 +14,8 @@ from openboss.access.jobs.stalled_jobs import LOST_AFTER_S, TRIES, take_up_jobs
 from openboss.modules.receivables.functions import long_runs
 
 __all__ = ["desk"]
+from openboss.processes.assure_money import CHECKS
+
 pytestmark = pytest.mark.django_db
 
 
@@ -72,11 +74,11 @@ def test_a_long_run_of_a_killed_worker_goes_on_without_anybody(desk: Desk, setti
     settings.DATA_DIR = str(tmp_path)
     given: dict[str, Any] = {"subject": "2026-11-01", "given": {"on": "2026-11-01"}, "staff_id": None}
     run = long_runs.begin_long_run(kind="ASSURANCE", at=clock.now(), **given)
-    long_runs.note_progress(long_run_id=run.long_run_id, done=1, whole=6, goes_on_after=1)
+    long_runs.note_progress(long_run_id=run.long_run_id, done=1, whole=len(CHECKS), goes_on_after=1)
     app.configure_task("openboss.money_run", queue="billing", lock="money-run").defer(long_run_id=run.long_run_id)
     assert fetched(a_worker(silent_s=LOST_AFTER_S + 1)) == "openboss.money_run"
     assert async_to_sync(take_up_jobs.func)(timestamp=0) == 1
     assert fetched(a_worker()) == "openboss.money_run"
     money_runs.money_run.func(long_run_id=run.long_run_id)
     done = long_runs.long_run(long_run_id=run.long_run_id)
-    assert (done.state, done.done, done.goes_on_after) == ("DONE", 6, 6)
+    assert (done.state, done.done, done.goes_on_after) == ("DONE", len(CHECKS), len(CHECKS))
