@@ -8,6 +8,7 @@ from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import Proof
 from openboss.modules.orders import functions as orders
 from openboss.modules.receivables.functions import points
+from openboss.modules.receivables.functions.owed import owed
 from openboss.modules.receivables.models import Payment
 from openboss.modules.resources import functions as resources
 from openboss.processes import hall
@@ -301,6 +302,12 @@ def test_nothing_changes_hands_while_fees_are_open(office: Office) -> None:
     customer_id, account_id = other_customer(office)
     request = {"to_customer_id": customer_id, "to_account_id": account_id, "main_offer_id": 102}
     refused(office, FeesOpen, "TRANSFER", user, **request)
+    office.desk.pay(office.account_id, owed(account_id=office.account_id, at=LATER).owed_fen, LATER)
+    order = office.place("TRANSFER", user=user, at=LATER, **request)
+    office.fill_in(order, documents=("HOLDER_ID", "NEW_HOLDER_ID"), at=LATER)
+    fresh = office.confirm(order, at=LATER, service_password="903817").subscriber_id
+    assert line(fresh, LATER).customer_id == customer_id
+    assert [owed(account_id=one, at=LATER).owed_fen for one in (office.account_id, account_id)] == [0, 0]
 
 
 @pytest.mark.requirement("HAL-13")

@@ -265,6 +265,9 @@ def test_too_little_money_opens_nothing(office: Office) -> None:
 @pytest.mark.requirement("ARC-11")
 def test_a_given_up_order_gives_back_what_it_kept(office: Office) -> None:
     order = office.place("OPEN", **office.open_request())
+    office.fill_in(order, *CLERK_STEPS)
+    with pytest.raises(customers.PasswordTrivial):  # number and card are kept, the user's opening fails
+        office.confirm(order, service_password="123456")
     cancelled = hall.cancel(order_id=order.order_id, reason="客户改主意", at=AT, staff_id=7)
     assert (cancelled.state, number_state(ORDINARY)) == ("CANCELLED", "IDLE")
     assert resources.count_sims() == {"IN_STOCK": 20}

@@ -27,6 +27,10 @@ def test_an_entry_keeps_who_what_when_and_why() -> None:
     _write(1)
     (row,), total = system.list_audit(object_kind="customer", object_id="0")
     assert (row.staff_id, row.action, row.at, row.reason, total) == (7, "customers.reveal", AT, "投诉 123", 1)
+    system.seal_audit()
+    (sealed,), _ = system.list_audit(staff_id=7)
+    assert (sealed.action, sealed.object_id, sealed.is_sealed) == ("customers.reveal", "0", True)
+    assert system.verify_audit() == AuditCheck(sealed=1, unsealed=0, broken_at=None)
 
 
 @pytest.mark.parametrize(
