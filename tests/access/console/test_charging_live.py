@@ -69,7 +69,7 @@ def test_a_session_is_watched_while_it_goes_on_by_whoever_may_and_for_a_reason()
         steps = billing.get(f"/live/follow/{USER}/").content.decode()
         assert "used 5 MB" in steps and "granted 10 MB" in steps
         board = billing.get("/live/").content.decode()
-        assert "Live charging" in board and "No network is connected" in board
+        assert "Live charging" in board and "No Diameter peer is connected" in board
         session.ask(2, Kind.TERMINATION)
         billing.post(f"/live/follow/{USER}/stop/")
         assert session.watch.steps(USER)["is_followed"] is False

@@ -113,7 +113,7 @@ class Node:
     def connected(self) -> list[dict[str, Any]]:
         """Who is connected now, and how many bytes of each wait."""
         return [
-            {"name": peer.host, "realm": peer.realm, "interface": "Diameter", "waiting": len(peer.inbox)}
+            {"name": peer.host, "realm": peer.realm, "waiting": len(peer.inbox)}
             for peer in list(self.peers)
             if peer.transport is not None
         ]

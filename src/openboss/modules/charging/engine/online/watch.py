@@ -35,7 +35,7 @@ class Watch:
     """Counts and steps. One thread notes, others read."""
 
     def __init__(self, peers: Callable[[], list[dict[str, Any]]] = list) -> None:
-        self._peers = peers  # who is connected: name, realm, interface, bytes waiting
+        self._peers = peers  # who is connected: name, realm, bytes waiting
         self.counts = np.zeros((SECONDS, _WIDTH), np.int64)
         self.second = np.zeros(SECONDS, np.int64)
         self.since_start = np.zeros(_WIDTH, np.int64)
