@@ -61,6 +61,14 @@ def test_what_was_charged_online_is_not_charged_again_from_a_file_and_the_rest_i
     assert filed(network, cdr(7001, "2026-10-12 10:00:00", MB)) == (1, 0)  # a week later the number means another one
 
 
+def test_of_several_sessions_that_still_run_each_is_known_again(network):  # noqa: F811
+    open_wallet(network, 10_000)
+    for name in (1, 2, 3):
+        session(network, name, 7000 + name, MB, ends=False)
+    rows = [cdr(number, "2026-10-05 10:00:00", MB) for number in (7001, 7002, 7003, 7004)]
+    assert filed(network, *rows) == (1, 3)
+
+
 def test_matching_is_the_same_after_a_crash_and_from_a_snapshot(network):  # noqa: F811
     open_wallet(network, 10_000)
     session(network, 1, 7001, 5 * MB)

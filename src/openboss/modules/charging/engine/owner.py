@@ -162,7 +162,9 @@ class Owner:
             li=pl.sum_horizontal("act_basic_li", "act_ld_li", "act_info_li").sum()
         )
         rows = self.state.row_of[paid["subscriber_id"].to_numpy()]
-        places = np.append(desk.user_wallet, -1)[np.where(rows < len(desk.user_wallet), rows, -1)]
+        known = rows < len(desk.user_wallet)
+        places = np.full(len(rows), -1)
+        places[known] = desk.user_wallet[rows[known]]
         mine = paid.with_columns(place=pl.Series(places)).filter((pl.col("place") >= 0) & (pl.col("li") != 0))
         news: list[News] = []
         for place, li in mine.group_by("place").agg(pl.col("li").sum()).sort("place").iter_rows():

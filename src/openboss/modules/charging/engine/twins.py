@@ -12,7 +12,6 @@ import polars as pl
 
 from openboss.modules.charging.engine.duplicates import DAY_S
 from openboss.modules.charging.engine.lake import Lake
-from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.state import EngineState
 
 FOLDER = "twins"
@@ -58,29 +57,28 @@ def are_twins(state: EngineState, columns: dict[str, np.ndarray], rows: np.ndarr
     places  i64[k]: the records that are asked about
     """
     known = np.zeros(len(places), np.bool_)
-    open_places = np.flatnonzero(np.isin(state.desk.services["life"], (Life.OPEN, Life.EXPIRED)))
-    if not state.used.get("online") and not len(open_places):
-        return known
     named = np.flatnonzero(columns["call_ref"][places] != 0)
     mine = places[named]
-    subscriber_id = state.directory.subscriber_id[rows[mine]]
     record_type, call_ref = columns["record_type"][mine], columns["call_ref"][mine]
-    high, low = _keys(subscriber_id, record_type, call_ref)
-    days = columns["start_local_s"][mine] // DAY_S
-    for back in range(DAYS_BACK + 1):
-        known[named] |= state.duplicates.has(days - back, high, low)
-    known[named] |= _still_grow(state, open_places, high, low)
+    if state.used.get("online"):
+        high, low = _keys(state.directory.subscriber_id[rows[mine]], record_type, call_ref)
+        days = columns["start_local_s"][mine] // DAY_S
+        for back in range(DAYS_BACK + 1):
+            known[named] |= state.duplicates.has(days - back, high, low)
+    known[named] |= _still_grow(state, rows[mine], record_type, call_ref)
     return known
 
 
-def _still_grow(state: EngineState, open_places: np.ndarray, high: np.ndarray, low: np.ndarray) -> np.ndarray:
-    uses = state.desk.uses[open_places]
-    subscriber_id = state.directory.subscriber_id[state.desk.services["row"][open_places]]
-    open_high, open_low = _keys(subscriber_id, uses["record_type"], uses["call_ref"])
-    growing = pl.DataFrame({"high": open_high, "low": open_low}).filter(pl.Series(uses["call_ref"] != 0))
-    asked = pl.DataFrame({"high": high, "low": low}).with_row_index()
-    found = np.zeros(len(high), np.bool_)
-    found[asked.join(growing, on=["high", "low"], how="semi")["index"].to_numpy()] = True
+def _still_grow(state: EngineState, rows: np.ndarray, record_type: np.ndarray, call_ref: np.ndarray) -> np.ndarray:
+    """Say which records have a twin among their users' open services: one service of every user at a time."""
+    desk, found = state.desk, np.zeros(len(rows), np.bool_)
+    left = np.flatnonzero(rows < len(desk.user_service))
+    open_places = desk.user_service[rows[left]]
+    while len(left):
+        left, open_places = left[open_places >= 0], open_places[open_places >= 0]
+        is_same = desk.uses["record_type"][open_places] == record_type[left]
+        found[left] |= is_same & (desk.uses["call_ref"][open_places] == call_ref[left])
+        open_places = desk.services["next_of_user"][open_places]
     return found
 
 
