@@ -125,16 +125,23 @@ def _fill(rows: np.ndarray, columns: list[tuple[str, attrgetter]], things: Itera
         rows[name] = list(map(read, things))
 
 
-def decide(server: Server, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Have all requests decided, in more than one group if one cannot hold what they change."""
-    answers, quotas = np.zeros(len(requests), ANSWER), np.zeros(len(asks), QUOTA)
-    left = np.arange(len(requests))
+def decide(
+    server: Server, requests: np.ndarray, asks: np.ndarray, some: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Have all requests decided, or those at some places, in more than one group if one cannot hold what they change.
+
+    Answers and quotas of the others stay zero.
+    """
+    if some is None:
+        taken, answers, quotas = server.serve(requests, asks)
+        left = np.flatnonzero(~taken)
+    else:
+        answers, quotas, left = np.zeros(len(requests), ANSWER), np.zeros(len(asks), QUOTA), some
     while len(left):
-        taken, some_answers, some_quotas = server.serve(requests[left], asks)
-        answers[left[taken]] = some_answers[taken]
-        for place in left[taken]:
+        taken, more_answers, more_quotas = server.serve(requests[left], asks)
+        for place, answer in zip(left[taken], more_answers[taken], strict=True):
             own = slice(requests["first_ask"][place], requests["first_ask"][place] + requests["asks"][place])
-            quotas[own] = some_quotas[own]
+            answers[place], quotas[own] = answer, more_quotas[own]
         left = left[~taken]
     return answers, quotas
 

@@ -11,22 +11,20 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from openboss.access.network import gathering
 from openboss.access.network.diameter import avps, wire, wire_out
 from openboss.access.network.diameter.avps import avp
 from openboss.access.network.diameter.peers import Identity, Peer
+from openboss.access.network.gathering import MOST_REQUESTS
 from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind, Result
 
-MOST_REQUESTS = 4096  # in one group; the rest is the next group
 _HEAD_BYTES, _SERVICE_BYTES = 256, 224  # the most an answer has, beside what it repeats
 
 
-class Server(Protocol):
+class Server(gathering.Server, Protocol):
     """The engine as the listener sees it."""
 
     currency: int  # ISO 4217 number of the operator's money
-
-    def serve(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Decide and commit a group; return which were taken, the answers and the quotas."""
 
     def prepare(self) -> None:
         """Be ready for the first request."""
@@ -187,25 +185,13 @@ class Node:
         self._remember(data, ready, marks, requests, answers)
 
     def _decide(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Have all requests decided, in more than one group if one cannot hold what they change.
-
-        While more waits than a group can hold, running sessions come first: new ones are told to come later.
-        """
+        """Have requests decided; while more waits than a group can hold, new sessions are told to come later."""
         is_new = (requests["kind"] == Kind.INITIAL) | (requests["kind"] == Kind.EVENT)
         if not self._is_behind or not is_new.any():
-            taken, answers, quotas = self.server.serve(requests, asks)
-            left = np.flatnonzero(~taken)
-        else:
-            answers, quotas = np.zeros(len(requests), ANSWER), np.zeros(len(asks), QUOTA)
-            answers["place"], answers["result"][is_new] = -1, Result.TOO_BUSY
-            self.shed += int(is_new.sum())
-            left = np.flatnonzero(~is_new)
-        while len(left):
-            taken, more_answers, more_quotas = self.server.serve(requests[left], asks)
-            for place, answer in zip(left[taken], more_answers[taken], strict=True):
-                own = slice(requests[place]["first_ask"], requests[place]["first_ask"] + requests[place]["asks"])
-                answers[place], quotas[own] = answer, more_quotas[own]
-            left = left[~taken]
+            return gathering.decide(self.server, requests, asks)
+        answers, quotas = gathering.decide(self.server, requests, asks, np.flatnonzero(~is_new))
+        answers["place"][is_new], answers["result"][is_new] = -1, Result.TOO_BUSY
+        self.shed += int(is_new.sum())
         return answers, quotas
 
     def _answer_rarely(self, data: np.ndarray, peer: Peer, mark: np.ndarray) -> None:
