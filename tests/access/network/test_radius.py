@@ -1,5 +1,6 @@
 """RADIUS with FreeRADIUS's client and pyrad as the access server, against an engine on PostgreSQL."""
 
+import hashlib
 import queue
 import re
 import shutil
@@ -8,9 +9,11 @@ import subprocess
 import threading
 from datetime import timedelta
 from io import StringIO
+from unittest.mock import Mock
 
 import polars as pl
 import pytest
+from django.db import OperationalError
 from pyrad.dictionary import Dictionary
 from pyrad.packet import CoAPacket
 from tests.access.network.online_door import OnlineDoor, free_port
@@ -19,11 +22,12 @@ from tests.modules.charging.engine.test_online import MB, Network, detail, momen
 from tests.modules.customers.conftest import loaded, offers  # noqa: F401
 
 from openboss.access.network.delivery import deliver_changes
+from openboss.access.network.radius import logins
 from openboss.access.network.radius.accounting import Accounting
 from openboss.access.network.radius.changes import Connector, FromEngine
 from openboss.access.network.radius.clients import read_clients
 from openboss.access.network.radius.logins import Logins
-from openboss.access.network.radius.packets import Code
+from openboss.access.network.radius.packets import Attribute, Code, Malformed, Packet
 from openboss.access.network.radius.ports import Port
 from openboss.access.network.radius.sessions import Sessions
 from openboss.modules.catalog.publications import publication_text, write_publication
@@ -360,6 +364,22 @@ def test_hostile_packets_are_dropped_without_an_answer_and_counted(network, aaa)
     assert counts["not genuine"] >= 2
     assert aaa.ports[1].counts["not genuine"] >= 1
     assert login(aaa)["code"] == "Access-Accept"
+
+
+def test_a_login_that_cannot_be_written_down_ends_the_engine_and_one_that_cannot_be_read_does_not(
+    network, aaa, servers, monkeypatch
+):
+    chap = b"\1" + hashlib.md5(b"\1" + PASSWORD.encode() + bytes(16), usedforsecurity=False).digest()
+    said = [(Attribute.USER_NAME, LOGIN.encode()), (Attribute.CHAP_PASSWORD, chap), (Attribute.ACCT_SESSION_TIME, b"1")]
+    with pytest.raises(Malformed):
+        aaa.logins.handle(servers.by_name["ac1"], Packet(Code.ACCESS_REQUEST, 1, bytes(16), said), None)
+    assert aaa.faults == []
+    lost = OperationalError("the connection is lost")
+    monkeypatch.setattr(logins, "put_access_sessions", Mock(side_effect=lost))
+    assert login(aaa, patience_s="0.5") == {}
+    assert aaa.faults == [lost]
+    assert network.wallet()["reserved_li"] == 0
+    aaa.faults.clear()
 
 
 def test_a_password_of_an_access_line_is_not_too_short_and_nothing_is_changed(network):

@@ -15,6 +15,7 @@ from openboss.access.network.radius.clients import AccessServer
 from openboss.access.network.radius.packets import (
     Attribute,
     Code,
+    Malformed,
     Packet,
     is_right_chap,
     named,
@@ -69,13 +70,13 @@ class Logins:
         number, at = number_of(packet.text(Attribute.USER_NAME)), from_second(self.now_s())
         try:
             line = let_in(number=number, proves=proves, at=at)
+            self._open(server, packet, line, reply)
         except LoginRefused as refusal:
             self._reject(reply, refusal.code)
-            return
+        except Malformed:
+            raise
         except BaseException as fault:  # noqa: BLE001 - the edge: without a database nothing goes on
             self.gathering.fail(fault)
-            return
-        self._open(server, packet, line, reply)
 
     def _open(self, server: AccessServer, packet: Packet, line: AccessLineView, reply: Reply) -> None:
         """Open a session in the engine, or have the running one that asks again go on."""
