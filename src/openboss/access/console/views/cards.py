@@ -16,9 +16,15 @@ from openboss.access.console import formats, words
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.counter import places_of
-from openboss.access.console.views.customers import office_names
 from openboss.access.console.views.money import SecondRefused, second_person
-from openboss.access.console.views.stock import counted_states, done_with, item_names, place_column, place_filter
+from openboss.access.console.views.stock import (
+    counted_states,
+    done_with,
+    item_names,
+    place_choices,
+    place_column,
+    place_filter,
+)
 from openboss.access.jobs import clock
 from openboss.modules.resources import functions as resources
 from openboss.modules.system import functions as system
@@ -67,7 +73,7 @@ def sims(request: HttpRequest) -> HttpResponseBase:
         context={
             **counted_states("sim_state", resources.count_sims(org_codes=own)),
             "items": _items("SIM"),
-            "places": [(code, name) for code, name in office_names().items() if code in own],
+            "places": place_choices(own),
         },
     )
     return show_list(request, screen, active="console:sims")

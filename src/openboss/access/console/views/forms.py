@@ -18,8 +18,7 @@ from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Ro
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.audit import staff_name
 from openboss.access.console.views.counter import places_of
-from openboss.access.console.views.customers import office_names
-from openboss.access.console.views.stock import counted_states, done_with, place_column, place_filter
+from openboss.access.console.views.stock import counted_states, done_with, place_choices, place_column, place_filter
 from openboss.access.jobs import clock
 from openboss.modules.resources import functions as resources
 from openboss.modules.resources.functions import BookRow, FormRow
@@ -77,7 +76,7 @@ def books(request: HttpRequest) -> HttpResponseBase:
         context={
             **counted_states("book_state", resources.count_books(org_codes=own)),
             "form_types": words.choices("form_type"),
-            "places": [(code, name) for code, name in office_names().items() if code in own],
+            "places": place_choices(own),
         },
     )
     return show_list(request, screen, active="console:forms")
@@ -161,7 +160,7 @@ def book(request: HttpRequest, book_id: int) -> HttpResponseBase:
             "next_no": row.next_no if row.next_no <= row.last else None,
             "is_mine": row.state == "HELD" and row.holder_staff_id == mine,
             "steps": [(state, words.word("book_step", state).text) for state in STEPS.get(row.state, ())],
-            "places": [(code, name) for code, name in office_names().items() if code in places_of(request)],
+            "places": place_choices(places_of(request)),
         },
     )
     return show_list(request, screen, active="console:forms")

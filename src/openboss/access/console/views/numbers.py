@@ -17,8 +17,7 @@ from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Ro
 from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.counter import places_of, whole_number
-from openboss.access.console.views.customers import office_names
-from openboss.access.console.views.stock import counted_states, done_with, place_column, place_filter
+from openboss.access.console.views.stock import counted_states, done_with, place_choices, place_column, place_filter
 from openboss.access.jobs import clock
 from openboss.modules.resources import functions as resources
 
@@ -100,7 +99,7 @@ def act(request: HttpRequest) -> HttpResponse:
 def segments(request: HttpRequest) -> HttpResponseBase:
     """The segments, each with its numbers by state, which add up to all of them; and the table of grades."""
     rows, own = resources.list_segments(), places_of(request)
-    places = [(code, name) for code, name in office_names().items() if code in own]
+    places = place_choices(own)
     tests = {"hlr_code": lambda row, code: row.hlr_code == code.upper()}
 
     def states(row: resources.SegmentRow) -> str:

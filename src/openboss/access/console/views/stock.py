@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -76,10 +76,14 @@ def counted_states(vocabulary: str, counts: Mapping[str, int]) -> dict[str, Any]
     return {"states": [one for one in states if one[2]], "all": sum(counts.values())}
 
 
+def place_choices(own: Collection[str]) -> list[tuple[str, str]]:
+    """The places of one's own as the choices of a form or a filter."""
+    return [(code, name) for code, name in office_names().items() if code in own]
+
+
 def place_filter(request: HttpRequest) -> Filter:
     """A filter by place: those the clerk may see."""
-    names, own = office_names(), places_of(request)
-    return Filter("org_code", PLACE, "choice", [(code, names[code]) for code in names if code in own])
+    return Filter("org_code", PLACE, "choice", place_choices(places_of(request)))
 
 
 def place_column(title: str | Promise = PLACE, key: str = "org_code", *, sort: bool = False) -> Column:

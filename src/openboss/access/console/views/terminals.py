@@ -15,8 +15,14 @@ from openboss.access.console import formats, words
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.counter import places_of, whole_number
-from openboss.access.console.views.customers import office_names
-from openboss.access.console.views.stock import counted_states, done_with, item_names, place_column, place_filter
+from openboss.access.console.views.stock import (
+    counted_states,
+    done_with,
+    item_names,
+    place_choices,
+    place_column,
+    place_filter,
+)
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.resources import functions as resources
@@ -66,7 +72,7 @@ def terminals(request: HttpRequest) -> HttpResponseBase:
             **counted_states("terminal_state", resources.count_terminals(org_codes=own)),
             "items": kinds,
             "steps": words.choices("terminal_step"),
-            "places": [(code, name) for code, name in office_names().items() if code in own],
+            "places": place_choices(own),
         },
     )
     return show_list(request, screen, active="console:terminals")
