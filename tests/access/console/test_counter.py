@@ -185,6 +185,16 @@ def test_the_form_is_signed_on_the_screen_and_shown_again_for_a_reason_that_is_l
     clerk.post(f"/orders/{order.order_id}/give-up/", {"reason": "changed his mind"})
 
 
+def test_a_document_that_was_read_as_text_is_not_called_a_pdf(clerk: Client) -> None:
+    order = _place(clerk, "ADD_PRODUCT", offer_id=str(_pack()), first_month="FULL").context["order"]
+    clerk.post(f"/orders/{order.order_id}/check/", {"document_kind": "HOLDER_ID", "document-HOLDER_ID": "ID 7"})
+    (paper,) = orders.order_view(order_id=order.order_id).documents
+    shown = clerk.post(f"/orders/{order.order_id}/papers/{paper.sha256}/", {"reason": "for the auditor"})
+    assert (shown.content, shown["Content-Type"]) == (b"ID 7", "text/plain; charset=utf-8")
+    assert shown["Content-Disposition"] == f'inline; filename="order-{order.order_id}-holder_id.txt"'
+    clerk.post(f"/orders/{order.order_id}/give-up/", {"reason": "changed his mind"})
+
+
 def test_what_is_asked_for_stands_on_the_form_and_a_wrong_document_or_password_is_refused(clerk: Client) -> None:
     page = clerk.get(f"/orders/new/REPLACE_SIM/?customer={CUSTOMER}&user={USER}").content.decode()
     assert "The holder is here with the original document; or An original document" in page

@@ -16,8 +16,8 @@ from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of, visit_tab
 from openboss.access.console.views.counter import contents, places_of
 from openboss.access.console.views.money import COUNTER_MEANS, fen_of, open_till_of
-from openboss.access.console.views.order_papers import issue_receipt
-from openboss.access.console.views.orders import SELF_DONE, done, missing_of, order_of
+from openboss.access.console.views.order_papers import issue_receipt, order_of
+from openboss.access.console.views.orders import SELF_DONE, done, missing_of
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders.functions import OrderView

@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -32,10 +31,11 @@ from openboss.processes import cart, sign_form
 from openboss.processes.sign_form import FormSaid, SignatureUnreadable
 
 PREFIX = "data:image/png;base64,"
-PAPERS = {"SIGNED_FORM": "application/pdf"}
+PDF, TEXT = ("application/pdf", "pdf"), ("text/plain; charset=utf-8", "txt")
 
 
-def _order(order_id: int) -> OrderView:
+def order_of(order_id: int) -> OrderView:
+    """An order of an address. Raises Http404."""
     try:
         return orders.order_view(order_id=order_id)
     except orders.OrderUnknown as unknown:
@@ -65,7 +65,7 @@ def _said(order: OrderView) -> FormSaid:
     proofs = dict.fromkeys(code for one in parts for code in one.proofs)
     facts += [(_("What the customer showed"), ", ".join(str(words.word("proof", one).text) for one in proofs))]
     return FormSaid(
-        language=(get_language() or "zh")[:2],
+        language=formats.language(),
         facts=[(str(name), str(value)) for name, value in facts],
         items=[_line_of(one) for one in parts],
         fees=[(str(words.word("fee_code", fee.code).text), formats.yuan_of_fen(fee.fee_fen)) for fee in fees],
@@ -88,7 +88,7 @@ def _line_of(order: OrderView) -> str:
 @needs("customers.edit")
 def form(request: HttpRequest, order_id: int) -> HttpResponse:
     """The form on the screen, with the field to sign in."""
-    order = _order(order_id)
+    order = order_of(order_id)
     if order.customer_id:
         visit_tab(request, order.customer_id)
     context = {
@@ -96,7 +96,7 @@ def form(request: HttpRequest, order_id: int) -> HttpResponse:
         "tab": order.customer_id,
         "order": order,
         "said": _said(order),
-        "terms": [both[0 if get_language() != "en" else 1] for both in sign_form.TERMS],
+        "terms": [both[0 if formats.is_chinese() else 1] for both in sign_form.TERMS],
         "signed": next((one for one in order.documents if one.kind == sign_form.KIND), None),
     }
     return page(request, "order_form.html", context)
@@ -106,7 +106,7 @@ def form(request: HttpRequest, order_id: int) -> HttpResponse:
 @needs("customers.edit")
 def sign(request: HttpRequest, order_id: int) -> HttpResponse:
     """Keep the form with the signature that was drawn or typed."""
-    order = _order(order_id)
+    order = order_of(order_id)
     try:
         picture = base64.b64decode(request.POST.get("signature", "").removeprefix(PREFIX), validate=True)
         sign_form.sign(
@@ -139,9 +139,10 @@ def paper(request: HttpRequest, order_id: int, sha256: str) -> HttpResponse:
     except orders.DocumentChanged as changed:
         messages.error(request, sentence(changed))
         return redirect("console:order", order_id)
-    kind = next(one.kind for one in _order(order_id).documents if one.sha256 == sha256)
-    answer = HttpResponse(content, content_type=PAPERS.get(kind, "text/plain; charset=utf-8"))
-    answer["Content-Disposition"] = f'inline; filename="order-{order_id}-{kind.lower()}.pdf"'
+    kind = next(one.kind for one in order_of(order_id).documents if one.sha256 == sha256)
+    content_type, ending = PDF if kind == sign_form.KIND else TEXT
+    answer = HttpResponse(content, content_type=content_type)
+    answer["Content-Disposition"] = f'inline; filename="order-{order_id}-{kind.lower()}.{ending}"'
     answer["Cache-Control"] = "no-store"
     return answer
 
@@ -176,7 +177,7 @@ def _receipt_of(account_id: int, payment_id: int) -> receivables.DocumentView | 
 @needs("receivables.collect")
 def receipt(request: HttpRequest, order_id: int) -> HttpResponse:
     """The receipt of an order: the original once, by whoever took the money; afterwards marked COPY."""
-    order = _order(order_id)
+    order = order_of(order_id)
     fees = [fee for one in everything_of(order) for fee in one.fees if fee.payment_id is not None]
     first = receivables.payment_view(payment_id=fees[0].payment_id or 0) if fees else None
     document = _receipt_of(first.account_id, first.payment_id) if first and first.account_id else None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -28,7 +28,7 @@ from openboss.access.console.views.money import (
     open_till_of,
     second_person,
 )
-from openboss.access.console.views.order_papers import issue_receipt
+from openboss.access.console.views.order_papers import issue_receipt, order_of
 from openboss.access.console.views.pay import serial_no
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
@@ -87,14 +87,6 @@ SCREEN = ListScreen(
 def order_list(request: HttpRequest) -> HttpResponseBase:
     """All orders, the newest first."""
     return show_list(request, SCREEN, active="console:orders")
-
-
-def order_of(order_id: int) -> OrderView:
-    """An order of an address. Raises Http404."""
-    try:
-        return orders.order_view(order_id=order_id)
-    except orders.OrderUnknown as unknown:
-        raise Http404 from unknown
 
 
 def missing_of(order: OrderView) -> list[str]:
