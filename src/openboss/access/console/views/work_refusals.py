@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from openboss.access.console import formats
@@ -72,11 +71,6 @@ def carried_out(request: HttpRequest, act: Callable[[], Any]) -> Any:
         said = str(REFUSALS[type(refused)])
         messages.error(request, f"{said} {refused}" if isinstance(refused, beginnings.BeginningRefused) else said)
         return None
-
-
-def language() -> str:
-    """The language of the request as the workflow module names it."""
-    return "en" if (get_language() or "").startswith("en") else "zh"
 
 
 def role_names() -> dict[str, str]:

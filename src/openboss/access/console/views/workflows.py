@@ -23,7 +23,7 @@ from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.audit import staff_name
 from openboss.access.console.views.money import day_of
-from openboss.access.console.views.work_refusals import carried_out, language, role_names
+from openboss.access.console.views.work_refusals import carried_out, role_names
 from openboss.access.jobs import clock
 from openboss.modules.workflow.functions import definitions
 from openboss.processes import multi_person
@@ -83,11 +83,10 @@ def _found(definition_id: int) -> definitions.DefinitionView:
 
 def _choices() -> dict[str, Any]:
     """What the editor's fields offer: teams, decisions and functions with their words."""
-    mine = "name_zh" if language() == "zh" else "name_en"
     return {
         "teams": [("STARTER", _("whoever began")), *sorted(role_names().items())],
         "decisions": [(code, str(text)) for code, text in words.choices("decision")],
-        "calls": [(name, getattr(call, mine)) for name, call in multi_person.CALLS.items()],
+        "calls": [(name, formats.named(call)) for name, call in multi_person.CALLS.items()],
         "values": [*multi_person.VALUES, *(name for call in multi_person.CALLS.values() for name in call.gives)],
     }
 
@@ -139,7 +138,7 @@ def _drawing_board(request: HttpRequest, xml: str, flow: str, problems: list[def
 
 
 def _said(problems: list[definitions.Problem]) -> list[dict[str, str]]:
-    return [{"element": one.element, "text": one.of(language())} for one in problems]
+    return [{"element": one.element, "text": one.of(formats.language())} for one in problems]
 
 
 @require_POST
