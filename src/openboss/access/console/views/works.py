@@ -33,6 +33,7 @@ from openboss.modules.workflow.functions import authority, definitions, work
 from openboss.processes import multi_person
 from openboss.processes.multi_person import beginnings
 
+_BY_NAME = {kind.__name__: text for kind, text in REFUSALS.items()}
 KEYS = {"approve": "F8", "done": "F8", "kept": "F8", "accept": "F8", "send_back": "F7"}  # others: F9
 
 
@@ -92,7 +93,7 @@ def works(request: HttpRequest) -> HttpResponseBase:
         row_link=_url,
         empty=_("Nobody has begun anything yet."),
         template="works.html",
-        context={"flows": [(one.flow, formats.named(one)) for one in _in_force()]},
+        context={"flows": list(flows.items())},
     )  # fmt: skip
     return show_list(request, screen, active="console:works")
 
@@ -204,10 +205,11 @@ def begin(request: HttpRequest, flow: str) -> HttpResponse:
 
 
 def _open_tasks(
-    request: HttpRequest, instance: work.InstanceView, diagram: definitions.Diagram
+    request: HttpRequest, instance: work.InstanceView, diagram: definitions.Diagram, roles: dict[str, str]
 ) -> list[dict[str, Any]]:
     """The tasks that wait in it, each with what whoever looks may do."""
-    staff_id, roles = staff_of(request).staff_id, role_names()
+    staff_id = staff_of(request).staff_id
+    others = [one for one in list_colleagues() if one.staff_id != staff_id]
     return [
         {
             "task": one,
@@ -220,15 +222,11 @@ def _open_tasks(
                 (code, words.word("decision", code), KEYS.get(code, "F9"))
                 for code in diagram.elements[one.element].decisions
             ],
-            "colleagues": _colleagues(one, staff_id),
+            "colleagues": [other for other in others if one.team in other.roles],
         }
         for one in work.tasks_of_instance(instance_id=instance.instance_id)
         if one.state == "OPEN" and instance.state == "RUNNING"
     ]
-
-
-def _colleagues(task: work.TaskView, staff_id: int) -> list[Any]:
-    return [one for one in list_colleagues() if task.team in one.roles and one.staff_id != staff_id]
 
 
 def _standing(task: work.TaskView, staff_id: int) -> dict[str, Any]:
@@ -244,9 +242,7 @@ def _standing(task: work.TaskView, staff_id: int) -> dict[str, Any]:
     return {"may": not taken, "why": said, "is_mine": task.claimed_by == staff_id and task.person_id is None}
 
 
-def _history(instance_id: int, diagram: definitions.Diagram) -> list[dict[str, Any]]:
-    roles = role_names()
-
+def _history(instance_id: int, diagram: definitions.Diagram, roles: dict[str, str]) -> list[dict[str, Any]]:
     def said(one: work.HappeningView) -> str:
         if one.kind == "DECIDED":
             decision, _colon, reason = one.note.partition(": ")
@@ -285,8 +281,7 @@ def _values(instance: work.InstanceView) -> list[tuple[str, str]]:
 
 def _in_words(refusal: str) -> str:
     """A refusal that was written down by its name, as a sentence."""
-    known = {kind.__name__: text for kind, text in REFUSALS.items()}
-    return str(HALL_REFUSALS.get(refusal) or known.get(refusal) or refusal)
+    return str(HALL_REFUSALS.get(refusal) or _BY_NAME.get(refusal) or refusal)
 
 
 def _found(instance_id: int) -> work.InstanceView:
@@ -315,8 +310,9 @@ def one(request: HttpRequest, instance_id: int) -> HttpResponse:
         raise Http404
     definition = definitions.definition_view(definition_id=instance.definition_id)
     diagram = definitions.diagram_of(definition)
-    history = _history(instance_id, diagram)
-    open_tasks = _open_tasks(request, instance, diagram)
+    roles = role_names()
+    history = _history(instance_id, diagram, roles)
+    open_tasks = _open_tasks(request, instance, diagram, roles)
     text, url = about(instance.business_key)
     staff = staff_of(request)
     context = {
