@@ -142,6 +142,28 @@ def test_a_postpaid_user_is_stopped_within_a_second_of_the_call_that_reaches_the
     check_books()
 
 
+@pytest.mark.usefixtures("world")
+def test_a_prepaid_user_on_an_account_whose_limit_was_watched_has_the_money_that_was_paid_and_no_more(
+    desk: Desk,
+) -> None:
+    account, late = desk.account(), 11
+    user_of(account, subscriber_id=USER)
+    set_credit(account_id=account, limit_fen=1000, at=LONG_AGO, staff_id=None)
+    call(8, 1, day=12)  # 0.40, on the bill
+    keep_wallets.run(at=on(10, 12, 8))
+    assert keep_limits.run(at=on(10, 12, 8)) == 1
+    user_of(account, pay_type="PREPAID", subscriber_id=late)
+    wallets.open_wallets({account: [late]}, at=on(10, 12, 9))
+    desk.pay(account, 500, on(10, 12, 9))
+    call(10, 1, day=12)  # 0.40 more on the bill, not out of the wallet
+    keep_wallets.run(at=on(10, 12, 10))
+    keep_limits.run(at=on(10, 12, 10))
+    rate_waiting()
+    assert left_li() == 5_000, "paid 5.00, told once"
+    assert wallets.wallet_differences()[0].is_empty()
+    check_books()
+
+
 def left_li() -> int:
     """What the only wallet of the engine may still be used for."""
     (row,) = read_published(publish_balances())[0].to_dicts()

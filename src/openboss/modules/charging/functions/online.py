@@ -41,7 +41,8 @@ class Published:
 def announce_wallets(wallets: list[dict[str, Any]]) -> int:
     """Leave word of new or changed wallets in the caller's transaction; return the command.
 
-    wallets  [{account_id, balance_li (of a new one), limit_li, subscriber_ids}]
+    wallets  [{account_id, balance_li (of a new one), limit_li, subscriber_ids, anew}]; anew: the account's wallet
+             begins again as a new one, and who drew on it before draws on none
     Its answer says what the users had used before: `used_li` [account, cycle, li].
     """
     return journal.send_command(kind="WALLETS", payload={"wallets": wallets})

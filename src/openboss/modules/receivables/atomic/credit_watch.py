@@ -8,12 +8,17 @@ import polars as pl
 from openboss.modules.receivables.atomic.wallets import LI, send_amounts
 from openboss.modules.receivables.models import CreditWatch
 from openboss.modules.system.copying import copy_in, copy_out
-from openboss.modules.system.statements import ask
 
 
 def watched() -> pl.DataFrame:
     """Every account that is watched: account_id."""
     return copy_out("SELECT account_id FROM receivables_creditwatch ORDER BY 1", {"account_id": pl.Int64})
+
+
+def watched_of(account_ids: Sequence[int]) -> list[int]:
+    """Of some accounts those that are watched."""
+    rows = CreditWatch.objects.filter(account_id__in=list(account_ids)).order_by("account_id")
+    return list(rows.values_list("account_id", flat=True))
 
 
 def put_watched(*, account_ids: Sequence[int], at: datetime) -> None:
@@ -28,5 +33,4 @@ def end_watched(*, account_ids: Sequence[int]) -> None:
 
 def tell_paid(paid_fen: Mapping[int, int], *, serial_no: str) -> None:
     """Tell the engine what watched accounts have just paid (below zero: taken back), in the caller's transaction."""
-    found = ask("SELECT account_id FROM receivables_creditwatch WHERE account_id = ANY(%s::bigint[])", [list(paid_fen)])
-    send_amounts([(account_id, paid_fen[account_id] * LI) for (account_id,) in sorted(found)], serial_no=serial_no)
+    send_amounts([(one, paid_fen[one] * LI) for one in watched_of(list(paid_fen))], serial_no=serial_no)

@@ -59,7 +59,7 @@ class RangePosted:
 def open_wallets(users: Mapping[int, Sequence[int]], *, at: datetime, staff_id: int | None = None) -> None:
     """Let users pay for use at once out of the cash of their accounts; the engine hears of it in this transaction.
 
-    users  by account; an account that has a wallet gets more users
+    users  by account; an account that has a wallet gets more users, one whose limit was watched is watched no more
     """
     if not users:
         return
@@ -67,11 +67,13 @@ def open_wallets(users: Mapping[int, Sequence[int]], *, at: datetime, staff_id: 
     debts.lock_accounts(accounts)
     cash = dict(debts.cash_of(accounts))
     given = wallets.gifts_of(accounts, on=day_of(at))
+    watched = credit_watch.watched_of(accounts)
     told = [
         {"account_id": one, "balance_li": cash.get(one, 0) * LI, "limit_li": given[one] * LI,
-         "subscriber_ids": list(users[one])}
+         "subscriber_ids": list(users[one]), "anew": one in watched}
         for one in accounts
     ]  # fmt: skip
+    credit_watch.end_watched(account_ids=watched)
     command_id = announce_wallets(told)
     wallets.put_wallets(account_ids=accounts, command_id=command_id, at=at)
     record_audit(

@@ -17,7 +17,7 @@ import numpy as np
 from openboss.kernel.allowances import grant
 from openboss.kernel.state import CYCLE_SLOTS, LANES, STANDING
 from openboss.kernel.tariffs import FOREVER
-from openboss.modules.charging.engine.online.desk import longer, with_users
+from openboss.modules.charging.engine.online.desk import Desk, longer, with_users
 from openboss.modules.charging.engine.state import EngineState
 
 KINDS = ("WALLETS", "TOP_UP", "TOP_UPS", "HOLD", "CONFIRM", "RELEASE", "GRANT", "GIVE", "STATE")
@@ -68,12 +68,22 @@ def _open_wallets(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]
     for wanted, users in zip(payload["wallets"], rows, strict=True):
         place = state.wallet_of.setdefault(wanted["account_id"], len(state.wallet_of))
         wallet = desk.wallets[place]
+        if wanted.get("anew"):
+            _leave(desk, place)
         if wallet["account_id"] == 0:
             wallet["account_id"] = wanted["account_id"]
             wallet["balance_li"] = wanted.get("balance_li", 0)
         wallet["limit_li"] = wanted.get("limit_li", 0)
         desk.user_wallet[users] = place
     return {"wallets": len(state.wallet_of), "used_li": _used_before(state, np.array(sum(rows, []), np.int64))}
+
+
+def _leave(desk: Desk, place: int) -> None:
+    """Let nobody draw on a wallet any more, and the wallet be as before it was opened."""
+    rows = np.flatnonzero(desk.user_wallet == place)
+    desk.services["reserved_li"][np.isin(desk.services["row"], rows)] = 0
+    desk.user_wallet[rows] = -1
+    desk.wallets["reserved_li"][place] = desk.wallets["account_id"][place] = 0
 
 
 def _used_before(state: EngineState, rows: np.ndarray) -> list[list[int]]:
