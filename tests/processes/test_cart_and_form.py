@@ -4,6 +4,7 @@ import hashlib
 import struct
 import zlib
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -11,13 +12,13 @@ from openboss.modules.orders import functions as orders
 from openboss.modules.orders.models import ProductOrder
 from openboss.modules.receivables.models import Payment
 from openboss.modules.resources import functions as resources
-from openboss.processes import cart, hall, sign_form
+from openboss.processes import abandoned_orders, cart, hall, sign_form
 from openboss.processes.hall import OrderIncomplete, Tender
 from openboss.processes.order_flow import RequestIncomplete
 from openboss.processes.sign_form import FormSaid, SignatureUnreadable
 from openboss.processes.take_payment import TenderedTooLittle
 from tests.modules.receivables.conftest import check_books, desk
-from tests.processes.hall_office import AT, CLERK_STEPS, HALL, HOLDER, Office, line, office, state
+from tests.processes.hall_office import AT, CLERK_STEPS, DAY, HALL, HOLDER, Office, line, office, state
 
 __all__ = ["desk", "office"]
 SAID = FormSaid("zh", [("客户", "李明"), ("受理单号", "7")], ["新增 用户"], [("SIM 卡", "50.00")], "50.00")
@@ -100,6 +101,24 @@ def test_a_cart_that_is_given_up_gives_back_what_it_kept(office: Office) -> None
             proofs=[], effective="NOW", effective_at=AT, items=[], steps=[], fees=[], at=AT, staff_id=1, org_code=HALL,
         )  # fmt: skip
         confirm(office, empty.order_id)
+
+
+def test_a_cart_nobody_goes_on_with_is_given_up_with_what_lies_in_it(office: Office) -> None:
+    request = {name: value for name, value in office.open_request().items() if name != "customer_id"}
+    part = put(office, "OPEN", **request)
+    assert abandoned_orders.run(at=AT + 6 * DAY) == 0
+    assert abandoned_orders.run(at=AT + 7 * DAY) == 1
+    states = [orders.order_view(order_id=one or 0).state for one in (part.part_of_id, part.order_id)]
+    assert (states, resources.count_sims()) == (["CANCELLED", "CANCELLED"], {"IN_STOCK": 20})
+
+
+def test_a_cart_is_refused_where_only_its_parts_can_go(office: Office) -> None:
+    part = put(office, "REPORT_LOST", office.open_user())
+    about = {"order_id": part.part_of_id or 0, "at": AT, "staff_id": office.clerk}
+    for act in (hall.confirm, partial(hall.cancel, reason="x"), partial(hall.reject, reason="x")):
+        with pytest.raises(RequestIncomplete):
+            act(**about)
+    assert orders.order_view(order_id=part.part_of_id or 0).state == "ACKNOWLEDGED"
 
 
 @pytest.mark.requirement("HAL-17")

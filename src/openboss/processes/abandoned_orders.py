@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders import functions as orders
-from openboss.processes import hall
+from openboss.processes import cart
 
 EARLIER = timedelta(hours=1)  # than numbers are freed by themselves: then the order would keep a card alone
 REASON = "abandoned"
 
 
 def run(*, at: datetime) -> int:
-    """Give up what nobody went on with, each order in a transaction of its own; return how many."""
+    """Give up what nobody went on with, each order or cart in a transaction of its own; return how many."""
     days = customers.hall_rule("hall.number_reserve_days", on=customers.operator_day(at))
     found = orders.abandoned_orders(before=at - timedelta(days=int(days)) + EARLIER)
     for order_id in found:
-        hall.cancel(order_id=order_id, reason=REASON, at=at, staff_id=None)
+        cart.cancel(order_id=order_id, reason=REASON, at=at, staff_id=None)
     return len(found)

@@ -2,7 +2,7 @@
 
     put       what is asked for becomes an order that lies in the customer's open cart
     confirm   the money is counted once, then every part is carried out: all of them or none, one transaction
-    cancel    everything that lies in it is given up; one part alone is given up with `hall.cancel`
+    cancel    everything that lies in it is given up; one part alone is taken out with `hall.cancel`
 
 The cart is an order of its own (kind CART): it has the number, the signed form and the sum. Each part keeps its own
 day, documents and way back.
@@ -109,9 +109,12 @@ def confirm(
 
 
 @transaction.atomic
-def cancel(*, order_id: int, reason: str, at: datetime, staff_id: int) -> OrderView:
-    """Give up a cart and everything in it. Raises OrderUnknown, OrderStateForbids."""
+def cancel(*, order_id: int, reason: str, at: datetime, staff_id: int | None) -> OrderView:
+    """Give up an order: a cart with everything in it, any other by itself. Raises as `hall.cancel`."""
+    about: dict[str, Any] = {"reason": reason, "at": at, "staff_id": staff_id}
+    if orders.lock_order(order_id=order_id).kind != CART:
+        return hall.cancel(order_id=order_id, **about)
     for part in parts_of(order_id=order_id):
         if part.state in (ACKNOWLEDGED, HELD):
-            hall.cancel(order_id=part.order_id, reason=reason, at=at, staff_id=staff_id)
-    return orders.move_order(order_id=order_id, state=CANCELLED, at=at, staff_id=staff_id, reason=reason)
+            hall.cancel(order_id=part.order_id, **about)
+    return orders.move_order(order_id=order_id, state=CANCELLED, **about)

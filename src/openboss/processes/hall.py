@@ -163,6 +163,7 @@ def place(
 
 
 def _flow(kind: str) -> Flow:
+    """The flow of a kind of order. Raises RequestIncomplete for what goes through none, such as a cart."""
     if kind not in FLOWS:
         raise RequestIncomplete(f"kind: {', '.join(FLOWS)}")
     return FLOWS[kind]
@@ -216,7 +217,7 @@ def confirm(
         return order
     if order.state != ACKNOWLEDGED:
         raise orders.OrderStateForbids(order.state)
-    flow, asked = FLOWS[order.kind], _asked(order, at, staff_id, within)
+    flow, asked = _flow(order.kind), _asked(order, at, staff_id, within)
     plan = flow.plan(asked)
     _refuse_incomplete(order, plan, tender, service_password)
     _take_money(order, plan, tender, at, staff_id)
@@ -336,7 +337,7 @@ def reject(*, order_id: int, reason: str, at: datetime, staff_id: int) -> OrderV
     """Refuse an order that came in through a channel, and say why; what it kept goes back. Raises OrderStateForbids."""
     order = orders.lock_order(order_id=order_id)
     moved = orders.move_order(order_id=order_id, state=REJECTED, at=at, staff_id=staff_id, reason=reason)
-    flow = FLOWS[order.kind]
+    flow = _flow(order.kind)
     if flow.release is not None:
         flow.release(_asked(order, at, staff_id))
     return moved
@@ -350,7 +351,7 @@ def cancel(*, order_id: int, reason: str, at: datetime, staff_id: int | None) ->
     what has begun or ended meanwhile.
     """
     order = orders.lock_order(order_id=order_id)
-    flow, asked = FLOWS[order.kind], _asked(order, at, staff_id)
+    flow, asked = _flow(order.kind), _asked(order, at, staff_id)
     if order.state == PENDING and order.result is not None:
         assert flow.undo is not None, "what is written ahead can be taken back"
         flow.undo(asked, order.result)
@@ -370,7 +371,7 @@ def reverse(
     refusals of receivables (a second person on a later day).
     """
     order = orders.lock_order(order_id=order_id)
-    flow = FLOWS[order.kind]
+    flow = _flow(order.kind)
     if order.reversed_by_id is not None and orders.order_view(order_id=order.reversed_by_id).serial_no == serial_no:
         return orders.order_view(order_id=order.reversed_by_id)
     if order.state != COMPLETED or order.reversed_by_id is not None:

@@ -15,8 +15,10 @@ from tests.access.console.small_operator import NOW
 
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
+from openboss.modules.customers.functions import Proof
 from openboss.modules.orders import functions as orders
 from openboss.modules.resources import functions as resources
+from openboss.processes import cart
 
 pytestmark = pytest.mark.django_db
 STANDARDS = Path(__file__).parents[4] / "shared" / "standards" / "tmf"
@@ -71,6 +73,18 @@ def test_a_plan_is_changed_from_next_month_once_and_the_change_is_given_up(shop:
     assert (after["state"], after["cancellationReason"]) == ("cancelled", "Duplicate order")
     twice = _send(shop.post, CANCELS, {"productOrder": {"id": told["id"]}, "cancellationReason": "again"})
     assert (twice.status_code, twice.json()["code"]) == (409, "orderStateForbids")
+
+
+def test_a_cart_of_the_counter_is_given_up_whole_and_carried_out_only_there(shop: Client) -> None:
+    part = cart.put(
+        serial_no="C-1", customer_id=CUSTOMER, subscriber_id=USER, kind="REPORT_LOST", request={}, channel="HALL",
+        proofs=[Proof.SERVICE], at=NOW, staff_id=1, org_code=HALL,
+    )  # fmt: skip
+    refused = _send(shop.patch, f"{ORDERS}/{part.part_of_id}", {"state": "inProgress"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "requestIncomplete")
+    given_up = _send(shop.post, CANCELS, {"productOrder": {"id": str(part.part_of_id)}, "cancellationReason": "gone"})
+    assert given_up.status_code == 201, given_up.content
+    assert orders.order_view(order_id=part.order_id).state == "CANCELLED"
 
 
 def test_an_external_id_of_another_order_is_a_conflict_and_belongs_to_its_caller(

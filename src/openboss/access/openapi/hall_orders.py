@@ -18,7 +18,7 @@ from openboss.access.openapi.product_order_form import FAR_PROOFS, TEXT
 from openboss.modules.customers.functions import NotEntitled, Proof
 from openboss.modules.orders import functions as orders
 from openboss.modules.orders.functions import OrderView
-from openboss.processes import hall
+from openboss.processes import cart, hall
 from openboss.processes.order_flow import RequestIncomplete
 
 HALL_REFUSALS: tuple[type[Exception], ...] = (*hall.REFUSALS, hall.OrderIncomplete, hall.NotReversible)
@@ -173,7 +173,8 @@ def _serial_no(caller: Caller, external_id: str) -> str:
 
 def go_on(caller: Caller, order_id: str, given: OrderUpdate) -> OrderView:
     """Go on with an order: all of what is given is done, or nothing. Raises Refusal."""
-    about: dict[str, Any] = {"order_id": found(order_id).order_id, "at": clock.now(), "staff_id": caller.staff_id}
+    number = whole_number(order_id, "order")
+    about: dict[str, Any] = {"order_id": number, "at": clock.now(), "staff_id": caller.staff_id}
     with refusals_of_the_hall(), transaction.atomic():
         for step in given.checklist:
             hall.tick(step=step.name, note=step.note, **about)
@@ -202,10 +203,10 @@ def _tender(caller: Caller, given: OrderUpdate) -> hall.Tender | None:
 
 
 def give_up(caller: Caller, order_id: str, reason: str) -> OrderView:
-    """Give an order up that was not carried out. Raises Refusal."""
-    order = found(order_id)
+    """Give an order up that was not carried out, a cart with all that lies in it. Raises Refusal."""
+    number = whole_number(order_id, "order")
     with refusals_of_the_hall():
-        return hall.cancel(order_id=order.order_id, reason=reason, at=clock.now(), staff_id=caller.staff_id)
+        return cart.cancel(order_id=number, reason=reason, at=clock.now(), staff_id=caller.staff_id)
 
 
 def given_up(order_id: str) -> OrderView:
