@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from openboss.modules.catalog.atomic import move_offer
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders import functions as orders
 from openboss.modules.system.atomic import put_parameter
@@ -87,3 +88,11 @@ def test_one_offer_fits_and_whoever_said_something_is_not_asked_the_same_within_
     later = counter_offer.offer_for(subscriber_id=user, at=AT + 31 * DAY)
     assert later is not None
     assert later.offer.offer_id == 305
+
+
+def test_what_is_held_counts_against_an_offer_after_its_sale_ended_too(office: Office) -> None:
+    user = office.open_user()
+    office.do("ADD_PRODUCT", user, offer_id=305)
+    move_offer(offer_id=305, life="OFF_SALE", at=AT, staff_id=7)
+    put_parameter(key="hall.counter_offers", value=["OFFER_306"], from_on=AT.date(), at=AT)
+    assert counter_offer.offer_for(subscriber_id=user, at=AT) is None  # 306 does not go with 305

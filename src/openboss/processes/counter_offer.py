@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from openboss.modules.catalog.atomic import OfferVersionView
-from openboss.modules.catalog.functions.sale import Buyer, offers_on_sale, refusals
+from openboss.modules.catalog.functions.sale import offers_on_sale, refusals
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders import functions as orders
+from openboss.processes.order_flow import buyer_of, offers_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ def offer_for(*, subscriber_id: int, at: datetime) -> CounterOffer | None:
     rest = timedelta(days=customers.hall_rule("hall.offer_rest_days", on=on))
     made = orders.offers_made(subscriber_id=subscriber_id, since_at=at - rest)
     tired_of = {one.offer_id for one in made}
-    buyer = _buyer(subscriber_id, at)
+    line, held = customers.line_of(subscriber_id=subscriber_id, at=at), offers_of(subscriber_id, at).values()
+    codes = [one.code for one in held]
+    buyer = buyer_of(customer_id=line.customer_id, held=codes, channel="HALL", area=line.home_area, on=on)
     for code in wanted or sorted(on_sale, key=lambda one: on_sale[one].offer_id):
         offer = on_sale.get(code)
         if offer is None or offer.offer_id in tired_of or code in buyer.held:
@@ -45,19 +48,3 @@ def offer_for(*, subscriber_id: int, at: datetime) -> CounterOffer | None:
         if not refusals(code=code, buyer=buyer, on=on):
             return CounterOffer(subscriber_id, offer)
     return None
-
-
-def _buyer(subscriber_id: int, at: datetime) -> Buyer:
-    customer_id = customers.customer_of_subscriber(subscriber_id=subscriber_id)
-    person = customers.person_of(customer_id=customer_id)
-    codes = {one.offer_id: one.code for one in offers_on_sale(customers.operator_day(at))}
-    held = customers.offers_held(subscriber_id=subscriber_id, at=at)
-    return Buyer(
-        held=tuple(codes[one] for one in held.values() if one in codes),
-        born_on=person.born_on,
-        customer_class=person.customer_class,
-        classes_above=customers.class_path(person.customer_class),
-        channel="HALL",
-        area=customers.line_of(subscriber_id=subscriber_id, at=at).home_area,
-        certificates=customers.certificates_of(customer_id=customer_id, on=customers.operator_day(at)),
-    )

@@ -6,7 +6,7 @@ through it, the same way for every channel. Source: ARC-12, D13.3, D14.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from openboss.modules.catalog.atomic import OfferView, offers
@@ -133,22 +133,27 @@ def bar_in_engine(states: Mapping[int, str]) -> None:
 
 def refuse_unsuitable(asked: Asked, *, customer_id: int, offer_code: str, held: Sequence[str]) -> None:
     """Refuse an offer that is not for this customer, or does not go with what is held. Raises OfferRefused."""
-    person, on = customers.person_of(customer_id=customer_id), customers.operator_day(asked.effective_at)
-    area = asked.request.get("home_area")
+    on, area = customers.operator_day(asked.effective_at), asked.request.get("home_area")
     if asked.subscriber_id is not None:
         area = customers.line_of(subscriber_id=asked.subscriber_id, at=asked.at).home_area
-    buyer = Buyer(
+    buyer = buyer_of(customer_id=customer_id, held=held, channel=asked.channel, area=area, on=on)
+    found = refusals(code=offer_code, buyer=buyer, on=on)
+    if found:
+        raise OfferRefused("; ".join(one.en for one in found))
+
+
+def buyer_of(*, customer_id: int, held: Sequence[str], channel: str, area: int | None, on: date) -> Buyer:
+    """What the rules of sale ask of a customer who holds some offers. Raises CustomerUnknown."""
+    person = customers.person_of(customer_id=customer_id)
+    return Buyer(
         held=tuple(held),
         born_on=person.born_on,
         customer_class=person.customer_class,
         classes_above=customers.class_path(person.customer_class),
-        channel=asked.channel,
+        channel=channel,
         area=area,
         certificates=customers.certificates_of(customer_id=person.customer_id, on=on),
     )
-    found = refusals(code=offer_code, buyer=buyer, on=on)
-    if found:
-        raise OfferRefused("; ".join(one.en for one in found))
 
 
 def fee(code: str, fee_fen: int, *, booking: str = "FEE") -> list[Fee]:
