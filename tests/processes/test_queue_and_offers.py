@@ -18,7 +18,7 @@ MINUTE = timedelta(minutes=1)
 ALL = ("PAY", "BUSINESS", "ADVICE", "UNIT")
 
 
-def take(kind: str = "BUSINESS", after: int = 0, number: str = "") -> orders.TicketView:
+def take(kind: str = "BUSINESS", after: int = 0, number: int | None = None) -> orders.TicketView:
     return queue_hall.take(org_code=HALL, kind=kind, at=AT + after * MINUTE, number=number)
 
 
@@ -52,11 +52,11 @@ def test_key_customers_are_called_first_and_then_who_came_first_by_what_a_window
     office.open_user()
     until_on = customers.operator_day(AT + 90 * DAY)
     take(), take("PAY", after=1)
-    ordinary = take(after=2, number=str(ORDINARY))
+    ordinary = take(after=2, number=ORDINARY)
     customers.set_vip_by_hand(
         customer_id=office.customer_id, level="GOLD", until_on=until_on, reason="x", at=AT, staff_id=7
     )
-    key = take("PAY", after=3, number=str(ORDINARY))
+    key = take("PAY", after=3, number=ORDINARY)
     assert (ordinary.rank, key.rank, key.customer_id) == (orders.EVERYBODY, orders.KEY_CUSTOMER, office.customer_id)
     orders.prepare(queue_ticket_id=ordinary.queue_ticket_id, preparation="ID copied", at=AT, staff_id=7)
     called = [call(5), call(5, window="2"), call(6, kinds=("PAY",)), call(7, window="2")]
@@ -64,6 +64,8 @@ def test_key_customers_are_called_first_and_then_who_came_first_by_what_a_window
     (last, done) = orders.tickets_of_day(org_code=HALL, at=AT)
     assert {last.label, done.label} == {"A001", "B002"}  # a window that calls the next one has served the one before
     orders.close_ticket(queue_ticket_id=done.queue_ticket_id, outcome="LEFT", at=AT + 8 * MINUTE, staff_id=7)
+    begins_alike = take("PAY", after=8, number=ORDINARY // 10)
+    assert (begins_alike.rank, begins_alike.customer_id) == (orders.EVERYBODY, None)
     with pytest.raises(orders.TicketClosed):
         orders.close_ticket(queue_ticket_id=done.queue_ticket_id, outcome="SERVED", at=AT + 8 * MINUTE, staff_id=7)
     with pytest.raises(orders.TicketKindUnknown):

@@ -28,16 +28,22 @@ def longest_allowed_s(at: datetime) -> int:
     return int(customers.hall_rule("hall.queue_wait_max_s", on=customers.operator_day(at)))
 
 
-def take(*, org_code: str, kind: str, at: datetime, number: str = "", preparation: str = "") -> TicketView:
-    """Give somebody a ticket; a number they type finds who they are. Raises TicketKindUnknown."""
-    found = customers.search(number, limit=1) if number.isdecimal() else []
-    customer_id = found[0].customer_id if found else None
-    picture = customers.customer_360(customer_id=customer_id, at=at) if customer_id else None
-    is_key = picture is not None and picture.customer.vip_level != "NONE"
+def take(*, org_code: str, kind: str, at: datetime, number: int | None = None, preparation: str = "") -> TicketView:
+    """Give somebody a ticket; who has the number they said is known by it. Raises TicketKindUnknown."""
+    customer_id = None if number is None else _owner_of(number, at)
+    is_key = customer_id is not None and customers.person_of(customer_id=customer_id).vip_level != "NONE"
     rank = KEY_CUSTOMER if is_key else EVERYBODY
     return orders.take_ticket(
         org_code=org_code, kind=kind, rank=rank, at=at, customer_id=customer_id, preparation=preparation
     )
+
+
+def _owner_of(number: int, at: datetime) -> int | None:
+    try:
+        user = customers.subscriber_of_number(number=number, at=at)
+    except customers.SubscriberUnknown:
+        return None
+    return customers.customer_of_subscriber(subscriber_id=user)
 
 
 def hours_of(*, org_codes: Collection[str], from_at: datetime, to_at: datetime) -> list[HourOfHall]:

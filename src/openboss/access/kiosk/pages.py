@@ -62,7 +62,7 @@ def ticket(request: HttpRequest, machine: Machine) -> HttpResponse:
     """A ticket for the counter (HAL-15)."""
     kind, taken = request.POST.get("kind", ""), None
     if request.method == "POST" and kind in TICKETS:
-        number = request.POST.get("number", "").strip()
+        number = _e164(request.POST.get("number", ""))
         taken = queue_hall.take(org_code=machine.org_code, kind=kind, at=clock.now(), number=number)
     return drawn(request, "ticket.html", {"taken": taken})
 
