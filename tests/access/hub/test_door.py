@@ -13,7 +13,7 @@ from django.test import Client
 from tests.modules.receivables.conftest import Desk, check_books, desk, on
 from tests.processes.test_collect_debt import state, user_of
 
-from openboss.access.hub.door import SIGNATURE
+from openboss.access.hub.envelope import SIGNATURE
 from openboss.access.jobs import clock
 from openboss.modules.receivables.functions.remote import HubPaymentView, mirror_differences
 from openboss.modules.receivables.models import HubPayment, Payment

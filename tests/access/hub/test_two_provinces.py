@@ -21,6 +21,7 @@ from tests.processes.hall_office import AT, HALL, ORDINARY, Office, furnish
 
 from openboss.access.hub import asking
 from openboss.access.hub.asking import Peer
+from openboss.access.hub.envelope import SIGNATURE
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders import functions as orders
@@ -54,9 +55,9 @@ class Provinces:
     def send(self, _url: str, body: bytes, signature: str) -> tuple[int, bytes, str]:
         """The way from 09 to 17."""
         with self.home():
-            headers = {asking.SIGNATURE: signature}
+            headers = {SIGNATURE: signature}
             answer = Client(headers=headers).post("/hub/", body, content_type="application/json")
-        return answer.status_code, answer.content, answer.headers.get(asking.SIGNATURE, "")
+        return answer.status_code, answer.content, answer.headers.get(SIGNATURE, "")
 
     def ask(self, activity: str, *, send: asking.Post | None = None, at=AT, **more: Any) -> orders.HubOrderView:
         """Ask from a hall of 09, let the hub bring it, and give the order as it then is."""

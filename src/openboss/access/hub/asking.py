@@ -21,6 +21,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
+from openboss.access.hub.envelope import COUNTRY, SERVICES, SIGNATURE
 from openboss.access.hub.simulator import simulated_answer
 from openboss.modules.orders import functions as orders
 from openboss.modules.orders.functions import HubOrderView
@@ -31,10 +32,7 @@ from openboss.processes.provision import Delivered, NotDelivered, send_all_due
 
 TOPIC = "hub"
 PEERS = "hub_peers.json"
-SIGNATURE = "X-Hub-Signature"
 ANSWER_S = 10.0
-COUNTRY = "86"
-SERVICES = ("STATUS", "SUSPEND", "RESUME", "REPLACE_SIM")
 _REST_S, _AFTER_TROUBLE_S = 0.5, 5.0
 
 log = structlog.get_logger("hub")

@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from pydantic import ValidationError
 
-from openboss.access.hub.envelope import Message, answer_to
+from openboss.access.hub.envelope import COUNTRY, SIGNATURE, Message, answer_to
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import SubscriberUnknown
@@ -24,13 +24,11 @@ from openboss.modules.system.functions import SerialNumberUsed
 from openboss.modules.system.keys import key_for
 from openboss.modules.system.signing import MessageForged, refuse_forged, sign
 from openboss.processes import hall, remote_payments, serve_province
+from openboss.processes.ask_province import DONE_CODE
 from openboss.processes.remote_payments import CompensatedBefore
 from openboss.processes.serve_province import NoCardKept, Shown
 
-SIGNATURE = "X-Hub-Signature"
 MOST_BYTES = 10_000
-COUNTRY = "86"
-DONE = "0000"
 
 REFUSALS: dict[type[Exception], tuple[str, str]] = {
     OwnProvince: ("1001", "The asking province is the home province."),
@@ -77,7 +75,7 @@ def message(request: HttpRequest) -> HttpResponse:
 
 def _answered(asked: Message) -> dict[str, Any]:
     now = clock.now()
-    (code, words), our_id = (DONE, "ok"), ""
+    (code, words), our_id = (DONE_CODE, "ok"), ""
     content: dict[str, Any] = {}
     if asked.RoutingInfo.Routing.HomeDomain != rules_at(now).value("own_province"):
         code, words = WRONG_HOME

@@ -7,9 +7,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from openboss.processes.ask_province import DONE_CODE
+
 DOMAIN = Field(pattern=r"^[0-9]{2}$")
 TRANS_ID = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9-]+$")
 REQUEST, RESPONSE = "0", "1"
+SIGNATURE = "X-Hub-Signature"  # the header with the signature of a message
+COUNTRY = "86"  # numbers are named without it
+SERVICES = ("STATUS", "SUSPEND", "RESUME", "REPLACE_SIM")  # activities of REMOTE_SERVICE; others: REMOTE_PAYMENT
 
 
 class Part(BaseModel):
@@ -58,9 +63,6 @@ class Content(Part):
     Reason: Literal["", "LOST", "KEEP"] = ""
 
 
-SERVICES = ("STATUS", "SUSPEND", "RESUME", "REPLACE_SIM")
-
-
 class Message(Part):
     """A request between provinces."""
 
@@ -88,5 +90,5 @@ def answer_to(asked: Message, *, code: str, words: str, content: dict[str, Any],
     said["BIPType"]["ActionCode"] = RESPONSE
     said["TransInfo"]["TransIDH"] = our_id
     said["ProcessTime"] = at.strftime("%Y%m%d%H%M%S")
-    kind = "0" if code == "0000" else "1" if code.startswith("1") else "2"
+    kind = "0" if code == DONE_CODE else "1" if code.startswith("1") else "2"
     return {**said, "Response": {"RspType": kind, "RspCode": code, "RspDesc": words}, "SvcCont": content}

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from openboss.access.hub.envelope import SERVICES
+from openboss.processes.ask_province import DONE_CODE
+
 SAYS = "SIMULATOR: no other province is connected; nothing was done anywhere."
 NOT_SHOWN = ("2006", f"{SAYS} What the user showed is not enough.")
 ANSWERS: Mapping[str, dict[str, Any]] = {
@@ -19,15 +22,14 @@ ANSWERS: Mapping[str, dict[str, Any]] = {
 def simulated_answer(message: Mapping[str, Any]) -> dict[str, Any]:
     """The answer of a simulated province, in the envelope of D18.1."""
     activity, content = message["BIPType"]["ActivityCode"], message["SvcCont"]
-    asks_proof = activity in ("STATUS", "SUSPEND", "RESUME", "REPLACE_SIM")
-    code, words = ("0000", SAYS)
-    if asks_proof and not (content.get("CertNo") or content.get("Password")):
+    code, words = DONE_CODE, SAYS
+    if activity in SERVICES and not (content.get("CertNo") or content.get("Password")):
         code, words = NOT_SHOWN
-    done = ANSWERS.get(activity, {}) if code == "0000" else {}
+    done = ANSWERS.get(activity, {}) if code == DONE_CODE else {}
     return {
         **message,
         "BIPType": {**message["BIPType"], "ActionCode": "1"},
         "TransInfo": {**message["TransInfo"], "TransIDH": "SIM-" + message["TransInfo"]["TransIDO"][:30]},
-        "Response": {"RspType": "0" if code == "0000" else "2", "RspCode": code, "RspDesc": words},
+        "Response": {"RspType": "0" if code == DONE_CODE else "2", "RspCode": code, "RspDesc": words},
         "SvcCont": done,
     }
