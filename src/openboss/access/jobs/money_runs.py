@@ -177,14 +177,21 @@ def _payment_file(run: LongRunView) -> Mapping[str, Any]:
         long_runs.note_progress(long_run_id=run.long_run_id, done=done, whole=file.payments)
 
     take_collections.post(admitted, payment_files.payments_of(path), at=at, told=told)
-    answers = Counter(code for _, code in take_collections.answers(admitted, payment_files.payments_of(path)))
-    answer = payment_files.write_answer(
-        file, take_collections.answers(admitted, payment_files.payments_of(path)), key=key
-    )
+    codes: Counter[str] = Counter()
     result = file_of(collector, file.sequence, "result.txt")
-    _write(result, answer)
+    answers = _tallied(take_collections.answers(admitted, payment_files.payments_of(path)), codes)
+    _write(result, payment_files.write_answer(file, answers, key=key))
     return {"taken": file.payments, "taken_fen": file.paid_fen, "sequence": file.sequence, "answer": result.name,
-            "codes": dict(answers)}  # fmt: skip
+            "codes": dict(codes)}  # fmt: skip
+
+
+def _tallied(
+    answers: Iterable[tuple[take_collections.Collected, str]], codes: Counter[str]
+) -> Iterator[tuple[take_collections.Collected, str]]:
+    """Hand answers on, and count their codes on the way."""
+    for one, code in answers:
+        codes[code] += 1
+        yield one, code
 
 
 def _assurance(run: LongRunView) -> Mapping[str, Any]:
