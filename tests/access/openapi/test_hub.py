@@ -139,7 +139,7 @@ def test_who_answers_byte_by_byte_is_left_at_the_deadline(monkeypatch: pytest.Mo
     threading.Thread(target=dribble, daemon=True).start()
     begun_s = time.monotonic()
     with door, pytest.raises(callbacks.NotTaken, match="TimeoutError|timed out"):
-        callbacks.post(f"http://127.0.0.1:{door.getsockname()[1]}/", b"{}", key=b"k", stamp=1)
+        callbacks.post(f"http://127.0.0.1:{door.getsockname()[1]}/", b"{}", key=b"k", at=NOW)
     assert 0.25 < time.monotonic() - begun_s < 3
 
 
@@ -296,7 +296,7 @@ def test_a_name_that_leads_into_a_network_is_refused_when_an_event_is_sent(
     public = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", 443))
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [public, *answer])
     with pytest.raises(callbacks.CallbackRefused):
-        callbacks.post("https://events.example.com/", b"{}", key=b"k", stamp=1)
+        callbacks.post("https://events.example.com/", b"{}", key=b"k", at=NOW)
 
 
 def test_an_address_of_an_inner_network_is_refused_by_the_hub(shop: Client) -> None:

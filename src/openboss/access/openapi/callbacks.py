@@ -9,8 +9,6 @@ byte holds nobody up.
 from __future__ import annotations
 
 import functools
-import hashlib
-import hmac
 import http.client
 import ipaddress
 import re
@@ -18,8 +16,11 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
+
+from openboss.modules.system.signing import sign
 
 LONGEST = 500
 TIMEOUT_S = 5.0  # for connecting, sending and the answer together
@@ -152,17 +153,11 @@ class _Checked(http.client.HTTPConnection):
         raise http.client.BadStatusLine(ascii(head[:80]))
 
 
-def signature(body: bytes, *, key: bytes, stamp: int) -> str:
-    """What proves that an event is ours: the time and an HMAC-SHA-256 over time and body."""
-    digest = hmac.new(key, f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={stamp},v1={digest}"
-
-
-def post(url: str, body: bytes, *, key: bytes, stamp: int) -> None:
+def post(url: str, body: bytes, *, key: bytes, at: datetime) -> None:
     """Send an event to a callback. Raises CallbackRefused, NotTaken."""
     callback = read_callback(url)
     connection = _Checked(callback, resolve(callback))
-    headers = {"Content-Type": "application/json", SIGNATURE: signature(body, key=key, stamp=stamp)}
+    headers = {"Content-Type": "application/json", SIGNATURE: sign(body, key=key, at=at)}
     try:
         connection.request("POST", callback.path, body, headers)
         status = connection.status()

@@ -187,8 +187,7 @@ def _tell(message: Message, now: Callable[[], datetime]) -> bool | None:
         system.drop_message(outbox_id=message.outbox_id, reason="nobody listens", at=now(), staff_id=None)
         return None
     try:
-        stamp = int(now().timestamp())
-        post(listener.callback, _body(message), key=_key(listener.listener_id), stamp=stamp)
+        post(listener.callback, _body(message), key=_key(listener.listener_id), at=now())
     except (NotTaken, CallbackRefused) as refused:
         system.message_failed(outbox_id=message.outbox_id, error=str(refused), at=now())
         return False
