@@ -80,6 +80,34 @@ def test_a_refusal_that_opens_no_session_is_a_step_too(network):  # noqa: F811
     assert [step["result"] for step in watched.watch.steps(12)["steps"]] == [Result.END_USER_SERVICE_DENIED]
 
 
+def test_a_followed_user_the_engine_does_not_know_yet_is_told_of_without_money(network):  # noqa: F811
+    open_wallet(network, 390)
+    watched = Watched(network)
+    for user in (1, 10**9):  # a row nobody has, and one that is not there
+        watched.watch.follow(user, "8613900009999")
+        watched.ask(user, 0, Kind.INITIAL, moment(), served=8613900009999)
+        (step,) = watched.watch.steps(user)["steps"]
+        assert (step["result"], step["money"]) == (Result.USER_UNKNOWN, None)
+        watched.watch.give_up(user)
+
+
+def test_a_user_who_is_given_up_while_a_group_is_noted_is_left_out(network, monkeypatch):  # noqa: F811
+    watched = Watched(network)
+    watched.watch.follow(11, "8613900000001")
+    watched.watch.follow(12, "8613900009999")
+    find = watched.watch._by_number
+
+    def given_up_meanwhile(request):
+        found = find(request)
+        watched.watch.give_up(12)
+        return found
+
+    monkeypatch.setattr(watched.watch, "_by_number", given_up_meanwhile)
+    watched.ask(1, 0, Kind.INITIAL, moment(), served=8613900009999)
+    assert watched.watch.steps(11)["steps"] == []
+    assert watched.watch.steps(12) == {"is_followed": False, "steps": []}
+
+
 def test_whoever_is_followed_first_is_given_up_when_too_many_are():
     watch = Watch()
     for user in range(MOST_FOLLOWED + 1):

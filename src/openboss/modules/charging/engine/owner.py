@@ -25,7 +25,7 @@ from openboss.modules.charging.engine.lake import Corrected, DetailWriter, Lake
 from openboss.modules.charging.engine.online import orders
 from openboss.modules.charging.engine.online.group import News, Rules, debit
 from openboss.modules.charging.engine.online.images import Images
-from openboss.modules.charging.engine.online.shown import barred_of, money_of, services_of
+from openboss.modules.charging.engine.online.shown import barred_of, known_row, money_of, services_of
 from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
 from openboss.modules.charging.engine.pieces import Amid
 from openboss.modules.charging.engine.rating import ChunkRated, detail_of_closed
@@ -364,10 +364,9 @@ class Owner:
     def user_now(self, subscriber_id: int) -> dict[str, Any]:
         """One user's charges and free resources in every cycle the engine holds, money, open services (CHG-13)."""
         with self.lock:
-            known = subscriber_id < len(self.state.row_of) and self.state.row_of[subscriber_id] >= 0
-            if not known:
+            row = known_row(self.state, subscriber_id)
+            if row < 0:
                 return {"cycles": [], "money": None, "barred": 0, "services": []}
-            row = int(self.state.row_of[subscriber_id])
             lane, local_row = self.state.lanes[row % LANES], row // LANES
             cycles = []
             for slot, cycle in enumerate(self.state.cycles.cycle):
@@ -391,11 +390,11 @@ class Owner:
         """What some users have used in each month the engine holds, in li, by user and cycle."""
         with self.lock:
             cycles = [(slot, str(cycle)) for slot, cycle in enumerate(self.state.cycles.cycle) if cycle]
-            known = [one for one in subscriber_ids if one < len(self.state.row_of) and self.state.row_of[one] >= 0]
-            rows = {one: int(self.state.row_of[one]) for one in known}
+            rows = {one: known_row(self.state, one) for one in subscriber_ids}
             return {
                 str(one): {cycle: orders.used_li(self.state, row, slot) for slot, cycle in cycles}
                 for one, row in rows.items()
+                if row >= 0
             }
 
     def _free_of(self, lane: Lane, node: int) -> list[dict[str, int]]:

@@ -9,6 +9,11 @@ from openboss.modules.charging.engine.state import EngineState
 _MONEY = ("account_id", "balance_li", "limit_li", "reserved_li", "held_li")
 
 
+def known_row(state: EngineState, subscriber_id: int) -> int:
+    """The row of a user; -1 = the engine does not know the user, or not yet."""
+    return int(state.row_of[subscriber_id]) if 0 <= subscriber_id < len(state.row_of) else -1
+
+
 def money_of(state: EngineState, row: int) -> dict[str, int] | None:
     """The wallet that pays for a user, which others may share; None if nothing limits the user."""
     desk = state.desk

@@ -13,7 +13,7 @@ import numpy as np
 
 from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.requests import USED_FIELDS, Action, Kind, Measure, Result
-from openboss.modules.charging.engine.online.shown import money_of
+from openboss.modules.charging.engine.online.shown import known_row, money_of
 from openboss.modules.charging.engine.online.turns import Decided
 from openboss.modules.charging.engine.state import EngineState
 from openboss.modules.charging.numbering import ZEROS
@@ -60,16 +60,18 @@ class Watch:
             self._follow(state, requests, asks, decided, at_s)
 
     def _follow(self, state: EngineState, requests: np.ndarray, asks: np.ndarray, decided: Decided, at_s: int) -> None:
-        wanted = {int(state.row_of[one]): one for one in list(self._followed) if one < len(state.row_of)}
+        """Note the steps of users who are followed; another thread may give one up meanwhile."""
+        wanted = {known_row(state, one): one for one in list(self._followed)}
         sessions = decided.answers["place"]
         rows = np.where(sessions >= 0, state.desk.sessions["row"][sessions], -1)
         for number in np.flatnonzero(decided.taken):
             followed = wanted.get(int(rows[number])) if rows[number] >= 0 else self._by_number(requests[number])
-            if followed is not None:
+            kept = self._followed.get(followed) if followed is not None else None
+            if followed is not None and kept is not None:
+                row = known_row(state, followed)
                 step = _step(requests[number], asks, decided, int(number))
-                money = money_of(state, int(state.row_of[followed]))
                 at = datetime.fromtimestamp(at_s, UTC).isoformat()
-                self._followed[followed].append({"at": at, **step, "money": money})
+                kept.append({"at": at, **step, "money": money_of(state, row) if row >= 0 else None})
 
     def _by_number(self, request: np.ndarray) -> int | None:
         digits = str(int(request["served"]) % ZEROS)  # with or without country code
@@ -84,7 +86,7 @@ class Watch:
         if len(self._followed) >= MOST_FOLLOWED and subscriber_id not in self._followed:
             self.give_up(next(iter(self._followed)))
         self._followed.setdefault(subscriber_id, deque(maxlen=STEPS_KEPT))
-        self._numbers[number] = subscriber_id
+        self._numbers = {**self._numbers, number: subscriber_id}  # whoever goes through the others goes on with them
 
     def give_up(self, subscriber_id: int) -> None:
         """Forget the steps of a user."""
