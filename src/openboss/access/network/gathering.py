@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind, Result
+from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind
 
 MOST_REQUESTS = 4096  # in one group; the rest is the next group
 MANY, PATIENCE_S = 16, 0.001  # after so many at once the next ones are waited for: a commit costs more than that
@@ -166,7 +166,6 @@ class Gathering:
         self, *, server: Server, fail: Callable[[BaseException], None], loop: asyncio.AbstractEventLoop
     ) -> None:
         self.server, self.fail, self.loop = server, fail, loop
-        self.served = 0
         self._waiting: list[tuple[list[Request], Answered]] = []
         self._is_due = False
         self._last_group = 0
@@ -197,13 +196,7 @@ class Gathering:
         requests = [request for some, _answered in group for request in some]
         rows, asks = columns_of(requests)
         found = answers_of(requests, *decide(self.server, rows, asks))
-        self.served += len(requests)
         first = 0
         for some, answered in group:
             answered(found[first : first + len(some)])
             first += len(some)
-
-
-def is_refused(result: int) -> bool:
-    """Whether a request came to nothing."""
-    return result != Result.SUCCESS

@@ -56,7 +56,7 @@ class Node:
         self.loop = loop
         self.peers: list[Peer] = []
         self.sessions: dict[int, tuple[Peer, bytes]] = {}  # by place: where the last request came from
-        self.served = self.shed = 0
+        self.shed = 0
         self._waiting: dict[Peer, None] = {}
         self._is_due = self._is_behind = False
         self._sequence = self._first = 0
@@ -207,7 +207,6 @@ class Node:
         self, data: np.ndarray, ready: list[Peer], marks: np.ndarray, requests: np.ndarray, answers: np.ndarray
     ) -> None:
         """Keep where sessions live, for questions of our own."""
-        self.served += len(requests)
         credit = marks[marks["what"] == wire.CREDIT]
         news = np.flatnonzero((requests["kind"] != Kind.UPDATE) & (answers["place"] >= 0))
         for place in news:

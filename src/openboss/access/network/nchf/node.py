@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 
-from openboss.access.network.gathering import Answer, Gathering, Request, TooBusy, is_refused
+from openboss.access.network.gathering import Answer, Gathering, Request, TooBusy
 from openboss.access.network.nchf import answers
 from openboss.access.network.nchf.answers import Refused, encode, malformed, refusal_of
 from openboss.access.network.nchf.reading import key_of_new, requests_of
@@ -53,7 +53,6 @@ class Node:
         final: FinalUnitIndication = TERMINATE,
     ) -> None:
         self.gathering, self.notices, self.now_s, self.final = gathering, notices, now_s, final
-        self.refused = 0
         self._said_at = (0, "")
 
     async def __call__(self, scope: Any, protocol: Any) -> None:
@@ -62,7 +61,6 @@ class Node:
             kind, key = self._operation(scope)
             status, headers, body = await self._charge(kind, key, scope, await _body(scope, protocol))
         except Refused as refusal:
-            self.refused += 1
             problem = refusal.problem
             protocol.response_bytes(problem.status, [_PROBLEM, *_extra(problem.status)], encode(problem))
         else:
@@ -92,7 +90,7 @@ class Node:
         key = key or key_of_new(message)
         requests = requests_of(message, kind, key, self.now_s())
         request, answer = requests[0], _whole(await self._decided(requests))
-        if is_refused(answer.result):
+        if answer.result != Result.SUCCESS:
             if answer.result == Result.UNKNOWN_SESSION:
                 self.notices.forget(key)
             raise refusal_of(answer.result)

@@ -34,7 +34,6 @@ class Notifier:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.told = self.lost = 0
         self._addresses: OrderedDict[str, str] = OrderedDict()
         self._client: httpx.AsyncClient | None = None
         self._places = asyncio.Semaphore(_AT_ONCE)
@@ -75,19 +74,11 @@ class Notifier:
                     log.warning("impossible address", why=str(fault))
                     break
                 else:
+                    if answer.status_code == 404:
+                        self.forget(key)
                     if answer.status_code < 500:
-                        self._heard(key, answer.status_code)
                         return
                 await asyncio.sleep(2**attempt / 2)
-        self.lost += 1
-
-    def _heard(self, key: str, status: int) -> None:
-        if status < 300:
-            self.told += 1
-            return
-        self.lost += 1
-        if status == 404:
-            self.forget(key)
 
     def _connected(self) -> httpx.AsyncClient:
         if self._client is None:
