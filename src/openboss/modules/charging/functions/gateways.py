@@ -10,14 +10,14 @@ import polars as pl
 from django.conf import settings
 
 from openboss.kernel.usage import RecordType
+from openboss.modules.charging.engine.duplicates import DAY_S
 from openboss.modules.charging.engine.lake import Lake
+from openboss.modules.charging.engine.online.cuts import MESSAGES
 from openboss.modules.charging.engine.twins import DAYS_BACK, read_twins
 
 __all__ = ["compared_sessions"]
 
 _SESSION = ("subscriber_id", "record_type", "call_ref")
-_MESSAGES = (RecordType.SMS_MO, RecordType.SMS_MT, RecordType.MMS)
-_DAY_S = 86_400
 COMPARED = pl.Schema(
     {"subscriber_id": pl.Int64(), "record_type": pl.Int8(), "call_ref": pl.Int64(), "unit": pl.String(),
      "online": pl.Int64(), "filed": pl.Int64(), "act_li": pl.Int64()}
@@ -30,7 +30,8 @@ def compared_sessions(*, from_local_s: int, to_local_s: int) -> pl.DataFrame:
     Gives subscriber_id, record_type, call_ref (the charging number), unit (KB, S or MSG), online and filed in it, and
     act_li, what was charged. A session of which no file tells has nothing filed.
     """
-    files = [name for cycle in _cycles(from_local_s, to_local_s) for name in _lake().usage_files(cycle)]
+    lake = Lake(Path(settings.LAKE_DIR))
+    files = [name for cycle in _cycles(from_local_s, to_local_s) for name in lake.usage_files(cycle)]
     if not files:
         return pl.DataFrame(schema=COMPARED)
     began = pl.col("start_local_s")
@@ -39,20 +40,16 @@ def compared_sessions(*, from_local_s: int, to_local_s: int) -> pl.DataFrame:
     )
     li = pl.sum_horizontal("act_basic_li", "act_ld_li", "act_info_li").sum().alias("act_li")
     online = detail.group_by(_SESSION).agg(_amount("online"), li).collect()
-    twins = read_twins(Path(settings.LAKE_DIR), from_local_s=from_local_s, to_local_s=to_local_s + DAYS_BACK * _DAY_S)
+    twins = read_twins(lake.folder, from_local_s=from_local_s, to_local_s=to_local_s + DAYS_BACK * DAY_S)
     filed = twins.group_by(_SESSION).agg(_amount("filed"))
     both = online.join(filed, on=_SESSION, how="left").with_columns(pl.col("filed").fill_null(0), unit=_unit())
     return both.select(pl.col(name).cast(kind) for name, kind in COMPARED.items())
 
 
-def _lake() -> Lake:
-    return Lake(Path(settings.LAKE_DIR))
-
-
 def _cycles(from_local_s: int, to_local_s: int) -> list[int]:
     """The months in which use of a span may be posted: its own and the one after (D4.6)."""
-    days = range(from_local_s // _DAY_S, to_local_s // _DAY_S + 32)
-    months = {datetime.fromtimestamp(day * _DAY_S, UTC) for day in days}
+    days = range(from_local_s // DAY_S, to_local_s // DAY_S + 32)
+    months = {datetime.fromtimestamp(day * DAY_S, UTC) for day in days}
     return sorted({one.year * 100 + one.month for one in months})
 
 
@@ -62,7 +59,7 @@ def _amount(name: str) -> pl.Expr:
     return (
         pl.when(kind == RecordType.DATA)
         .then((octets + 1023) // 1024)
-        .when(kind.is_in(_MESSAGES))
+        .when(kind.is_in(MESSAGES))
         .then(pl.col("message_count").sum())
         .otherwise(pl.col("duration_s").sum())
         .cast(pl.Int64)
@@ -72,6 +69,6 @@ def _amount(name: str) -> pl.Expr:
 
 def _unit() -> pl.Expr:
     kind = pl.col("record_type")
-    is_message = kind.is_in(_MESSAGES)
+    is_message = kind.is_in(MESSAGES)
     data = pl.when(kind == RecordType.DATA).then(pl.lit("KB"))
     return data.when(is_message).then(pl.lit("MSG")).otherwise(pl.lit("S"))
