@@ -276,6 +276,19 @@ def test_a_task_is_handed_over_to_a_colleague_of_the_team_only(team: Team) -> No
     assert (team.sees("city"), team.sees("city2")) == ([], ["HallManager"])
 
 
+def test_a_task_is_not_handed_over_to_who_asked_for_it_and_could_not_decide(team: Team) -> None:
+    work_id = beginnings.begin_exception(
+        kind="REFUND", account_id=team.rich(), amount_fen=60_000, means="CASH", reason="moved away",
+        serial_no=team.desk.no(), at=AT, staff_id=team.staff["city"],
+    )  # fmt: skip
+    multi_person.escalate_due(at=AT + 4 * HOUR)
+    known = {"task_id": team.task(work_id).task_id, "reason": "yours", "at": AT + 4 * HOUR}
+    with pytest.raises(authority.SamePerson):
+        work.hand_over(to_staff_id=team.staff["city"], staff_id=team.staff["city2"], **known)
+    assert team.task(work_id).person_id is None
+    assert team.sees("city2") == ["HallManager"]
+
+
 # --- kills and refusals ---
 
 
@@ -336,6 +349,24 @@ def test_two_who_decide_at_the_same_moment_are_one_decision(team: Team) -> None:
         thread.join()
     assert sorted(said) == ["decided", "too late"]
     assert [one.kind for one in work.happenings(instance_id=work_id)].count("DECIDED") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_task_is_taken_while_its_work_is_held_by_somebody_who_then_waits_for_the_task(team: Team) -> None:
+    work_id = team.ask(60_000)
+    about = {"task_id": team.task(work_id).task_id, "at": AT, "staff_id": team.staff["hall"]}
+
+    def take() -> None:
+        work.claim(**about)
+        connection.close()
+
+    thread = threading.Thread(target=take)
+    with transaction.atomic():
+        assert work.next_step(instance_id=work_id) is None  # holds the work, as a decision does before its task
+        thread.start()
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+    assert team.task(work_id).claimed_by == team.staff["hall"]
 
 
 def test_a_refused_step_holds_the_work_until_it_can_be_done(team: Team) -> None:

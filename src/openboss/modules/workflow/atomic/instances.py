@@ -98,8 +98,12 @@ def put_instance(
 
 
 def lock_instance(*, instance_id: int) -> InstanceView:
-    """Read an instance and keep it from others until the transaction ends. Raises InstanceUnknown."""
-    row = Instance.objects.select_for_update(of=("self",)).select_related("definition").filter(pk=instance_id).first()
+    """Read an instance and keep it from others until the transaction ends. Raises InstanceUnknown.
+
+    What refers to it may still be written: who holds one of its tasks alone (a claim) notes that without waiting.
+    """
+    found = Instance.objects.select_for_update(of=("self",), no_key=True).select_related("definition")
+    row = found.filter(pk=instance_id).first()
     if row is None:
         raise InstanceUnknown(instance_id)
     return _view(row)

@@ -20,7 +20,9 @@ __all__ = [
     "SamePerson",
     "lend",
     "lent_by_or_to",
+    "lent_to",
     "reaches_of",
+    "refuse_who_agreed",
     "standing_on",
     "withdraw",
 ]
@@ -85,6 +87,11 @@ def lent_by_or_to(*, staff_id: int) -> list[DelegationView]:
     return delegations.lent_by_or_to(staff_id=staff_id)
 
 
+def lent_to(*, staff_id: int, at: datetime) -> list[DelegationView]:
+    """What others have lent this person and is in force at a moment."""
+    return delegations.lent_to(staff_id=staff_id, at=at)
+
+
 def reaches_of(*, staff_id: int, at: datetime) -> list[tuple[Reach, int | None]]:
     """How far somebody reaches: by themselves (None), and by what others lent them (their id).
 
@@ -108,13 +115,22 @@ def standing_on(task: TaskView, *, staff_id: int, at: datetime) -> int | None:
     found = [whose for reach, whose in reaches_of(staff_id=staff_id, at=at) if reach.holds(task)]
     if not found:
         raise NotYours(task.task_id)
-    if not task.is_approval:
-        return found[0]
-    agreed = {task.started_by}
-    for one in tasks.tasks_of_instance(instance_id=task.instance_id):
-        if one.decision == APPROVE:
-            agreed |= {one.decided_by or 0, one.on_behalf_of or 0}
+    agreed = _who_agreed(task)
     free = [whose for whose in found if whose not in agreed]
     if staff_id in agreed or not free:
         raise SamePerson(task.task_id)
     return free[0]
+
+
+def refuse_who_agreed(task: TaskView, *, staff_id: int) -> None:
+    """Refuse to give a task to somebody who could not decide on it. Raises SamePerson."""
+    if staff_id in _who_agreed(task):
+        raise SamePerson(task.task_id)
+
+
+def _who_agreed(task: TaskView) -> set[int]:
+    """Who asked for what a task agrees to, and who agreed before: nobody, where it is no approval."""
+    if not task.is_approval:
+        return set()
+    before = [one for one in tasks.tasks_of_instance(instance_id=task.instance_id) if one.decision == APPROVE]
+    return {task.started_by, *(one.decided_by or 0 for one in before), *(one.on_behalf_of or 0 for one in before)}

@@ -38,7 +38,7 @@ from openboss.modules.workflow.atomic.tasks import (
 )
 from openboss.modules.workflow.diagram import APPROVE, STARTER, Element
 from openboss.modules.workflow.engine import Walk
-from openboss.modules.workflow.functions.authority import NotYours, reaches_of, standing_on
+from openboss.modules.workflow.functions.authority import NotYours, reaches_of, refuse_who_agreed, standing_on
 
 __all__ = [
     "DecisionUnknown",
@@ -201,7 +201,8 @@ def _refuse_claimed(task: TaskView, staff_id: int) -> None:
 def hand_over(*, task_id: int, to_staff_id: int, reason: str, at: datetime, staff_id: int) -> None:
     """Give a task to a colleague who might do it anyway: of the same team and place.
 
-    Raises TaskUnknown, TaskDecided, TaskClaimed, NotYours (also: not the colleague's team), SamePerson.
+    Raises TaskUnknown, TaskDecided, TaskClaimed, NotYours (also: not the colleague's team), SamePerson (also: the
+    colleague asked for it or agreed before), StaffUnknown.
     """
     task = tasks.lock_task(task_id=task_id)
     standing_on(task, staff_id=staff_id, at=at)
@@ -210,6 +211,7 @@ def hand_over(*, task_id: int, to_staff_id: int, reason: str, at: datetime, staf
     is_of_team = not task.team or task.team in other.roles
     if not (other.is_active and is_of_team and task.org_code in org_subtree(code=other.org_code)):
         raise NotYours(task_id)
+    refuse_who_agreed(task, staff_id=to_staff_id)
     tasks.hand_over_task(task=task, to_staff_id=to_staff_id, reason=reason, at=at, staff_id=staff_id)
 
 
