@@ -103,6 +103,11 @@ def test_a_task_is_taken_given_back_and_shown_overdue_until_it_goes_up() -> None
     assert _open_task(instance_id).claimed_by == staff_id_of("hall")
     hall.post(f"/tasks/{task_id}/take/", {"how": "give_back"})
     assert _open_task(instance_id).claimed_by is None
+    unchosen = hall.post(f"/tasks/{task_id}/take/", {"how": "hand_over", "to": ""}, follow=True)
+    assert "Choose a colleague" in _said(unchosen)
+    elsewhere = hall.post(f"/tasks/task-{task_id}/decide/", {"decision": "approve"}, follow=True)
+    assert "Somebody has decided on this already" in _said(elsewhere)  # a flow's task has its own page
+    assert (_open_task(instance_id).claimed_by, _open_task(instance_id).decision) == (None, "")
     clock.pin(_open_task(instance_id).due_at + timedelta(minutes=1))  # other tests' clocks may stand elsewhere
     try:
         assert f"/work/{instance_id}/" in _said(hall.get("/tasks/?whose=late"))
@@ -214,4 +219,4 @@ def test_the_forms_of_the_shipped_flows_begin_them() -> None:
     answer = clerk.post(f"/work/new/{beginnings.RETENTION}/begin/", {"user": "2", "reason": "leaves"}, follow=True)
     assert "Account manager talks to the customer" in _said(answer)
     answer = clerk.post(f"/work/new/{FLOW}/begin/", {"kind": "REFUND", "account": "5", "amount": "1.5"}, follow=True)
-    assert "Still to be filled in or wrong:" in _said(answer)
+    assert "Still to be filled in or wrong: Means (of a refund), Reason" in _said(answer)

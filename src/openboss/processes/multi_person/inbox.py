@@ -19,7 +19,6 @@ from openboss.modules.workflow.functions import definitions, work
 from openboss.processes import multi_person, re_rate
 
 ANSWER_WITHIN = timedelta(days=1)
-YES_OR_NO = ("approve", "refuse")
 
 
 class WaitsNoMore(LookupError):
@@ -80,6 +79,8 @@ def decide(*, key: str, approves: bool, reason: str, at: datetime, staff_id: int
     Raises WaitsNoMore, ReasonMissing, and the refusals of that function.
     """
     row = inbox_row(key=key, staff_id=staff_id, at=at)
+    if row.kind not in SOURCES:
+        raise WaitsNoMore(key)
     if not approves and not reason.strip():
         raise work.ReasonMissing()
     SOURCES[row.kind].decide(key.partition("-")[2], approves, reason, at, staff_by_id(staff_id=staff_id))

@@ -108,11 +108,9 @@ def tasks(request: HttpRequest) -> HttpResponseBase:
 
 def _lent_to(staff_id: int, now: datetime) -> list[str]:
     """Whose authority somebody uses now, and until when."""
-    found = authority.lent_by_or_to(staff_id=staff_id)
     return [
         _("for %(who)s until %(when)s") % {"who": staff_name(one.from_staff_id), "when": formats.moment(one.to_at)}
-        for one in found
-        if one.to_staff_id == staff_id and one.withdrawn_at is None and one.from_at <= now < one.to_at
+        for one in authority.lent_to(staff_id=staff_id, at=now)
     ]
 
 

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from openboss.access.console import formats
@@ -17,6 +18,7 @@ from openboss.modules.catalog import functions as catalog
 from openboss.modules.catalog.functions import life_cycle
 from openboss.modules.charging.functions import errors as pool
 from openboss.modules.customers.functions import SubscriberUnknown
+from openboss.modules.system.functions import StaffUnknown
 from openboss.modules.system.functions.people import list_roles
 from openboss.modules.workflow.functions import authority, definitions, work
 from openboss.processes import re_rate
@@ -49,6 +51,7 @@ REFUSALS: dict[type[Exception], str | Promise] = {
     definitions.DiagramRefused: _("The drawing cannot be carried out: look at what is wrong."),
     beginnings.BeginningRefused: _("Still to be filled in or wrong:"),
     inbox.WaitsNoMore: _MEANWHILE,
+    StaffUnknown: _("Choose a colleague from the list."),
     SubscriberUnknown: _("Nobody has this number."),
     OfferRefused: _("There is no such offer."),
     life_cycle.NotEntitled: _("The right for this is missing."),
@@ -62,6 +65,20 @@ REFUSALS: dict[type[Exception], str | Promise] = {
     pool.NotRequested: _MEANWHILE,
 }
 
+_FIELDS = {  # what a beginning lacks, as its form calls it
+    "kind": _("What"),
+    "means": _("Means (of a refund)"),
+    "to_account_id": _("To account (of a transfer)"),
+    "bill_id": _("Bill (of a waiver)"),
+    "user": _("User"),
+    "lines": _("Numbers and cards, one pair a line: number, ICCID"),
+    "unit": _("Account of the unit"),
+    "org_code": _("Out of the stock of"),
+    "about": _("About"),
+    "flow": _("Workflow"),
+    "reason": _("Reason"),
+}
+
 
 def carried_out(request: HttpRequest, act: Callable[[], Any]) -> Any:
     """Do something to work; what is refused is said in words and gives None."""
@@ -69,7 +86,9 @@ def carried_out(request: HttpRequest, act: Callable[[], Any]) -> Any:
         return act()
     except tuple(REFUSALS) as refused:
         said = str(REFUSALS[type(refused)])
-        messages.error(request, f"{said} {refused}" if isinstance(refused, beginnings.BeginningRefused) else said)
+        if isinstance(refused, beginnings.BeginningRefused):
+            said += " " + _now(", ").join(str(_FIELDS[name]) for name in str(refused).split(", "))
+        messages.error(request, said)
         return None
 
 
