@@ -11,11 +11,6 @@ WORDS: dict[str, dict[str, Word]] = {
         "ENDED": Word(_("Ended"), "good"),
         "STOPPED": Word(_("Given up")),
     },
-    "task_state": {
-        "OPEN": Word(_("Open"), "info"),
-        "DONE": Word(_("Done"), "good"),
-        "GONE": Word(_("Not needed any more")),
-    },
     "decision": {
         "approve": Word(_("Agree"), "good"),
         "refuse": Word(_("Refuse"), "bad"),
