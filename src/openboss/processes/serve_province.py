@@ -85,7 +85,6 @@ def status(*, number: int, shown: Shown, at: datetime) -> Served:
     )
 
 
-@transaction.atomic
 def serve(
     *, activity: str, province: str, trans_id: str, number: int, shown: Shown, reason: str, at: datetime
 ) -> Served:
@@ -103,19 +102,21 @@ def serve(
         if (known.subscriber_id, known.kind) != (user, kind):
             raise orders.OrderDifferent(serial_no)
         return _served(known)
-    kind, request = _wanted(activity, reason, number, at)
-    done = hall.place_and_confirm(
-        kind=kind,
-        request=request,
-        serial_no=serial_no,
-        channel=CHANNEL,
-        proofs=proofs_of(subscriber_id=user, shown=shown, at=at),
-        at=at,
-        staff_id=None,
-        org_code="",
-        subscriber_id=user,
-    )
-    return _served(done)
+    proofs = proofs_of(subscriber_id=user, shown=shown, at=at)  # before all else: a wrong password stays counted
+    with transaction.atomic():
+        kind, request = _wanted(activity, reason, number, at)
+        done = hall.place_and_confirm(
+            kind=kind,
+            request=request,
+            serial_no=serial_no,
+            channel=CHANNEL,
+            proofs=proofs,
+            at=at,
+            staff_id=None,
+            org_code="",
+            subscriber_id=user,
+        )
+        return _served(done)
 
 
 def _wanted(activity: str, reason: str, number: int, at: datetime) -> tuple[str, dict[str, Any]]:

@@ -24,6 +24,7 @@ from openboss.access.hub.asking import Peer
 from openboss.access.hub.envelope import SIGNATURE
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
+from openboss.modules.customers.models import Password
 from openboss.modules.orders import functions as orders
 from openboss.modules.orders.models import HubOrder
 from openboss.modules.receivables.functions.owed import owed
@@ -151,6 +152,14 @@ def test_status_suspension_and_resumption_ask_a_proof_that_the_home_province_che
         assert (CERT_NO in kept, "258014" in kept) == (False, False)
     with pytest.raises(OwnProvince):
         provinces.ask("STATUS", home="09")
+
+
+@pytest.mark.requirement("PWD-02")
+def test_a_wrong_password_that_was_said_elsewhere_is_counted_at_home(provinces: Provinces) -> None:
+    wrong = provinces.ask("SUSPEND", reason="LOST", shown={"Password": "000001"})
+    assert (wrong.state, wrong.code, _state(provinces)) == ("REFUSED", "2006", "ACTIVE")
+    with provinces.home():
+        assert Password.objects.get(subscriber_id=provinces.user, kind="SERVICE").wrong_that_day == 1
 
 
 @pytest.mark.requirement("HAL-14")
