@@ -20,7 +20,7 @@ from openboss.access.console.views.customers import whole_picture
 from openboss.access.console.views.desks import BY_KIND, DESKS, INTEGERS, KEYS, Ask, Desk
 from openboss.access.console.views.money import AmountUnreadable, fen_of
 from openboss.access.console.views.pay import serial_no
-from openboss.access.console.views.shown import TICKED, asked_for, is_enough, proofs_of, shown_by
+from openboss.access.console.views.shown import asked_in, proofs_of, shown_by
 from openboss.access.jobs import clock
 from openboss.kernel.periods import previous_cycle
 from openboss.modules.catalog import functions as catalog
@@ -133,19 +133,16 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
         raise Http404
     desk, (picture, user) = BY_KIND[kind], _whose(request)
     visit_tab(request, picture.customer.customer_id)
-    operation = hall.FLOWS[kind].operation
     context = {
         **_whom(request, picture, user if desk.for_user else None),
+        **asked_in(request, picture.customer.customer_id, hall.FLOWS[kind].operation),
         "desk": desk,
-        "asked_for": asked_for(operation),
         "chosen": request.GET.get("offer_id", ""),
         "lead": request.GET.get("lead", "") if kind == "OPEN" else "",
         "asks": [(ask, _choices(ask, request, picture, user)) for ask in desk.asks],
         "effective": [(code, words.word("effective", code).text) for code in desk.effective],
-        "ticks": [(str(proof), words.word("proof", proof).text) for proof in TICKED],
         "serial_no": serial_no(),
     }
-    context["is_enough"] = is_enough(operation, context["shown"].proofs if context["shown"] else ())
     return page(request, "order_new.html", context)
 
 
@@ -211,8 +208,8 @@ def whole_number(text: str) -> int:
     return int(COUNTRY + digits) if len(digits) == MOBILE_DIGITS else int(digits)
 
 
-def _order(request: HttpRequest, kind: str) -> tuple[Desk, dict[str, Any]]:
-    """The order a form means, as the hall takes it. Raises Http404 and the refusals of resources."""
+def _order(request: HttpRequest, kind: str) -> tuple[SubscriberView | None, dict[str, Any]]:
+    """The user a form is about, and its order as the hall takes it. Raises Http404 and the refusals of resources."""
     if kind not in BY_KIND:
         raise Http404
     desk, (picture, user) = BY_KIND[kind], _whose(request)
@@ -227,7 +224,7 @@ def _order(request: HttpRequest, kind: str) -> tuple[Desk, dict[str, Any]]:
         "channel": "HALL",
         "effective": effective if effective in desk.effective else desk.effective[0],
     }
-    return desk, asked
+    return user, asked
 
 
 def contents(items: Sequence[Item]) -> list[dict[str, Any]]:
@@ -258,7 +255,7 @@ def _about(values: Mapping[str, Any], names: Mapping[int, str]) -> str:
 def preview(request: HttpRequest, kind: str) -> HttpResponse:
     """What the order would come to, or what stands in its way; nothing is stored."""
     try:
-        _desk, asked = _order(request, kind)
+        _user, asked = _order(request, kind)
         plan = hall.preview(**asked)
         split = _split(asked) if kind == "CHANGE_PAYER" else None
     except COUNTER_REFUSALS as refused:
@@ -293,8 +290,7 @@ def _split_rows(split: SplitPreview) -> list[tuple[int, int, int]]:
 def place(request: HttpRequest, kind: str) -> HttpResponse:
     """Take the order down, alone or into the customer's cart; its page leads through what is still to be done."""
     try:
-        _desk, asked = _order(request, kind)
-        _picture, user = _whose(request)
+        user, asked = _order(request, kind)
         asked |= {
             "serial_no": request.POST.get("serial_no", "")[:60] or serial_no(),
             "proofs": proofs_of(request, asked["customer_id"], user.subscriber_id if user else None),

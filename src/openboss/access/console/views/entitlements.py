@@ -22,7 +22,7 @@ from openboss.access.console.views.counter import COUNTER_REFUSALS, whole_number
 from openboss.access.console.views.counter_refusals import sentence
 from openboss.access.console.views.customer_figures import meter
 from openboss.access.console.views.pay import serial_no
-from openboss.access.console.views.shown import TICKED, asked_for, is_enough, proofs_of, shown_by
+from openboss.access.console.views.shown import asked_in, proofs_of
 from openboss.access.jobs import clock
 from openboss.kernel.usage import Unit
 from openboss.modules.charging.functions.engine import EngineRefused, EngineSilent
@@ -175,15 +175,11 @@ def gifts(request: HttpRequest, subscriber_id: int) -> HttpResponse:
         return redirect("console:gifts", subscriber_id)
     live = live_usage(subscriber_id)
     free = [one for one in (live.free if live else []) if give_free.may_be_given(one.rule_id, clock.now())]
-    shown = shown_by(request, context["tab"])
     context |= {
         "active": "console:customers",
         "resources": [meter(one) for one in free],
         "typed": request.POST,
-        "shown": shown,
-        "asked_for": asked_for(OPERATION),
-        "is_enough": is_enough(OPERATION, shown.proofs if shown else ()),
-        "ticks": [(str(proof), words.word("proof", proof).text) for proof in TICKED],
+        **asked_in(request, context["tab"], OPERATION),
         "asks": True,
         "serial_no": serial_no(),
     }

@@ -13,21 +13,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from openboss.access.console import formats, words
+from openboss.access.console import formats
 from openboss.access.console.lists import Column, ListScreen, Paging, Rows, show_list
 from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.session import needs, staff_of, visit_tab
 from openboss.access.console.views.audit import staff_name
 from openboss.access.console.views.counter_refusals import sentence
 from openboss.access.console.views.pay import serial_no
-from openboss.access.console.views.shown import (
-    PROOFS_REFUSED,
-    TICKED,
-    asked_for,
-    is_enough,
-    proofs_of,
-    shown_by,
-)
+from openboss.access.console.views.shown import PROOFS_REFUSED, asked_in, proofs_of
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.receivables.functions import points as ledger
@@ -74,17 +67,13 @@ def points(request: HttpRequest, subscriber_id: int) -> HttpResponseBase:
     """The points of a user."""
     line = _line(subscriber_id)
     visit_tab(request, line.customer_id)
-    shown = shown_by(request, line.customer_id)
     context = {
         "tab": line.customer_id,
         "line": line,
         "number": formats.masked_phone(line.number) if line.number else "",
         "balance": ledger.points_of(subscriber_id=subscriber_id),
         "serial_no": serial_no(),
-        "shown": shown,
-        "asked_for": asked_for(OPERATION),
-        "is_enough": is_enough(OPERATION, shown.proofs if shown else ()),
-        "ticks": [(str(proof), words.word("proof", proof).text) for proof in TICKED],
+        **asked_in(request, line.customer_id, OPERATION),
     }
     return show_list(request, _screen(subscriber_id, context), active="console:customers")
 

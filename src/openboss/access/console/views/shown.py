@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -82,7 +83,18 @@ def proofs_of(request: HttpRequest, customer_id: int, subscriber_id: int | None)
     return list(before.proofs) if before else []
 
 
-def asked_for(operation: str) -> str:
+def asked_in(request: HttpRequest, customer_id: int, operation: str) -> dict[str, Any]:
+    """What the part of a form needs in which a customer shows who they are for an operation."""
+    shown = shown_by(request, customer_id)
+    return {
+        "shown": shown,
+        "asked_for": _asked_for(operation),
+        "is_enough": _is_enough(operation, shown.proofs if shown else ()),
+        "ticks": [(str(proof), words.word("proof", proof).text) for proof in TICKED],
+    }
+
+
+def _asked_for(operation: str) -> str:
     """What an operation asks to be shown at a counter, in words: one way or another (D14.2)."""
     ways = [way for way in MATRIX[operation] if way <= AT_COUNTER]
     if not ways or frozenset() in ways:
@@ -91,7 +103,7 @@ def asked_for(operation: str) -> str:
     return _("; or ").join(said)
 
 
-def is_enough(operation: str, proofs: Iterable[Proof]) -> bool:
+def _is_enough(operation: str, proofs: Iterable[Proof]) -> bool:
     """Whether this is enough for an operation."""
     try:
         customers.refuse_unproved(operation, set(proofs))
