@@ -65,6 +65,8 @@ def test_two_records_of_one_person_become_one_and_the_other_id_still_finds_it() 
     assert moved == {"subscribers": 2, "accounts": 1}
     assert customers.customer_360(customer_id=1, at=AT).customer.customer_id == other
     assert {user.subscriber_id for user in customers.customer_360(customer_id=other, at=AT).subscribers} == {1001, 1002}
+    people = customers.people_of(customer_ids=[1, 2, other, 99])
+    assert {asked: one.customer_id for asked, one in people.items()} == {1: other, 2: 2, other: other}
     assert customers.count_base()["subscribers"] == before
     assert [hit.customer_id for hit in customers.search("zw")] == []
     assert 1 not in {row.customer_id for row in customers.list_customers()[0]}

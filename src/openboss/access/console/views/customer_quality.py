@@ -33,10 +33,10 @@ def value(request: HttpRequest) -> HttpResponseBase:
     """The customers whose bills were highest on average of the last months: the top five per cent, or another share."""
     now = clock.now()
     months = customers.hall_rule("hall.vip_months", on=clock.today())
+    frame = billing.average_by_customer(before=customers.cycle_of(now), months=months)
+    frame = frame.sort(["average_fen", "customer_id"], descending=[True, False]).with_row_index("rank", offset=1)
 
     def fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
-        frame = billing.average_by_customer(before=customers.cycle_of(now), months=months)
-        frame = frame.sort(["average_fen", "customer_id"], descending=[True, False]).with_row_index("rank", offset=1)
         top = -(-frame.height * int(filters.get("share", "5")) // 100)
         page, total, sums = rows_in_memory(
             frame.head(top).to_dicts(),
@@ -46,11 +46,11 @@ def value(request: HttpRequest) -> HttpResponseBase:
             paging,
             sums=["average_fen"],
         )
-        names = customers.names_of_customers(customer_ids=[row["customer_id"] for row in page])
-        people = [customers.person_of(customer_id=row["customer_id"]) for row in page]
+        shown = [row["customer_id"] for row in page]
+        names, people = customers.names_of_customers(customer_ids=shown), customers.people_of(customer_ids=shown)
         whole = [
-            {**row, "name": names.get(row["customer_id"], ""), "vip": one.vip_level, "kind": one.kind}
-            for row, one in zip(page, people, strict=True)
+            {**row, "name": names.get(one, ""), "vip": people[one].vip_level, "kind": people[one].kind}
+            for one, row in zip(shown, page, strict=True)
         ]
         return whole, total, sums
 
@@ -79,12 +79,12 @@ def value(request: HttpRequest) -> HttpResponseBase:
 def quality(request: HttpRequest) -> HttpResponseBase:
     """How complete the data of customers are, by outlet: the mean score and how many lack what (CRM-06)."""
     offices = office_names()
+    rows = [
+        {**row, "outlet": offices.get(row["org_code"], row["org_code"])}
+        for row in customers.completeness_by_outlet(at=clock.now()).to_dicts()
+    ]
 
     def fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
-        rows = [
-            {**row, "outlet": offices.get(row["org_code"], row["org_code"])}
-            for row in customers.completeness_by_outlet(at=clock.now()).to_dicts()
-        ]
         tests = {"q": lambda row, text: text.casefold() in f"{row['org_code']} {row['outlet']}".casefold()}
         return rows_in_memory(rows, tests, filters, sort, paging, sums=["customers", *ASKED])
 
@@ -113,12 +113,12 @@ def quality(request: HttpRequest) -> HttpResponseBase:
 @needs("customers.view")
 def outlet(request: HttpRequest, org_code: str) -> HttpResponseBase:
     """The customers of one outlet whose data lack most, and what each lacks."""
+    rows = customers.least_complete(org_code=org_code, at=clock.now()).to_dicts()
 
     def lacks(row: Any) -> str:
         return " · ".join(str(words.word("lacks", name).text) for name in ASKED if not row[name])
 
     def fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
-        rows = customers.least_complete(org_code=org_code, at=clock.now()).to_dicts()
         tests = {"lacks": lambda row, name: name in ASKED and not row[name]}
         page, total, sums = rows_in_memory(rows, tests, filters, sort, paging)
         names = customers.names_of_customers(customer_ids=[row["customer_id"] for row in page])

@@ -285,14 +285,21 @@ class Person:
 
 def person_of(*, customer_id: int) -> Person:
     """Say what rules ask of a customer; a merged id gives the one it became. Raises CustomerUnknown."""
-    found = ask(
-        "SELECT customer_id, kind, born_on, customer_class, vip_level FROM customers_customer WHERE customer_id ="
-        " coalesce((SELECT customer_id FROM customers_customeralias WHERE alias_id = %s::bigint), %s::bigint)",
-        [customer_id, customer_id],
-    )
+    found = people_of(customer_ids=[customer_id])
     if not found:
         raise CustomerUnknown(customer_id)
-    return Person(*found[0])
+    return found[customer_id]
+
+
+def people_of(*, customer_ids: list[int]) -> dict[int, Person]:
+    """Say the same of several customers, by the ids that were asked; who is unknown is missing."""
+    rows = ask(
+        "SELECT asked.id, c.customer_id, c.kind, c.born_on, c.customer_class, c.vip_level"
+        " FROM unnest(%s::bigint[]) AS asked (id) LEFT JOIN customers_customeralias AS a ON a.alias_id = asked.id"
+        " JOIN customers_customer AS c ON c.customer_id = coalesce(a.customer_id, asked.id)",
+        [customer_ids],
+    )
+    return {customer_id: Person(*row) for customer_id, *row in rows}
 
 
 def offers_held(*, subscriber_id: int, at: datetime) -> dict[int, int]:
