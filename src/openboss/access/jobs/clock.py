@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -31,6 +31,11 @@ def world_now() -> datetime:
 def today() -> date:
     """The business date: today on the operator's wall."""
     return now().astimezone(operator_timezone()).date()
+
+
+def begin_of(day: date) -> datetime:
+    """The first moment of a day on the operator's wall."""
+    return datetime.combine(day, time(), operator_timezone())
 
 
 def operator_timezone() -> ZoneInfo:

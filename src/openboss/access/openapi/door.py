@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date
 from typing import Annotated, Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -158,7 +158,7 @@ def money(amount_fen: int, currency: str = "CNY") -> Money:
 
 def midnight(day: date) -> str:
     """The first moment of a day on the operator's clock, as TM Forum writes moments."""
-    return datetime.combine(day, time(), clock.operator_timezone()).isoformat()
+    return clock.begin_of(day).isoformat()
 
 
 class Paging(Schema):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -64,7 +64,7 @@ def _moment_of(day_text: str, days: int = 0) -> datetime | None:
         on = datetime.fromisoformat(day_text).date() + timedelta(days=days)
     except ValueError:
         return None
-    return datetime.combine(on, time(), tzinfo=clock.operator_timezone())
+    return clock.begin_of(on)
 
 
 def _fetch_files(filters: dict[str, str], sort: str, paging: Paging) -> Rows:

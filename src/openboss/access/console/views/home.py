@@ -22,8 +22,7 @@ ALARMS = 5
 
 def _collection() -> dict[str, Any]:
     """What came in since midnight, and what stands in the way."""
-    midnight = clock.now().astimezone(clock.operator_timezone()).replace(hour=0, minute=0, second=0, microsecond=0)
-    sources = monitor.source_status(since=midnight)
+    sources = monitor.source_status(since=clock.begin_of(clock.today()))
     return {
         "files_today": sum(source["files"] for source in sources),
         "records_today": sum(source["records"] for source in sources),

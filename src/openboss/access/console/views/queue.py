@@ -26,10 +26,6 @@ from openboss.processes import queue_hall
 WINDOW = "queue_window"
 
 
-def _midnight() -> Any:
-    return clock.now().astimezone(clock.operator_timezone()).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
 @require_GET
 @needs("customers.view")
 def queue(request: HttpRequest) -> HttpResponse:
@@ -47,7 +43,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         }
         for one in tickets
     ]
-    midnight = _midnight()
+    midnight = clock.begin_of(clock.today())
     halls = system.org_subtree(code=org_code)
     hours = queue_hall.hours_of(org_codes=halls, from_at=midnight, to_at=midnight + timedelta(days=1))
     context = {

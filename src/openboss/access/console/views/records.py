@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
 from typing import Any
 
 from django.contrib import messages
@@ -62,7 +61,6 @@ def put_on_list(request: HttpRequest) -> HttpResponse:
     """Put a document on a list, until a day or for ever."""
     list_kind, reason = request.POST.get("list_kind", ""), request.POST.get("reason", "").strip()[:200]
     until_on = day_of(request.POST.get("until", ""))
-    zone = clock.operator_timezone()
     if list_kind not in LISTS or not reason:
         messages.error(request, _("Which list, which document and why are needed."))
         return redirect("console:records")
@@ -72,7 +70,7 @@ def put_on_list(request: HttpRequest) -> HttpResponse:
             cert_type=request.POST.get("cert_type", ""),
             cert_no=request.POST.get("cert_no", ""),
             reason=reason,
-            until_at=datetime.combine(until_on, time(), zone) if until_on else None,
+            until_at=clock.begin_of(until_on) if until_on else None,
             at=clock.now(),
             staff_id=staff_of(request).staff_id,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -229,8 +229,8 @@ def lend(request: HttpRequest) -> HttpResponse:
             to_staff_id=int(to) if to.isdecimal() else staff_id,
             team=request.POST.get("team", ""),
             limit_fen=fen_of(limit) if limit else None,
-            from_at=max(_begin_of(request.POST.get("from", ""), now), now),
-            to_at=_begin_of(request.POST.get("until", ""), now) + timedelta(days=1),
+            from_at=max(_begin_of(request.POST.get("from", "")), now),
+            to_at=_begin_of(request.POST.get("until", "")) + timedelta(days=1),
             reason=request.POST.get("reason", "").strip(),
             at=now,
         ),
@@ -240,7 +240,6 @@ def lend(request: HttpRequest) -> HttpResponse:
     return redirect("console:lent")
 
 
-def _begin_of(text: str, now: datetime) -> datetime:
+def _begin_of(text: str) -> datetime:
     """The first moment of a day somebody chose, on the operator's clock; without one, of today."""
-    zone = clock.operator_timezone()
-    return datetime.combine(day_of(text) or now.astimezone(zone).date(), time(0), zone)
+    return clock.begin_of(day_of(text) or clock.today())

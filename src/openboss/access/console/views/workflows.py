@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -187,19 +187,19 @@ def act(request: HttpRequest, definition_id: int) -> HttpResponse:
     elif how == "send_back":
         done = carried_out(request, lambda: definitions.send_back(reason=reason, **who))
     else:
-        from_at = _from_at(request.POST.get("from", ""), who["at"])
+        from_at = _from_at(request.POST.get("from", ""))
         done = carried_out(request, lambda: definitions.publish(known=multi_person.known(), from_at=from_at, **who))
     if done is not None:
         messages.success(request, str(words.word("definition_state", done.state).text))
     return redirect("console:workflow", definition_id)
 
 
-def _from_at(text: str, now: datetime) -> datetime | None:
+def _from_at(text: str) -> datetime | None:
     """The first moment of a later day; today means at once."""
     chosen = day_of(text)
     if chosen is None or chosen == clock.today():
         return None
-    return datetime.combine(chosen, time(0), now.astimezone(clock.operator_timezone()).tzinfo)
+    return clock.begin_of(chosen)
 
 
 # What the drawing board says by itself, in the words of bpmn-js.
