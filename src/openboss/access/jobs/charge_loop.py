@@ -173,9 +173,9 @@ class ChargeLoop:
     def _keep_time(self, taken: int) -> None:
         """Settle silent sessions, bring detail to the lake, save the state: each in its time."""
         now_s = self.loop.time()
-        if now_s - self._swept_at_s >= SWEEP_S and self._is_warm:
+        is_due = now_s - self._swept_at_s >= SWEEP_S and self._is_warm
+        if is_due and not self.owner.sweep(self.moment()):  # if more waits, the next look goes on with it
             self._swept_at_s = now_s
-            self.owner.sweep(self.moment())
         is_calm = taken == 0 and self._inputs_to_flush > 0
         self._inputs_to_flush = 0 if is_calm else self._inputs_to_flush + taken
         if is_calm or now_s - self._flushed_at_s >= FLUSH_S:

@@ -8,6 +8,7 @@ import pytest
 
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.atomic import engine as journal
+from openboss.modules.charging.engine.online import turns
 from openboss.modules.charging.engine.online.images import Images
 from openboss.modules.charging.engine.online.requests import Kind, Measure, Result, empty_requests
 from openboss.modules.charging.engine.online.turns import Moment
@@ -170,6 +171,17 @@ def test_a_session_whose_network_falls_silent_is_settled_and_may_go_on(network):
     network.ask(1, 2, Kind.TERMINATION, moment("2026-10-05 11:02:00"), used_down=MB, asking=False)
     assert network.wallet()["balance_li"] == 9130
     assert sorted(detail(network)["partial_seq"]) == [0, 1]
+
+
+def test_a_sweep_that_cannot_take_all_sessions_says_so_and_the_next_goes_on(network, monkeypatch):
+    monkeypatch.setattr(turns, "SWEPT_A_GROUP", 2)
+    open_wallet(network, 10_000)
+    for session in (1, 2, 3):
+        network.ask(session, 0, Kind.INITIAL, moment())
+        network.ask(session, 1, Kind.TERMINATION, moment(), asking=False)
+    later = moment("2026-10-05 10:30:00")
+    assert [network.owner.sweep(later) for _ in range(3)] == [True, False, False]
+    assert not network.owner.state.desk.sessions["life"].any()
 
 
 def test_an_engine_that_dies_between_any_two_requests_goes_on_as_if_it_had_not(network):

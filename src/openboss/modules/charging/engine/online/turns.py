@@ -5,7 +5,7 @@ fails the process must end, and its successor rebuilds the state without the tur
 request a group: others wait for the next turn.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -31,6 +31,7 @@ _UNKNOWN_USER_FAULT = 306
 _NOBODY = np.zeros(0, np.int64)
 _NOTHING_CLOSED = np.zeros(0, CLOSED)
 CUTS_A_GROUP = 4096  # records cut at the end of a month
+SWEPT_A_GROUP = 1024  # sessions settled, and as many forgotten
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Decided:
     images: bytes  # empty = nothing was changed: repeats and refusals only
     closed: np.ndarray  # CLOSED: records that sessions have ended
     news: list[News]
+    more_waits: bool = False  # of a sweep: what is over did not fit into the group
 
 
 @compiled
@@ -130,8 +132,11 @@ class Turns:
         return self._written(state, group, taken)
 
     def sweep(self, state: EngineState, *, moment: Moment, position: int) -> Decided | None:
-        """Settle sessions whose network fell silent, forget ended ones; None if there is nothing to do."""
-        silent, old = np.zeros(1024, np.int64), np.zeros(1024, np.int64)
+        """Settle sessions whose network fell silent, forget ended ones; None if there is nothing to do.
+
+        At most SWEPT_A_GROUP of each at a time: it says if more wait.
+        """
+        silent, old = np.zeros(SWEPT_A_GROUP, np.int64), np.zeros(SWEPT_A_GROUP, np.int64)
         some, many = arriving.sweep(state.desk, moment.now_s, self.rules.remembered_s, silent, old)
         if some + many == 0:
             return None
@@ -140,7 +145,8 @@ class Turns:
         self._freed[0] = 0
         self._server.expire(state, group, silent[:some])
         self._server.forget(state, group, old[:many])
-        return self._written(state, group, np.zeros(0, np.bool_))
+        decided = self._written(state, group, np.zeros(0, np.bool_))
+        return replace(decided, more_waits=max(some, many) == SWEPT_A_GROUP)
 
     def cut(self, state: EngineState, at_local_s: int, *, position: int) -> Decided | None:
         """End open records that began before a local second, and go on with new ones from there (FREEZE).
