@@ -25,7 +25,7 @@ from openboss.modules.charging.engine.lake import Corrected, DetailWriter, Lake
 from openboss.modules.charging.engine.online import orders
 from openboss.modules.charging.engine.online.group import News, Rules, debit
 from openboss.modules.charging.engine.online.images import Images
-from openboss.modules.charging.engine.online.shown import barred_of, known_row, money_of, services_of
+from openboss.modules.charging.engine.online.shown import barred_of, known_row, money_of, services_of, wallets_of
 from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
 from openboss.modules.charging.engine.pieces import Amid
 from openboss.modules.charging.engine.rating import ChunkRated, detail_of_closed
@@ -162,10 +162,8 @@ class Owner:
             li=pl.sum_horizontal("act_basic_li", "act_ld_li", "act_info_li").sum()
         )
         rows = self.state.row_of[paid["subscriber_id"].to_numpy()]
-        known = rows < len(desk.user_wallet)
-        places = np.full(len(rows), -1)
-        places[known] = desk.user_wallet[rows[known]]
-        mine = paid.with_columns(place=pl.Series(places)).filter((pl.col("place") >= 0) & (pl.col("li") != 0))
+        places = pl.Series(wallets_of(desk, rows))
+        mine = paid.with_columns(place=places).filter((pl.col("place") >= 0) & (pl.col("li") != 0))
         news: list[News] = []
         for place, li in mine.group_by("place").agg(pl.col("li").sum()).sort("place").iter_rows():
             debit(self.state, news, place, li, self.turns.rules)

@@ -23,6 +23,7 @@ from openboss.modules.charging.engine.online.desk import COUNTER_NODE, FREE_NODE
 from openboss.modules.charging.engine.online.growing import Growing
 from openboss.modules.charging.engine.online.orders import OrderRefused, used_li
 from openboss.modules.charging.engine.online.serving import one_a_user
+from openboss.modules.charging.engine.online.shown import wallets_of
 from openboss.modules.charging.engine.rating import _rate, detail_of, empty_rated
 from openboss.modules.charging.engine.state import EngineState, _with_room, cycle_slot
 from openboss.modules.charging.schema import RATED
@@ -306,8 +307,7 @@ def _used_li(state: EngineState, users: np.ndarray) -> np.ndarray:
     """What each user with a wallet has used in open cycles, in li; 0 for the others."""
     used = np.zeros(len(users), np.int64)
     rows = state.row_of[users]
-    known = rows < len(state.desk.user_wallet)
-    for place in np.flatnonzero(known & (np.append(state.desk.user_wallet, -1)[np.where(known, rows, -1)] >= 0)):
+    for place in np.flatnonzero(wallets_of(state.desk, rows) >= 0):
         used[place] = sum(used_li(state, int(rows[place]), slot) for slot, _cycle in _chains(state, "totals"))
     return used
 

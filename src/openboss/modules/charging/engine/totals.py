@@ -5,6 +5,7 @@ import polars as pl
 
 from openboss.kernel.state import STANDING
 from openboss.modules.charging.engine import changes
+from openboss.modules.charging.engine.online.shown import wallets_of
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, cycle_slot
 from openboss.modules.charging.schema import FREE_USE, TOTALS
 
@@ -61,10 +62,7 @@ def balances_of(state: EngineState) -> tuple[pl.DataFrame, pl.DataFrame]:
     empty = {"subscriber_id": pl.Int64, "used_li": pl.Int64, "cycle": pl.Int32}
     used = pl.concat([pl.DataFrame(schema=empty), *months]).sort("subscriber_id", "cycle")
     rows = state.row_of[used["subscriber_id"].to_numpy()]
-    known = rows < len(desk.user_wallet)
-    wallet_of_row = np.append(desk.user_wallet, -1)  # the last: users the desk does not know
-    places = wallet_of_row[np.where(known, rows, -1)]
-    accounts = np.append(desk.wallets["account_id"], 0)[places]  # -1 is the last: nobody's
+    accounts = np.append(desk.wallets["account_id"], 0)[wallets_of(desk, rows)]  # -1 is the last: nobody's
     return wallets, used.with_columns(account_id=pl.Series(accounts, dtype=pl.Int64))
 
 

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from openboss.modules.charging.engine.online.desk import Life
+import numpy as np
+
+from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.requests import Measure
 from openboss.modules.charging.engine.state import EngineState
 
@@ -12,6 +14,14 @@ _MONEY = ("account_id", "balance_li", "limit_li", "reserved_li", "held_li")
 def known_row(state: EngineState, subscriber_id: int) -> int:
     """The row of a user; -1 = the engine does not know the user, or not yet."""
     return int(state.row_of[subscriber_id]) if 0 <= subscriber_id < len(state.row_of) else -1
+
+
+def wallets_of(desk: Desk, rows: np.ndarray) -> np.ndarray:
+    """The place of the wallet that pays for each of some users; -1 = nothing limits the user."""
+    places = np.full(len(rows), -1)
+    known = rows < len(desk.user_wallet)  # no longer than the last user something is known of
+    places[known] = desk.user_wallet[rows[known]]
+    return places
 
 
 def money_of(state: EngineState, row: int) -> dict[str, int] | None:
