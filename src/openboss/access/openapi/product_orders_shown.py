@@ -97,26 +97,32 @@ class CancelProductOrder(Shape):
     at_type: str = "CancelProductOrder"
 
 
+def told_alike(order: OrderView, href: str) -> dict[str, Any]:
+    """What an order tells of itself in every interface of orders; `href` is where it is read in this one."""
+    is_cancelled = order.state == "CANCELLED"
+    return {
+        "id": str(order.order_id),
+        "href": f"{href}/{order.order_id}",
+        "external_id": str(order.request.get("external_id") or order.serial_no),
+        "category": order.kind,
+        "state": STATES[order.state],
+        "order_date": order.created_at.isoformat(),
+        "requested_start_date": order.effective_at.isoformat() if order.effective_at else None,
+        "completion_date": order.completed_at.isoformat() if order.completed_at else None,
+        "cancellation_reason": order.reason if is_cancelled else None,
+        "note": [Note(text=order.reason)] if order.reason and not is_cancelled else None,
+        "checklist": [OpenStep(name=one.step, is_done=one.done_at is not None) for one in order.steps] or None,
+    }
+
+
 def shown(order: OrderView, names: Mapping[int, str]) -> ProductOrder:
     """An order as the outside sees it; `names` are those of all offerings."""
-    is_cancelled = order.state == "CANCELLED"
-    items = [_item(position, item, names) for position, item in enumerate(order.items, 1)]
     return ProductOrder(
-        id=str(order.order_id),
-        href=f"{ORDER}/{order.order_id}",
-        external_id=str(order.request.get("external_id") or order.serial_no),
-        category=order.kind,
-        state=STATES[order.state],
-        order_date=order.created_at.isoformat(),
-        requested_start_date=order.effective_at.isoformat() if order.effective_at else None,
-        completion_date=order.completed_at.isoformat() if order.completed_at else None,
-        cancellation_reason=order.reason if is_cancelled else None,
+        **told_alike(order, ORDER),
         channel=[Ref(id=order.channel, role="Used channel for order capture")],
-        note=[Note(text=order.reason)] if order.reason and not is_cancelled else None,
         order_total_price=[_price(one) for one in order.fees] or None,
-        product_order_item=items,
+        product_order_item=[_item(position, item, names) for position, item in enumerate(order.items, 1)],
         related_party=_parties(order) or None,
-        checklist=[OpenStep(name=one.step, is_done=one.done_at is not None) for one in order.steps] or None,
     )
 
 

@@ -33,7 +33,7 @@ from openboss.access.openapi.door import (
 from openboss.access.openapi.hall_orders import FAILURES, STATES, OrderUpdate, refusals_of_the_hall
 from openboss.access.openapi.product_order_form import TEXT, ChannelAsked, Given
 from openboss.access.openapi.product_order_form import Characteristic as Wanted
-from openboss.access.openapi.product_orders_shown import Note, OpenStep, masked
+from openboss.access.openapi.product_orders_shown import Note, OpenStep, masked, told_alike
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import Proof
 from openboss.modules.orders.functions import SERVICE_KINDS, OrderView
@@ -171,26 +171,16 @@ class CancelServiceOrder(Shape):
 
 
 def _shown(order: OrderView) -> ServiceOrder:
-    change, is_cancelled = CHANGES[order.kind], order.state == "CANCELLED"
+    change = CHANGES[order.kind]
     told = [Characteristic(name=name, value=text) for item in order.items for name, text in masked(item.values)]
     user = None if order.subscriber_id is None else str(order.subscriber_id)
     line = Service(id=user, state=change.state, service_characteristic=told or None)
     customer = str(order.customer_id)
     owner = Party(id=customer, href=f"{CUSTOMER}/{customer}", role="customer", at_referred_type="Customer")
     return ServiceOrder(
-        id=str(order.order_id),
-        href=f"{SERVICE_ORDER}/{order.order_id}",
-        external_id=str(order.request.get("external_id") or order.serial_no),
-        category=order.kind,
-        state=STATES[order.state],
-        order_date=order.created_at.isoformat(),
-        requested_start_date=order.effective_at.isoformat() if order.effective_at else None,
-        completion_date=order.completed_at.isoformat() if order.completed_at else None,
-        cancellation_reason=order.reason if is_cancelled else None,
-        note=[Note(text=order.reason)] if order.reason and not is_cancelled else None,
+        **told_alike(order, SERVICE_ORDER),
         related_party=[owner] if order.customer_id else None,
         service_order_item=[ServiceOrderItem(id="1", action=change.action, state=STATES[order.state], service=line)],
-        checklist=[OpenStep(name=one.step, is_done=one.done_at is not None) for one in order.steps] or None,
     )
 
 
