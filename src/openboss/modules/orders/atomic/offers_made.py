@@ -72,13 +72,14 @@ def offers_made(
     rows = OfferMade.objects.all()
     rows = rows.filter(subscriber_id=subscriber_id) if subscriber_id is not None else rows
     rows = rows.filter(at__gte=since_at) if since_at is not None else rows
-    return [
-        OfferMadeView(**{name: getattr(row, name) for name in OfferMadeView.__dataclass_fields__})
-        for row in rows.order_by("-at", "-offer_made_id")[:limit]
-    ]
+    return [_view(row) for row in rows.order_by("-at", "-offer_made_id")[:limit]]
 
 
 def offer_after_payment(*, payment_id: int) -> OfferMadeView | None:
     """The offer that was made after a payment, if one was."""
     row = OfferMade.objects.filter(payment_id=payment_id).first()
-    return OfferMadeView(**{name: getattr(row, name) for name in OfferMadeView.__dataclass_fields__}) if row else None
+    return _view(row) if row else None
+
+
+def _view(row: OfferMade) -> OfferMadeView:
+    return OfferMadeView(**{name: getattr(row, name) for name in OfferMadeView.__dataclass_fields__})

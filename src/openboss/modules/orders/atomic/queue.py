@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -155,12 +155,6 @@ def alarm_long_waits(*, longer_s: int, at: datetime) -> list[TicketView]:
     found = [_view(row) for row in late.order_by("taken_at")]
     QueueTicket.objects.filter(pk__in=[one.queue_ticket_id for one in found]).update(alarmed_at=at)
     return found
-
-
-def halls_with_tickets(*, on: date) -> list[str]:
-    """The halls in which somebody took a ticket on a day."""
-    rows = QueueTicket.objects.filter(on=on).order_by("org_code").values_list("org_code", flat=True)
-    return list(rows.distinct())
 
 
 def _view(row: QueueTicket) -> TicketView:
