@@ -143,3 +143,14 @@ def test_form_and_signature_are_one_pdf_with_the_order_and_its_hash_verifies(off
     assert office.confirm(order, service_password="258014").state == "COMPLETED"
     with pytest.raises(orders.OrderStateForbids):
         sign_form.sign(said=SAID, signature_png=picture(), **own)
+
+
+@pytest.mark.requirement("HAL-17")
+def test_the_form_of_a_cart_is_signed_for_what_still_lies_in_it(office: Office) -> None:
+    request = {name: value for name, value in office.open_request().items() if name != "customer_id"}
+    taken_out = put(office, "OPEN", **request)
+    hall.cancel(order_id=taken_out.order_id, reason="another number", at=AT, staff_id=office.clerk)
+    kept = put(office, "OPEN", **request)
+    sign_form.sign(order_id=kept.part_of_id or 0, said=SAID, signature_png=picture(), at=AT, staff_id=office.clerk)
+    steps = ["FORM_FREE" in orders.order_view(order_id=one.order_id).open_steps for one in (taken_out, kept)]
+    assert (kept.part_of_id, steps) == (taken_out.part_of_id, [True, False])

@@ -19,6 +19,7 @@ from django.utils import timezone
 from openboss.modules.billing.functions.bill_document import operator_names, print_paper
 from openboss.modules.orders import functions as orders
 from openboss.modules.orders.states import ACKNOWLEDGED, HELD
+from openboss.processes import cart
 
 DOCUMENT = Path(__file__).resolve().parent / "documents" / "order_form.typ"
 KIND, STEP = "SIGNED_FORM", "FORM_FREE"
@@ -89,7 +90,7 @@ def sign(*, order_id: int, said: FormSaid, signature_png: bytes, at: datetime, s
     paper = _printed(said, signature_png, fingerprint, at)
     own = {"order_id": order_id, "at": at, "staff_id": staff_id}
     sha256 = orders.attach_document(kind=KIND, content=paper, verified_by=staff_id, **own)
-    for one in (order, *orders.parts_of(order_id=order_id)):
+    for one in (order, *cart.parts_of(order_id=order_id)):
         if STEP in one.open_steps:
             orders.tick_step(order_id=one.order_id, step=STEP, note=fingerprint[:16], at=at, staff_id=staff_id)
     return SignedForm(sha256, fingerprint)
