@@ -33,6 +33,8 @@ def test_a_lead_is_written_down_spoken_with_and_opened_as_a_user_with_the_campai
     seen = clerk.post(f"/leads/{lead.lead_id}/reveal/", {"reason": "call back"}).content.decode()
     assert ("赵敏" in seen, "13055556666" in seen) == (True, True)
     assert system.list_audit(action="customers.reveal_lead")[0][0].reason == "call back"
+    assert clerk.post(f"/leads/{lead.lead_id}/reveal/", {"reason": "why " * 150}).status_code == 200
+    assert len(system.list_audit(action="customers.reveal_lead")[0][0].reason) == 200
     entered = {"name": "赵敏", "kind": "INDIVIDUAL", "cert_type": "PASSPORT", "cert_no": "E88112233"}
     form = clerk.post(
         "/customers/new/enter/", {**entered, "pay_method": "CASH", "lead": str(lead.lead_id)}, follow=True

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
@@ -13,6 +15,8 @@ from openboss.access.console import formats
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.session import needs
 from openboss.modules.system import functions as system
+
+SHORTEST_REASON, REASON_SIGNS = 2, 200
 
 
 def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
@@ -38,6 +42,15 @@ def staff_name(staff_id: int | None) -> str:
     if staff_id is None:
         return str(_("the system"))
     return formats.named(system.staff_by_id(staff_id=staff_id))
+
+
+def reason_to_look(request: HttpRequest) -> str:
+    """Why somebody wants to see what is masked; what is no reason is said in words and gives nothing."""
+    reason = request.POST.get("reason", "").strip()[:REASON_SIGNS]
+    if len(reason) >= SHORTEST_REASON:
+        return reason
+    messages.error(request, gettext("Say why you need to see it, in two characters or more."))
+    return ""
 
 
 SCREEN = ListScreen(

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from openboss.access.console.page import page, part
 from openboss.access.console.session import needs, staff_of
+from openboss.access.console.views.audit import reason_to_look
 from openboss.access.console.views.counter import whole_number
 from openboss.access.console.views.live_services import quota_text, services_shown, used_text
 from openboss.access.jobs import clock
@@ -27,9 +28,6 @@ from openboss.modules.charging.functions.watching import (
 )
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import CustomerUnknown, SubscriberUnknown
-
-SHORTEST_REASON = 2
-
 
 # --- the board ----------------------------------------------------------------------------------------------------
 
@@ -159,11 +157,8 @@ def _step_shown(step: dict[str, Any]) -> dict[str, Any]:
 @needs("charging.trace")
 def follow_start(request: HttpRequest, subscriber_id: int) -> HttpResponse:
     """Follow a user from now on, for a reason that goes into the audit log."""
-    reason = request.POST.get("reason", "").strip()
     numbers = customers.numbers_of_subscribers(subscriber_ids=[subscriber_id], at=clock.now())
-    if len(reason) < SHORTEST_REASON:
-        messages.error(request, _("Say why you need to see it, in two characters or more."))
-    else:
+    if reason := reason_to_look(request):
         try:
             follow_user(
                 subscriber_id=subscriber_id,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -11,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from openboss.access.console import words
 from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of, visit_tab
+from openboss.access.console.views.audit import reason_to_look
 from openboss.access.console.views.customers import whole_picture
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
@@ -40,11 +43,9 @@ def contacts(request: HttpRequest, customer_id: int) -> HttpResponse:
 @needs("customers.reveal")
 def show(request: HttpRequest, customer_id: int) -> HttpResponse:
     """Show them once in clear; who and why goes into the audit log."""
-    reason = request.POST.get("reason", "").strip()
-    if len(reason) < 2:
-        messages.error(request, _("Say why you need to see it, in two characters or more."))
+    if not (reason := reason_to_look(request)):
         return redirect("console:contacts", customer_id)
-    about = {"reason": reason, "at": clock.now(), "staff_id": staff_of(request).staff_id}
+    about: dict[str, Any] = {"reason": reason, "at": clock.now(), "staff_id": staff_of(request).staff_id}
     context = _context(request, customer_id) | {"seen": customers.contacts_of(customer_id=customer_id, **about)}
     answer = page(request, "contacts.html", context)
     answer["Cache-Control"] = "no-store"

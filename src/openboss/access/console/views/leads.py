@@ -18,7 +18,7 @@ from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Ro
 from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of
-from openboss.access.console.views.audit import staff_name
+from openboss.access.console.views.audit import reason_to_look, staff_name
 from openboss.access.console.views.counter_refusals import sentence
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
@@ -140,10 +140,8 @@ def visit(request: HttpRequest, lead_id: int) -> HttpResponse:
 @needs("customers.reveal")
 def reveal(request: HttpRequest, lead_id: int) -> HttpResponse:
     """Show name and number once in clear, for a reason that is logged."""
-    reason = request.POST.get("reason", "").strip()
     context = _context(lead_id)
-    if len(reason) < 2:
-        messages.error(request, _("Say why you need to see it, in two characters or more."))
+    if not (reason := reason_to_look(request)):
         return redirect("console:lead", lead_id)
     seen = customers.reveal_lead(lead_id=lead_id, reason=reason, at=clock.now(), staff_id=staff_of(request).staff_id)
     answer = page(request, "lead.html", context | {"seen": seen})

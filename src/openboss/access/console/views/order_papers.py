@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from openboss.access.console import formats, words
 from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of, visit_tab
-from openboss.access.console.views.audit import staff_name
+from openboss.access.console.views.audit import reason_to_look, staff_name
 from openboss.access.console.views.counter import contents
 from openboss.access.console.views.counter_refusals import sentence
 from openboss.access.console.views.customers import office_names
@@ -127,9 +127,7 @@ def sign(request: HttpRequest, order_id: int) -> HttpResponse:
 @needs("customers.reveal")
 def paper(request: HttpRequest, order_id: int, sha256: str) -> HttpResponse:
     """Show a kept document, its content checked against its hash; who looked and why is written down."""
-    reason = request.POST.get("reason", "").strip()
-    if len(reason) < 2:
-        messages.error(request, _("Say why you need to see it, in two characters or more."))
+    if not (reason := reason_to_look(request)):
         return redirect("console:order", order_id)
     about = {"at": clock.now(), "staff_id": staff_of(request).staff_id}
     try:
