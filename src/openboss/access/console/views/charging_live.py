@@ -89,8 +89,8 @@ def board(request: HttpRequest) -> HttpResponse:
 def money(request: HttpRequest, subscriber_id: int) -> HttpResponse:
     """The part of a customer's page that moves while the user calls and surfs: balance, reserved, services in use."""
     live = live_usage(subscriber_id)
-    services = services_shown(live.services) if live else []
-    return part(request, "live_money.html", {"live": live, "services": services, "subscriber_id": subscriber_id})
+    context = {"live": live, "services": services_shown(live), "subscriber_id": subscriber_id}
+    return part(request, "live_money.html", context)
 
 
 # --- following a number -------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def steps(request: HttpRequest, subscriber_id: int) -> HttpResponse:
         "subscriber_id": subscriber_id,
         "number": numbers.get(subscriber_id, ""),
         "live": live,
-        "services": services_shown(live.services) if live else [],
+        "services": services_shown(live),
     }
     try:
         kept = steps_of_user(subscriber_id)

@@ -87,7 +87,7 @@ def figures(customer_id: int, user: SubscriberView | None, *, may_bill: bool) ->
     newest = max([live.cycle if live else 0, *use, *totals])
     context["live"] = live
     if live:
-        context["services"] = services_shown(live.services)
+        context["services"] = services_shown(live)
         context["unbilled_fen"] = fen_of_li(live.unbilled_li)
         context["standard_li"] = sum(item.std_li for item in live.items)
         context["meters"] = [meter(free) for free in live.free]

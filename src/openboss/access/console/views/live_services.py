@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from openboss.access.console import formats
-from openboss.modules.charging.functions.live import LiveService
+from openboss.modules.charging.functions.live import LiveUsage
 
 
 def used_text(seconds: int, octets: int, units: int) -> str:
@@ -27,8 +27,8 @@ def quota_text(measure: str, granted: int) -> str:
     return formats.count(granted) if measure == "UNITS" else ""
 
 
-def services_shown(services: list[LiveService]) -> list[dict[str, Any]]:
-    """Services in use for a table: what each has used, cost and may still use."""
+def services_shown(live: LiveUsage | None) -> list[dict[str, Any]]:
+    """A user's services in use for a table: what each has used, cost and may still use."""
     return [
         {
             "service": one,
@@ -36,5 +36,5 @@ def services_shown(services: list[LiveService]) -> list[dict[str, Any]]:
             "granted": quota_text(one.measure, one.granted),
             "began_at": datetime.fromtimestamp(one.began_at_s, UTC),
         }
-        for one in services
+        for one in (live.services if live else [])
     ]

@@ -60,7 +60,7 @@ def trial(request: HttpRequest) -> HttpResponse:
     live = live_usage(played.subscriber_id)
     context |= {
         "live": live,
-        "services": services_shown(live.services) if live else [],
+        "services": services_shown(live),
         "steps": _steps_shown(played, request.session[KEPT]["standings"], live),
         "amounts": AMOUNTS.get(played.kind, ()),
         "unit": "MB" if played.kind == "DATA" else "s",
