@@ -32,3 +32,10 @@ def test_a_user_of_another_province_is_asked_about_and_pays_and_the_page_says_it
     assert ("SIMULATOR" in text, "张*" in text, "13912345678" in text) == (True, True, False)
     assert clerk.get("/till/").context["till"].expected_fen == 50_000 + 3500
     assert signed_in("analyst").get("/remote/").status_code == 403
+
+
+def test_cash_for_another_province_is_taken_into_an_open_till_alone() -> None:
+    client, before = signed_in("clerk"), orders.list_hub_orders()[1]
+    form = {**ABOUT, "activity": "PAY", "paid": "35", "means": "CASH"}
+    assert "Open your till before you take cash." in client.post("/remote/ask/", form, follow=True).content.decode()
+    assert orders.list_hub_orders()[1] == before

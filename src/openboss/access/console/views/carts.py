@@ -15,9 +15,9 @@ from openboss.access.console import words
 from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of, visit_tab
 from openboss.access.console.views.counter import contents, places_of
-from openboss.access.console.views.money import COUNTER_MEANS, fen_of, open_till_of
+from openboss.access.console.views.money import COUNTER_MEANS, open_till_of
 from openboss.access.console.views.order_papers import issue_receipt, order_of
-from openboss.access.console.views.orders import SELF_DONE, done, missing_of
+from openboss.access.console.views.orders import SELF_DONE, done, missing_of, tender_of
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders.functions import OrderView
@@ -84,16 +84,9 @@ def check(request: HttpRequest, order_id: int) -> HttpResponse:
 @needs("customers.edit")
 def confirm(request: HttpRequest, order_id: int) -> HttpResponse:
     """Take the money once and carry everything out: all or nothing."""
-    staff_id = staff_of(request).staff_id
-    till, means = open_till_of(staff_id), request.POST.get("means", "")
     unpaid_fen = carts.unpaid_fen(order_id=_cart(order_id).order_id)
-    if unpaid_fen and (means not in COUNTER_MEANS or (means == "CASH" and till is None)):
-        messages.error(request, _("Open your till before you take cash."))
-        return redirect("console:cart", order_id)
 
     def act() -> OrderView:
-        tendered = request.POST.get("tendered", "").strip()
-        tender = hall.Tender(means, till.till_id if till else None, fen_of(tendered) if tendered else None)
         typed = {
             part.order_id: digits
             for part in carts.parts_of(order_id=order_id)
@@ -102,8 +95,8 @@ def confirm(request: HttpRequest, order_id: int) -> HttpResponse:
         return carts.confirm(
             order_id=order_id,
             at=clock.now(),
-            staff_id=staff_id,
-            tender=tender if unpaid_fen else None,
+            staff_id=staff_of(request).staff_id,
+            tender=tender_of(request) if unpaid_fen else None,
             service_passwords=typed,
             within=places_of(request),
         )

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from openboss.access.console.session import staff_of
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import CustomerUnknown
@@ -33,7 +34,12 @@ class SecondRefused(Exception):
     """The second person's login or password is wrong."""
 
 
+class TillNeeded(Exception):
+    """Cash goes into an open till of one's own, and money is taken by a means of the counter."""
+
+
 REFUSALS: dict[type[Exception], str | Promise] = {
+    TillNeeded: _("Open your till before you take cash."),
     AmountUnreadable: _("Write the amount in yuan with at most two decimals, such as 120.50."),
     SecondRefused: _("The second person's login or password is wrong."),
     TenderedTooLittle: _("Less was handed over than is to be paid."),
@@ -136,3 +142,11 @@ def holder_of(account_id: int) -> dict[str, Any]:
 def open_till_of(staff_id: int) -> receivables.TillView | None:
     """The till this cashier has open."""
     return next((till for till in receivables.tills_of(staff_id=staff_id) if till.closed_at is None), None)
+
+
+def means_of(request: HttpRequest) -> tuple[str, int | None]:
+    """By which means a form's money is taken, and into which till. Raises TillNeeded."""
+    means, till = request.POST.get("means", ""), open_till_of(staff_of(request).staff_id)
+    if means not in COUNTER_MEANS or (means == "CASH" and till is None):
+        raise TillNeeded(means)
+    return means, till.till_id if till else None

@@ -25,6 +25,7 @@ from openboss.access.console.views.money import (
     COUNTER_MEANS,
     carried_out,
     fen_of,
+    means_of,
     open_till_of,
     second_person,
 )
@@ -140,6 +141,13 @@ def done(request: HttpRequest, act: Callable[[], Any]) -> Any:
         return None
 
 
+def tender_of(request: HttpRequest) -> hall.Tender:
+    """What a form says of the money that is handed over. Raises TillNeeded, AmountUnreadable."""
+    means, till_id = means_of(request)
+    tendered = request.POST.get("tendered", "").strip()
+    return hall.Tender(means, till_id, fen_of(tendered) if tendered else None)
+
+
 @require_POST
 @needs("customers.edit")
 def check(request: HttpRequest, order_id: int) -> HttpResponse:
@@ -162,22 +170,14 @@ def check(request: HttpRequest, order_id: int) -> HttpResponse:
 @needs("customers.edit")
 def confirm(request: HttpRequest, order_id: int) -> HttpResponse:
     """Take the money and carry the order out: both or neither."""
-    staff_id = staff_of(request).staff_id
-    till = open_till_of(staff_id)
-    means = request.POST.get("means", "")
     unpaid_fen = order_of(order_id).unpaid_fen
-    if unpaid_fen and (means not in COUNTER_MEANS or (means == "CASH" and till is None)):
-        messages.error(request, _("Open your till before you take cash."))
-        return redirect("console:order", order_id)
 
     def act() -> OrderView:
-        tendered = request.POST.get("tendered", "").strip()
-        tender = hall.Tender(means, till.till_id if till else None, fen_of(tendered) if tendered else None)
         return hall.confirm(
             order_id=order_id,
             at=clock.now(),
-            staff_id=staff_id,
-            tender=tender if unpaid_fen else None,
+            staff_id=staff_of(request).staff_id,
+            tender=tender_of(request) if unpaid_fen else None,
             service_password=request.POST.get("service_password", "").strip() or None,
             within=places_of(request),
         )

@@ -22,6 +22,7 @@ from openboss.access.console.views.money import (
     carried_out,
     fen_of,
     holder_of,
+    means_of,
     open_till_of,
     second_person,
 )
@@ -91,14 +92,10 @@ def take(request: HttpRequest) -> HttpResponse:
     text = request.POST.get("account", "")
     if not text.isdecimal():
         raise Http404
-    account_id, means, staff_id = int(text), request.POST.get("means", ""), staff_of(request).staff_id
-    back = f"{reverse('console:pay')}?account={account_id}"
-    till = open_till_of(staff_id)
-    if means not in COUNTER_MEANS or (means == "CASH" and till is None):
-        messages.error(request, _("Open your till before you take cash."))
-        return redirect(back)
+    account_id = int(text)
 
     def act() -> take_payment.PaymentTaken:
+        means, till_id = means_of(request)
         paid_fen = fen_of(request.POST.get("paid", ""))
         tendered = request.POST.get("tendered", "").strip()
         return take_payment.take(
@@ -108,15 +105,15 @@ def take(request: HttpRequest) -> HttpResponse:
             channel="HALL",
             serial_no=request.POST.get("serial_no", "")[:60] or serial_no(),
             at=clock.now(),
-            staff_id=staff_id,
+            staff_id=staff_of(request).staff_id,
             reference=request.POST.get("reference", "")[:60],
-            till_id=till.till_id if till else None,
+            till_id=till_id,
             tendered_fen=fen_of(tendered) if tendered and means == "CASH" else None,
         )
 
     taken = carried_out(request, act)
     if taken is None:
-        return redirect(back)
+        return redirect(f"{reverse('console:pay')}?account={account_id}")
     if not taken.posted.is_repeat:
         _issue(request, account_id, taken)
         _log_offer(request, taken.posted.payment_id)

@@ -18,7 +18,7 @@ from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Ro
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.audit import staff_name
 from openboss.access.console.views.counter import whole_number
-from openboss.access.console.views.money import COUNTER_MEANS, AmountUnreadable, fen_of, open_till_of
+from openboss.access.console.views.money import COUNTER_MEANS, REFUSALS, AmountUnreadable, TillNeeded, fen_of, means_of
 from openboss.access.jobs import clock
 from openboss.modules.catalog import functions as catalog
 from openboss.modules.orders import functions as orders
@@ -115,21 +115,21 @@ def ask(request: HttpRequest) -> HttpResponse:
             at=clock.now(),
             staff_id=staff.staff_id,
             org_code=staff.org_code,
-            **_money(request, staff.staff_id, given["activity"]),
+            **_money(request, given["activity"]),
         )
-    except AmountUnreadable:
-        messages.error(request, _("Write the amount in yuan with at most two decimals, such as 120.50."))
+    except (AmountUnreadable, TillNeeded) as refused:
+        messages.error(request, str(REFUSALS[type(refused)]))
     except OwnProvince:
         messages.error(request, _("This number is at home here: use the usual counter."))
     return redirect("console:remote")
 
 
-def _money(request: HttpRequest, staff_id: int, activity: str) -> dict[str, Any]:
-    """Amount, means and till of a payment. Raises AmountUnreadable."""
+def _money(request: HttpRequest, activity: str) -> dict[str, Any]:
+    """Amount, means and till of a payment. Raises AmountUnreadable, TillNeeded."""
     if activity != "PAY":
         return {}
-    means, till = request.POST.get("means", ""), open_till_of(staff_id)
     paid_fen = fen_of(request.POST.get("paid", ""))
-    if paid_fen == 0 or means not in COUNTER_MEANS or (means == "CASH" and till is None):
-        raise AmountUnreadable(means)
-    return {"paid_fen": paid_fen, "means": means, "till_id": till.till_id if till else None}
+    if paid_fen == 0:
+        raise AmountUnreadable(paid_fen)
+    means, till_id = means_of(request)
+    return {"paid_fen": paid_fen, "means": means, "till_id": till_id}
