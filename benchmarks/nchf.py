@@ -19,13 +19,12 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks._nchf_load import PATH, body_of
-from benchmarks.online import PATIENCE_S, Engine, cpu_s, found_users, server_cpu_s, show
+from benchmarks.online import PATIENCE_S, Engine, cpu_s, found_users, installation, server_cpu_s, show
 
 
 def offered(engine: Engine, port: int, given: argparse.Namespace, rate: float, first: int) -> dict[str, object]:
@@ -104,17 +103,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--slots", type=int, default=128, help="requests on their way on one connection")
     given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="openboss-bench-"))
-    os.environ["OPENBOSS_DATA_DIR"] = str(folder / "data")
-    from openboss.access.jobs.installation import embedded_cluster, open_installation
-
-    try:
-        with open_installation():
-            measure(given, folder)
-    finally:
-        if cluster := embedded_cluster():
-            cluster.destroy()
-        shutil.rmtree(folder, ignore_errors=True)
+    with installation() as folder:
+        measure(given, folder)
 
 
 if __name__ == "__main__":

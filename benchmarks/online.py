@@ -438,6 +438,22 @@ def measure(given: argparse.Namespace, folder: Path) -> None:
         engine.stop()
 
 
+@contextmanager
+def installation() -> Iterator[Path]:
+    """An installation in a folder of its own, which is thrown away."""
+    folder = Path(tempfile.mkdtemp(prefix="openboss-bench-"))
+    os.environ["OPENBOSS_DATA_DIR"] = str(folder / "data")
+    from openboss.access.jobs.installation import embedded_cluster, open_installation
+
+    try:
+        with open_installation():
+            yield folder
+    finally:
+        if cluster := embedded_cluster():
+            cluster.destroy()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def main() -> None:
     """Read the arguments and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -452,17 +468,8 @@ def main() -> None:
     if given.mode == "sizes":
         sizes(given, several)
         return
-    folder = Path(tempfile.mkdtemp(prefix="openboss-bench-"))
-    os.environ["OPENBOSS_DATA_DIR"] = str(folder / "data")
-    from openboss.access.jobs.installation import embedded_cluster, open_installation
-
-    try:
-        with open_installation():
-            measure(given, folder)
-    finally:
-        if cluster := embedded_cluster():
-            cluster.destroy()
-        shutil.rmtree(folder, ignore_errors=True)
+    with installation() as folder:
+        measure(given, folder)
 
 
 if __name__ == "__main__":
