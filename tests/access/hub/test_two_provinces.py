@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -34,6 +35,7 @@ from openboss.modules.resources import functions as resources
 from openboss.modules.system.atomic import put_parameter
 from openboss.modules.system.keys import key_for
 from openboss.modules.system.models import Outbox
+from openboss.modules.system.signing import sign
 from openboss.processes import ask_province
 from openboss.processes.provision import NotDelivered
 
@@ -228,6 +230,24 @@ def test_a_province_that_never_answers_is_left_to_a_person_after_three_tries(pro
         refused = provinces.ask("STATUS", shown={"CertNo": CERT_NO})
         provinces.peers["17"] = kept
         assert refused.state == "ASKED"  # home did not believe the signature and did nothing
+
+
+def test_an_answer_that_is_signed_and_cannot_be_kept_is_no_answer(provinces: Provinces) -> None:
+    def spoilt(**changes: Any) -> asking.Post:
+        def send(url: str, body: bytes, signature: str) -> tuple[int, bytes, str]:
+            said = json.loads(provinces.send(url, body, signature)[1]) | changes
+            told = json.dumps(said).encode()
+            with provinces.asks():
+                return 200, told, sign(told, key=provinces.peers["17"].key, at=AT)
+
+        return send
+
+    numbers = iter(range(8613700000001, 8613700000004))  # one that waits holds back the next of its number
+    kept = provinces.ask("QUERY", number=next(numbers), send=spoilt(Response={"RspCode": "2001", "RspDesc": "n\0o"}))
+    assert (kept.state, kept.words) == ("REFUSED", "no")
+    too_long = {"TransInfo": {"TransIDO": f"T{provinces.serial + 1}", "TransIDH": "1" * 41}}
+    for changes in (too_long, {"SvcCont": ["no", "object"]}):
+        assert provinces.ask("QUERY", number=next(numbers), send=spoilt(**changes)).state == "ASKED"
 
 
 def test_without_a_peer_a_simulator_answers_and_says_so(provinces: Provinces) -> None:

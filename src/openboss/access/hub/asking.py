@@ -21,7 +21,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
-from openboss.access.hub.envelope import COUNTRY, SERVICES, SIGNATURE
+from openboss.access.hub.envelope import COUNTRY, SERVICES, SIGNATURE, Answer
 from openboss.access.hub.simulator import simulated_answer
 from openboss.modules.orders import functions as orders
 from openboss.modules.orders.functions import HubOrderView
@@ -33,6 +33,7 @@ from openboss.processes.provision import Delivered, NotDelivered, send_all_due
 TOPIC = "hub"
 PEERS = "hub_peers.json"
 ANSWER_S = 10.0
+NUL = rb"\u0000"  # the database keeps none
 _REST_S, _AFTER_TROUBLE_S = 0.5, 5.0
 
 log = structlog.get_logger("hub")
@@ -83,14 +84,13 @@ def _bring(
         if ask_province.no_answer(trans_id=order.trans_id, activity=activity, at=now()):
             return
         raise
-    response = said["Response"]
     ask_province.answered(
         trans_id=order.trans_id,
         activity=activity,
-        code=response["RspCode"],
-        words=response["RspDesc"],
-        their_id=said["TransInfo"].get("TransIDH", ""),
-        answer=said.get("SvcCont", {}),
+        code=said.Response.RspCode,
+        words=said.Response.RspDesc,
+        their_id=said.TransInfo.TransIDH,
+        answer=said.SvcCont,
         at=now(),
     )
 
@@ -102,11 +102,11 @@ def _asked(
     peers: Mapping[str, Peer] | None,
     at: datetime,
     send: Post,
-) -> dict[str, Any]:
+) -> Answer:
     """Ask, and give the answer whose signature is the province's. Raises NotDelivered."""
     message = _envelope(order, activity, secret, at)
     if peers is None:
-        return simulated_answer(message)
+        return Answer.model_validate(simulated_answer(message))
     if order.home not in peers:
         raise NotDelivered(f"province {order.home} has no address")
     peer, body = peers[order.home], json.dumps(message, ensure_ascii=False).encode()
@@ -115,12 +115,12 @@ def _asked(
         raise NotDelivered(f"province {order.home} answered {status}")
     try:
         refuse_forged(signature, content, key=peer.key, at=at)
-        said: dict[str, Any] = json.loads(content)
-        if said["TransInfo"]["TransIDO"] != order.trans_id:
-            raise NotDelivered("an answer to something else")
-        return {**said, "Response": {key: str(said["Response"][key]) for key in ("RspCode", "RspDesc")}}
-    except (MessageForged, ValueError, KeyError, TypeError) as wrong:
+        said = Answer.model_validate_json(content.replace(NUL, b""))
+    except (MessageForged, ValueError) as wrong:
         raise NotDelivered(f"the answer of province {order.home} is not to be believed") from wrong
+    if said.TransInfo.TransIDO != order.trans_id:
+        raise NotDelivered("an answer to something else")
+    return said
 
 
 def _envelope(order: HubOrderView, activity: str, secret: Mapping[str, str], at: datetime) -> dict[str, Any]:

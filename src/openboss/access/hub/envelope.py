@@ -84,6 +84,30 @@ class Message(Part):
         return self
 
 
+class Answered(BaseModel):
+    """Of an answer: our number of the transaction, and theirs."""
+
+    TransIDO: str
+    TransIDH: str = Field(default="", max_length=40)
+
+
+class Outcome(BaseModel):
+    """Of an answer: the code and its words."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    RspCode: str = Field(max_length=4)
+    RspDesc: str
+
+
+class Answer(BaseModel):
+    """What is kept of another province's answer, which may say more."""
+
+    TransInfo: Answered
+    Response: Outcome
+    SvcCont: dict[str, Any] = {}
+
+
 def answer_to(asked: Message, *, code: str, words: str, content: dict[str, Any], our_id: str, at: datetime) -> dict:
     """The response to a request: its envelope, our number of the transaction, the code and the content."""
     said = asked.model_dump(mode="json", exclude={"SvcCont"})
