@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,6 +59,11 @@ def signed_in(login: str) -> Client:
     return client
 
 
+def posted(client: Client, address: str, **fields: Any) -> str:
+    """What the page says after a form was sent, its spaces and lines as single spaces."""
+    return re.sub(r"\s+", " ", client.post(address, fields, follow=True).content.decode())
+
+
 @pytest.fixture(scope="package")
 def stock(operator: Any) -> None:  # noqa: ARG001 (the operator comes first)
     """Numbers and cards in the clerk's hall."""
@@ -72,7 +78,7 @@ def stock(operator: Any) -> None:  # noqa: ARG001 (the operator comes first)
 
 @pytest.fixture
 def clerk() -> Iterator[Client]:
-    """A clerk with an open till, which is closed again."""
+    """A clerk with an open till of 500 yuan, which is closed again."""
     client = signed_in("clerk")
     client.post("/till/open/", {"float": "500"})
     yield client

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
-from django.test import Client
 
 from openboss.modules.catalog import functions as catalog
 from openboss.modules.charging.functions.live import live_usage
@@ -17,7 +15,7 @@ from openboss.modules.orders import functions as orders
 from openboss.modules.system.functions import list_audit, staff_by_login
 from openboss.processes import publish_tariffs
 
-from .conftest import signed_in
+from .conftest import posted, signed_in
 from .small_operator import NOW
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -35,21 +33,17 @@ def user(operator: Any) -> customers.LineView:  # noqa: ARG001
     raise AssertionError
 
 
-def _said(client: Client, address: str, **fields: Any) -> str:
-    return re.sub(r"\s+", " ", client.post(address, fields, follow=True).content.decode())
-
-
 def test_a_friend_is_put_on_the_list_by_an_order_shown_with_its_time_and_taken_back(user: customers.LineView) -> None:
     clerk = signed_in("clerk")
     about = {"customer": str(user.customer_id), "user": str(user.subscriber_id)}
     form = {**about, "proof": "HOLDER_AT_HALL", "effective": "NOW", "serial_no": "LIST-1"}
     assert b"Numbers to take off" in clerk.get("/orders/new/CHANGE_LIST/", about).content
-    refused = _said(clerk, "/orders/new/CHANGE_LIST/preview/", **form, add="13900")
-    assert "139****9999" in _said(clerk, "/orders/new/CHANGE_LIST/preview/", **form, add=FRIEND)
+    refused = posted(clerk, "/orders/new/CHANGE_LIST/preview/", **form, add="13900")
+    assert "139****9999" in posted(clerk, "/orders/new/CHANGE_LIST/preview/", **form, add=FRIEND)
     assert "cannot stand" in refused or "13900" in refused
     placed = clerk.post("/orders/new/CHANGE_LIST/place/", {**form, "add": f"{FRIEND}, 13907118888"})
     order_id = int(placed["Location"].split("/")[-2])
-    assert "Done. The network and charging know it." in _said(clerk, f"/orders/{order_id}/confirm/")
+    assert "Done. The network and charging know it." in posted(clerk, f"/orders/{order_id}/confirm/")
     page = clerk.get(f"/users/{user.subscriber_id}/listed/")
     assert (page.context["standing"], page.context["most"]) == (2, 10)
     assert {row["cells"][1]["text"] for row in page.context["list"]["rows"]} == {"counts now"}
@@ -61,9 +55,9 @@ def test_a_friend_is_put_on_the_list_by_an_order_shown_with_its_time_and_taken_b
 def test_a_certificate_is_written_down_once_masked_and_counts_while_it_is_valid(user: customers.LineView) -> None:
     clerk, place = signed_in("clerk"), f"/customers/{user.customer_id}/certificates/"
     shown = {"kind": "STUDENT", "number": "S20260012345678", "from_on": "2026-09-01", "to_on": "2027-07-01"}
-    assert "Written down" in _said(clerk, f"{place}add/", **shown)
+    assert "Written down" in posted(clerk, f"{place}add/", **shown)
     for wrong in (shown, {**shown, "to_on": "2026-01-01"}, {**shown, "kind": "KING"}, {**shown, "from_on": ""}):
-        assert "written once" in _said(clerk, f"{place}add/", **wrong)
+        assert "written once" in posted(clerk, f"{place}add/", **wrong)
     (row,) = clerk.get(place).context["list"]["rows"]
     assert [cell["text"] for cell in row["cells"][:3]] == ["Student card", "S20260*****5678", "counts now"]
     assert customers.certificates_of(customer_id=user.customer_id, on=NOW.date()) == {"STUDENT"}
@@ -103,12 +97,12 @@ def test_what_may_be_given_away_is_offered_and_what_stands_in_the_way_is_said(
     clerk, place = signed_in("clerk"), f"/users/{user.subscriber_id}/gifts/"
     assert [one["rule_id"] for one in clerk.get(place).context["resources"]] == [_lets_go]
     gift = {"rule": str(_lets_go), "units": "2", "to": str(user.number), "serial_no": "GIFT-1"}
-    assert "not enough" in _said(clerk, place, **gift)
+    assert "not enough" in posted(clerk, place, **gift)
     gift["proof"] = "HOLDER_AT_HALL"
-    assert "Choose what is given" in _said(clerk, place, **{**gift, "units": "2.5"})
-    assert "Choose what is given" in _said(clerk, place, **{**gift, "rule": "0"})
-    assert "No user has this number" in _said(clerk, place, **{**gift, "to": "1"})
-    assert "not so much left" in _said(clerk, place, **{**gift, "units": "99999999"})
+    assert "Choose what is given" in posted(clerk, place, **{**gift, "units": "2.5"})
+    assert "Choose what is given" in posted(clerk, place, **{**gift, "rule": "0"})
+    assert "No user has this number" in posted(clerk, place, **{**gift, "to": "1"})
+    assert "not so much left" in posted(clerk, place, **{**gift, "units": "99999999"})
     assert list_audit(action="charging.give_free")[1] == 0
     assert signed_in("analyst").get(place).status_code == 403
 

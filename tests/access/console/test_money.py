@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,16 +16,6 @@ from .small_operator import NOW
 
 pytestmark = [pytest.mark.usefixtures("operator")]
 TILL_FEN = 50_000
-
-
-@pytest.fixture
-def clerk() -> Iterator[Client]:
-    """A clerk with an open till of 500 yuan, which is closed again."""
-    client = signed_in("clerk")
-    client.post("/till/open/", {"float": "500"})
-    yield client
-    expected_fen = client.get("/till/").context["till"].expected_fen
-    client.post("/till/close/", {"counted": f"{expected_fen // 100}.{expected_fen % 100:02d}"})
 
 
 def _owed(account_id: int) -> receivables.Owed:

@@ -35,16 +35,6 @@ from .small_operator import NOW
 pytestmark = [pytest.mark.usefixtures("operator")]
 
 
-@pytest.fixture
-def clerk() -> Iterator[Client]:
-    """A clerk with an open till, which is closed again."""
-    client = signed_in("clerk")
-    client.post("/till/open/", {"float": "500"})
-    yield client
-    expected_fen = client.get("/till/").context["till"].expected_fen
-    client.post("/till/close/", {"counted": f"{expected_fen // 100}.{expected_fen % 100:02d}"})
-
-
 def _pay(client: Client, account_id: int, paid: str, **more: str) -> Any:
     fields = {"account": str(account_id), "paid": paid, "means": "CASH", **more}
     return client.post("/pay/take/", fields, follow=True)

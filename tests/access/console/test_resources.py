@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Any
 
@@ -18,7 +17,7 @@ from openboss.modules.resources import functions as resources
 from openboss.modules.system.functions import staff_by_login
 from openboss.processes import stock_halls
 
-from .conftest import signed_in
+from .conftest import posted, signed_in
 from .small_operator import EXAMPLE, NOW
 
 pytestmark = pytest.mark.usefixtures("operator", "stock")
@@ -41,26 +40,22 @@ def stock(operator: Any) -> None:  # noqa: ARG001 (the operator comes first)
     )  # fmt: skip
 
 
-def _said(client: Client, address: str, **fields: Any) -> str:
-    return re.sub(r"\s+", " ", client.post(address, fields, follow=True).content.decode())
-
-
 @pytest.mark.requirement("BMR-02")
 def test_100_cards_go_up_only_after_somebody_above_agreed_and_everything_adds_up() -> None:
     clerk, above = signed_in("clerk"), signed_in("stock")
     foreign = {"item": CARD, "pieces": "1", "from": PROVINCE, "to": "17.027"}
-    assert "This lies at another place" in _said(clerk, "/stock/move/", **foreign)
-    said = _said(clerk, "/stock/move/", item=CARD, pieces="100", **{"from": HALL, "to": DISTRICT})
+    assert "This lies at another place" in posted(clerk, "/stock/move/", **foreign)
+    said = posted(clerk, "/stock/move/", item=CARD, pieces="100", **{"from": HALL, "to": DISTRICT})
     assert "Somebody of a place above both places decides" in said
     assert resources.stock_of(org_codes=[HALL, DISTRICT])[HALL, CARD] == 130
     (asked,) = resources.requisitions(org_codes=[HALL], state="ASKED")
     step = f"/stock/requests/{asked.requisition_id}/"
     assert clerk.post(step, {"step": "approve", "pieces": "100"}).status_code == 302
     assert resources.requisition_view(requisition_id=asked.requisition_id).state == "ASKED"
-    assert "Done" in _said(above, step, step="approve", pieces="100")
-    assert "Done" in _said(clerk, step, step="ship")
-    assert "This lies at another place" in _said(clerk, step, step="receive", pieces="100")
-    assert "Done" in _said(above, step, step="receive", pieces="100")
+    assert "Done" in posted(above, step, step="approve", pieces="100")
+    assert "Done" in posted(clerk, step, step="ship")
+    assert "This lies at another place" in posted(clerk, step, step="receive", pieces="100")
+    assert "Done" in posted(above, step, step="receive", pieces="100")
     lying = resources.stock_of(org_codes=[HALL, DISTRICT])
     assert (lying[HALL, CARD], lying[DISTRICT, CARD]) == (30, 100)
     assert "Everything adds up" in above.get("/stock/").content.decode()
@@ -77,12 +72,12 @@ def _rows(client: Client, address: str) -> list[Any]:
 
 def test_a_count_that_differs_needs_a_reason_and_the_alarm_names_what_runs_low() -> None:
     clerk, count = signed_in("clerk"), {"place": HALL, "item": GIFT, "counted": "4"}
-    assert "needs a reason" in _said(clerk, "/stock/count/", **count)
+    assert "needs a reason" in posted(clerk, "/stock/count/", **count)
     assert resources.stock_of(org_codes=[HALL])[HALL, GIFT] == 10
-    said = _said(clerk, "/stock/count/", **count, reason="water")
+    said = posted(clerk, "/stock/count/", **count, reason="water")
     assert "difference -6" in said
     assert "Runs low" in said
-    assert "at a place of yours" in _said(clerk, "/stock/count/", **{**count, "place": PROVINCE})
+    assert "at a place of yours" in posted(clerk, "/stock/count/", **{**count, "place": PROVINCE})
     moves = clerk.get("/stock/moves/", {"item": GIFT}).content.decode()
     assert "water" in moves
 
@@ -91,31 +86,31 @@ def test_a_count_above_100000_stands_as_it_was_counted_and_one_too_large_is_refu
     clerk, count = signed_in("clerk"), {"place": HALL, "item": GIFT}
     lying = resources.stock_of(org_codes=[HALL])[HALL, GIFT]
     resources.move_goods(item_code=GIFT, pieces=150_000 - lying, to_org=HALL, at=NOW, staff_id=None)
-    assert "Counted; it fits." in _said(clerk, "/stock/count/", **count, counted="150000")
-    assert "Write what was counted" in _said(clerk, "/stock/count/", **count, counted="1000000001", reason="water")
+    assert "Counted; it fits." in posted(clerk, "/stock/count/", **count, counted="150000")
+    assert "Write what was counted" in posted(clerk, "/stock/count/", **count, counted="1000000001", reason="water")
     assert resources.stock_of(org_codes=[HALL])[HALL, GIFT] == 150_000
 
 
 def test_of_two_clerks_who_choose_one_number_the_second_is_told_and_states_add_up() -> None:
     clerk, other, number = signed_in("clerk"), signed_in("stock"), "8613990000001"
-    assert "Done" in _said(clerk, "/numbers/act/", row=number, action="lock")
-    assert "Somebody else has chosen this number" in _said(other, "/numbers/act/", row=number, action="lock")
-    assert "say why" in _said(clerk, "/numbers/act/", row="8613990000002", action="FROZEN")
-    assert "Done" in _said(clerk, "/numbers/act/", row="8613990000002", action="FROZEN", reason="court")
+    assert "Done" in posted(clerk, "/numbers/act/", row=number, action="lock")
+    assert "Somebody else has chosen this number" in posted(other, "/numbers/act/", row=number, action="lock")
+    assert "say why" in posted(clerk, "/numbers/act/", row="8613990000002", action="FROZEN")
+    assert "Done" in posted(clerk, "/numbers/act/", row="8613990000002", action="FROZEN", reason="court")
     page = clerk.get("/numbers/")
     assert page.context["all"] == sum(n for *_, n in page.context["states"]) == sum(
         resources.count_numbers(org_codes=[HALL]).values()
     )  # fmt: skip
     found = clerk.get("/numbers/", {"tail": "0002", "state": "FROZEN"}).context["list"]
     assert found["total"] == 1
-    assert "Done" in _said(clerk, "/numbers/act/", row=number, action="release")
+    assert "Done" in posted(clerk, "/numbers/act/", row=number, action="release")
 
 
 def test_a_segment_is_loaded_once_and_its_states_add_up_to_all_of_it() -> None:
     above = signed_in("stock")
     segment = {"first": "13991000000", "last": "13991000999", "hlr_code": "hlr1", "home_area": "27", "place": HALL}
-    assert "1,000 numbers loaded" in _said(above, "/numbers/segments/load/", **segment)
-    assert "loaded before" in _said(above, "/numbers/segments/load/", **segment)
+    assert "1,000 numbers loaded" in posted(above, "/numbers/segments/load/", **segment)
+    assert "loaded before" in posted(above, "/numbers/segments/load/", **segment)
     loaded = next(row for row in resources.list_segments() if row.first == 8613991000000)
     assert (loaded.numbers, dict(loaded.states)) == (1000, {"IDLE": 1000})
     assert signed_in("clerk").post("/numbers/segments/load/", segment).status_code == 403
@@ -138,10 +133,10 @@ def test_a_vendors_file_names_its_wrong_line_and_is_taken_once() -> None:
     above, lines = signed_in("stock"), card_lines(3, first=6_000_000)
     lines[1] = lines[1].replace(",", "x,", 1)
     about = {"item": CARD, "hlr_code": "HLR1", "place": PROVINCE}
-    said = _said(above, "/sims/load/", file=SimpleUploadedFile("v.csv", vendor_file(lines)), **about)
+    said = posted(above, "/sims/load/", file=SimpleUploadedFile("v.csv", vendor_file(lines)), **about)
     assert "2 cards in stock, 1 lines refused" in said
     assert "Line 3" in said
-    assert "taken in before" in _said(
+    assert "taken in before" in posted(
         above, "/sims/load/", file=SimpleUploadedFile("v.csv", vendor_file(lines)), **about
     )
 
@@ -150,15 +145,15 @@ def test_a_range_of_vouchers_is_frozen_and_made_void_by_two_people_only() -> Non
     clerk = signed_in("clerk")
     first, *_, last = [row.serial_no for row in resources.list_vouchers(filters={}, org_codes=[HALL])[0]]
     span = {"first": first, "last": last}
-    assert "3 vouchers" in _said(clerk, "/vouchers/move/", **span, state="FROZEN")
-    assert "Say why" in _said(clerk, "/vouchers/move/", **span, state="VOID", reason="stolen")
+    assert "3 vouchers" in posted(clerk, "/vouchers/move/", **span, state="FROZEN")
+    assert "Say why" in posted(clerk, "/vouchers/move/", **span, state="VOID", reason="stolen")
     second = {"second_login": "billing", "second_password": "openboss-demo"}
-    assert "right for this is missing" in _said(
+    assert "right for this is missing" in posted(
         clerk, "/vouchers/move/", **span, state="VOID", reason="stolen", **second
     )
     assert resources.count_vouchers(org_codes=[HALL]) == {"FROZEN": 3}
     second["second_login"] = "stock"
-    assert "3 vouchers" in _said(clerk, "/vouchers/move/", **span, state="VOID", reason="stolen", **second)
+    assert "3 vouchers" in posted(clerk, "/vouchers/move/", **span, state="VOID", reason="stolen", **second)
     assert resources.count_vouchers(org_codes=[HALL]) == {"VOID": 3}
 
 
@@ -205,22 +200,22 @@ def test_a_book_of_forms_is_received_handed_out_used_in_order_and_its_gaps_are_l
     clerk, above = signed_in("clerk"), signed_in("stock")
     book = {"form_type": "RECEIPT", "prefix": "R17", "first": "1", "last": "100", "place": HALL}
     assert clerk.post("/forms/receive/", book).status_code == 403
-    assert "100 forms received" in _said(above, "/forms/receive/", **book)
-    assert "received before" in _said(above, "/forms/receive/", **book)
-    assert "Write the first" in _said(above, "/forms/receive/", **{**book, "first": "200"})
+    assert "100 forms received" in posted(above, "/forms/receive/", **book)
+    assert "received before" in posted(above, "/forms/receive/", **book)
+    assert "Write the first" in posted(above, "/forms/receive/", **{**book, "first": "200"})
     (row,) = _rows(clerk, "/forms/")
     place = f"/forms/{row.book_id}/"
-    assert "not in a state" in _said(clerk, f"{place}move/", state="HELD", login="clerk")
-    assert "Done" in _said(clerk, f"{place}move/", state="ISSUED", place=HALL)
-    assert "Nobody logs in" in _said(clerk, f"{place}move/", state="HELD", login="nobody")
-    assert "Done" in _said(clerk, f"{place}move/", state="HELD", login="clerk")
-    assert "not in your hands" in _said(above, f"{place}take/", form_no="1")
-    assert "Done" in _said(clerk, f"{place}take/", form_no="1", used_for="order 1")
-    assert "needs a reason" in _said(clerk, f"{place}take/", form_no="2", how="void")
-    assert "Done" in _said(clerk, f"{place}take/", form_no="2", how="void", reason="torn")
-    assert "needs a reason" in _said(clerk, f"{place}take/", form_no="5")
-    assert "Done" in _said(clerk, f"{place}take/", form_no="5", reason="stuck together")
-    assert "used before" in _said(clerk, f"{place}take/", form_no="3")
+    assert "not in a state" in posted(clerk, f"{place}move/", state="HELD", login="clerk")
+    assert "Done" in posted(clerk, f"{place}move/", state="ISSUED", place=HALL)
+    assert "Nobody logs in" in posted(clerk, f"{place}move/", state="HELD", login="nobody")
+    assert "Done" in posted(clerk, f"{place}move/", state="HELD", login="clerk")
+    assert "not in your hands" in posted(above, f"{place}take/", form_no="1")
+    assert "Done" in posted(clerk, f"{place}take/", form_no="1", used_for="order 1")
+    assert "needs a reason" in posted(clerk, f"{place}take/", form_no="2", how="void")
+    assert "Done" in posted(clerk, f"{place}take/", form_no="2", how="void", reason="torn")
+    assert "needs a reason" in posted(clerk, f"{place}take/", form_no="5")
+    assert "Done" in posted(clerk, f"{place}take/", form_no="5", reason="stuck together")
+    assert "used before" in posted(clerk, f"{place}take/", form_no="3")
     (row,) = _rows(clerk, "/forms/")
     assert (row.used, row.void, row.missing, row.remaining, row.next_no) == (2, 1, 2, 95, 6)
     forms = clerk.get(place).context["list"]["screen"].fetch({"state": "GAP"}, "form_no", Paging(1, 9))[0]
@@ -234,20 +229,20 @@ def test_a_terminal_is_bundled_with_a_user_taken_back_and_received_once() -> Non
     imeis = ["490154203237518", "356938035643809"]
     sent = {"imeis": "\r\n".join(imeis), "item": "PHONE_BASIC", "place": HALL}
     assert clerk.post("/terminals/receive/", sent).status_code == 403
-    assert "no IMEI" in _said(above, "/terminals/receive/", **{**sent, "imeis": "490154203237519"})
-    assert "2 terminals received" in _said(above, "/terminals/receive/", **sent)
-    assert "received before" in _said(above, "/terminals/receive/", **sent)
+    assert "no IMEI" in posted(above, "/terminals/receive/", **{**sent, "imeis": "490154203237519"})
+    assert "2 terminals received" in posted(above, "/terminals/receive/", **sent)
+    assert "received before" in posted(above, "/terminals/receive/", **sent)
     user = customers.list_customers(filters={}, sort="customer_id", page=1, page_size=1)[0][0].customer_id
     held = customers.customer_360(customer_id=user, at=NOW).subscribers[0].subscriber_id
     number = customers.line_of(subscriber_id=held, at=NOW).number
-    assert "No user has this number" in _said(clerk, "/terminals/move/", row=imeis[0], state="BUNDLED", number="1")
-    assert "Done" in _said(clerk, "/terminals/move/", row=imeis[0], state="BUNDLED", number=str(number))
-    assert "Choose terminals" in _said(clerk, "/terminals/move/", row=imeis[1], state="SCRAPPED")
+    assert "No user has this number" in posted(clerk, "/terminals/move/", row=imeis[0], state="BUNDLED", number="1")
+    assert "Done" in posted(clerk, "/terminals/move/", row=imeis[0], state="BUNDLED", number=str(number))
+    assert "Choose terminals" in posted(clerk, "/terminals/move/", row=imeis[1], state="SCRAPPED")
     rows = {row.imei: row for row in _rows(clerk, "/terminals/")}
     assert (rows[imeis[0]].state, rows[imeis[0]].subscriber_id) == ("BUNDLED", held)
     assert resources.stock_of(org_codes=[HALL])[HALL, "PHONE_BASIC"] == 1
-    assert "Done" in _said(clerk, "/terminals/move/", row=imeis[0], state="RETURNED")
-    assert "not in a state" in _said(clerk, "/terminals/move/", row=imeis[0], state="SOLD")
+    assert "Done" in posted(clerk, "/terminals/move/", row=imeis[0], state="RETURNED")
+    assert "not in a state" in posted(clerk, "/terminals/move/", row=imeis[0], state="SOLD")
     assert resources.stock_of(org_codes=[HALL])[HALL, "PHONE_BASIC"] == 2
     assert "Everything adds up" in clerk.get("/stock/").content.decode()
 
@@ -264,8 +259,8 @@ def test_key_customers_are_given_to_a_manager_and_their_birthdays_are_listed_for
     )
     chief = staff_by_login(login="billing")
     wanted = {"row": str(born[0]), "manager": str(chief.staff_id)}
-    assert "1 customers changed hands" in _said(clerk, "/key-customers/give/", **wanted)
-    assert "Choose key customers" in _said(clerk, "/key-customers/give/", row=str(born[0]), manager="0")
+    assert "1 customers changed hands" in posted(clerk, "/key-customers/give/", **wanted)
+    assert "Choose key customers" in posted(clerk, "/key-customers/give/", row=str(born[0]), manager="0")
     assert "Zhou Jianguo" in clerk.get("/key-customers/").content.decode()
     day = born[1].replace(year=2027)
     page = clerk.get(f"/key-customers/birthdays/?day={day}&manager={chief.staff_id}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,13 +14,9 @@ from openboss.access.jobs import clock
 from openboss.modules.system import functions as system
 from openboss.modules.system.functions import RIGHTS, list_audit, people, staff_by_login
 
-from .conftest import signed_in
+from .conftest import posted, signed_in
 
 pytestmark = pytest.mark.usefixtures("operator")
-
-
-def _said(client: Client, address: str, **fields: Any) -> str:
-    return re.sub(r"\s+", " ", client.post(address, fields, follow=True).content.decode())
 
 
 @pytest.fixture
@@ -42,7 +37,7 @@ def test_a_person_gets_rights_by_two_roles_and_the_effective_set_is_shown(analys
     admin, place = signed_in("admin"), f"/staff/{analyst}/"
     before = system.menu_rights(staff_id=analyst)
     assert "resources.load" not in before
-    assert "Done" in _said(admin, f"{place}act/", action="roles", role=["ANALYST", "RESOURCE"])
+    assert "Done" in posted(admin, f"{place}act/", action="roles", role=["ANALYST", "RESOURCE"])
     held = dict(admin.get(place).context["held"])
     assert set(held) == system.menu_rights(staff_id=analyst) == before | {
         "resources.view", "resources.manage", "resources.approve", "resources.load",
@@ -56,10 +51,10 @@ def test_a_person_gets_rights_by_two_roles_and_the_effective_set_is_shown(analys
 def test_nobody_changes_their_own_rights_and_only_an_administrator_those_of_others(analyst: int) -> None:
     admin, me = signed_in("admin"), staff_by_login(login="admin").staff_id
     for action in ("roles", "rest"):
-        said = _said(admin, f"/staff/{me}/act/", action=action, role="ANALYST", reason="x")
+        said = posted(admin, f"/staff/{me}/act/", action=action, role="ANALYST", reason="x")
         assert "another administrator does" in said
-    assert "Choose one role" in _said(admin, f"/staff/{analyst}/act/", action="roles")
-    assert "Choose one role" in _said(admin, f"/staff/{analyst}/act/", action="roles", role="KING")
+    assert "Choose one role" in posted(admin, f"/staff/{analyst}/act/", action="roles")
+    assert "Choose one role" in posted(admin, f"/staff/{analyst}/act/", action="roles", role="KING")
     assert staff_by_login(login="analyst").roles == ("ANALYST",)
     assert signed_in("billing").get("/staff/").status_code == 403
     assert admin.get("/staff/999/").status_code == 404
@@ -68,14 +63,14 @@ def test_nobody_changes_their_own_rights_and_only_an_administrator_those_of_othe
 def test_a_login_that_rests_is_ended_where_it_is_open_and_comes_back(analyst: int) -> None:
     admin, place, theirs = signed_in("admin"), f"/staff/{analyst}/act/", signed_in("analyst")
     assert theirs.get("/bills/").status_code == 200
-    assert "Say why" in _said(admin, place, action="rest")
-    assert "Done" in _said(admin, place, action="rest", reason="left the firm")
+    assert "Say why" in posted(admin, place, action="rest")
+    assert "Done" in posted(admin, place, action="rest", reason="left the firm")
     assert theirs.get("/bills/").status_code == 302
     rows = {row["login"]: row for row in _rows(admin, "/staff/")}
     assert (rows["analyst"]["state"], rows["clerk"]["state"]) == ("RESTS", "ACTIVE")
-    assert "Done" in _said(admin, place, action="back", reason="came back")
+    assert "Done" in posted(admin, place, action="back", reason="came back")
     assert signed_in("analyst").get("/bills/").status_code == 200
-    assert "Done" in _said(admin, place, action="sessions")
+    assert "Done" in posted(admin, place, action="sessions")
     assert b"analyst" in b"".join(admin.get("/staff/?q=analyst&export=csv"))
 
 
