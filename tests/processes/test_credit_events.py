@@ -1,10 +1,13 @@
 """What the engine says of balances becomes a stop, a reminder, an alert; a recharge ends it; debts go to agencies."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection, transaction
 
 from openboss.access.bank import agency as files
 from openboss.access.bank.delimited import FileRefused
@@ -13,9 +16,10 @@ from openboss.modules.charging.functions.online import publish_balances, read_pu
 from openboss.modules.charging.models import EngineCommand
 from openboss.modules.customers.models import Subscriber
 from openboss.modules.receivables.atomic.standing import accounts_begun, reminders_by_account
-from openboss.modules.receivables.functions import dunning, validity, wallets
+from openboss.modules.receivables.functions import credit_watch, dunning, reverse_payment, validity, wallets
 from openboss.modules.receivables.functions.collection_cases import CaseUnknown
 from openboss.modules.receivables.functions.credit_records import set_credit, steps_of
+from openboss.modules.receivables.functions.payments import PaymentPosted
 from openboss.modules.receivables.models import Bucket, CollectionCase, Payment, Receivable
 from openboss.modules.resources.models import NumberResource
 from openboss.modules.system.models import Outbox
@@ -162,6 +166,73 @@ def test_a_prepaid_user_on_an_account_whose_limit_was_watched_has_the_money_that
     assert left_li() == 5_000, "paid 5.00, told once"
     assert wallets.wallet_differences()[0].is_empty()
     check_books()
+
+
+def postpaid(desk: Desk) -> tuple[int, credit_watch.Heard]:
+    """An account with a limit of 10.00 and the engine's user 12, who used 0.40; what the engine wrote down of it."""
+    account = desk.account()
+    user_of(account, subscriber_id=USER)
+    set_credit(account_id=account, limit_fen=1000, at=LONG_AGO, staff_id=None)
+    call(8, 1, day=12)
+    keep_wallets.run(at=on(10, 12, 8))
+    return account, written_down(on(10, 12, 8))
+
+
+def written_down(at: datetime) -> credit_watch.Heard:
+    """What the hourly run begins with."""
+    range_, everybody = wallets.range_at(at), unbilled.Everybody(at)
+    assert range_ is not None
+    return credit_watch.Heard(
+        range_.to_position, everybody.wallets, used_fen=everybody.by_user, without=everybody.without_wallet
+    )
+
+
+@pytest.mark.usefixtures("world")
+def test_a_payment_and_its_return_while_limits_are_brought_up_to_date_count_once(desk: Desk) -> None:
+    account, at_first = postpaid(desk)
+    credit_watch.tell_limits({account: [USER]}, heard=at_first, at=on(10, 12, 8))
+    keep_wallets.run(at=on(10, 12, 9))
+    before = written_down(on(10, 12, 9))
+    paid = desk.pay(account, 300, on(10, 12, 9))
+    assert credit_watch.tell_limits({account: [USER]}, heard=before, at=on(10, 12, 9)) == 0
+    rate_waiting()
+    assert left_li() == 12_500 - 400 + 3_000
+    reverse_payment(
+        payment_id=paid.payment_id, serial_no="R", reason="wrong", staff_id=desk.staff["clerk"], at=on(10, 12, 9)
+    )
+    assert credit_watch.tell_limits({account: [USER]}, heard=before, at=on(10, 12, 9)) == 0
+    rate_waiting()
+    assert left_li() == 12_500 - 400
+
+
+@pytest.mark.usefixtures("world")
+def test_a_payment_that_comes_while_an_account_is_about_to_be_watched_waits_and_counts_once(desk: Desk) -> None:
+    account, heard = postpaid(desk)
+    with ThreadPoolExecutor(1) as counter:
+        with transaction.atomic():
+            credit_watch.tell_limits({account: [USER]}, heard=heard, at=on(10, 12, 8))
+            paying = counter.submit(in_own_connection, lambda: desk.pay(account, 300, on(10, 12, 8)))
+            with pytest.raises(TimeoutError):
+                paying.result(timeout=0.3)
+        assert paying.result(timeout=10).state == "POSTED"
+    rate_waiting()
+    assert left_li() == 12_500 - 400 + 3_000
+
+
+@pytest.mark.usefixtures("world")
+def test_an_account_that_got_prepaid_money_while_limits_are_brought_up_to_date_is_not_watched(desk: Desk) -> None:
+    account, heard = postpaid(desk)
+    wallets.open_wallets({account: [USER]}, at=on(10, 12, 8))
+    assert credit_watch.tell_limits({account: [USER]}, heard=heard, at=on(10, 12, 8)) == 0
+    assert credit_watch.watched() == []
+
+
+def in_own_connection(work: Callable[[], PaymentPosted]) -> PaymentPosted:
+    """Do something as another process would."""
+    try:
+        return work()
+    finally:
+        connection.close()
 
 
 def left_li() -> int:

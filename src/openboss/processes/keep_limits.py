@@ -16,7 +16,7 @@ from openboss.modules.customers.functions import cycle_of
 from openboss.modules.receivables.functions import credit_watch, wallets
 from openboss.processes.unbilled import Everybody
 
-AT_ONCE = 20_000
+AT_ONCE = 10_000  # accounts nobody can pay for meanwhile
 
 
 def run(*, at: datetime) -> int:
@@ -25,14 +25,13 @@ def run(*, at: datetime) -> int:
     if range_ is None:
         return 0
     everybody, prepaid = Everybody(at), wallets.accounts_with_wallets()
-    heard = credit_watch.heard(  # before we look: a payment between helps the customer
-        position=range_.to_position, wallets_=everybody.wallets, used_fen=everybody.by_user,
-        without=everybody.without_wallet,
-    )  # fmt: skip
+    heard = credit_watch.Heard(
+        range_.to_position, everybody.wallets, used_fen=everybody.by_user, without=everybody.without_wallet
+    )
     users = {one: mine for one, mine in postpaid_users(cycle=cycle_of(at)).items() if one not in prepaid}
     accounts, told = list(users), 0
     for start in range(0, len(accounts), AT_ONCE):
         part = {one: users[one] for one in accounts[start : start + AT_ONCE]}
         told += credit_watch.tell_limits(part, heard=heard, at=at)
-    credit_watch.end_watch(sorted(set(heard.watched["account_id"].to_list()) - set(accounts)))
+    credit_watch.end_watch(sorted(set(credit_watch.watched()) - set(accounts)))
     return told

@@ -75,5 +75,6 @@ class EngineCommand(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["command_id"], condition=Q(state="WAITING"), name="charging_enginecommand_waits")
+            models.Index(fields=["command_id"], condition=Q(state="WAITING"), name="charging_enginecommand_waits"),
+            models.Index(fields=["position"], condition=Q(kind="TOP_UPS"), name="charging_enginecommand_money"),
         ]

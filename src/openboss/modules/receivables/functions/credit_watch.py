@@ -3,6 +3,10 @@
 The wallet of such an account stands below zero by its exposure as credit control sees it, and may go down to a quarter
 beyond the credit limit: at the limit itself the engine says so at once (NEAR_LIMIT, at 80 % of that), and nothing is
 charged any more where both steps of stopping are reached long since (AT_LIMIT).
+
+Payments tell the engine themselves what they bring, so where an account stands and what the engine was told of it are
+read while nobody can pay: otherwise a payment between the two would count twice, or for an account that is not
+watched yet not at all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +18,7 @@ import polars as pl
 from django.db import transaction
 
 from openboss.modules.charging.functions.online import announce_wallets
-from openboss.modules.receivables.atomic import credit_watch, wallets
+from openboss.modules.receivables.atomic import credit_watch, debts, wallets
 from openboss.modules.receivables.functions.credit_at_once import positions_of_many
 from openboss.modules.receivables.functions.rules import rules_at
 
@@ -26,25 +30,23 @@ PART = 500  # wallets of a command: one user whom the engine does not know yet l
 
 @dataclass(frozen=True)
 class Heard:
-    """What the engine last wrote down, and what is known of it since.
+    """What the engine last wrote down.
 
+    position       where in its journal that stands
     wallets        account_id, balance_li, limit_li
     used_fen       what users have used and not been billed for, by user
     without        users who have used something and draw on no wallet
-    told_li        by account, what the engine was told after it wrote that down
-    watched        accounts it watches: account_id
     """
 
+    position: int
     wallets: pl.DataFrame
     used_fen: Mapping[int, int]
     without: AbstractSet[int]
-    told_li: Mapping[int, int]
-    watched: pl.DataFrame
 
 
-def heard(*, position: int, wallets_: pl.DataFrame, used_fen: Mapping[int, int], without: AbstractSet[int]) -> Heard:
-    """What the engine wrote down at a position of its journal, with what it was told later."""
-    return Heard(wallets_, used_fen, without, wallets.waiting_li(after_position=position), credit_watch.watched())
+def watched() -> list[int]:
+    """Every account whose limit the engine watches."""
+    return credit_watch.watched()["account_id"].to_list()
 
 
 @transaction.atomic
@@ -54,6 +56,11 @@ def tell_limits(users: Mapping[int, Sequence[int]], *, heard: Heard, at: datetim
     Who is exempt, or has a complaint looked at, is watched without limit.
     """
     rules = rules_at(at)
+    debts.lock_accounts(list(users))
+    prepaid = wallets.accounts_with_wallets(list(users))  # since the caller looked
+    users = {one: mine for one, mine in users.items() if one not in prepaid}
+    told_li = wallets.waiting_li(after_position=heard.position)
+    known = credit_watch.watched_of(list(users))
     seen = positions_of_many(list(users), at, heard.used_fen, rules)
     is_free = (pl.col("is_exempt") == 1) | (pl.col("disputed_until_on") >= rules.on).fill_null(value=False)
     wanted = seen.select(
@@ -62,10 +69,10 @@ def tell_limits(users: Mapping[int, Sequence[int]], *, heard: Heard, at: datetim
         line_li=pl.when(is_free).then(NO_LIMIT_LI).otherwise(pl.col("limit_fen") * LI * BEYOND_PERCENT // 100),
     )
     both = wanted.join(heard.wallets, on="account_id", how="left")
-    fresh = both.join(heard.watched, on="account_id", how="anti")
-    old = both.join(heard.watched, on="account_id", how="semi")
+    fresh = both.filter(~pl.col("account_id").is_in(known))
+    old = both.filter(pl.col("account_id").is_in(known))
     unheard = old.filter(pl.col("balance_li").is_null())  # not taken up yet: told again, which changes nothing
-    late = pl.col("account_id").replace_strict(heard.told_li, default=0, return_dtype=pl.Int64)
+    late = pl.col("account_id").replace_strict(told_li, default=0, return_dtype=pl.Int64)
     moved = old.with_columns(more_li=pl.col("wanted_li") - pl.col("balance_li") - late).filter(
         pl.col("more_li").abs() >= LI
     )
