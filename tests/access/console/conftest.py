@@ -27,12 +27,16 @@ CHROMIUM = [
 
 @pytest.fixture(scope="session")
 def small_operator(
-    database_fields: dict[str, Any], django_db_setup: None, django_db_blocker: Any
-) -> Iterator[SmallOperator]:
+    database_fields: dict[str, Any],
+    django_db_setup: None,
+    django_db_blocker: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> SmallOperator:
     """The operator that tests work in copies of."""
     del django_db_setup  # first: it sets the connection's database, from which the operator's tests go to a copy
-    with original(database_fields, unblocked=django_db_blocker.unblock) as one:
-        yield one
+    mine = tmp_path_factory.getbasetemp()
+    of_run = mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
+    return original(database_fields, of_run / "small-operator", unblocked=django_db_blocker.unblock)
 
 
 @pytest.fixture(scope="package")

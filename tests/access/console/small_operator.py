@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -43,29 +42,21 @@ class SmallOperator:
             session.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(database)))
 
 
-@contextmanager
 def original(
-    fields: dict[str, Any], *, unblocked: Callable[[], AbstractContextManager[None]]
-) -> Iterator[SmallOperator]:
-    """The original of this run, made by whichever process comes first; whoever made it takes it away."""
+    fields: dict[str, Any], folder: Path, *, unblocked: Callable[[], AbstractContextManager[None]]
+) -> SmallOperator:
+    """The original of this run, made by whichever process comes first.
+
+    It stays: another process may want its first copy when this one has ended. The folder goes with pytest's others, the
+    database with those of dead runs when the next run begins.
+    """
     run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
-    folder = Path(tempfile.gettempdir(), f"openboss-run-operator-{run}")
     one = SmallOperator(fields, f"test_openboss_{run}_operator", folder)
-    lock = folder.with_suffix(".lock")
-    made = False
-    try:
-        with _alone(lock):
-            if not folder.exists():
-                made = True
-                with unblocked():
-                    _make(one)
-        yield one
-    finally:
-        if made:
-            with _alone(lock):
-                shutil.rmtree(folder, ignore_errors=True)
-                one.drop(one.database)
-                lock.unlink(missing_ok=True)
+    with _alone(folder.with_suffix(".lock")):
+        if not folder.exists():
+            with unblocked():
+                _make(one)
+    return one
 
 
 @contextmanager

@@ -38,11 +38,13 @@ class Counter:
             self.pressed += 1
 
     def data(self, text: str) -> None:
+        """Typed where the focus is; a page gives it to its first field a moment after it has loaded."""
+        self.page.wait_for_selector("input:focus, textarea:focus")
         self.page.keyboard.type(text)
 
     def read(self, line: str) -> None:
         """A reader types its line and ends it with Enter by itself."""
-        self.page.keyboard.type(line)
+        self.data(line)
         self.page.keyboard.press("Enter")
 
     def arrives(self, path: str) -> None:
