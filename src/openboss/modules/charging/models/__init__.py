@@ -1,9 +1,10 @@
 """Tables of charging: files on their way (files), the engine's journal and commands (engine), re-rating (rerating),
-sessions of access servers (access)."""
+sessions of access servers (access), who may ask (peers)."""
 
 from .access import AccessSession
 from .engine import EngineCommand, EngineJournal, EngineOwner, EngineSnapshot
 from .files import Alarm, ErrorBatch, ErrorRecord, Source, StageCounter, UsageChunk, UsageFile
+from .peers import Peer
 from .rerating import Rerating
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "EngineSnapshot",
     "ErrorBatch",
     "ErrorRecord",
+    "Peer",
     "Rerating",
     "Source",
     "StageCounter",
