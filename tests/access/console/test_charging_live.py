@@ -12,11 +12,12 @@ from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.online.requests import Kind, empty_requests
 from openboss.modules.charging.engine.online.turns import Moment
 from openboss.modules.charging.engine.online.watch import Watch
-from openboss.modules.charging.functions import online
 from openboss.modules.charging.functions.engine import answering, rate_waiting, recover_engine
 from openboss.modules.charging.normalise import operator_clock
 from openboss.modules.customers import functions as customers
+from openboss.modules.receivables.functions import wallets
 from openboss.modules.system.functions import list_audit
+from openboss.processes import take_payment
 from openboss.processes.rate_usage import current_numbering
 
 from .conftest import signed_in
@@ -30,7 +31,14 @@ class Session:
     """A data session of a user with a wallet, at an engine that answers questions."""
 
     def __init__(self) -> None:
-        online.announce_wallets([{"account_id": USER, "balance_li": 10_000, "limit_li": 0, "subscriber_ids": [USER]}])
+        wallets.open_wallets({USER: [USER]}, at=AT)
+        paid = {
+            "means": "CASH",
+            "channel": "HALL",
+            "serial_no": "LIVE",
+            "at": AT,
+        }  # taken once
+        take_payment.take(account_id=USER, paid_fen=100_000, **paid)
         rate_waiting()
         self.owner, self.watch = recover_engine(), Watch()
         self.number = customers.numbers_of_subscribers(subscriber_ids=[USER], at=AT)[USER]
@@ -60,10 +68,11 @@ def test_a_session_is_watched_while_it_goes_on_by_whoever_may_and_for_a_reason()
         assert session.watch.steps(USER)["is_followed"] is False
         billing.post(f"/live/follow/{USER}/start/", {"reason": "complaint 17"})
         assert len(list_audit(action="charging.follow_user")[0]) == before + 1
+        balance_li = session.owner.user_now(USER)["money"]["balance_li"]
         session.ask(0, Kind.INITIAL)
         session.ask(1, Kind.UPDATE, used_down=5 * MB)
         money = clerk.get(f"/users/{USER}/money/").content.decode()
-        left = 10_000 - session.owner.user_now(USER)["services"][0]["act_li"]
+        left = balance_li - session.owner.user_now(USER)["services"][0]["act_li"]
         assert f"¥{left // 1000}.{left % 1000:03d}" in money and "5 MB" in money
         assert "Balance right now" in clerk.get(f"/users/{USER}/", follow=True).content.decode()
         steps = billing.get(f"/live/follow/{USER}/").content.decode()
