@@ -24,7 +24,7 @@ def _rows(address: str, login: str = "billing", **filters: str) -> list[dict[str
 @pytest.mark.requirement("CRM-06")
 def test_a_missing_id_number_lowers_the_score_and_the_report_is_by_outlet() -> None:
     customer_id = customers.find_or_create_customer(
-        kind="INDIVIDUAL", name="程一一", cert_type="ID_CARD", cert_no="990000199001010017", org_code="17.027",
+        kind="INDIVIDUAL", name="程一一", cert_type="ID_CARD", cert_no="110105199001010010", org_code="17.027",
         at=NOW, staff_id=None,
     )  # fmt: skip
     customers.put_contact(customer_id=customer_id, kind="PHONE", label="HOME", value="027", at=NOW, staff_id=None)

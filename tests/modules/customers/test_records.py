@@ -33,6 +33,13 @@ def grade(customer_id: int) -> str:
         ("ID_CARD", "110105194912310021", False),  # the check digit is X
         ("ID_CARD", "110105194913310025", False),  # no thirteenth month
         ("ID_CARD", "1101051949123100", False),
+        ("ID_CARD", "990000199001010017", False),  # no province
+        ("ID_CARD", "439999199001010017", False),  # no place in Hunan
+        ("ID_CARD", "439999202601010015", True),  # may be newer than our table of places
+        ("ID_CARD", "110103198001010013", True),  # a district of Beijing until 2010
+        ("ID_CARD", "110103201101010015", False),
+        ("ID_CARD", "420106198001010015", True),  # the code is of 1983: got long after birth
+        ("ID_CARD", "830000199001010012", True),  # lives here, comes from Taiwan
         ("CREDIT_CODE", "91110000600037341L", True),
         ("CREDIT_CODE", "911100006000373410", False),
         ("PASSPORT", "E12345678", True),

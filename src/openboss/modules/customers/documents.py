@@ -4,12 +4,15 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from stdnum import numdb
 from stdnum.cn import uscc
 from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_11_2
 
 PASSPORT = re.compile(r"[A-Z0-9]{6,12}")
 LICENCE = re.compile(r"[A-Z0-9]{8,24}")
+RESIDENTS_OF_TAIWAN = "83"  # residence permits begin so; those of Hong Kong and Macao stand in the table of places
+TABLE_OF = 2025  # the year the table of places was written
 
 
 class DocumentWrong(ValueError):
@@ -46,14 +49,27 @@ def read_document(cert_type: str, cert_no: str) -> DocumentRead:
 
 
 def _identity_card(number: str) -> date:
-    """Check shape, birthday and check digit (ISO 7064 mod 11-2); regions change and are not checked."""
+    """Check shape, place, birthday and check digit (ISO 7064 mod 11-2); return the birthday."""
     try:
         born_on = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
         mod_11_2.validate(number)
     except (ValueError, ValidationError) as wrong:
         raise DocumentWrong(number[:6]) from wrong
-    _refuse_unless(len(number) == 18, number)
+    _refuse_unless(len(number) == 18 and _is_place(number[:6], born_on.year), number)
     return born_on
+
+
+def _is_place(code: str, born: int) -> bool:
+    """Whether numbers of people born in a year may begin with the code of a place.
+
+    A place that was given up gives no number to who was born later. A place made later may: many got their number long
+    after they were born. One that is newer than the table gives numbers to the newly born.
+    """
+    found = {name: value for _, facts in numdb.get("cn/loc").info(code) for name, value in facts.items()}
+    if "county" not in found:
+        return code[:2] == RESIDENTS_OF_TAIWAN or ("province" in found and born > TABLE_OF)
+    ends = [re.match(r"\[\d*-(\d+)\]", county) for county in found["county"].split(",")]
+    return any(end is None or born <= int(end[1]) for end in ends)
 
 
 def _refuse_unless(right: bool, number: str) -> None:
