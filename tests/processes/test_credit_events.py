@@ -147,6 +147,20 @@ def test_a_postpaid_user_is_stopped_within_a_second_of_the_call_that_reaches_the
 
 
 @pytest.mark.usefixtures("world")
+def test_an_account_whose_users_are_gone_is_watched_no_more_and_is_no_prepaid_money_either(desk: Desk) -> None:
+    postpaid(desk)
+    rate_waiting()
+    assert keep_limits.run(at=on(10, 12, 8)) == 1
+    Subscriber.objects.filter(subscriber_id=USER).update(life="CANCELLED")
+    keep_limits.run(at=on(10, 12, 9))
+    call(10, 1, day=12)  # a late record
+    keep_wallets.run(at=on(10, 12, 10))
+    assert wallets.wallet_differences()[0].is_empty()
+    assert not Bucket.objects.exists()
+    check_books()
+
+
+@pytest.mark.usefixtures("world")
 def test_a_prepaid_user_on_an_account_whose_limit_was_watched_has_the_money_that_was_paid_and_no_more(
     desk: Desk,
 ) -> None:

@@ -91,9 +91,9 @@ def tell_limits(users: Mapping[int, Sequence[int]], *, heard: Heard, at: datetim
 
 @transaction.atomic
 def end_watch(account_ids: Sequence[int]) -> None:
-    """Let accounts go that nobody uses who pays by bill."""
+    """Let accounts go that nobody uses who pays by bill: the engine's line of each begins anew, at nothing."""
     if account_ids:
-        announce_wallets([{"account_id": one, "limit_li": NO_LIMIT_LI, "subscriber_ids": []} for one in account_ids])
+        announce_wallets([{"account_id": one, "limit_li": 0, "subscriber_ids": [], "anew": True} for one in account_ids])
         credit_watch.end_watched(account_ids=account_ids)
 
 
