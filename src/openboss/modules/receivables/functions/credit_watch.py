@@ -93,7 +93,8 @@ def tell_limits(users: Mapping[int, Sequence[int]], *, heard: Heard, at: datetim
 def end_watch(account_ids: Sequence[int]) -> None:
     """Let accounts go that nobody uses who pays by bill: the engine's line of each begins anew, at nothing."""
     if account_ids:
-        announce_wallets([{"account_id": one, "limit_li": 0, "subscriber_ids": [], "anew": True} for one in account_ids])
+        nobodys = {"limit_li": 0, "subscriber_ids": [], "anew": True}
+        announce_wallets([{"account_id": one, **nobodys} for one in account_ids])
         credit_watch.end_watched(account_ids=account_ids)
 
 
