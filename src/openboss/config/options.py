@@ -56,8 +56,7 @@ class Options(BaseSettings):
 
     diameter_identity: str = "charge.openboss.invalid"
     diameter_realm: str = "openboss.invalid"
-    diameter_peers: list[str] = []
-    """Origin-Hosts that may connect; empty = whoever reaches the port, so leave that to the loopback."""
+    """Who we are to Diameter peers. Who may connect is written down in the console (Peers of charging)."""
 
     final_unit: Literal["TERMINATE", "REDIRECT", "RESTRICT"] = "TERMINATE"
     final_unit_to: str = ""
@@ -67,7 +66,7 @@ class Options(BaseSettings):
     nchf_host: str = "127.0.0.1"
     nchf_port: int = Field(default=3867, ge=0, le=65535)
     """Where `openboss charge` listens to 5G session functions (Nchf_ConvergedCharging over HTTP/2); port 0 = it does
-    not. Whoever reaches the port may ask, so leave that to the loopback or name `nchf_clients`."""
+    not. Who may ask is written down in the console (Peers of charging)."""
 
     nchf_certificate: str = ""
     nchf_key: str = ""
@@ -79,13 +78,10 @@ class Options(BaseSettings):
     query_port: int = Field(default=0, ge=0, le=65535)
     """Where `openboss charge` tells channels of other machines what a user has and uses; port 0 = it does not."""
 
-    radius_clients: str = ""
-    """A TOML file of the access servers that may ask over RADIUS, with their secrets; empty = none, and no port."""
-
     radius_host: str = "127.0.0.1"
     radius_port: int = Field(default=1812, ge=0, le=65535)
     radius_accounting_port: int = Field(default=1813, ge=0, le=65535)
-    """Where `openboss charge` listens to them."""
+    """Where `openboss charge` listens to access servers, from the moment the first is written down in the console."""
 
     test_numbers: list[str] = []
     """First digits (country code first) of the numbers of the test tenant: their users may be played with in trials of

@@ -25,11 +25,12 @@ from openboss.access.network.delivery import deliver_changes
 from openboss.access.network.radius import logins
 from openboss.access.network.radius.accounting import Accounting
 from openboss.access.network.radius.changes import Connector, FromEngine
-from openboss.access.network.radius.clients import read_clients
+from openboss.access.network.radius.clients import AccessServer, AccessServers
 from openboss.access.network.radius.logins import Logins
 from openboss.access.network.radius.packets import Attribute, Code, Malformed, Packet
 from openboss.access.network.radius.ports import Port
 from openboss.access.network.radius.sessions import Sessions
+from openboss.kernel.usage import RecordType
 from openboss.modules.catalog.publications import publication_text, write_publication
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.functions.engine import image_payload
@@ -137,11 +138,9 @@ def nas():
 
 
 @pytest.fixture
-def servers(tmp_path, nas):
-    path = tmp_path / "radius.toml"
-    path.write_text(f'[ac1]\naddress = "127.0.0.1"\nsecret = "{SECRET}"\nservice = "WLAN"\nchange_port = {nas.port}\n')
-    path.chmod(0o600)
-    return read_clients(path)
+def servers(nas):
+    found = AccessServer("ac1", "127.0.0.1", SECRET.encode(), RecordType.WLAN, nas.port)
+    return AccessServers({found.address: found}, {found.name: found})
 
 
 class Aaa(OnlineDoor):
@@ -318,7 +317,7 @@ def test_a_session_without_money_is_ended_at_the_access_server(network, aaa, nas
 
 def test_a_stop_ends_running_sessions_and_another_speed_changes_them(network, aaa, nas, servers):
     account(aaa, "Start")
-    connector = Connector(servers, aaa.now_s)
+    connector = Connector(lambda: servers, aaa.now_s)
 
     def bring() -> tuple[int, int]:
         done = deliver_changes(connector, now=lambda: AT)

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from openboss.config.options import options
+from openboss.modules.system.keys import key_for
 
 ANSWER_WITHIN_S = 5.0
 RATING_GROUP = 1
@@ -150,7 +151,7 @@ def _used(trial: Trial, used_units: int) -> dict[str, Any]:
 def _post(trial: Trial, address: str, operation: str, message: dict[str, Any], at: datetime) -> httpx.Response:
     try:
         with httpx.Client(http1=False, http2=True, verify=_trust(), timeout=ANSWER_WITHIN_S) as network:
-            answer = network.post(address, json=message)
+            answer = network.post(address, json=message, headers={"Authorization": f"Bearer {key_for('trial').hex()}"})
     except httpx.HTTPError as broken:
         raise NoDoor(str(broken)) from broken
     said = answer.json() if answer.content else {}

@@ -21,6 +21,7 @@ import uvloop
 from openboss.access.jobs import clock
 from openboss.access.jobs.installation import one_connection
 from openboss.access.jobs.online_doors import OnlineDoors
+from openboss.access.network.admission import Admission
 from openboss.access.network.diameter import avps
 from openboss.access.network.diameter.door import open_doors
 from openboss.access.network.diameter.node import Node
@@ -31,12 +32,15 @@ from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.turns import Moment
 from openboss.modules.charging.engine.online.watch import Watch
 from openboss.modules.charging.engine.owner import INPUTS_A_SNAPSHOT, Owner
+from openboss.modules.charging.functions.peers import PeerProof, peers_with_proofs
 from openboss.modules.charging.normalise import operator_clock
 from openboss.modules.charging.numbering import NumberingTables, OperatorClock
+from openboss.modules.system.keys import NotDecryptable, UnknownKeyVersion, key_for
 from openboss.processes.rate_usage import current_numbering
 
 LOOK_S = 0.05  # how soon a command or a chunk is seen
 SWEEP_S = 1.0
+PEERS_S = 2.0  # how soon a change of who may ask is seen
 FLUSH_S = 5.0  # how long rated detail of sessions waits for the lake
 SNAPSHOT_AFTER_IDLE_S = 30.0
 POSITIONS_A_SNAPSHOT = 100_000
@@ -53,6 +57,9 @@ class ChargeLoop:
     def __init__(self, owner: Owner, stopping: threading.Event) -> None:
         self.owner, self.stopping, self.watch = owner, stopping, Watch(self._peers)
         self.currency = options().currency
+        self.admission = Admission(now_s=self._now_s, trial_key=key_for("trial").hex())
+        self._listed: list[PeerProof] = []
+        self._listed_at_s = 0.0
         self.fault: BaseException | None = None
         self._numbering: NumberingTables | None = None
         self._clock: OperatorClock | None = None
@@ -98,8 +105,21 @@ class ChargeLoop:
             self._clock, self._clock_hour = operator_clock(options().timezone, hour * HOUR_S), hour
         return Moment(at, self._clock)
 
-    def _peers(self) -> list[dict[str, Any]]:
-        return self.node.connected()
+    def _peers(self) -> dict[str, Any]:
+        return {"peers": self.node.connected(), **self.admission.picture()}
+
+    def _read_peers(self) -> bool:
+        """Go by the list of peers as it stands now; say whether it has changed."""
+        try:
+            listed = peers_with_proofs()
+        except (UnknownKeyVersion, NotDecryptable) as unreadable:  # keys were changed, or the key file is another
+            log.warning("secrets of access servers cannot be read: the list stays as it was", why=str(unreadable))
+            return False
+        if listed == self._listed:
+            return False
+        self._listed = listed
+        self.admission.replace(listed)
+        return True
 
     def _now_s(self) -> int:
         return int(clock.now().timestamp())
@@ -118,11 +138,19 @@ class ChargeLoop:
         self.loop = uvloop.new_event_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self._stop)
+        self._use_connection()
+        self._read_peers()
         self.node = Node(
-            identity=_identity(clock.now()), server=self, now_s=self._now_s, fail=self._fail, loop=self.loop
+            identity=_identity(clock.now(), self.admission),
+            server=self,
+            now_s=self._now_s,
+            fail=self._fail,
+            loop=self.loop,
         )
         listeners = self.loop.run_until_complete(open_doors(self.node.new_peer, options(), self.loop))
-        self.doors = OnlineDoors(options(), server=self, now_s=self._now_s, fail=self._fail, loop=self.loop)
+        self.doors = OnlineDoors(
+            options(), admission=self.admission, server=self, now_s=self._now_s, fail=self._fail, loop=self.loop
+        )
         if self.doors.is_open:
             self.prepare()
         self.loop.call_soon(self._look)
@@ -173,6 +201,11 @@ class ChargeLoop:
     def _keep_time(self, taken: int) -> None:
         """Settle silent sessions, bring detail to the lake, save the state: each in its time."""
         now_s = self.loop.time()
+        if now_s - self._listed_at_s >= PEERS_S:
+            self._listed_at_s = now_s
+            if self._read_peers():
+                self.node.review()
+                self.doors.review()
         is_due = now_s - self._swept_at_s >= SWEEP_S and self._is_warm
         if is_due and not self.owner.sweep(self.moment()):  # if more waits, the next look goes on with it
             self._swept_at_s = now_s
@@ -197,12 +230,12 @@ def _stopped(desk: Desk, sessions: np.ndarray) -> np.ndarray:
     )
 
 
-def _identity(started_at: datetime) -> Identity:
+def _identity(started_at: datetime, admission: Admission) -> Identity:
     chosen = options()
     return Identity(
         host=chosen.diameter_identity,
         realm=chosen.diameter_realm,
         state_id=int(started_at.timestamp()),
-        peers=frozenset(chosen.diameter_peers),
+        admits=admission.admits_diameter,
         final_unit=avps.final_unit(chosen.final_unit, chosen.final_unit_to),
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import structlog
 
+from openboss.access.network.admission import Admission
 from openboss.access.network.gathering import Gathering, Server
 from openboss.access.network.nchf.answers import final_unit
 from openboss.access.network.nchf.door import Address, Door
@@ -20,7 +21,6 @@ from openboss.access.network.nchf.node import Node
 from openboss.access.network.nchf.notices import Notifier
 from openboss.access.network.radius.accounting import Accounting
 from openboss.access.network.radius.changes import FromEngine
-from openboss.access.network.radius.clients import read_clients
 from openboss.access.network.radius.logins import Logins
 from openboss.access.network.radius.packets import Code
 from openboss.access.network.radius.ports import Port
@@ -39,34 +39,51 @@ class OnlineDoors:
         self,
         chosen: Options,
         *,
+        admission: Admission,
         server: Server,
         now_s: Callable[[], int],
         fail: Callable[[BaseException], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
+        self.chosen, self.admission, self.now_s, self.loop = chosen, admission, now_s, loop
         self.gathering = Gathering(server=server, fail=fail, loop=loop)
         self.notifier = Notifier(loop)
         self._radius: list[Port] = []
         self._counts: list[Counter[str]] = []
         self._nchf: Door | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self.fail = fail
         if chosen.nchf_port:
             final = final_unit(chosen.final_unit, chosen.final_unit_to)
-            node = Node(gathering=self.gathering, notices=self.notifier, now_s=now_s, final=final)
+            node = Node(
+                gathering=self.gathering, notices=self.notifier, now_s=now_s, final=final,
+                client_of=admission.nchf_client,
+            )  # fmt: skip
             self._nchf = Door(node, _address(chosen), loop)
-        if chosen.radius_clients:
-            loop.run_until_complete(self._open_radius(chosen, now_s, loop))
-            loop.call_later(_REPORT_EVERY_S, self._report, loop, {})
+        self.review()
 
     @property
     def is_open(self) -> bool:
         """Whether any of them is."""
-        return self._nchf is not None or bool(self._radius)
+        return self._nchf is not None or self._opening is not None
 
-    async def _open_radius(self, chosen: Options, now_s: Callable[[], int], loop: asyncio.AbstractEventLoop) -> None:
-        servers, sessions = read_clients(Path(chosen.radius_clients)), Sessions()
-        changes = FromEngine(servers, now_s, loop)
-        logins = Logins(gathering=self.gathering, sessions=sessions, now_s=now_s)
-        accounting = Accounting(gathering=self.gathering, sessions=sessions, now_s=now_s, changes=changes)
+    def review(self) -> None:
+        """Open the ports of RADIUS once an access server is listed; without one nobody could use them."""
+        if self._opening is None and self.admission.servers.by_address:
+            self._opening = self.loop.create_task(self._open_radius())
+            self._opening.add_done_callback(self._opened)
+            self.loop.call_later(_REPORT_EVERY_S, self._report, self.loop, {})
+
+    def _opened(self, opening: asyncio.Task[None]) -> None:
+        fault = None if opening.cancelled() else opening.exception()
+        if fault is not None:
+            self.fail(fault)
+
+    async def _open_radius(self) -> None:
+        chosen, servers, sessions, loop = self.chosen, self.admission.servers, Sessions(), self.loop
+        changes = FromEngine(servers, self.now_s, loop)
+        logins = Logins(gathering=self.gathering, sessions=sessions, now_s=self.now_s)
+        accounting = Accounting(gathering=self.gathering, sessions=sessions, now_s=self.now_s, changes=changes)
         self._counts += [logins.counts, accounting.counts]
         for code, number, handle in (
             (Code.ACCESS_REQUEST, chosen.radius_port, logins.handle),

@@ -107,9 +107,7 @@ def worker() -> None:
         register = {**every, "hlr": options().hlr, "data_dir": options().data_dir}
         deliverers = [
             threading.Thread(target=delivery.run, kwargs=register, daemon=True),
-            threading.Thread(
-                target=delivery.run_changes, kwargs={**every, "clients": options().radius_clients}, daemon=True
-            ),
+            threading.Thread(target=delivery.run_changes, kwargs=every, daemon=True),
             threading.Thread(target=hub.run, kwargs=every, daemon=True),
             threading.Thread(target=asking.run, kwargs={**every, "data_dir": options().data_dir}, daemon=True),
         ]

@@ -14,8 +14,9 @@ import structlog
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from openboss.access.network import handsets, hlr, simulated_hlr
+from openboss.access.network.admission import access_servers
 from openboss.access.network.radius.changes import Connector as AccessConnector
-from openboss.access.network.radius.clients import AccessServers, read_clients
+from openboss.modules.charging.functions.peers import peers_with_proofs
 from openboss.modules.customers.functions import NetworkProfile
 from openboss.processes import watch_wallets
 from openboss.processes.access_lines import ACCESS_TOPIC
@@ -80,10 +81,9 @@ def run(*, stopping: threading.Event, hlr: str, data_dir: Path, now: Callable[[]
     _repeat(once, stopping)
 
 
-def run_changes(*, stopping: threading.Event, clients: str, now: Callable[[], datetime]) -> None:
+def run_changes(*, stopping: threading.Event, now: Callable[[], datetime]) -> None:
     """Tell access servers twice a second until told to stop; apart, for one that does not answer takes its time."""
-    servers = read_clients(Path(clients)) if clients else AccessServers({}, {})
-    element = AccessConnector(servers, lambda: int(now().timestamp()))
+    element = AccessConnector(lambda: access_servers(peers_with_proofs()), lambda: int(now().timestamp()))
     _repeat(lambda: _log("access servers", deliver_changes(element, now=now)), stopping)
 
 

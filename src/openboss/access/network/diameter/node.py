@@ -111,10 +111,18 @@ class Node:
     def connected(self) -> list[dict[str, Any]]:
         """Who is connected now, and how many bytes of each wait."""
         return [
-            {"name": peer.host, "realm": peer.realm, "waiting": len(peer.inbox)}
+            {"name": peer.host, "realm": peer.realm, "address": peer.place[0], "is_tls": peer.place[1],
+             "waiting": len(peer.inbox)}
             for peer in list(self.peers)
             if peer.transport is not None
-        ]
+        ]  # fmt: skip
+
+    def review(self) -> None:
+        """Say goodbye to peers that may not ask any more."""
+        for peer in list(self.peers):
+            if peer.is_welcome and not peer.is_admitted():
+                self._sequence += 1
+                peer.say_goodbye(self._sequence, avps.DO_NOT_WANT_TO_TALK)
 
     def stop(self) -> None:
         """Say goodbye to all peers."""

@@ -6,8 +6,9 @@ Source: RFC 6733 sections 5 (peers), 7 (faults); result codes per TS 32.299.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import structlog
 
@@ -20,14 +21,18 @@ PRODUCT = "OpenBOSS"
 log = structlog.get_logger("diameter")
 
 
+def _everybody(*_asked: object) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Identity:
-    """Who we are to our peers. `peers` are the host names that may connect; empty = whoever reaches the port."""
+    """Who we are to our peers, and who may connect: `admits(host, realm, address, certificate)`."""
 
     host: str
     realm: str
     state_id: int
-    peers: frozenset[str] = frozenset()
+    admits: Callable[[str, str, str, Mapping[str, Any] | None], bool] = _everybody
     final_unit: bytes = avps.final_unit("TERMINATE", "")  # what becomes of services whose last quota is used up
 
     def named(self) -> bytes:
@@ -118,13 +123,27 @@ class Peer(asyncio.Protocol):
             return
         self._welcome(request)
 
+    @property
+    def place(self) -> tuple[str, bool]:
+        """Where the connection comes from, and whether under TLS; an empty address once it is gone."""
+        if self.transport is None:
+            return "", False
+        return self.transport.get_extra_info("peername")[0], self.transport.get_extra_info("sslcontext") is not None
+
+    def is_admitted(self) -> bool:
+        """Whether the peer may ask, as things stand now."""
+        if self.transport is None:
+            return False
+        address, _is_secret = self.place
+        return self.identity.admits(self.host, self.realm, address, self.transport.get_extra_info("peercert"))
+
     def _welcome(self, request: Message) -> None:
         self.host = (request.first(avps.ORIGIN_HOST) or b"").decode("utf-8", "replace")
         self.realm = (request.first(avps.ORIGIN_REALM) or b"").decode("utf-8", "replace")
         if not self.host or not self.realm:
             self._answer(request, avps.MISSING_AVP, self._capabilities())
             self.close()
-        elif self.identity.peers and self.host not in self.identity.peers:
+        elif not self.is_admitted():
             log.warning("unknown peer refused", peer=self.host)
             self.close()
         elif not _applications(request) & {avps.CREDIT_APPLICATION, avps.RELAY_APPLICATION}:
@@ -222,10 +241,10 @@ class Peer(asyncio.Protocol):
         self.send(message(flags=avps.REQUEST | avps.PROXIABLE, command=command,
                           application=avps.CREDIT_APPLICATION, hop=sequence, end=sequence, avps=content))  # fmt: skip
 
-    def say_goodbye(self, sequence: int) -> None:
-        """Tell the peer that this node stops (Disconnect-Peer-Request, REBOOTING)."""
+    def say_goodbye(self, sequence: int, cause: int = avps.REBOOTING) -> None:
+        """Tell the peer that this node stops, or why else it ends the connection (Disconnect-Peer-Request)."""
         if self.is_welcome:
-            content = self.identity.named() + avp(avps.CAUSE, 0)
+            content = self.identity.named() + avp(avps.CAUSE, cause)
             self.send(message(flags=avps.REQUEST, command=avps.DISCONNECT, application=0, hop=sequence, end=sequence,
                               avps=content))  # fmt: skip
         self.close()

@@ -51,13 +51,17 @@ class Node:
         notices: Notices,
         now_s: Callable[[], int],
         final: FinalUnitIndication = TERMINATE,
+        client_of: Callable[[str, str], str] = lambda client, _shown: client,
     ) -> None:
         self.gathering, self.notices, self.now_s, self.final = gathering, notices, now_s, final
+        self.client_of = client_of  # who asks, by address and Authorization; empty: nobody who may
         self._said_at = (0, "")
 
     async def __call__(self, scope: Any, protocol: Any) -> None:
         """Answer one HTTP request (RSGI)."""
         try:
+            if not self.client_of(scope.client, scope.headers.get("authorization") or ""):
+                raise Refused(401, "UNAUTHORIZED", "Nobody wrote this client down, or it shows another key.")
             kind, key = self._operation(scope)
             status, headers, body = await self._charge(kind, key, scope, await _body(scope, protocol))
         except Refused as refusal:
@@ -149,4 +153,6 @@ async def _body(scope: Any, protocol: Any) -> bytes:
 
 
 def _extra(status: int) -> list[tuple[str, str]]:
-    return {405: [("allow", "POST")], 503: [("retry-after", "1")]}.get(status, [])
+    return {401: [("www-authenticate", "Bearer")], 405: [("allow", "POST")], 503: [("retry-after", "1")]}.get(
+        status, []
+    )

@@ -96,7 +96,7 @@ def _answer(line: socket.socket, request: Packet, secret: bytes) -> Packet | Non
 class Connector:
     """Brings what waits in the outbox for access servers to them."""
 
-    def __init__(self, servers: AccessServers, now_s: Callable[[], int]) -> None:
+    def __init__(self, servers: Callable[[], AccessServers], now_s: Callable[[], int]) -> None:
         self.servers, self.now_s = servers, now_s
 
     def __call__(self, payload: Mapping[str, Any]) -> None:
@@ -116,7 +116,7 @@ class Connector:
     def _tell(self, session: AccessSessionView, code: Code, more: Attributes) -> None:
         if not session.acct_session_id:
             return  # let in, but not begun
-        if not tell(self.servers, session, code, more, self.now_s()):
+        if not tell(self.servers(), session, code, more, self.now_s()):
             end_access_session(session_key=session.session_key, at=session.reported_at)
 
 

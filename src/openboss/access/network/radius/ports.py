@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
-from openboss.access.network.radius.clients import AccessServer, AccessServers
+from openboss.access.network.radius.clients import NOT_LISTED, WRONG_SECRET, AccessServer, AccessServers
 from openboss.access.network.radius.packets import Code, Malformed, Packet, answer_bytes, is_genuine, read_packet
 
 REMEMBERED_S = 30.0
@@ -65,6 +65,7 @@ class Port(asyncio.DatagramProtocol):
         server = self.servers.by_address.get(address[0])
         if server is None:
             self.counts["unknown server"] += 1
+            self.servers.note("", address[0], NOT_LISTED)
             return
         try:
             packet = read_packet(data)
@@ -73,7 +74,9 @@ class Port(asyncio.DatagramProtocol):
             return
         if packet.code != self.code or not is_genuine(packet, server.secret):
             self.counts["not genuine" if packet.code == self.code else "another kind"] += 1
+            self.servers.note(server.name, server.address, WRONG_SECRET if packet.code == self.code else "")
             return
+        self.servers.note(server.name, server.address, "")
         self._take(server, packet, address)
 
     def answered(self, key: _Key, data: bytes, address: tuple[str, int]) -> None:

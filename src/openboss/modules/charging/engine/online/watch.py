@@ -31,11 +31,15 @@ _RESULTS_AT, _TIMES_AT = _KINDS, _KINDS + 2 * len(_CODES)
 _WIDTH = _TIMES_AT + _BUCKETS
 
 
+def _nobody() -> dict[str, Any]:
+    return {"peers": [], "heard": [], "turned_away": []}
+
+
 class Watch:
     """Counts and steps. One thread notes, others read."""
 
-    def __init__(self, peers: Callable[[], list[dict[str, Any]]] = list) -> None:
-        self._peers = peers  # who is connected: name, realm, bytes waiting
+    def __init__(self, peers: Callable[[], dict[str, Any]] = _nobody) -> None:
+        self._peers = peers  # who is connected, was heard of, was turned away
         self.counts = np.zeros((SECONDS, _WIDTH), np.int64)
         self.second = np.zeros(SECONDS, np.int64)
         self.since_start = np.zeros(_WIDTH, np.int64)
@@ -112,7 +116,7 @@ class Watch:
             "of_last_minute": _named(minute),
             "since_start": _named(self.since_start),
             "sessions": {life.name: int((sessions == life).sum()) for life in (Life.OPEN, Life.EXPIRED, Life.CLOSED)},
-            "peers": self._peers(),
+            **self._peers(),
             "wallets": len(state.wallet_of),
             "users": int(state.used["rows"]),
         }
