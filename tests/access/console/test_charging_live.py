@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.test import Client
 from tests.access.network.test_nchf import start_chf
 
 from openboss.config.options import options
@@ -78,11 +79,22 @@ def test_a_session_is_watched_while_it_goes_on_by_whoever_may_and_for_a_reason()
         steps = billing.get(f"/live/follow/{USER}/").content.decode()
         assert "used 5 MB" in steps and "granted 10 MB" in steps
         board = billing.get("/live/").content.decode()
-        assert "Live charging" in board and "No Diameter peer is connected" in board
+        assert "Live charging" in board and "No network has asked since charging started" in board
+        assert _sessions(clerk, billing, number=str(session.number)[2:]) == ["OPEN"]
         session.ask(2, Kind.TERMINATION)
+        assert _sessions(clerk, billing, name=f"{7:032x}") == ["CLOSED"]
+        assert _sessions(clerk, billing, life="OPEN") == _sessions(clerk, billing, number="13912345678") == []
         billing.post(f"/live/follow/{USER}/stop/")
         assert session.watch.steps(USER)["is_followed"] is False
     assert "Charging does not answer" in billing.get("/live/").content.decode()
+
+
+def _sessions(clerk: Client, billing: Client, **asked: str) -> list[str]:
+    """The states of the sessions that a search finds, for whoever may look."""
+    assert clerk.get("/live/sessions/", asked).status_code == 403
+    found = billing.get("/live/sessions/", {**asked, "export": "csv"}).getvalue().decode("utf-8-sig").splitlines()
+    states = {"Goes on": "OPEN", "Ended": "CLOSED", "Fell silent": "EXPIRED"}
+    return [states[line.split(",")[1]] for line in found[1:]]
 
 
 def test_a_trial_is_played_over_the_real_interface_by_users_of_the_test_tenant_alone(

@@ -76,8 +76,18 @@ SECTIONS = (
             Screen(
                 "console:charging_board", _("Live charging"), "activity", "charging.monitor", "shishi ss online ocs"
             ),
+            Screen(
+                "console:sessions",
+                _("Sessions of live charging"),
+                "list-details",
+                "charging.monitor",
+                "huihua hh session",
+            ),
             Screen("console:trial", _("Trial of live charging"), "player-play", "charging.trace", "shibo sb test"),
             Screen("console:follow", _("Follow a number"), "route", "charging.trace", "genzong gz trace"),
+            Screen(
+                "console:peers", _("Peers of charging"), "server", "charging.monitor", "wangyuan wy peer nas diameter"
+            ),
             Screen("console:collection", _("Collection"), "database-import", "charging.monitor", "caiji cj source gap"),
             Screen("console:files", _("Usage files"), "file-text", "charging.monitor", "wenjian wj cdr"),
             Screen("console:alarms", _("Alarms"), "alert-circle", "charging.monitor", "gaojing gj alarm gap"),

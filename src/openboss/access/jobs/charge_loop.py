@@ -22,7 +22,7 @@ from openboss.access.jobs import clock
 from openboss.access.jobs.installation import one_connection
 from openboss.access.jobs.online_doors import OnlineDoors
 from openboss.access.network.admission import Admission
-from openboss.access.network.diameter import avps
+from openboss.access.network.diameter import avps, session_names
 from openboss.access.network.diameter.door import open_doors
 from openboss.access.network.diameter.node import Node
 from openboss.access.network.diameter.peers import Identity
@@ -55,7 +55,7 @@ class ChargeLoop:
     """An engine at work until it is told to stop, or fails."""
 
     def __init__(self, owner: Owner, stopping: threading.Event) -> None:
-        self.owner, self.stopping, self.watch = owner, stopping, Watch(self._peers)
+        self.owner, self.stopping, self.watch = owner, stopping, Watch(self._peers, session_names.key_of)
         self.currency = options().currency
         self.admission = Admission(now_s=self._now_s, trial_key=key_for("trial").hex())
         self._listed: list[PeerProof] = []

@@ -17,6 +17,7 @@ from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.audit import reason_to_look
 from openboss.access.console.views.counter import whole_number
 from openboss.access.console.views.live_services import quota_text, services_shown, used_text
+from openboss.access.console.views.peers import asking
 from openboss.access.jobs import clock
 from openboss.modules.charging.functions.live import engine_backlog, live_usage
 from openboss.modules.charging.functions.watching import (
@@ -53,6 +54,7 @@ def _live_board() -> dict[str, Any]:
         "requests": sum(minute["kinds"].values()),
         "refused": sum(board["refused_a_second"][-60:]),
         "causes": _causes(board),
+        "asking": asking(board),
     }
 
 

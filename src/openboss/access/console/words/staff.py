@@ -22,6 +22,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "charging.view": Word(_("Look at usage and charges")),
         "charging.monitor": Word(_("Watch the collection of usage")),
         "charging.trace": Word(_("Follow requests of online charging")),
+        "charging.peers": Word(_("Say which networks may ask")),
         "charging.errors": Word(_("Work on the error pool")),
         "charging.writeoff": Word(_("Write records off")),
         "charging.rerate": Word(_("Ask for a re-rating")),

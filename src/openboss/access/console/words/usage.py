@@ -180,6 +180,33 @@ WORDS: dict[str, dict[str, Word]] = {
         "CHECK_BALANCE": Word(_("is there enough?")),
         "PRICE": Word(_("what would it cost?")),
     },
+    "session_state": {
+        "OPEN": Word(_("Goes on"), "good"),
+        "EXPIRED": Word(_("Fell silent"), "warn"),
+        "CLOSED": Word(_("Ended")),
+    },
+    "charging_interface": {
+        "DIAMETER": Word(_("Diameter peer")),
+        "NCHF": Word(_("5G session function")),
+        "RADIUS": Word(_("Access server")),
+    },
+    "charging_interfaces": {
+        "DIAMETER": Word(_("Diameter peers (Gy, Ro)")),
+        "NCHF": Word(_("5G session functions (Nchf)")),
+        "RADIUS": Word(_("Access servers (RADIUS)")),
+    },
+    "access_service": {"BROADBAND": Word(_("Broadband")), "WLAN": Word(_("WLAN"))},
+    "peer_state": {"ADMITTED": Word(_("May ask"), "good"), "SHUT_OUT": Word(_("Shut out"), "bad")},
+    "peer_refusal": {
+        "NOT_LISTED": Word(_("Not on the list"), "warn"),
+        "SHUT_OUT": Word(_("Shut out"), "bad"),
+        "ADDRESS": Word(_("From another address"), "warn"),
+        "REALM": Word(_("Of another realm"), "warn"),
+        "TLS": Word(_("Not under TLS"), "warn"),
+        "CERTIFICATE": Word(_("Certificate of another name"), "bad"),
+        "KEY": Word(_("Another key or none"), "bad"),
+        "SECRET": Word(_("Signed with another secret"), "bad"),
+    },
     "trial_kind": {
         "DATA": Word(_("Data session")),
         "CALL": Word(_("Call")),

@@ -7,6 +7,7 @@ asked changes nothing that is charged.
     GET /users/7             charges, free resources, money, open sessions
     POST /unbilled [7, 8]    what users have used, in li by user and month
     GET /board/1760000000    counts of the two minutes before a UTC second
+    POST /sessions {"subscriber_id"} | {"name"} | {"life"}   sessions that are known, those heard of last first
     GET, POST, DELETE /steps/7   what networks asked for a user who is followed; follow {"number"}; follow no more
 """
 
@@ -27,6 +28,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from openboss.modules.charging.engine.online.finding import find_sessions
 from openboss.modules.charging.engine.online.watch import Watch
 from openboss.modules.charging.engine.owner import Owner
 
@@ -64,6 +66,12 @@ def _routes(owner: Owner, watch: Watch) -> dict[tuple[str, str], Callable[[int, 
                 "rows_waiting": owner.rows_waiting(),
             },
         },
+        ("POST", "sessions"): lambda _number, body: find_sessions(
+            owner.state,
+            subscriber_id=None if body.get("subscriber_id") is None else int(body["subscriber_id"]),
+            keys=watch.keys_of(str(body["name"])) if body.get("name") else None,
+            life=str(body.get("life", "")),
+        ),
         ("GET", "steps"): lambda number, _body: watch.steps(number),
         ("POST", "steps"): lambda number, body: watch.follow(number, str(body["number"])),
         ("DELETE", "steps"): lambda number, _body: watch.give_up(number),
@@ -86,12 +94,14 @@ def _handler(owner: Owner, watch: Watch, token: str) -> type[BaseHTTPRequestHand
             found = re.fullmatch(r"/([a-z]+)(?:/(\d{1,18}))?", self.path)
             route = routes.get((self.command, found[1])) if found else None
             if found is None or route is None:
-                self._say(HTTPStatus.NOT_FOUND, {"error": "ask /users/7, /unbilled, /board/1760000000 or /steps/7"})
+                self._say(
+                    HTTPStatus.NOT_FOUND, {"error": "ask /users/7, /unbilled, /board/1760000000, /sessions or /steps/7"}
+                )
                 return
             try:
                 body = json.loads(self._body() or b"null")
                 said = route(int(found[2] or 0), body)
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError, AttributeError):
                 self._say(HTTPStatus.BAD_REQUEST, {"error": "the body is not what this question needs"})
                 return
             self._say(HTTPStatus.OK, said)

@@ -13,7 +13,7 @@ from django.db import transaction
 from openboss.modules.charging.engine.query import NoAnswer, ask
 from openboss.modules.system.functions import record_audit
 
-__all__ = ["NoAnswer", "charging_board", "follow_user", "stop_following", "steps_of_user"]
+__all__ = ["NoAnswer", "charging_board", "find_sessions", "follow_user", "stop_following", "steps_of_user"]
 
 
 def charging_board(*, now_s: int) -> dict[str, Any]:
@@ -22,6 +22,15 @@ def charging_board(*, now_s: int) -> dict[str, Any]:
     Raises NoAnswer.
     """
     return dict(ask(f"board/{now_s}", Path(settings.DATA_DIR)))
+
+
+def find_sessions(*, subscriber_id: int | None = None, name: str = "", life: str = "") -> dict[str, Any]:
+    """Sessions the running engine knows, of a user, by the network's or the engine's name of it, or in a state.
+
+    Returns {"total", "sessions": the newest of them}; see `engine.online.finding`. Raises NoAnswer.
+    """
+    body = {"subscriber_id": subscriber_id, "name": name, "life": life}
+    return dict(ask("sessions", Path(settings.DATA_DIR), method="POST", body=body))
 
 
 def follow_user(*, subscriber_id: int, number: str, reason: str, staff_id: int, at: datetime) -> None:

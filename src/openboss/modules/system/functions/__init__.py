@@ -117,6 +117,7 @@ RIGHTS = frozenset(
         "charging.view",
         "charging.monitor",
         "charging.trace",
+        "charging.peers",
         "charging.errors",
         "charging.writeoff",
         "charging.rerate",

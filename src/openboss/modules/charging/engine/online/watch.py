@@ -4,6 +4,7 @@ Kept in the engine's memory only: a picture for whoever watches, no record of an
 microseconds. Read by other threads without a lock: a figure may be of a moment ago, never of nobody.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -38,7 +39,10 @@ def _nobody() -> dict[str, Any]:
 class Watch:
     """Counts and steps. One thread notes, others read."""
 
-    def __init__(self, peers: Callable[[], dict[str, Any]] = _nobody) -> None:
+    def __init__(
+        self, peers: Callable[[], dict[str, Any]] = _nobody, key_of: Callable[[str], str] | None = None
+    ) -> None:
+        self._key_of = key_of  # the engine's name of a session by the network's
         self._peers = peers  # who is connected, was heard of, was turned away
         self.counts = np.zeros((SECONDS, _WIDTH), np.int64)
         self.second = np.zeros(SECONDS, np.int64)
@@ -101,6 +105,11 @@ class Watch:
         """The steps of a user since it is followed."""
         kept = self._followed.get(subscriber_id)
         return {"is_followed": kept is not None, "steps": list(kept or [])}
+
+    def keys_of(self, name: str) -> list[str]:
+        """What a session may be called in the engine that somebody names: as a network does, or as the engine."""
+        found = [self._key_of(name)] if self._key_of else []
+        return [*found, name.lower()] if re.fullmatch(r"[0-9a-fA-F]{32}", name) else found
 
     def board(self, state: EngineState, *, now_s: int) -> dict[str, Any]:
         """Rates by kind and result of every second, time taken, and sessions."""
