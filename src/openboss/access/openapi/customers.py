@@ -1,13 +1,18 @@
-"""TMF629 customer management and TMF632 party management: who our customers are, masked."""
+"""TMF629 customer management and TMF632 party management: who our customers are, masked; new ones as at the counter."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Query
+from pydantic import Field
 
+from openboss.access.jobs import clock
+from openboss.access.openapi import newcomers
 from openboss.access.openapi.door import (
+    Caller,
+    Holder,
     Paging,
     PagingQuery,
     Ref,
@@ -20,6 +25,15 @@ from openboss.access.openapi.door import (
     midnight,
     router,
     whole_number,
+)
+from openboss.access.openapi.newcomers import (
+    FAILURES,
+    WORDS,
+    ContactKnown,
+    ContactUpdate,
+    IndividualCreate,
+    Media,
+    OrganizationCreate,
 )
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import CustomerRow, CustomerUnknown
@@ -49,9 +63,24 @@ class Customer(Shape):
     status: str
     engaged_party: Ref
     account: list[Ref] | None = None
+    contact_medium: list[ContactKnown] | None = None
     characteristic: list[Characteristic]
     valid_for: TimePeriod
     at_type: str = "Customer"
+
+
+class PartyGiven(Shape):
+    """The person or organisation that becomes a customer."""
+
+    id: Annotated[str, Field(max_length=20)]
+
+
+class CustomerCreate(Shape):
+    """A party that becomes a customer, by the name the caller has for it, and how it is reached."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=WORDS)]
+    engaged_party: PartyGiven
+    contact_medium: Media = []
 
 
 class Party(Shape):
@@ -122,13 +151,45 @@ def list_customer(
 def retrieve_customer(request: HttpRequest, customer_id: str, fields: str | None = None) -> Any:
     """One customer with their accounts; a merged id shows the customer it became."""
     del request
-    row = customer_of(customer_id)
+    return chosen(_whole(customer_of(customer_id)), fields)
+
+
+def _whole(row: CustomerRow) -> Customer:
+    """A customer with their accounts, and which contacts there are."""
     shape = _customer(row)
     shape.account = [
-        Ref(id=str(account_id), href=f"{ACCOUNT}/{account_id}", at_referred_type="BillingAccount")
-        for account_id in customers.account_ids_of(customer_id=row.customer_id)
+        Ref(id=str(one), href=f"{ACCOUNT}/{one}", name=row.name_masked, at_referred_type="BillingAccount")
+        for one in customers.account_ids_of(customer_id=row.customer_id)
     ]
-    return chosen(shape, fields)
+    labels = customers.contact_labels_of(customer_id=row.customer_id, at=clock.now())
+    shape.contact_medium = newcomers.contacts_known(labels)
+    return shape
+
+
+@customer_router.post(
+    "/customer",
+    response={201: Customer, **FAILURES},
+    auth=Holder("customers.edit"),
+    operation_id="createCustomer",
+)
+def create_customer(request: HttpRequest, given: CustomerCreate) -> Any:
+    """Make a party (TMF632) a customer: here each is one from the moment they are entered; the contacts are noted."""
+    row = customer_of(given.engaged_party.id)
+    newcomers.note_contacts(request.auth, row.customer_id, given.contact_medium)
+    return 201, _whole(row)
+
+
+@customer_router.patch(
+    "/customer/{customer_id}",
+    response={200: Customer, **FAILURES},
+    auth=Holder("customers.edit"),
+    operation_id="patchCustomer",
+)
+def patch_customer(request: HttpRequest, customer_id: str, given: ContactUpdate) -> Any:
+    """Change how a customer is reached. Name, document and class change by an order at the counter (HAL-13)."""
+    row = customer_of(customer_id)
+    newcomers.note_contacts(request.auth, row.customer_id, given.contact_medium)
+    return _whole(row)
 
 
 def _open_parties(code: str, name: str) -> None:
@@ -158,6 +219,36 @@ def _open_parties(code: str, name: str) -> None:
 
 for _code, _name in KINDS.items():
     _open_parties(_code, _name)
+
+
+@party_router.post(
+    "/individual",
+    response={200: Party, 201: Party, **FAILURES},
+    auth=Holder("customers.edit"),
+    operation_id="createIndividual",
+)
+def create_individual(request: HttpRequest, given: IndividualCreate) -> Any:
+    """Enter a person with an account, as the counter does; 200: the document is known, nothing was changed."""
+    return _entered(request.auth, "INDIVIDUAL", given.name, given.individual_identification[0], given.contact_medium)
+
+
+@party_router.post(
+    "/organization",
+    response={200: Party, 201: Party, **FAILURES},
+    auth=Holder("customers.edit"),
+    operation_id="createOrganization",
+)
+def create_organization(request: HttpRequest, given: OrganizationCreate) -> Any:
+    """Enter an organisation with an account, as the counter does; 200: it is known, nothing was changed."""
+    return _entered(
+        request.auth, "UNIT", given.trading_name, given.organization_identification[0], given.contact_medium
+    )
+
+
+def _entered(caller: Caller, kind: str, name: str, document: Any, media: Media) -> tuple[int, Party]:
+    status, customer_id = newcomers.enter(caller, kind=kind, name=name, document=document, media=media)
+    row = customers.customer_row(customer_id=customer_id)
+    return status, _party(row.customer_id, row.kind, row.name_masked)
 
 
 def _party(customer_id: int, kind: str, name: str) -> Party:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Query
+from pydantic import Field
 
-from openboss.access.openapi.customers import ACCOUNT, Characteristic, customer_of, party_ref
+from openboss.access.openapi.accounts import open_one_more
+from openboss.access.openapi.customers import ACCOUNT, Characteristic, PartyGiven, customer_of, party_ref
 from openboss.access.openapi.door import (
+    Holder,
     Paging,
     PagingQuery,
     Ref,
@@ -22,6 +25,7 @@ from openboss.access.openapi.door import (
     router,
     whole_number,
 )
+from openboss.access.openapi.newcomers import FAILURES
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import AccountRow, AccountUnknown, CustomerRow
 
@@ -55,6 +59,20 @@ class PartyRole(Shape):
     characteristic: list[Characteristic] | None = None
     valid_for: TimePeriod | None = None
     at_type: str = "PartyRole"
+
+
+class RoleTypeGiven(Shape):
+    """Which role is wanted."""
+
+    name: Annotated[str, Field(max_length=40)]
+
+
+class PartyRoleCreate(Shape):
+    """A role a party shall have: `customer`, or `payer`, which is an account of their own."""
+
+    name: Literal["customer", "payer"]
+    role_type: RoleTypeGiven
+    engaged_party: PartyGiven
 
 
 def _role(name: str, number: int, engaged: Ref, **more: Any) -> PartyRole:
@@ -110,3 +128,19 @@ def retrieve_party_role(request: HttpRequest, role_id: str, fields: str | None =
             raise Refusal(404, "notFound", "no such role") from unknown
         return chosen(_payer_role(row), fields)
     raise Refusal(404, "notFound", "no such role")
+
+
+@role_router.post(
+    "/partyRole",
+    response={201: PartyRole, **FAILURES},
+    auth=Holder("customers.edit"),
+    operation_id="createPartyRole",
+)
+def create_party_role(request: HttpRequest, given: PartyRoleCreate) -> Any:
+    """Give a party a role, once: each is a customer already; a payer gets an account (more of them by TMF666)."""
+    if given.role_type.name != given.name:
+        raise Refusal(400, "roleDifferent", "name and roleType.name say the same")
+    row = customer_of(given.engaged_party.id)
+    if given.name == CUSTOMER_ROLE:
+        return 201, _customer_role(row)
+    return 201, _payer_role(open_one_more(request.auth, row.customer_id, PAYER_ROLE, "CASH"))

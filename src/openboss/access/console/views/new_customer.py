@@ -19,6 +19,7 @@ from openboss.access.console.views.shown import note_shown
 from openboss.access.jobs import clock
 from openboss.modules.customers.functions import DocumentWrong, Proof
 from openboss.processes import enter_customer
+from openboss.processes.enter_customer import ContactSaid
 
 DOCUMENTS = ("ID_CARD", "PASSPORT", "CREDIT_CODE", "LICENCE")
 FIELDS = ("name", "cert_type", "cert_no", "address", "phone", "pay_method", "language", "kind")
@@ -60,7 +61,7 @@ def enter(request: HttpRequest) -> HttpResponse:
         entered = enter_customer.enter(
             **{name: filled[name] for name in ("kind", "name", "cert_type", "cert_no", "pay_method")},
             language="en" if filled["language"] == "en" else "zh",
-            contacts={"ADDRESS": filled["address"], "PHONE": filled["phone"]},
+            contacts=[ContactSaid("ADDRESS", "HOME", filled["address"]), ContactSaid("PHONE", "HOME", filled["phone"])],
             org_code=staff.org_code,
             at=clock.now(),
             staff_id=staff.staff_id,

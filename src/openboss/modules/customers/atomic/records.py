@@ -74,22 +74,21 @@ def find_or_create_customer(
     """
     document = read_document(cert_type, cert_no)
     index = document_index(document)
-    found = Customer.objects.filter(cert_no_index=index).first()
-    if found:
-        return found.merged_into_id or found.customer_id
-    customer = Customer.objects.create(
-        kind=kind,
-        name=name,
+    told = {
+        "kind": kind,
+        "name": name,
         **_readings(name),
-        cert_type=document.cert_type,
-        cert_no_sealed=encrypt(document.cert_no),
-        cert_no_index=index,
-        born_on=document.born_on,
-        customer_class=customer_class,
-        vip_level="NONE",
-        org_code=org_code,
-        created_on=operator_day(at),
-    )
+        "cert_type": document.cert_type,
+        "cert_no_sealed": encrypt(document.cert_no),
+        "born_on": document.born_on,
+        "customer_class": customer_class,
+        "vip_level": "NONE",
+        "org_code": org_code,
+        "created_on": operator_day(at),
+    }
+    customer, is_new = Customer.objects.get_or_create(cert_no_index=index, defaults=told)
+    if not is_new:
+        return customer.merged_into_id or customer.customer_id
     after = {"kind": kind, "cert_type": cert_type, "org_code": org_code}
     _audit("customers.create_customer", customer.customer_id, at, staff_id, after=after)
     _announce("CreateEvent", customer.customer_id, kind, at)
@@ -362,6 +361,8 @@ def put_contact(*, customer_id: int, kind: str, label: str, value: str, at: date
         customer_id=customer_id, kind=kind, label=label, value_sealed=encrypt(value), period=DateTimeTZRange(at, None)
     )
     _audit("customers.put_contact", customer_id, at, staff_id, after={"kind": kind, "label": label})
+    owner_kind = Customer.objects.values_list("kind", flat=True).get(customer_id=customer_id)
+    _announce("AttributeValueChangeEvent", customer_id, owner_kind, at)
     return row.contact_id
 
 

@@ -61,7 +61,7 @@ from openboss.modules.system.atomic.staff import (
     staff_by_login,
     try_password,
 )
-from openboss.modules.system.atomic.work import SerialNumberUsed, take_serial_no
+from openboss.modules.system.atomic.work import SerialNumberUsed, answer_under, take_serial_no
 
 __all__ = [
     "AuditCheck",
@@ -82,6 +82,7 @@ __all__ = [
     "StaffView",
     "ViewUnknown",
     "add_client",
+    "answer_under",
     "claim_messages",
     "count_messages",
     "drop_message",

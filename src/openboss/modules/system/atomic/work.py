@@ -19,3 +19,9 @@ def take_serial_no(*, serial_no: str, purpose: str, at: datetime, answer: Any = 
             SerialNumber.objects.create(serial_no=serial_no, purpose=purpose, used_at=at, answer=answer)
     except IntegrityError as used:
         raise SerialNumberUsed(serial_no) from used
+
+
+def answer_under(*, serial_no: str) -> Any:
+    """What was answered when a business serial number was used; None = it was not used yet."""
+    found = SerialNumber.objects.filter(serial_no=serial_no).first()
+    return found.answer if found else None

@@ -25,6 +25,7 @@ from openboss.modules.system.atomic import (
     StaffView,
     ViewUnknown,
     add_client,
+    answer_under,
     claim_messages,
     count_messages,
     drop_message,
@@ -50,6 +51,7 @@ from openboss.modules.system.atomic import (
     set_preferences,
     staff_by_id,
     staff_by_login,
+    take_serial_no,
     verify_audit,
 )
 from openboss.modules.system.functions.own_account import end_sessions, refuse_weak
@@ -73,6 +75,7 @@ __all__ = [
     "StaffView",
     "ViewUnknown",
     "add_client",
+    "answer_under",
     "authenticate_staff",
     "claim_messages",
     "count_messages",
@@ -102,6 +105,7 @@ __all__ = [
     "set_preferences",
     "staff_by_id",
     "staff_by_login",
+    "take_serial_no",
     "verify_audit",
 ]
 
