@@ -66,7 +66,7 @@ WHERE upper(n.period) IS NULL AND NOT EXISTS (
     SELECT FROM customers_groupmember m WHERE m.subscriber_id = n.subscriber_id)
 ORDER BY n.number
 """
-_TIMES = ("position", "row", "start_at_s", "start_local_s")
+_OF_THE_RUN = ("position", "row", "seq_in_file", "start_at_s", "start_local_s")  # when, and in which group
 
 
 def networked(opened: World) -> World:
@@ -208,7 +208,7 @@ class OnlineFire:
         """Wallets, use and rated detail as they are in the end, without moments and positions."""
         paths = self.world.ask(BALANCES)[-1][0]["paths"]
         found = {name: pl.read_parquet(self.world.lake_dir / path).rows() for name, path in paths.items()}
-        return {**found, "detail": self._detail().drop(*_TIMES).sort(pl.all()).rows()}
+        return {**found, "detail": self._detail().drop(*_OF_THE_RUN).sort(pl.all()).rows()}
 
     def _detail(self) -> pl.DataFrame:
         table = pl.from_arrow(DeltaTable(str(self.world.lake_dir / "usage")).to_pyarrow_table())

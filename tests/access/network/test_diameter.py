@@ -170,13 +170,19 @@ class Wire:
         self.line = socket.create_connection(("127.0.0.1", port))
         self.line.settimeout(60)
         if introduced:
-            content = (
-                avp(avps.ORIGIN_HOST, "odd.test") + avp(avps.ORIGIN_REALM, "test")
-                + avp(avps.HOST_IP, avps.address("127.0.0.1"))
-                + avp(avps.VENDOR_ID, 0) + avp(avps.PRODUCT_NAME, "odd", flags=0) + avp(avps.AUTH_APPLICATION, 4)
-            )  # fmt: skip
-            self.send(message(flags=0x80, command=257, application=0, hop=1, end=1, avps=content))
-            assert self.answer().result_code == 2001
+            self.introduce()
+
+    def say_hello(self) -> None:
+        content = (
+            avp(avps.ORIGIN_HOST, "odd.test") + avp(avps.ORIGIN_REALM, "test")
+            + avp(avps.HOST_IP, avps.address("127.0.0.1"))
+            + avp(avps.VENDOR_ID, 0) + avp(avps.PRODUCT_NAME, "odd", flags=0) + avp(avps.AUTH_APPLICATION, 4)
+        )  # fmt: skip
+        self.send(message(flags=0x80, command=257, application=0, hop=1, end=1, avps=content))
+
+    def introduce(self) -> None:
+        self.say_hello()
+        assert self.answer().result_code == 2001
 
     def send(self, data: bytes) -> None:
         self.line.sendall(data)

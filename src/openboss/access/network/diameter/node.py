@@ -100,7 +100,7 @@ class Node:
             if known is None:
                 continue
             lines = [known, *(peer for peer in self.peers if peer.realm == known.realm)]
-            line = next((peer for peer in lines if peer.is_welcome and peer.transport is not None), None)
+            line = next((peer for peer in lines if peer.hears), None)
             if line is not None:
                 self._sequence += 1
                 say = line.abort if ends else line.ask_again
@@ -145,7 +145,7 @@ class Node:
         for peer in waiting:
             if not peer.is_welcome:
                 peer.introduce()
-        ready = [peer for peer in waiting if peer.is_welcome and peer.inbox]
+        ready = [peer for peer in waiting if peer.is_welcome and peer.inbox and not peer.is_stalled]
         if not ready:
             return
         self._first += 1  # each is the first to be read in its turn: one that floods does not keep the others waiting

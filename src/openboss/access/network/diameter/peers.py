@@ -16,6 +16,9 @@ from openboss.access.network.diameter import avps
 from openboss.access.network.diameter.avps import Malformed, Message, address, avp, message, read_message
 
 MOST_WAITING = 4 << 20  # bytes of one peer that wait; then it must wait too
+MOST_UNREAD = 1 << 20  # bytes of answers that a peer has not taken; then nothing of it is read any more
+STALLED_S = 30.0  # for so long a peer may leave its answers lying
+GREETING_S = 10.0  # for so long a connection may say nothing
 PRODUCT = "OpenBOSS"
 
 log = structlog.get_logger("diameter")
@@ -43,6 +46,8 @@ class Identity:
 class Desk(Protocol):
     """Where a connection takes what has arrived."""
 
+    loop: asyncio.AbstractEventLoop
+
     def wake(self, peer: Peer) -> None:
         """Bytes have arrived."""
 
@@ -59,13 +64,17 @@ class Peer(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.host, self.realm = "", ""
         self.is_welcome = False
+        self.is_stalled = False  # it does not take its answers
         self._is_paused = False
+        self._leaves: asyncio.TimerHandle | None = None
 
     # --- asyncio -------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to listen."""
         self.transport = cast(asyncio.Transport, transport)  # uvloop's own is one, but not of asyncio's class
+        self.transport.set_write_buffer_limits(MOST_UNREAD)
+        self._leaves = self.desk.loop.call_later(GREETING_S, self.let_go)
 
     def data_received(self, data: bytes) -> None:
         """Keep what has arrived; a peer that floods is not read from until its messages are answered."""
@@ -80,15 +89,36 @@ class Peer(asyncio.Protocol):
         if self.is_welcome:
             log.info("peer gone", peer=self.host, why=str(exc or "closed"))
         self.transport = None
+        self._stays()
+
+    def pause_writing(self) -> None:
+        """A peer does not take its answers: read nothing more of it, and let it go if that lasts."""
+        self.is_stalled = True
+        if self.transport:
+            self.transport.pause_reading()
+        self._leaves = self.desk.loop.call_later(STALLED_S, self.let_go)
+
+    def resume_writing(self) -> None:
+        """The answers have gone out: what has arrived meanwhile is next."""
+        self.is_stalled = False
+        self._stays()
+        if self.transport and not self._is_paused:
+            self.transport.resume_reading()
+        self.desk.wake(self)
+
+    def _stays(self) -> None:
+        if self._leaves is not None:
+            self._leaves.cancel()
 
     # --- for the desk --------------------------------------------------------------------------------------------
 
     def taken(self, count: int) -> None:
         """Forget bytes that were read."""
         del self.inbox[:count]
-        if self._is_paused and self.transport and len(self.inbox) < MOST_WAITING // 2:
-            self.transport.resume_reading()
+        if self._is_paused and len(self.inbox) < MOST_WAITING // 2:
             self._is_paused = False
+            if self.transport and not self.is_stalled:
+                self.transport.resume_reading()
 
     def send(self, data: bytes) -> None:
         """Send, if the peer is still there."""
@@ -101,9 +131,20 @@ class Peer(asyncio.Protocol):
         if self.transport:
             self.transport.close()
 
+    def let_go(self) -> None:
+        """End the connection at once: nobody takes what was sent."""
+        if self.transport:
+            log.warning("peer let go", peer=self.host, why="silent" if not self.host else "takes no answers")
+            self.transport.abort()
+
+    @property
+    def hears(self) -> bool:
+        """Whether something can be said to it."""
+        return self.is_welcome and self.transport is not None and not self.is_stalled
+
     def introduce(self) -> None:
         """Read a new peer's first message: it must say what it can. Anything else ends the connection."""
-        if len(self.inbox) < 4:
+        if self.transport is None or len(self.inbox) < 4:
             return
         length = int.from_bytes(self.inbox[1:4], "big")
         if self.inbox[0] != 1 or not 20 <= length <= 1 << 14:
@@ -151,6 +192,7 @@ class Peer(asyncio.Protocol):
             self.close()
         else:
             self.desk.prepare()
+            self._stays()
             self.is_welcome = True
             self._answer(request, avps.SUCCESS, self._capabilities())
             log.info("peer welcome", peer=self.host)

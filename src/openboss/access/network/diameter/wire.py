@@ -95,6 +95,8 @@ _MISSING = np.array([263, 264, 296, 283, 258, 461, 416, 415], np.int64)
 MISSING_AVP, BAD_LENGTH, BAD_VALUE, UNSUPPORTED_AVP, UNSUPPORTED_APPLICATION, BAD_BITS, TOO_OFTEN = (
     5005, 5014, 5004, 5001, 3007, 3009, 5009,
 )  # fmt: skip
+NOT_ALLOWED, BAD_HEADER_BITS = 5008, 3008
+_ERROR = 0x20
 
 
 @compiled
@@ -122,9 +124,17 @@ def _wanted_length(code: int, vendor: int) -> int:
             return 4
         if code in (421, 412, 414, 417, 447):
             return 8
-    elif code == 2 or code == 829 or code == 872:
+    elif vendor == THREE_GPP and (code == 2 or code == 829 or code == 872):
         return 4
     return 0
+
+
+@compiled
+def _is_astray(code: int, vendor: int, depth: int, inside: int) -> bool:
+    """Say whether services or units stand in a group where they are none: what they say could count twice."""
+    if vendor != 0 or depth == 0:
+        return False
+    return code == 456 or ((code == 437 or code == 446) and inside != 456)
 
 
 @compiled
@@ -238,7 +248,9 @@ def _take(
     code: int, vendor: int, inside: int, data: np.ndarray, at: int, length: int, state: np.ndarray, mark: np.ndarray,
     request: np.ndarray, asks: np.ndarray, now_s: int,
 ) -> None:  # fmt: skip
-    """Take over an AVP that is no group."""
+    """Take over an AVP that is no group; a value that cannot be is a fault."""
+    if vendor != 0 and vendor != THREE_GPP:
+        return
     if vendor != 0:
         if code == 829:
             state.role = be32(data, at)
@@ -268,15 +280,15 @@ def _take(
     elif code == 258:
         state.seen |= _APPLICATION
         if be32(data, at) != APPLICATION:
-            mark.fault, mark.fault_at, mark.fault_length = BAD_VALUE, at - 8, 8 + length
+            mark.fault = BAD_VALUE
     elif code == 461:
         state.context = context(data, at, length)
         state.seen |= _CONTEXT
         if state.context not in (32251, 32260, 32274, 32270, 32276):
-            mark.fault, mark.fault_at, mark.fault_length = BAD_VALUE, at - 8, 8 + length
+            mark.fault = BAD_VALUE
     elif code == 425:
         if state.currency != 0 and be32(data, at) != state.currency:
-            mark.fault, mark.fault_at, mark.fault_length = BAD_VALUE, at - 8, 8 + length
+            mark.fault = BAD_VALUE
     elif code == 411:
         request.debit_hi, request.debit_lo = hashed(data, at, length)
     elif code == 444:
@@ -323,6 +335,8 @@ def _walk(
             mark.fault, mark.fault_at, mark.fault_length = BAD_BITS, at, length
         elif flags & 0x40 and not _is_known(code, vendor):
             mark.fault, mark.fault_at, mark.fault_length = UNSUPPORTED_AVP, at, length
+        elif _is_astray(code, vendor, depth, groups[depth]):
+            mark.fault, mark.fault_at, mark.fault_length = NOT_ALLOWED, at, length
         elif _is_group(code, vendor) and depth + 1 < DEEPEST:
             if not _open_group(code if vendor == 0 else 0, state, asks):
                 mark.fault, mark.fault_at, mark.fault_length = TOO_OFTEN, at, length
@@ -332,6 +346,8 @@ def _walk(
         else:
             inside = groups[depth]
             _take(code, vendor, inside, data, at + header, length - header, state, mark, request, asks, now_s)
+            if mark.fault != 0:
+                mark.fault_at, mark.fault_length = at, length
         at = following
 
 
@@ -419,6 +435,8 @@ def _read_credit(
     state.first_ask = state.asks = counts[2]
     if application != APPLICATION:
         mark.fault = UNSUPPORTED_APPLICATION
+    elif flags & _ERROR:
+        mark.fault = BAD_HEADER_BITS
     else:
         _walk(data, at + HEADER, at + length, state, mark, request, asks, now_s, ends, groups)
     if mark.fault == 0:
