@@ -78,7 +78,7 @@ SECTIONS = (
             ),
             Screen(
                 "console:sessions",
-                _("Sessions of live charging"),
+                _("Live sessions"),
                 "list-details",
                 "charging.monitor",
                 "huihua hh session",

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from openboss.access.console import formats, words
 from openboss.access.console.causes import cause_text
+from openboss.config.options import options
 
 register = template.Library()
 
@@ -70,6 +71,12 @@ def pill(vocabulary: str, code: object) -> SafeString:
     """A code of the trade in words, with its colour and, for states, a dot."""
     word = words.word(vocabulary, code)
     return format_html('<span class="pill dot {}">{}</span>', word.tone, word.text)
+
+
+@register.simple_tag
+def trials_are_open() -> bool:
+    """Whether there is a test tenant, whose users may be played with."""
+    return bool(options().test_numbers)
 
 
 @register.filter

@@ -74,7 +74,7 @@ def sessions(request: HttpRequest) -> HttpResponseBase:
 
     screen = ListScreen(
         name="charging-sessions",
-        title=gettext_lazy("Sessions of live charging"),
+        title=gettext_lazy("Live sessions"),
         columns=(
             Column("number", gettext_lazy("Number"), "nowrap", read=_masked, link=place),
             Column("life", gettext_lazy("State"), "word:session_state", sort=True),
