@@ -101,10 +101,12 @@ def prepare(*, example: Path, say: Say, compiled: Callable[[], None], users: int
     say("loading organisation, tables, tariffs and customers")
     _open(example, source / "base")
     _leave_for_the_tour(source / "usage")
-    for cycle in (*CLOSED_CYCLES, RUNNING_CYCLE):
+    for cycle in CLOSED_CYCLES:
         _live_month(cycle, source, say)
-    say("opening the wallets of prepaid users, looking after debts, comparing the books")
     _open_wallets()
+    _live_month(RUNNING_CYCLE, source, say)
+    say("prepaid users recharge, looking after debts, comparing the books")
+    _recharge()
     _look_after_debts()
     _compare_books()
     _leave_work()
@@ -201,12 +203,18 @@ def _look_after_debts() -> None:
 
 
 def _open_wallets() -> None:
-    """Prepaid users recharge, and from now on pay for every call at once; others' limits are watched."""
+    """Prepaid users pay for every call of the running month at once: nothing of it may be used before."""
+    from openboss.processes import keep_wallets
+
+    keep_wallets.open_missing(at=_Day.at(BUSINESS_DAY, 5))
+
+
+def _recharge() -> None:
+    """Prepaid users recharge what they used; others' limits are watched."""
     from openboss.access.jobs.demo_money import let_prepaid_users_recharge
     from openboss.processes import keep_limits, keep_wallets
 
     at = _Day.at(BUSINESS_DAY, 7)
-    keep_wallets.open_missing(at=at)
     keep_wallets.run(at=at)
     let_prepaid_users_recharge(at)
     keep_wallets.run(at=at)
