@@ -10,6 +10,7 @@ import threading
 import time
 
 import numpy as np
+import polars as pl
 import pytest
 from diameter.message import Message
 from diameter.message.avp.grouped import (
@@ -27,7 +28,7 @@ from tests.modules.charging.engine.conftest import local_s
 from tests.modules.charging.engine.test_online import MB, NUMBERING, PREPAID, Network, moment, network, open_wallet  # noqa: F401
 from tests.modules.charging.engine.test_owner import world  # noqa: F401
 
-from openboss.access.network.diameter import avps
+from openboss.access.network.diameter import avps, values
 from openboss.access.network.diameter import node as node_module
 from openboss.access.network.diameter.avps import avp, message
 from openboss.access.network.diameter.node import Node
@@ -381,3 +382,41 @@ def test_a_network_is_told_when_to_come_again_before_its_quota_is_used_up(listen
     service = wire.answer().multiple_services_credit_control[0]
     told = (service.validity_time, service.quota_holding_time, service.volume_quota_threshold)
     assert told == (1800, 900, 10 * MB // 10)
+
+
+def test_python_diameter_reports_a_border_crossed_and_pays_each_part_at_its_place(listener, network, client):  # noqa: F811
+    from diameter.message.avp.grouped import PsInformation, ServiceInformation, Trigger
+
+    def roaming(kind, number, place, *, types=(), **more):
+        request = credit_request("gw;roam", kind, number, **more)
+        request.service_information = ServiceInformation(ps_information=PsInformation(**place))
+        if types:
+            service = request.multiple_services_credit_control[0]
+            service.reporting_reason, service.trigger = [6], Trigger(trigger_type=list(types))
+        return request
+
+    at_home, abroad = {"tgpp_sgsn_mcc_mnc": "46000"}, {"tgpp_user_location_info": bytes.fromhex("8254f4210001")}
+    armed = client.send_request(roaming(1, 0, at_home), timeout=60).multiple_services_credit_control[0].trigger
+    assert armed.trigger_type == [30, 31, 33, 35]  # country, network, location area, tracking area
+    moved = roaming(2, 1, abroad, types=[30], used={"cc_total_octets": 2 * MB})
+    again = client.send_request(moved, timeout=60).multiple_services_credit_control[0]
+    assert (again.result_code, again.granted_service_unit.cc_total_octets, again.trigger) == (2001, 10 * MB, None)
+    client.send_request(roaming(2, 2, abroad, types=[33], used={"cc_total_octets": MB}), timeout=60)  # stays
+    client.send_request(roaming(2, 3, {}, types=[4], used={"cc_total_octets": MB}), timeout=60)  # another radio
+    client.send_request(roaming(3, 4, {}, used={"cc_total_octets": MB}, asking=False), timeout=60)
+    network.owner.flush()
+    rows = pl.read_parquet(network.owner.lake.usage_files(202610), hive_partitioning=True).sort("position")
+    assert rows.select("kb_units", "visited_area", "partner", "partial_seq").rows() == [
+        (2 * 1024, 571, 46000, 0), (2 * 1024, 1_000_852, 45412, 1), (1024, 1_000_852, 45412, 2)]  # fmt: skip
+
+
+def test_a_users_location_says_network_and_area_in_every_form_of_radio():
+    def read(text):
+        data = np.frombuffer(bytes.fromhex(text), np.uint8)
+        return values.network_of(data, 0, len(data)), values.tracking_area(data, 0, len(data))
+
+    assert read("0064f0000388c0de") == (46000, 0x388)  # CGI
+    assert read("8264f000271064f0000abcdef0") == (46000, 0x2710)  # TAI and ECGI
+    assert read("81130014000abcde") == (310410, 0)  # ECGI alone has no area
+    assert read("8a64f00001e240") == (46000, 123456)  # 5GS TAI
+    assert read("") == read("82") == (0, 0)

@@ -118,6 +118,29 @@ def test_an_http2_client_completes_a_data_session_with_the_exact_charge(network,
     assert network.wallet()["balance_li"] == 6810
 
 
+def test_an_http2_client_reports_another_network_and_is_granted_anew(network, chf, smf):  # noqa: F811
+    def at(network_code: str, number: int, **more) -> dict:
+        said = data_request(number, **more)
+        plmn = {"mcc": network_code[:3], "mnc": network_code[3:]}
+        said["pDUSessionChargingInformation"]["pduSessionInformation"]["servingCNPlmnId"] = plmn
+        return said
+
+    created = smf.post(chf.url, json=at("46000", 1, multipleUnitUsage=[wanted()]))
+    armed = created.json()["multipleUnitInformation"][0]["triggers"]
+    assert {"PLMN_CHANGE", "TAI_CHANGE"} <= {one["triggerType"] for one in armed}
+    session = created.headers["location"]
+    crossed = {"totalVolume": 2 * MB, "triggers": [
+        {"triggerType": "PLMN_CHANGE", "triggerCategory": "IMMEDIATE_REPORT"}]}  # fmt: skip
+    update = at("45412", 2, multipleUnitUsage=[used(crossed, {"totalVolume": MB})])
+    updated = smf.post(f"{session}/update", json=update).json()["multipleUnitInformation"][0]
+    assert updated["grantedUnit"] == {"totalVolume": 10 * MB}
+    smf.post(f"{session}/release", json=at("45412", 3, multipleUnitUsage=[used({"totalVolume": MB}, asking=False)]))
+    network.owner.flush()
+    rows = pl.read_parquet(network.owner.lake.usage_files(202610), hive_partitioning=True).sort("position")
+    assert rows.select("kb_units", "visited_area", "partner").rows() == [
+        (2 * 1024, 571, 46000), (2 * 1024, 1_000_852, 45412)]  # fmt: skip
+
+
 def test_a_request_sent_again_gets_the_same_answer_and_changes_nothing(network, chf, smf):  # noqa: F811
     first, second = (
         smf.post(chf.url, json=data_request(1, multipleUnitUsage=[wanted()], **again))

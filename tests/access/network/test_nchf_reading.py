@@ -70,6 +70,24 @@ def test_use_is_added_up_and_apart_behind_a_change_of_the_tariff():
     assert (request.asks[0].is_asking, request.asks[0].is_final) == (False, True)
 
 
+def test_an_update_says_where_its_user_is_now_and_why_it_comes():
+    radio = {"nrLocation": {"tai": {"plmnId": {"mcc": "460", "mnc": "00"}, "tac": "002710"}}}
+    session = {"pduSessionID": 1, "dnnId": "cmnet"}
+    usage = {"ratingGroup": 7, "requestedUnit": {}, "usedUnitContainer": [
+        container(1, "PLMN_CHANGE", totalVolume=5), container(2, totalVolume=3)]}  # fmt: skip
+    pdu = {"userLocationinfo": radio, "pduSessionInformation": session}
+    [request] = read(Kind.UPDATE, pDUSessionChargingInformation=pdu, multipleUnitUsage=[usage])
+    assert (request.network, request.tracking_area) == (46000, 0x2710)
+    [ask] = request.asks
+    assert (ask.used_down, ask.after_down, ask.is_changed) == (5, 3, False)  # whether it counts is seen from the place
+    for trigger in ("RAT_CHANGE", "QOS_CHANGE", "UE_TIMEZONE_CHANGE", "SERVING_NODE_CHANGE"):
+        one = {"ratingGroup": 7, "usedUnitContainer": [container(1, trigger, totalVolume=5)]}
+        assert read(Kind.UPDATE, multipleUnitUsage=[one])[0].asks[0].is_changed
+        whole = {"ratingGroup": 7, "usedUnitContainer": [container(1, totalVolume=5)]}
+        said = [{"triggerType": trigger, "triggerCategory": "IMMEDIATE_REPORT"}]
+        assert read(Kind.UPDATE, multipleUnitUsage=[whole], triggers=said)[0].asks[0].is_changed
+
+
 def test_calls_and_messages_are_told_from_their_information():
     gpsi = {"userInformation": {"servedGPSI": "msisdn-8613900000002"}}
     calling = {"callingPartyAddresses": ["tel:+8613800000001"], "calledPartyAddress": "sip:057188880001@ims.example"}

@@ -57,6 +57,7 @@ class Ask:
     after_units: int = 0
     is_asking: bool = False
     is_final: bool = False
+    is_changed: bool = False
 
 
 @dataclass(slots=True)
@@ -75,6 +76,7 @@ class Request:
     call_ref: int = 0
     apn: int = 0
     network: int = 0
+    tracking_area: int = 0
     action: int = 0
     is_repeated: bool = False
     asks: list[Ask] = field(default_factory=list)

@@ -11,16 +11,11 @@ from pathlib import Path
 from openboss.access.network.decoders.ber import Value, digits, records, values, whole
 from openboss.access.network.decoders.lines import pieces
 from openboss.modules.charging.canonical import Trailer, Undecodable, UsageText
+from openboss.modules.charging.networks import NOT_LISTED, area_abroad
+from openboss.modules.charging.numbering import FOREIGN_AREA
 
 PGW_RECORD, CHF_RECORD = 0xBF4F, 0xBF8148
 OTHER_RECORDS = range(0xBF1F, 0xBF814A)  # other members of the CHOICE, constructed context tags of two or three bytes
-CHINA = "460"
-# countries by mobile country code, for visitors abroad: enough for the usual destinations, else E303
-_COUNTRY = {
-    "454": 852, "455": 853, "466": 886, "440": 81, "441": 81, "450": 82, "525": 65, "502": 60, "520": 66, "452": 84,
-    "310": 1, "311": 1, "302": 1, "234": 44, "235": 44, "208": 33, "262": 49, "222": 39, "214": 34, "250": 7,
-    "505": 61, "530": 64, "404": 91, "405": 91, "510": 62, "515": 63, "456": 855, "457": 856, "424": 971, "286": 90,
-}  # fmt: skip
 Fields = dict[int, Value]
 Used = dict[tuple[int | str, int | str], tuple[int, int]]  # rating group and service: bytes up, bytes down
 NO_GROUP: tuple[str, str] = ("", "")
@@ -61,20 +56,20 @@ def _pgw(data: bytes, fields: Fields) -> Iterator[Mapping[str, object]]:
     if 0xAC in fields and len(used) < 2:  # the bearer's own volumes, of the one rating group there is
         used = {next(iter(used), NO_GROUP): _volumes(data, fields[0xAC], 0x83, 0x84)}
     network = _network(_bytes(data, fields.get(0x9B)))
-    tracking_area = _tracking_area(_bytes(data, fields.get(0x9F20)))
+    tracking_area, abroad = _tracking_area(_bytes(data, fields.get(0x9F20))), _abroad(network)
     record = {
         "record_type": "DATA",
         "served_number": _international(_bytes(data, fields.get(0x96))),
         "served_imsi": digits(_bytes(data, fields.get(0x83))),
         "start_time": _moment(_bytes(data, fields.get(0x8D))),
         "duration_s": _number(data, fields.get(0x8E)),
-        "msc_id": network if tracking_area and network.startswith(CHINA) else "",
+        "msc_id": network if tracking_area and not abroad else "",
         "lac": tracking_area,
         "apn": _text(_bytes(data, fields.get(0x87))),
         "call_ref": _unsigned(_bytes(data, fields.get(0x85))),
         "partial_seq": _number(data, fields.get(0x91)),
         "cause_close": _number(data, fields.get(0x8F)),
-        "visited_area": _abroad(network),
+        "visited_area": abroad,
         "visited_network": network,
     }
     yield from _each_group(record, used)
@@ -174,9 +169,9 @@ def _network(octets: bytes) -> str:
 
 def _abroad(network: str) -> int | str:
     """The visited country; one that is not listed is handed on as unknown (E303)."""
-    if not network or network.startswith(CHINA):
+    if not network:
         return ""
-    return 1_000_000 + _COUNTRY.get(network[:3], 9_999)
+    return (area_abroad(int(network)) or "") if network.isdecimal() else FOREIGN_AREA + NOT_LISTED
 
 
 def _tracking_area(octets: bytes) -> int | str:

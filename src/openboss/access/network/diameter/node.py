@@ -18,7 +18,7 @@ from openboss.access.network.diameter.peers import Identity, Peer
 from openboss.access.network.gathering import MOST_REQUESTS
 from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind, Result
 
-_HEAD_BYTES, _SERVICE_BYTES = 256, 224  # the most an answer has, beside what it repeats
+_HEAD_BYTES, _SERVICE_BYTES = 256, 224 + wire_out.ARMED_BYTES  # the most an answer has, beside what it repeats
 
 
 class Server(gathering.Server, Protocol):

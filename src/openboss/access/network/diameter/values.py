@@ -74,6 +74,27 @@ def digits(data: np.ndarray, at: int, length: int) -> int:
 
 
 @compiled
+def network_of(data: np.ndarray, at: int, length: int) -> int:
+    """Country and network code of a user location (TS 29.061, TS 24.008); 0 = it has none."""
+    if length < 4:
+        return 0
+    a, b, c = np.int64(data[at + 1]), np.int64(data[at + 2]), np.int64(data[at + 3])
+    number = (a & 15) * 10_000 + (a >> 4) * 1000 + (b & 15) * 100 + (c & 15) * 10 + (c >> 4)
+    return number if b >> 4 == 15 else number * 10 + (b >> 4)
+
+
+@compiled
+def tracking_area(data: np.ndarray, at: int, length: int) -> int:
+    """Location, routing or tracking area of a user location (TS 29.061, TS 29.274); 0 = it has none."""
+    kind = data[at] if length > 0 else 0
+    if length >= 6 and (kind <= 2 or kind == 128 or kind == 130):
+        return np.int64(data[at + 4]) << 8 | np.int64(data[at + 5])
+    if length >= 7 and (kind == 136 or kind == 138):
+        return be24(data, at + 4)
+    return 0
+
+
+@compiled
 def context(data: np.ndarray, at: int, length: int) -> int:
     """Read the five digits before the @ of a service context: the 3GPP specification."""
     for i in range(at, at + length):

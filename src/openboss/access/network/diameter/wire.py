@@ -15,6 +15,8 @@ from openboss.access.network.diameter.values import (
     digits,
     hashed,
     money_li,
+    network_of,
+    tracking_area,
     whole,
     word,
 )
@@ -90,6 +92,8 @@ STATE = np.dtype(
 _DATA, _MOC, _MTC = int(RecordType.DATA), int(RecordType.MOC), int(RecordType.MTC)
 _SMS, _MMS = int(RecordType.SMS_MO), int(RecordType.MMS)
 _EVENT = int(Kind.EVENT)
+_CONDITION_CHANGE = 6  # Reporting-Reason RATING_CONDITION_CHANGE
+_REPORTED, _MOVED, _OTHERWISE = 1, 2, 4  # what is said of the change while a service is read
 _SESSION, _HOST, _REALM, _TO_REALM, _APPLICATION, _CONTEXT, _KIND, _NUMBER, _ACTION = (1 << bit for bit in range(9))
 _MISSING = np.array([263, 264, 296, 283, 258, 461, 416, 415], np.int64)
 MISSING_AVP, BAD_LENGTH, BAD_VALUE, UNSUPPORTED_AVP, UNSUPPORTED_APPLICATION, BAD_BITS, TOO_OFTEN = (
@@ -104,7 +108,7 @@ def _is_group(code: int, vendor: int) -> bool:
     if vendor == 0:
         return code == 456 or code == 437 or code == 446 or code == 443 or code == 413 or code == 445
     return vendor == THREE_GPP and (
-        code == 873 or code == 874 or code == 876 or code == 2000 or code == 2026 or code == 1201
+        code == 873 or code == 874 or code == 876 or code == 2000 or code == 2026 or code == 1201 or code == 1264
     )
 
 
@@ -124,7 +128,7 @@ def _wanted_length(code: int, vendor: int) -> int:
             return 4
         if code in (421, 412, 414, 417, 447):
             return 8
-    elif vendor == THREE_GPP and (code == 2 or code == 829 or code == 872):
+    elif vendor == THREE_GPP and code in (2, 829, 870, 872):
         return 4
     return 0
 
@@ -147,7 +151,7 @@ def _new_ask(asks: np.ndarray, state: np.ndarray) -> int:
     ask.want_s, ask.want_octets, ask.want_units, ask.want_li = 0, 0, 0, 0
     ask.used_s, ask.used_up, ask.used_down, ask.used_units, ask.used_li = 0, 0, 0, 0, 0
     ask.after_s, ask.after_up, ask.after_down, ask.after_units, ask.after_li = 0, 0, 0, 0, 0
-    ask.is_asking, ask.is_final = 0, 0
+    ask.is_asking, ask.is_final, ask.is_changed = 0, 0, 0
     state.asks = place + 1
     return place
 
@@ -264,8 +268,16 @@ def _take(
             request.call_ref = be32(data, at)
         elif code == 18:
             request.network = digits(data, at, length)
+        elif code == 22:
+            request.tracking_area = tracking_area(data, at, length)
+            request.network = request.network if request.network != 0 else network_of(data, at, length)
         elif code == 872 and inside == 456 and be32(data, at) == 2:
             asks[state.ask].is_final = 1
+        elif code == 872 and state.ask >= 0 and be32(data, at) == _CONDITION_CHANGE:
+            asks[state.ask].is_changed |= _REPORTED
+        elif code == 870 and state.ask >= 0:
+            kind = be32(data, at)
+            asks[state.ask].is_changed |= _MOVED if kind == 3 or 30 <= kind <= 36 else _OTHERWISE
         return
     if code == 263:
         mark.session_at, mark.session_length = at, length
@@ -375,7 +387,8 @@ def _check(state: np.ndarray, mark: np.ndarray, request: np.ndarray, asks: np.nd
         request.other = state.calling if state.role == 1 else state.called
     request.first_ask, request.asks = state.first_ask, state.asks - state.first_ask
     for place in range(request.first_ask, state.asks):
-        ask = asks[place]
+        ask = asks[place]  # whether a move counts is seen from where the user is
+        ask.is_changed = 1 if ask.is_changed & _OTHERWISE or ask.is_changed == _REPORTED else 0
         largest = max(ask.used_s, ask.used_up, ask.used_down, ask.used_units)
         largest = max(largest, ask.after_s, ask.after_up, ask.after_down, ask.after_units, ask.used_li, ask.after_li)
         counted = max(ask.used_s, ask.used_units, ask.after_s, ask.after_units)
@@ -426,7 +439,7 @@ def _read_credit(
 ) -> None:  # fmt: skip
     request = requests[counts[1]]
     request.served, request.imsi, request.other, request.at_s, request.call_ref = 0, 0, 0, 0, 0
-    request.apn, request.network = 0, 0
+    request.apn, request.network, request.tracking_area = 0, 0, 0
     request.number, request.kind, request.action, request.key_hi, request.key_lo = 0, 0, 0, 0, 0
     request.debit_hi, request.debit_lo = 0, 0
     request.is_repeated = flags >> 4 & 1

@@ -15,9 +15,11 @@ from openboss.kernel.compiled import compiled
 from openboss.modules.charging.engine.online.requests import Kind, Measure
 
 QUOTA_HOLDING_S = 900
-_EVENT = int(Kind.EVENT)
+_EVENT, _INITIAL = int(Kind.EVENT), int(Kind.INITIAL)
 _SECONDS, _OCTETS, _LI = int(Measure.SECONDS), int(Measure.OCTETS), int(Measure.LI)
 _TENTH = 10  # a network comes again when a tenth of its quota is left
+_ARMED = (30, 31, 33, 35)  # Trigger-Type: country, network, location area, tracking area
+ARMED_BYTES = 12 + 16 * len(_ARMED)
 
 
 @compiled
@@ -97,7 +99,19 @@ def _put_3gpp32(out: np.ndarray, at: int, code: int, value: int) -> int:
 
 
 @compiled
-def _put_service(out: np.ndarray, at: int, ask: np.ndarray, quota: np.ndarray, final: np.ndarray, currency: int) -> int:
+def _put_armed(out: np.ndarray, at: int) -> int:
+    """Write at which changes a network shall come again at once (Trigger, TS 32.299); it holds for the session."""
+    at = put32(out, at, 1264)
+    at = put32(out, put32(out, at, 0xC0 << 24 | ARMED_BYTES), THREE_GPP)
+    for kind in _ARMED:
+        at = _put_3gpp32(out, at, 870, kind)
+    return at
+
+
+@compiled
+def _put_service(
+    out: np.ndarray, at: int, ask: np.ndarray, quota: np.ndarray, final: np.ndarray, currency: int, is_first: bool
+) -> int:
     start = at
     at = _head(out, at, 456, 0)
     if ask.service_id >= 0:
@@ -108,6 +122,8 @@ def _put_service(out: np.ndarray, at: int, ask: np.ndarray, quota: np.ndarray, f
     at = put_avp32(out, at, 268, quota.result)
     if quota.measure == _OCTETS and quota.validity_s != 0:
         at = _put_3gpp32(out, at, 871, QUOTA_HOLDING_S)
+    if is_first and quota.measure == _OCTETS:
+        at = _put_armed(out, at)
     if quota.is_last == 0 and quota.granted >= _TENTH and quota.validity_s + (quota.measure == _SECONDS) > 0:
         at = _put_3gpp32(out, at, 868 if quota.measure == _SECONDS else 869, quota.granted // _TENTH)
     put32(out, start + 4, 0x40 << 24 | at - start)
@@ -165,7 +181,7 @@ def write(
             if asks[a].rating_group < 0 and asks[a].service_id < 0:
                 at = _put_quota(out, at, quotas[a], final, currency)
             else:
-                at = _put_service(out, at, asks[a], quotas[a], final, currency)
+                at = _put_service(out, at, asks[a], quotas[a], final, currency, request.kind == _INITIAL)
         if request.kind == _EVENT and answer.result == 2001:
             if request.action == 2:
                 at = put_avp32(out, at, 422, 1 - answer.has_credit)

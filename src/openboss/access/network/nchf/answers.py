@@ -40,7 +40,8 @@ _CODES = {
     Result.RATING_FAILED: "RATING_FAILED",
 }
 _NOW = "IMMEDIATE_REPORT"
-_ARMED = tuple(ArmedTrigger(name, _NOW) for name in ("QUOTA_THRESHOLD", "QUOTA_EXHAUSTED", "VALIDITY_TIME", "QHT"))
+_ARMED = tuple(ArmedTrigger(name, _NOW) for name in ("QUOTA_THRESHOLD", "QUOTA_EXHAUSTED", "VALIDITY_TIME", "QHT",
+                                                         "PLMN_CHANGE", "TAI_CHANGE"))  # fmt: skip
 _ARMED_FOR_CHANGE = (*_ARMED, ArmedTrigger("TARIFF_TIME_CHANGE", "DEFERRED_REPORT"))
 _WHERE = re.compile(r"(.*?)(?: - at `(?:key in )?\$(.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"missing required field `(.*)`")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from openboss.access.network.gathering import PLUS, Ask, Request, coded
 from openboss.access.network.nchf.answers import Refused
@@ -20,6 +20,9 @@ from openboss.modules.charging.engine.online.requests import Action, Kind
 
 BELIEVED_S = 3600  # a network's clock that is further off is not believed
 POST_EVENT = "PEC"
+# triggers that end a record whatever its user's place: a move counts where the user is elsewhere for the tariff
+OTHERWISE = frozenset(("QOS_CHANGE", "RAT_CHANGE", "UE_TIMEZONE_CHANGE", "SERVING_NODE_CHANGE", "SESSION_AMBR_CHANGE"))
+CHANGES = OTHERWISE | {"PLMN_CHANGE", "TAI_CHANGE", "USER_LOCATION_CHANGE", "TARIFF_TIME_CHANGE"}
 
 
 def key_of_new(message: ChargingDataRequest) -> str:
@@ -53,6 +56,10 @@ def requests_of(message: ChargingDataRequest, kind: Kind, key: str, now_s: int) 
         asks=asks,
     )
     if kind in (Kind.UPDATE, Kind.TERMINATION):
+        _locate(message, request)
+        is_changed = any(one.trigger_type in OTHERWISE for one in message.triggers)
+        for ask in asks:
+            ask.is_changed |= is_changed
         return [request]
     _describe(message, request)
     if not message.one_time_event:
@@ -77,13 +84,14 @@ def _ask_of(usage: MultipleUnitUsage) -> Ask:
         ask.want_octets = max(wanted.total_volume, wanted.uplink_volume + wanted.downlink_volume)
     if usage.used_unit_container:
         _add_use(ask, sorted(usage.used_unit_container, key=lambda one: one.local_sequence_number))
-        ask.is_final = not ask.is_asking and _has(usage.used_unit_container[-1:], "FINAL")
+        ask.is_changed = _has(usage.used_unit_container, OTHERWISE)
+        ask.is_final = not ask.is_asking and _has(usage.used_unit_container[-1:], ("FINAL",))
     return ask
 
 
 def _add_use(ask: Ask, containers: list[UsedUnitContainer]) -> None:
-    """Add up what was used, apart before and after a change of the tariff."""
-    changed = max((place for place, one in enumerate(containers) if _has([one], "TARIFF_TIME_CHANGE")), default=None)
+    """Add up what was used, apart before and after a change of the tariff or of circumstances."""
+    changed = max((place for place, one in enumerate(containers) if _has([one], CHANGES)), default=None)
     for place, used in enumerate(containers):
         down = max(used.downlink_volume, used.total_volume - used.uplink_volume)
         if changed is None or place <= changed:
@@ -98,8 +106,8 @@ def _add_use(ask: Ask, containers: list[UsedUnitContainer]) -> None:
             ask.after_down += down
 
 
-def _has(containers: Iterable[UsedUnitContainer], trigger_type: str) -> bool:
-    return any(trigger.trigger_type == trigger_type for used in containers for trigger in used.triggers)
+def _has(containers: Iterable[UsedUnitContainer], types: Container[str]) -> bool:
+    return any(trigger.trigger_type in types for used in containers for trigger in used.triggers)
 
 
 def _take_as_used(ask: Ask) -> None:
@@ -116,8 +124,7 @@ def _charging_id(message: ChargingDataRequest) -> int:
 def _describe(message: ChargingDataRequest, request: Request) -> None:
     """Say who is served and what kind of use it is. Raises Refused."""
     _identify(request, message.subscriber_identifier)
-    plmn = message.consumer.plmn
-    request.network = int(plmn.mcc + plmn.mnc) if plmn else 0
+    _locate(message, request)
     if message.pdu is not None:
         _data(message.pdu, request)
     elif message.sms is not None:
@@ -148,10 +155,18 @@ def _data(pdu: PduSessionCharging, request: Request) -> None:
     if pdu.session is None:
         return
     request.apn = text_id(pdu.session.dnn)
-    serving = pdu.session.serving_function
-    plmn = pdu.session.serving_plmn or (serving.information.plmn if serving else None)
-    if plmn is not None:
-        request.network = int(plmn.mcc + plmn.mnc)
+
+
+def _locate(message: ChargingDataRequest, request: Request) -> None:
+    """Say in which network, and in which tracking area of it, the user is."""
+    pdu = message.pdu
+    session, where = (pdu.session, pdu.location) if pdu else (None, None)
+    serving = session.serving_function if session else None
+    radio = (where.nr_location or where.eutra_location) if where else None
+    plmn = (session and session.serving_plmn) or (serving and serving.information.plmn)
+    plmn = plmn or (radio and radio.tai.plmn_id) or (message.consumer.plmn if request.kind == Kind.INITIAL else None)
+    request.network = int(plmn.mcc + plmn.mnc) if plmn else 0
+    request.tracking_area = int(radio.tai.tac, 16) if radio else 0
 
 
 def _short_message(sms: SmsCharging, request: Request) -> None:

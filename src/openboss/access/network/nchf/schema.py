@@ -101,10 +101,31 @@ class PduSessionInformation(Lenient):
     serving_plmn: PlmnId | None = field(default=None, name="servingCNPlmnId")
 
 
+class Tai(Lenient):
+    """A tracking area of a mobile network."""
+
+    plmn_id: PlmnId
+    tac: Annotated[str, Meta(pattern=r"^([A-Fa-f0-9]{4}|[A-Fa-f0-9]{6})$")]
+
+
+class Location(Lenient):
+    """Where a user is, seen by one kind of radio."""
+
+    tai: Tai
+
+
+class UserLocation(Lenient):
+    """Where a user is."""
+
+    nr_location: Location | None = None
+    eutra_location: Location | None = None
+
+
 class PduSessionCharging(Lenient):
     """What a session function knows of a data session."""
 
     charging_id: Uint32 = 0
+    location: UserLocation | None = field(default=None, name="userLocationinfo")
     user: UserInformation | None = field(default=None, name="userInformation")
     session: PduSessionInformation | None = field(default=None, name="pduSessionInformation")
 

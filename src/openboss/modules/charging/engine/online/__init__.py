@@ -3,6 +3,7 @@
 requests.py  the columns of requests and answers: the contract with the interfaces in access/network
 desk.py      wallets, sessions and their services as arrays: growth, names for snapshots
 arriving.py  compiled: requests find or open their sessions and services; repeats find their answer
+moving.py    users who are elsewhere than their session's records say
 growing.py   open records rated whole at every step, by the function that rates files
 effects.py   compiled: what rating a record did, found by looking, undone before it is rated again
 serving.py   charges, quotas, refusals, ends, one service of each user at a time; cuts.py where records are cut

@@ -55,6 +55,7 @@ class Group:
     services: list[np.ndarray] = field(default_factory=list)
     wallets: list[np.ndarray] = field(default_factory=list)
     news: list[News] = field(default_factory=list)
+    moved: dict[int, np.ndarray | None] = field(default_factory=dict)  # where users of requests are now (USE)
     is_changed: bool = False
 
     @classmethod

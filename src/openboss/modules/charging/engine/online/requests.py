@@ -67,6 +67,7 @@ REQUEST = np.dtype(
         ("call_ref", np.int64),
         ("apn", np.int64),  # kernel.usage.text_id of the access point, 0 = not said
         ("network", np.int64),  # country and network code of the network visited, 0 = not said
+        ("tracking_area", np.int64),  # or location area, where the user is in that network, 0 = not said
         ("number", np.int64),  # number of the request in its session
         ("first_ask", np.int32),
         ("asks", np.int32),
@@ -91,6 +92,7 @@ ASK = np.dtype(
         *((name, np.int64) for name in USED_FIELDS),  # after_*: used after the tariff change
         ("is_asking", np.uint8),  # a quota is wanted
         ("is_final", np.uint8),  # the network has ended this service
+        ("is_changed", np.uint8),  # what was used is reported because circumstances are others from now on
     ],
     align=True,
 )

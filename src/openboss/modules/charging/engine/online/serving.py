@@ -15,6 +15,7 @@ from openboss.modules.charging.engine.online.cuts import ACCESS, MESSAGES, VOICE
 from openboss.modules.charging.engine.online.desk import Life, longer
 from openboss.modules.charging.engine.online.group import KB, Group, Rules, debit
 from openboss.modules.charging.engine.online.growing import NO_PRICE_LI, Growing, cost_li
+from openboss.modules.charging.engine.online.moving import take_place
 from openboss.modules.charging.engine.online.requests import (
     MOST_COUNTED,
     MOST_OCTETS,
@@ -27,6 +28,7 @@ from openboss.modules.charging.engine.online.requests import (
 from openboss.modules.charging.engine.state import EngineState
 
 NO_LIMIT_LI = 2**60  # what a user without a wallet may spend
+_HERE = object()  # a request that says of no other place
 
 
 class Server:
@@ -59,6 +61,8 @@ class Server:
         is_refund = (requests["kind"] == Kind.EVENT) & (requests["action"] == Action.REFUND)
         for m in going[is_refund]:
             events.refund(self, state, group, int(m))
+        for m in [m for m in group.moved if group.became[m] == GOES_ON]:
+            self._move_others(state, group, m)
         counts = np.where(is_refund, 0, requests["asks"]).astype(np.int64)
         of_request = np.repeat(going, counts)
         turn = np.arange(len(of_request)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -127,7 +131,7 @@ class Server:
         wanted, requests = group.asks[asks], group.requests[of_request]
         places = group.ask_place[asks]
         is_event = requests["kind"] == Kind.EVENT
-        places = self._add_use(state, group, places, wanted)
+        places = self._add_use(state, group, places, wanted, of_request)
         group.ask_place[asks] = places
         others = self.undo_all(state, places)
         ends = (requests["kind"] == Kind.TERMINATION) | (wanted["is_final"] == 1)
@@ -150,6 +154,7 @@ class Server:
         failed = self.rate_and_pay(state, group, places[staying]).status == Status.ERROR
         quotas["result"][staying[failed]] = Result.RATING_FAILED
         quotas["result"][is_event] = group.answers["result"][of_request[is_event]]
+        quotas["result"][[group.moved.get(int(m), _HERE) is None for m in of_request]] = Result.RATING_FAILED
         if len(asking):
             self._grant(state, group, places, asking, measures, sizes, quoted_li, quotas)
         self._remember_answers(state, places, quotas)
@@ -180,18 +185,46 @@ class Server:
         """Rate records for the last time, on closed ones only: they stand as a file in this order would have them."""
         self._close(state, group, places, self.rate_and_pay(state, group, places))
 
-    def _add_use(self, state: EngineState, group: Group, places: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    def _add_use(
+        self, state: EngineState, group: Group, places: np.ndarray, wanted: np.ndarray, of_request: np.ndarray
+    ) -> np.ndarray:
         """Add what was used to the records; where other prices have begun meanwhile, cut them. Returns the places."""
+        services = state.desk.services
         _add(state.desk.uses, places, wanted, "used")
         self._release_all(state, group, places)
-        new = np.flatnonzero(state.desk.services["change_local_s"][places] == 0)
+        new = np.flatnonzero(services["change_local_s"][places] == 0)
         for i in new:
-            state.desk.services["change_local_s"][places[i]] = next_change_s(state, int(places[i]))
-        due = np.flatnonzero(state.desk.services["change_local_s"][places] <= group.local_s)
-        for i in due:
+            services["change_local_s"][places[i]] = next_change_s(state, int(places[i]))
+        due = services["change_local_s"][places] <= group.local_s
+        for i in np.flatnonzero(due):
             places[i] = self._cut(state, group, int(places[i]), group.local_s)
-        _add(state.desk.uses, places, wanted, "after")
+        moves = _moves(state, group, places, wanted, of_request)
+        is_then = moves & ~due  # used after the move, not after a change of prices before it
+        _add(state.desk.uses, places[~is_then], wanted[~is_then], "after")
+        for i in np.flatnonzero(moves):
+            places[i] = self._cut_now(state, group, int(places[i]), group.moved.get(int(of_request[i])))
+        _add(state.desk.uses, places[is_then], wanted[is_then], "after")
         return places
+
+    def _cut_now(self, state: EngineState, group: Group, place: int, there: np.ndarray | None) -> int:
+        """End a record and go on in a new one, at another place if one is said; return where it lies."""
+        state.desk.services["change_local_s"][place] = group.local_s
+        place = self._cut(state, group, place, group.local_s)
+        if there is not None:
+            take_place(state.desk.uses[place], there)
+        return place
+
+    def _move_others(self, state: EngineState, group: Group, m: int) -> None:
+        """Let all services of a session that the request is not about be at its user's new place too."""
+        request, session, there = group.requests[m], int(group.answers["place"][m]), group.moved[m]
+        if there is None:
+            return
+        mine = group.ask_place[request["first_ask"] : request["first_ask"] + request["asks"]]
+        newest = int(state.desk.sessions["first_service"][session])
+        if state.desk.services["life"][newest] != Life.OPEN:  # what the session's next service will be like
+            take_place(state.desk.uses[newest], there)
+        for place in np.setdiff1d(self.open_of(state, np.array([session])), mine):
+            self._cut_now(state, group, int(place), there)
 
     def _release_all(self, state: EngineState, group: Group, places: np.ndarray) -> None:
         """Give back what is reserved for some services."""
@@ -400,6 +433,16 @@ class Server:
         sessions = np.unique(state.desk.services["session"][services])
         group.sessions.append(sessions)
         self.note_services(state, group, sessions)
+
+
+def _moves(
+    state: EngineState, group: Group, places: np.ndarray, wanted: np.ndarray, of_request: np.ndarray
+) -> np.ndarray:
+    """Say which services go on under other circumstances than those in which they used what is reported."""
+    is_elsewhere = np.array([group.moved.get(int(m)) is not None for m in of_request], np.bool_)
+    is_fixed = np.isin(state.desk.uses["record_type"][places], (*VOICE, *MESSAGES))  # priced by how it began
+    goes_on = (group.requests["kind"][of_request] == Kind.UPDATE) & (wanted["is_final"] == 0)
+    return (is_elsewhere | (wanted["is_changed"] == 1)) & ~is_fixed & goes_on
 
 
 def _add(uses: np.ndarray, places: np.ndarray, wanted: np.ndarray, when: str) -> None:

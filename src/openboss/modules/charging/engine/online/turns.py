@@ -19,18 +19,21 @@ from openboss.modules.charging.engine.online.closed import CLOSED
 from openboss.modules.charging.engine.online.desk import USE, Desk, Life
 from openboss.modules.charging.engine.online.group import Group, News, Rules
 from openboss.modules.charging.engine.online.images import Changed, Imager
+from openboss.modules.charging.engine.online.moving import find_moved
 from openboss.modules.charging.engine.online.requests import REQUEST, Kind
 from openboss.modules.charging.engine.online.serving import Server
 from openboss.modules.charging.engine.online.usual import Usual
 from openboss.modules.charging.engine.state import EngineState
+from openboss.modules.charging.networks import area_abroad, place_at_home
 from openboss.modules.charging.normalise import NAMES, OperatorClock, _normalise
-from openboss.modules.charging.numbering import ZEROS, NumberingTables
+from openboss.modules.charging.numbering import ZEROS, Keys, NumberingTables
 
 _PLUS = 2 * ZEROS  # how an international number is coded
 _UNKNOWN_USER_FAULT = 306
 _NOBODY = np.zeros(0, np.int64)
 _NOTHING_CLOSED = np.zeros(0, CLOSED)
 CUTS_A_GROUP = 4096  # records cut at the end of a month
+MOVES = 4  # what became of a request whose user is elsewhere now: not usual (arriving, swift: 0 to 3)
 SWEPT_A_GROUP = 1024  # sessions settled, and as many forgotten
 
 
@@ -71,8 +74,14 @@ class Decided:
 
 
 @compiled
-def _fill_raw(directory: Directory, desk: Desk, requests: np.ndarray, raw: np.ndarray, now_s: int) -> None:
-    """Write the requests that may open a session as a reader of files would have."""
+def _fill_raw(
+    directory: Directory, desk: Desk, requests: np.ndarray, places_of: np.ndarray, cells: Keys, raw: np.ndarray,
+    now_s: int,
+) -> None:  # fmt: skip
+    """Write requests that may open a session, or have moved, as a reader of files would have.
+
+    places_of  i64[requests]: a service of the session that has moved, -1 of one that may open
+    """
     for m in range(len(requests)):
         request = requests[m]
         for field in range(raw.shape[1]):
@@ -85,12 +94,20 @@ def _fill_raw(directory: Directory, desk: Desk, requests: np.ndarray, raw: np.nd
             row = row_at(directory, directory.imsi_key, directory.imsi_head, request.imsi, at_s)
             if row >= 0 and desk.user_number[row] != 0:
                 served = _PLUS + desk.user_number[row]
-        raw[m, c.RECORD], raw[m, c.SERVED], raw[m, c.OTHER] = request.record_type, served, request.other
+        record_type = request.record_type
+        if places_of[m] >= 0:
+            use = desk.uses[places_of[m]]
+            served, record_type = _PLUS + use.served_number, use.record_type
+        raw[m, c.RECORD], raw[m, c.SERVED], raw[m, c.OTHER] = record_type, served, request.other
         raw[m, c.IMSI] = request.imsi if request.imsi != 0 else c.ABSENT
         raw[m, c.START], raw[m, c.START_OFFSET], raw[m, c.DURATION] = at_s, 0, 0
         raw[m, c.CALL_REF], raw[m, c.MESSAGES] = request.call_ref, 0
         raw[m, c.APN] = request.apn
         raw[m, c.NETWORK] = request.network if request.network != 0 else c.ABSENT
+        if area_abroad(request.network) != 0:
+            raw[m, c.VISITED] = area_abroad(request.network)
+        elif place_at_home(cells, request.network, request.tracking_area) >= 0:  # else at home, or not known where
+            raw[m, c.MSC], raw[m, c.LAC] = request.network, request.tracking_area
 
 
 class Turns:
@@ -117,15 +134,21 @@ class Turns:
     ) -> Decided:
         """Change the state by a group of requests; what comes back must be journalled at `position` before all else."""
         self._make_room(state, len(requests), len(asks))
-        fresh, fresh_at = _classified(state, requests, numbering, moment)
         group = Group.of(requests, asks, moment.now_s, moment.local_s, position)
+        fresh, fresh_at, group.moved = _classified(state, requests, numbering, moment)
+        if group.moved:
+            cut = len(group.moved) * arriving.SERVICES_A_SESSION
+            state.desk = places.with_places(state.desk, len(requests) + 1, len(requests) + 3 * len(asks) + cut + 1)
         group.answers["place"] = -1
         self._freed[0] = 0
         arriving.arrive(
             state.directory, state.desk, requests, asks, fresh, fresh_at, group.answers, group.quotas, group.became,
             group.ask_place, self._busy, self._busy_wallets, self._freed, moment.now_s, moment.local_s,
         )  # fmt: skip
+        moves = _moves(group)
+        group.became[moves] = MOVES
         self._usual.serve(state, group)
+        group.became[moves] = arriving.GOES_ON
         if (group.became == arriving.GOES_ON).any():
             self._server.serve(state, group)
         taken = group.became != arriving.LATER
@@ -168,7 +191,9 @@ class Turns:
         self._make_room(state, 1, 1)
         self._server.warm(state)
         raw, faults = np.empty((0, c.ROWS), np.int64), np.zeros(0, np.int16)
-        _fill_raw(state.directory, state.desk, np.zeros(0, REQUEST), raw, 0)
+        nobody = np.zeros(0, REQUEST)
+        find_moved(state.desk, numbering.cells, numbering.cell_area, nobody, _NOBODY, _NOBODY)
+        _fill_raw(state.directory, state.desk, nobody, _NOBODY, numbering.cells, raw, 0)
         clock = moment.clock
         _normalise(raw, faults, numbering, clock.offset_s, clock.first_hour, 0, np.empty((len(NAMES), 0), np.int64))
 
@@ -190,29 +215,48 @@ class Turns:
 
     def _make_room(self, state: EngineState, requests: int, asks: int) -> None:
         state.desk = places.with_users(state.desk, state.used["rows"])
-        state.desk = places.with_places(state.desk, requests + 1, requests + 2 * asks + 1)
+        state.desk = places.with_places(state.desk, requests + 1, requests + 3 * asks + 1)
         self._busy = places.longer(self._busy, len(state.desk.user_wallet))
         self._busy_wallets = places.longer(self._busy_wallets, max(1, len(state.desk.wallets)))
         self._server.make_room(state)
 
 
+def _moves(group: Group) -> np.ndarray:
+    """Which of a group's requests report use up to a change: another place, or other circumstances."""
+    if not group.moved and not group.asks["is_changed"].any():
+        return _NOBODY
+    going = np.flatnonzero(group.became == arriving.GOES_ON)
+    asks = [group.asks[one["first_ask"] : one["first_ask"] + one["asks"]] for one in group.requests[going]]
+    moves = [m in group.moved or bool(own["is_changed"].any()) for m, own in zip(going, asks, strict=True)]
+    return going[np.array(moves, np.bool_)]
+
+
 def _classified(
     state: EngineState, requests: np.ndarray, numbering: NumberingTables, moment: Moment
-) -> tuple[np.ndarray, np.ndarray]:
-    """Classify the requests that may open a session by the same pass as usage files."""
+) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray | None]]:
+    """Classify the requests that may open a session, and those that have moved, by the same pass as usage files.
+
+    Gives USE[k], the place in it of each request that may open, and the records of those that have moved: None of one
+    whose place nobody knows.
+    """
     opening = np.flatnonzero((requests["kind"] == Kind.INITIAL) | (requests["kind"] == Kind.EVENT))
-    fresh_at = np.full(len(requests), -1, np.int64)
-    if not len(opening):
-        return np.zeros(0, USE), fresh_at
-    raw = np.empty((len(opening), c.ROWS), np.int64)
-    faults = np.zeros(len(opening), np.int16)
-    out = np.zeros((len(NAMES), len(opening)), np.int64)  # no file and no place in it
-    _fill_raw(state.directory, state.desk, requests[opening], raw, moment.now_s)
+    fresh_at, moved, old = (np.full(len(requests), -1, np.int64) for _ in range(3))
+    count = find_moved(state.desk, numbering.cells, numbering.cell_area, requests, moved, old)
+    some = np.concatenate([opening, moved[:count]])
+    if not len(some):
+        return np.zeros(0, USE), fresh_at, {}
+    raw = np.empty((len(some), c.ROWS), np.int64)
+    faults = np.zeros(len(some), np.int16)
+    out = np.zeros((len(NAMES), len(some)), np.int64)  # no file and no place in it
+    running = np.concatenate([np.full(len(opening), -1), old[:count]])
+    _fill_raw(state.directory, state.desk, requests[some], running, numbering.cells, raw, moment.now_s)
     clock = moment.clock
     kept = _normalise(raw, faults, numbering, clock.offset_s, clock.first_hour, moment.now_s, out)
     fresh = np.zeros(kept, USE)
     for row, name in enumerate(NAMES):
         fresh[name] = out[row, :kept].astype(USE[name], copy=False)
-    fresh_at[opening] = np.where(faults == 0, np.cumsum(faults == 0) - 1, -1)
-    fresh_at[opening[faults == _UNKNOWN_USER_FAULT]] = -2
-    return fresh, fresh_at
+    fresh_at[some] = np.where(faults == 0, np.cumsum(faults == 0) - 1, -1)
+    there = {int(m): fresh[fresh_at[m]] if fresh_at[m] >= 0 else None for m in moved[:count]}
+    fresh_at[moved[:count]] = -1
+    fresh_at[some[faults == _UNKNOWN_USER_FAULT]] = -2
+    return fresh, fresh_at, there
