@@ -91,7 +91,12 @@ def board(request: HttpRequest) -> HttpResponse:
 def money(request: HttpRequest, subscriber_id: int) -> HttpResponse:
     """The part of a customer's page that moves while the user calls and surfs: balance, reserved, services in use."""
     live = live_usage(subscriber_id)
-    context = {"live": live, "services": services_shown(live), "subscriber_id": subscriber_id}
+    context = {
+        "live": live,
+        "services": services_shown(live),
+        "subscriber_id": subscriber_id,
+        "played": request.htmx.current_url_abs_path == reverse("console:trial"),
+    }
     return part(request, "live_money.html", context)
 
 
@@ -152,7 +157,8 @@ def _step_shown(step: dict[str, Any]) -> dict[str, Any]:
         service["granted_text"] = quota_text(service["measure"], service["granted"]) if service["granted"] else ""
         if service["change_at_s"]:
             service["change_at"] = datetime.fromtimestamp(service["change_at_s"], UTC)
-    return {**step, "at": datetime.fromisoformat(step["at"])}
+    results = {service["result"] for service in step["services"]} - {0}
+    return {**step, "at": datetime.fromisoformat(step["at"]), "is_told": results <= {step["result"]}}
 
 
 @require_POST

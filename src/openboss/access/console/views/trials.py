@@ -18,7 +18,8 @@ from openboss.access.console.page import page
 from openboss.access.console.session import needs
 from openboss.access.console.trial_network import KINDS, NoDoor, NotOfTheTestTenant, Trial
 from openboss.access.console.views.counter import whole_number
-from openboss.access.console.views.live_services import quota_text, services_shown
+from openboss.access.console.views.live_services import services_shown
+from openboss.access.console.views.trial_words import explained
 from openboss.access.jobs import clock
 from openboss.kernel.usage import Unit
 from openboss.modules.charging.functions.live import LiveUsage, live_usage
@@ -52,10 +53,15 @@ def _taken_up(request: HttpRequest) -> Trial | None:
 @needs("charging.trace")
 def trial(request: HttpRequest) -> HttpResponse:
     """The session that is being played with all its steps, or the form to begin one."""
-    played = _taken_up(request)
+    played, asked = _taken_up(request), _user_asked(request.GET.get("user", ""))
+    if played and asked and asked["user"] != played.subscriber_id:
+        if played.address:
+            messages.info(request, _("Another user's session is still being played: end it first."))
+        else:
+            played = None
     context: dict[str, Any] = {"active": "console:trial", "played": played, "kinds": KINDS}
     if played is None:
-        context |= _user_asked(request.GET.get("user", "")) or {"number": request.GET.get("number", "")}
+        context |= asked or {"number": request.GET.get("number", "")}
         return page(request, "trial_new.html", context)
     live = live_usage(played.subscriber_id)
     context |= {
@@ -87,35 +93,21 @@ def _steps_shown(played: Trial, standings: list[dict[str, Any]], live: LiveUsage
             for rule, units in after["free"].items()
             if rule in frees and units != before["free"].get(rule, 0)
         ]  # fmt: skip
+        charged_li = after["unbilled_li"] - before["unbilled_li"]
         shown.append(
             {
                 "step": step,
                 "at": datetime.fromisoformat(step.at),
-                "charged_li": after["unbilled_li"] - before["unbilled_li"],
+                "charged_li": charged_li,
                 "money": after["money"],
                 "free": used_free,
-                "granted": _granted(step.answer),
-                "cause": step.answer.get("cause", ""),
+                "told": explained(step, charged_li=charged_li, money=after["money"]),
+                "results": [one.get("resultCode", "") for one in step.answer.get("multipleUnitInformation", [])]
+                or [step.answer.get("cause", "SUCCESS")],
+                "is_last": "finalUnitIndication" in str(step.answer),
             }
         )
     return shown[::-1]
-
-
-def _granted(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """What an answer grants, in words of the trade."""
-    found = []
-    for one in answer.get("multipleUnitInformation", []):
-        granted = one.get("grantedUnit", {})
-        measure, amount = next(
-            ((measure, granted[name]) for name, measure in (
-                ("totalVolume", "OCTETS"), ("time", "SECONDS"), ("serviceSpecificUnits", "UNITS")) if name in granted),
-            ("NONE", 0),
-        )  # fmt: skip
-        found.append(
-            {"result": one.get("resultCode", ""), "amount": quota_text(measure, amount) if amount else "",
-             "is_last": "finalUnitIndication" in one}
-        )  # fmt: skip
-    return found
 
 
 @require_POST
