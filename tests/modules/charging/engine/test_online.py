@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from openboss.access.network.gathering import decide
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.engine.online import turns
@@ -112,6 +113,29 @@ def test_a_repeated_request_gets_the_same_answer_and_changes_nothing(network):
     last = network.ask(1, 2, Kind.TERMINATION, moment(), used_down=MB, asking=False)
     assert network.ask(1, 2, Kind.TERMINATION, moment(), used_down=MB, asking=False)[1] == last[1]
     assert network.wallet()["balance_li"] == 10_000 - 1160
+
+
+def test_sessions_of_one_user_that_open_and_report_in_one_group_are_all_charged(network):
+    """Reports follow their openings at once, as over RADIUS and with events that are over (Nchf)."""
+    open_wallet(network, 10_000)
+    sessions = [(1, Kind.INITIAL), (1, Kind.UPDATE), (2, Kind.INITIAL), (2, Kind.UPDATE), (2, Kind.TERMINATION)]
+    requests, asks = empty_requests(len(sessions))
+    requests["key_hi"], requests["kind"] = zip(*sessions, strict=True)
+    requests["key_lo"], requests["served"], requests["record_type"] = 77, 2 * 10**18 + PREPAID, RecordType.DATA
+    requests["number"], requests["asks"], requests["first_ask"] = [0, 1, 0, 1, 2], 1, range(len(sessions))
+    asks["rating_group"], asks["used_down"] = 1, np.where(requests["kind"] == Kind.INITIAL, 0, MB)
+    groups = []
+
+    class Engine:
+        def serve(self, some, of):
+            decided = network.owner.serve(some, of, numbering=NUMBERING, moment=moment())
+            groups.append(int(decided.taken.sum()))
+            return decided.taken, decided.answers, decided.quotas
+
+    answers, _quotas = decide(Engine(), requests, asks)
+    assert answers["result"].tolist() == [2001] * 5
+    assert groups == [1, 1, 1, 1, 1]
+    assert network.wallet()["balance_li"] == 10_000 - 3 * 290
 
 
 def test_the_last_slice_may_go_below_zero_and_then_nothing_is_granted(network):

@@ -42,6 +42,8 @@ from openboss.processes.access_lines import user_of
 LATE = timedelta(seconds=300)  # a report of a session that ended so lately is a late one of it, not of a new session
 KEPT = timedelta(days=40)
 _FORGET_EVERY_S = 3600
+MOST_WAITING = 16_384  # reports; the next ones are not acknowledged, and are sent again
+MOST_A_TURN = 512  # reports; the engine serves others between two turns
 
 log = structlog.get_logger("radius")
 
@@ -83,9 +85,11 @@ class Accounting:
         """Take one request; it is decided soon, together with what arrives until then. Raises Malformed."""
         status = packet.number(Attribute.ACCT_STATUS_TYPE)
         used_of(packet)  # what cannot be read is dropped here, where nothing was changed
-        packet.number(Attribute.ACCT_DELAY)
         if status not in tuple(Status):
             reply(Code.ACCOUNTING_RESPONSE, [])
+            return
+        if len(self._waiting) >= MOST_WAITING:
+            reply.drop()
             return
         self._waiting.append((server, packet, reply))
         self._wake()
@@ -98,7 +102,9 @@ class Accounting:
     def _turn(self) -> None:
         self._is_due = False
         try:
-            waiting, self._waiting = self._waiting, []
+            waiting, self._waiting = self._waiting[:MOST_A_TURN], self._waiting[MOST_A_TURN:]
+            if self._waiting:
+                self._wake()
             asked = [taken for one in waiting for taken in self._taken(*one)]
             if asked:
                 put_access_sessions([session for session, _requests, _reply in asked])

@@ -7,7 +7,7 @@ session's name, so that accounting finds it. Source: RFC 2865, 2869; WISPr attri
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 
 from openboss.access.network.gathering import Answer, Gathering, TooBusy
@@ -15,7 +15,6 @@ from openboss.access.network.radius.clients import AccessServer
 from openboss.access.network.radius.packets import (
     Attribute,
     Code,
-    Malformed,
     Packet,
     is_right_chap,
     named,
@@ -34,12 +33,15 @@ from openboss.access.network.radius.sessions import (
     opening,
     report,
     take_again,
+    used_of,
 )
 from openboss.modules.charging.engine.online.requests import Measure, Result
 from openboss.modules.charging.functions.access_sessions import AccessSessionView, put_access_sessions
 from openboss.processes.access_lines import AccessLineView, LoginRefused, let_in
 
 INTERIM_S = 300
+MOST_WAITING = 1024  # logins; the next ones are not answered, and are asked again
+SLICE_OF_LOOP_S = 0.005
 ASK_AGAIN = 1  # Termination-Action: when the time is over, ask again
 WISPR, WISPR_UP, WISPR_DOWN = 14122, 7, 8
 _REASONS = {
@@ -51,6 +53,8 @@ _REASONS = {
 }
 _NOT_NOW = "Service cannot be given now"
 
+_Waiting = tuple[AccessServer, Packet, Reply, bytes | None]  # with the password, if it was said
+
 
 class Logins:
     """Decides who is let in."""
@@ -58,12 +62,29 @@ class Logins:
     def __init__(self, *, gathering: Gathering, sessions: Sessions, now_s: Callable[[], int]) -> None:
         self.gathering, self.sessions, self.now_s = gathering, sessions, now_s
         self.counts: Counter[str] = Counter()
+        self._waiting: deque[_Waiting] = deque()
 
     def handle(self, server: AccessServer, packet: Packet, reply: Reply) -> None:
-        """Decide one request. Raises Malformed."""
+        """Take one request; it is decided as soon as those before it are. Raises Malformed."""
         hidden = packet.first(Attribute.USER_PASSWORD)
         clear = unhidden(hidden, packet.authenticator, server.secret) if hidden is not None else None
+        used_of(packet)  # what cannot be read is dropped here, where nothing was changed
+        if len(self._waiting) >= MOST_WAITING:
+            reply.drop()
+            return
+        self._waiting.append((server, packet, reply, clear))
+        if len(self._waiting) == 1:
+            self.gathering.loop.call_soon(self._turn)
 
+    def _turn(self) -> None:
+        """Decide for a few milliseconds: whoever logs in waits for those who are in, not they for them."""
+        until_s = self.gathering.loop.time() + SLICE_OF_LOOP_S
+        while self._waiting and self.gathering.loop.time() < until_s:
+            self._decide(*self._waiting.popleft())
+        if self._waiting:
+            self.gathering.loop.call_soon(self._turn)
+
+    def _decide(self, server: AccessServer, packet: Packet, reply: Reply, clear: bytes | None) -> None:
         def proves(password: str) -> bool:
             return clear == password.encode() if clear is not None else is_right_chap(packet, password.encode())
 
@@ -73,8 +94,6 @@ class Logins:
             self._open(server, packet, line, reply)
         except LoginRefused as refusal:
             self._reject(reply, refusal.code)
-        except Malformed:
-            raise
         except BaseException as fault:  # noqa: BLE001 - the edge: without a database nothing goes on
             self.gathering.fail(fault)
 

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 
 from openboss.access.network.gathering import PLUS, Ask, Request
 from openboss.access.network.radius.clients import AccessServer
-from openboss.access.network.radius.packets import Attribute, Packet
-from openboss.modules.charging.engine.online.requests import Kind
+from openboss.access.network.radius.packets import Attribute, Malformed, Packet
+from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Kind
 from openboss.modules.charging.functions.access_sessions import AccessSessionView, access_session
 
 SLICE_S = 3600  # the longest that is granted at once
@@ -50,7 +50,7 @@ def number_of(login: str) -> int:
 
 
 def used_of(packet: Packet) -> Used:
-    """What a report says was used in all. Raises Malformed."""
+    """What a report says was used in all. Raises Malformed, also for more than a record can hold."""
     up, down = (
         packet.number(low) + _GIGAWORD * packet.number(high)
         for low, high in (
@@ -58,7 +58,15 @@ def used_of(packet: Packet) -> Used:
             (Attribute.ACCT_OUTPUT_OCTETS, Attribute.ACCT_OUTPUT_GIGAWORDS),
         )
     )
+    seconds = passed_s_of(packet)
+    if seconds > MOST_COUNTED or max(up, down) > MOST_OCTETS:
+        raise Malformed("more was used than can be")
     return Used(packet.number(Attribute.ACCT_SESSION_TIME), up, down)
+
+
+def passed_s_of(packet: Packet) -> int:
+    """How long ago the session of a packet began. Raises Malformed."""
+    return packet.number(Attribute.ACCT_SESSION_TIME) + packet.number(Attribute.ACCT_DELAY)
 
 
 def key_of(*parts: str) -> str:
@@ -69,7 +77,7 @@ def key_of(*parts: str) -> str:
 def new_session(server: AccessServer, packet: Packet, key: str, at: datetime) -> AccessSessionView:
     """A session that was not heard of before."""
     login = packet.text(Attribute.USER_NAME)
-    passed_s = packet.number(Attribute.ACCT_SESSION_TIME) + packet.number(Attribute.ACCT_DELAY)
+    passed_s = passed_s_of(packet)
     number = number_of(login)
     return AccessSessionView(
         session_key=key,
@@ -78,7 +86,7 @@ def new_session(server: AccessServer, packet: Packet, key: str, at: datetime) ->
         subscriber_id=None,
         served=PLUS + number if number else 0,
         record_type=int(server.record_type),
-        started_at=at - timedelta(seconds=min(passed_s, 1 << 31)),
+        started_at=at - timedelta(seconds=passed_s),
         reported_at=at,
     )
 

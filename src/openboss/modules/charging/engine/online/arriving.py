@@ -280,10 +280,12 @@ def arrive(
     """Let a group of requests find their sessions and services.
 
     fresh      USE[k]: the requests that may open a session, classified; fresh_at  i64[n]: which one, or below 0
-    became     i8[n]: LATER (its user, or another of the wallet, is in the group already), DONE (answered), GOES_ON
+    became     i8[n]: LATER (its user, or another of the wallet, is in the group already, or its session may be opened
+               by a request that waits), DONE (answered), GOES_ON
     ask_place  i64[asks]: the service of each ask that goes on, -1 = none
     busy, busy_wallets   u8[rows] and u8[wallets], zeros: work space, left as it was
     """
+    opening_waits = False
     for m in range(len(requests)):
         request, answer = requests[m], answers[m]
         k = fresh_at[m]
@@ -298,6 +300,10 @@ def arrive(
             )
         wallet = desk.user_wallet[row] if row >= 0 else -1
         if row >= 0 and (busy[row] == 1 or (wallet >= 0 and busy_wallets[wallet] == 1)):
+            became[m] = LATER
+            opening_waits = opening_waits or known < 0
+            continue
+        if known < 0 and opening_waits and request.kind != _INITIAL and request.kind != _EVENT:
             became[m] = LATER
             continue
         became[m] = DONE
