@@ -207,7 +207,8 @@ class Play:
     def sweep(self, at_s: int) -> None:
         """Time passes."""
         moment = Moment(datetime.fromtimestamp(at_s - 28_800, UTC), CLOCK)
-        self._keep(self.turns.sweep(self.state, moment=moment, position=self.position + 1))
+        decided, _more_waits = self.turns.sweep(self.state, moment=moment, position=self.position + 1)
+        self._keep(decided)
 
     # --- a whole play ------------------------------------------------------------------------------------------------
 

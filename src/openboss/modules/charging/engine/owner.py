@@ -226,12 +226,12 @@ class Owner:
         return decided
 
     def sweep(self, moment: Moment) -> bool:
-        """Settle sessions whose network fell silent and forget ended ones; say whether more of them wait."""
+        """Settle sessions whose network fell silent and forget ended ones; say whether others wait to be looked at."""
         with self.lock:
-            decided = self.turns.sweep(self.state, moment=moment, position=self.position + 1)
+            decided, more_waits = self.turns.sweep(self.state, moment=moment, position=self.position + 1)
         if decided is not None:
             self._commit_group(decided, moment.at)
-        return decided is not None and decided.more_waits
+        return more_waits
 
     def _cut_records(self, month_end_s: int) -> None:
         """End the records of a month that is about to be closed; what sessions use from then on is the next one's.

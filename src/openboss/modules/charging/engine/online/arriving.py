@@ -27,11 +27,11 @@ LATER, DONE, GOES_ON = range(3)  # what became of a request on arrival
 @compiled
 def find_session(desk: Desk, key_hi: int, key_lo: int) -> int:
     """Find a session by the hash of its name; -1 = unknown."""
-    place = desk.buckets[np.int64(key_lo & np.uint64(len(desk.buckets) - 1))]
+    place = desk.buckets[np.int64(key_lo & np.uint64(len(desk.buckets) - 1))] - 1
     while place >= 0:
         if desk.sessions[place].key_lo == key_lo and desk.sessions[place].key_hi == key_hi:
             return place
-        place = desk.next_in_bucket[place]
+        place = desk.next_in_bucket[place] - 1
     return -1
 
 
@@ -54,7 +54,7 @@ def _new_session(desk: Desk, request: np.ndarray, row: int) -> int:
     session.life, session.record_type = _OPEN, request.record_type
     bucket = np.int64(request.key_lo & np.uint64(len(desk.buckets) - 1))
     desk.next_in_bucket[place] = desk.buckets[bucket]
-    desk.buckets[bucket] = place
+    desk.buckets[bucket] = place + 1
     return place
 
 
@@ -176,9 +176,9 @@ def forget_session(desk: Desk, place: int) -> None:
     """Empty the place of a session and of all its services."""
     session = desk.sessions[place]
     bucket = np.int64(session.key_lo & np.uint64(len(desk.buckets) - 1))
-    before, other = -1, desk.buckets[bucket]
+    before, other = -1, desk.buckets[bucket] - 1
     while other != place:
-        before, other = other, desk.next_in_bucket[other]
+        before, other = other, desk.next_in_bucket[other] - 1
     if before < 0:
         desk.buckets[bucket] = desk.next_in_bucket[place]
     else:
@@ -383,19 +383,26 @@ def leave_users(desk: Desk, places: np.ndarray) -> None:
 
 
 @compiled
-def sweep(desk: Desk, now_s: int, remembered_s: int, silent: np.ndarray, forgotten: np.ndarray) -> tuple[int, int]:
-    """Find sessions whose network fell silent, and those that ended long ago; return how many of each."""
+def sweep(
+    desk: Desk, first: int, last: int, now_s: int, remembered_s: int, silent: np.ndarray, forgotten: np.ndarray
+) -> tuple[int, int, int]:
+    """Find sessions whose network fell silent, and those that ended long ago, among some places.
+
+    Returns how many of each, and the place reached: before the last one if there is no room for more.
+    """
     count, old = 0, 0
-    for place in range(len(desk.sessions)):
+    for place in range(first, last):
         session = desk.sessions[place]
         if session.life == _FREE_PLACE:
             continue
+        if count == len(silent) or old == len(forgotten):
+            return count, old, place
         silent_s = now_s - session.touched_at_s
         if session.life == _OPEN:
-            if silent_s > session.silence_s and count < len(silent):
+            if silent_s > session.silence_s:
                 silent[count] = place
                 count += 1
-        elif silent_s > remembered_s and old < len(forgotten):
+        elif silent_s > remembered_s:
             forgotten[old] = place
             old += 1
-    return count, old
+    return count, old, last

@@ -125,12 +125,16 @@ class Desk(NamedTuple):
     services: np.ndarray  # SERVICE
     uses: np.ndarray  # USE[services]
     effects: np.ndarray  # EFFECT[services, EFFECTS_A_RECORD]
-    buckets: np.ndarray  # i64[2^k]: first session of a hash, -1 = none; derived
-    next_in_bucket: np.ndarray  # i64[sessions]; derived
+    buckets: np.ndarray  # i64[2^k]: first session of a hash, counted from 1, 0 = none; derived
+    next_in_bucket: np.ndarray  # i64[sessions]: the next one of the hash, counted likewise; derived
     free_sessions: np.ndarray  # i64[sessions]: stack of empty places; derived
     free_services: np.ndarray  # i64[services]; derived
     taken: np.ndarray  # i64[2]: empty places left in the two stacks; derived
 
+
+RESERVED = 1 << 22  # places of sessions and services that addresses are reserved for; memory follows as they are used
+PLACES_AT_ONCE = 1 << 16  # most places added in one go
+SESSIONS_A_BUCKET = 4  # at most, on average
 
 KEPT = ("user_wallet", "user_barred", "user_number", "user_service", "wallets", "sessions", "services", "uses",
         "effects")  # fmt: skip
@@ -162,9 +166,7 @@ def indexed(kept: dict[str, np.ndarray]) -> Desk:
     free_sessions, free_services = np.zeros(len(sessions), np.int64), np.zeros(len(services), np.int64)
     free_sessions[: len(empty_sessions)] = empty_sessions
     free_services[: len(empty_services)] = empty_services
-    buckets = np.full(1 << max(2 * len(sessions) - 1, 1).bit_length(), -1, np.int64)
-    next_in_bucket = np.full(len(sessions), -1, np.int64)
-    _fill_buckets(sessions, buckets, next_in_bucket)
+    buckets, next_in_bucket = _found_by_hash(sessions)
     return Desk(
         **kept,
         buckets=buckets,
@@ -175,6 +177,14 @@ def indexed(kept: dict[str, np.ndarray]) -> Desk:
     )
 
 
+def _found_by_hash(sessions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Make the lists by which sessions are found."""
+    buckets = np.zeros(max(RESERVED // 2, 1 << len(sessions).bit_length()), np.int64)
+    next_in_bucket = np.zeros(len(sessions), np.int64)
+    _fill_buckets(sessions, buckets, next_in_bucket)
+    return buckets, next_in_bucket
+
+
 @compiled
 def _fill_buckets(sessions: np.ndarray, buckets: np.ndarray, next_in_bucket: np.ndarray) -> None:
     mask = np.uint64(len(buckets) - 1)
@@ -182,20 +192,43 @@ def _fill_buckets(sessions: np.ndarray, buckets: np.ndarray, next_in_bucket: np.
         if sessions[place].life != 0:
             bucket = np.int64(sessions[place].key_lo & mask)
             next_in_bucket[place] = buckets[bucket]
-            buckets[bucket] = place
+            buckets[bucket] = place + 1
 
 
 def with_places(desk: Desk, sessions: int, services: int) -> Desk:
-    """Let a desk have at least so many empty places."""
-    if desk.taken[0] >= sessions and desk.taken[1] >= services:
-        return desk
-    kept = {name: getattr(desk, name) for name in KEPT}
+    """Let a desk have at least so many empty places. Nothing is copied: networks wait meanwhile."""
     if desk.taken[0] < sessions:
-        kept["sessions"] = longer(desk.sessions, max(2 * len(desk.sessions), len(desk.sessions) + sessions))
+        desk = _with_more(desk, 0, sessions, ("sessions", "next_in_bucket"), "free_sessions")
+        if len(desk.sessions) > SESSIONS_A_BUCKET * len(desk.buckets):
+            buckets, next_in_bucket = _found_by_hash(desk.sessions)
+            desk = desk._replace(buckets=buckets, next_in_bucket=next_in_bucket)
     if desk.taken[1] < services:
-        size = max(2 * len(desk.services), len(desk.services) + services)
-        kept |= {name: longer(kept[name], size) for name in ("services", "uses", "effects")}
-    return indexed(kept)
+        desk = _with_more(desk, 1, services, ("services", "uses", "effects"), "free_services")
+    return desk
+
+
+def _with_more(desk: Desk, stack: int, wanted: int, names: tuple[str, ...], free: str) -> Desk:
+    """Add places behind the others, to be taken after the empty ones."""
+    have, left = len(getattr(desk, names[0])), int(desk.taken[stack])
+    size = have + max(wanted, min(have, PLACES_AT_ONCE))
+    grown = {name: further(getattr(desk, name), size) for name in (*names, free)}
+    added = size - have
+    grown[free][added : added + left] = grown[free][:left].copy()
+    grown[free][:added] = np.arange(size - 1, have - 1, -1)
+    desk.taken[stack] += added
+    return desk._replace(**grown)
+
+
+def further(array: np.ndarray, size: int) -> np.ndarray:
+    """Give sessions or services at least `size` places; new ones are zero. Copied only where no addresses are left."""
+    if len(array) >= size:
+        return array
+    room = array.base
+    kind = array.dtype, array.shape[1:]
+    if room is None or (room.dtype, room.shape[1:]) != kind or len(room) < size:
+        room = np.zeros((max(RESERVED, 2 * size), *array.shape[1:]), array.dtype)
+        room[: len(array)] = array
+    return room[:size]
 
 
 def with_users(desk: Desk, rows: int) -> Desk:

@@ -21,6 +21,7 @@ from openboss.modules.charging.engine.online.desk import (
     USE,
     WALLET,
     Desk,
+    further,
     longer,
 )
 from openboss.modules.charging.engine.online.packing import (
@@ -178,7 +179,9 @@ class Imager:
 
     def write(self, desk: Desk, lanes: list[Lane], changed: Changed) -> bytes:
         """Write down the state of everything a group has touched, and the records it closed."""
-        self._marks = longer(self._marks, max(len(desk.sessions), len(desk.services), len(desk.wallets)))
+        most = max(len(desk.sessions), len(desk.services), len(desk.wallets))
+        if len(self._marks) < most:
+            self._marks = np.zeros(2 * most, np.uint8)
         while len(self._table) < 4 * len(changed.touched):
             self._table = np.zeros(2 * len(self._table), np.int64)
         sessions, services, wallets = (
@@ -241,8 +244,8 @@ class Images:
         """
         services = int(self.service_places.max(initial=-1)) + 1
         desk = desk._replace(
-            sessions=longer(desk.sessions, int(self.session_places.max(initial=-1)) + 1),
-            **{name: longer(getattr(desk, name), services) for name in ("services", "uses", "effects")},
+            sessions=further(desk.sessions, int(self.session_places.max(initial=-1)) + 1),
+            **{name: further(getattr(desk, name), services) for name in ("services", "uses", "effects")},
         )
         desk.sessions[self.session_places] = self.sessions
         desk.services[self.service_places] = self.services

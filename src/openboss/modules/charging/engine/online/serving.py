@@ -41,7 +41,8 @@ class Server:
 
     def make_room(self, state: EngineState) -> None:
         """Be ready for a group: any list of services fits, and no place was touched yet."""
-        self.found = longer(self.found, len(state.desk.services))
+        if len(self.found) < len(state.desk.services):
+            self.found = np.zeros(2 * len(state.desk.services), np.int64)
         self.growing.touched_count[0] = 0
 
     def warm(self, state: EngineState) -> None:
