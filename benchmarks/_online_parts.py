@@ -95,7 +95,8 @@ class Parts:
         assert decided.taken.all()
         clock.append(time.process_time())
         commit_s = time.perf_counter()
-        self.owner._commit_group(decided, moment)
+        self.owner._journal_group(decided, moment.at)
+        self.owner.settle()
         commit_s = time.perf_counter() - commit_s
         clock.append(time.process_time())
         out, places = np.empty(len(data) + 600 * group, np.uint8), np.zeros(group + 1, np.int64)

@@ -22,15 +22,21 @@ SOAK_ROUNDS = 8 * int(os.environ.get("OPENBOSS_SOAK", "1") or 1)
 KILLS_A_ROUND = 25
 
 ANSWERED_FIRST = """
-from openboss.modules.charging.engine.owner import Owner
-commit, serve, held = Owner._commit_group, Owner.serve, []
+from openboss.modules.charging.engine.commits import Commits
+send, settle = Commits.send, Commits.settle
 
-def answer_first(self, *args, **named):
-    if held:
-        commit(self, *held.pop())
-    return serve(self, *args, **named)
+def one_late(self, owner):
+    if len(self._decided) > 1:
+        last = self._decided.pop()
+        send(self, owner)
+        self._decided.append(last)
 
-Owner.serve, Owner._commit_group = answer_first, lambda self, *group: held.append(group)
+def settle_all(self, owner):
+    Commits.send = send
+    settle(self, owner)
+    Commits.send = one_late
+
+Commits.send, Commits.settle, Commits.oldest, Commits.requests_ahead = one_late, settle_all, None, 0
 """
 IMAGE_LOST = """
 from openboss.modules.charging.engine.online import turns

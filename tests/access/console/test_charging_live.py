@@ -55,7 +55,8 @@ class Session:
             asks[name] = value
         moment = Moment(at, operator_clock("Asia/Shanghai", int(at.timestamp())))
         decided = self.owner.serve(requests, asks, numbering=current_numbering(), moment=moment)
-        self.watch.note(self.owner.state, requests, asks, decided, at_s=moment.now_s, took_s=0.001)
+        self.watch.note_steps(self.owner.state, requests, asks, decided, at_s=moment.now_s)
+        self.watch.note(requests, decided, at_s=moment.now_s, took_s=0.001)
 
 
 def test_a_session_is_watched_while_it_goes_on_by_whoever_may_and_for_a_reason() -> None:

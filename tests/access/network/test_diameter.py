@@ -59,6 +59,14 @@ class Listener:
         decided = self.engine.owner.serve(requests, asks, numbering=NUMBERING, moment=moment())
         return decided.taken, decided.answers, decided.quotas
 
+    decide = serve
+
+    def when_safe(self, answer) -> None:
+        answer()
+
+    def requests_ahead(self) -> int:
+        return 0
+
     def _run(self) -> None:
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
         loop = asyncio.new_event_loop()

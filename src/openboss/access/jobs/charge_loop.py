@@ -1,7 +1,9 @@
 """The charging engine's process: one thread that serves networks, takes commands and usage, and keeps the state safe.
 
-Requests of networks come first: between two looks at what waits in the database the sockets are served. Whatever
-fails ends the process before anything wrong is answered; its successor rebuilds the state.
+Requests of networks come first: between two looks at what waits in the database the sockets are served. While groups
+of them are on their way to the journal the next ones are decided; the socket of the journal's line says when they are
+there, and then they are answered. Whatever fails ends the process before anything wrong is answered; its successor
+rebuilds the state.
 """
 
 from __future__ import annotations
@@ -9,8 +11,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +51,7 @@ SNAPSHOT_AFTER_IDLE_S = 30.0
 POSITIONS_A_SNAPSHOT = 100_000
 HOUR_S = 3600
 PIECE_ROWS = 1000  # of usage rated between two groups of requests: two or three milliseconds
+GIVES_WAY_S = 0.0003  # how long work in the background keeps the interpreter when the loop wants it
 CALM_S = 5.0  # without a request: then usage is rated a chunk at a time
 
 log = structlog.get_logger("charge")
@@ -71,6 +77,7 @@ class ChargeLoop:
         self._swept_at_s = 0.0
         self._is_warm = False
         self._use_connection = one_connection()
+        self._promised: deque[tuple[int, Callable[[], None]]] = deque()  # by position: what follows its commit
 
     # --- for the listener ----------------------------------------------------------------------------------------
 
@@ -82,8 +89,8 @@ class ChargeLoop:
             self.owner.warm(self.moment(), self._numbering)
             self._is_warm = True
 
-    def serve(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Decide and commit a group of requests."""
+    def decide(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Decide a group of requests; `when_safe` says when it may be answered."""
         if self.fault is not None:
             raise self.fault
         if not self._is_warm:
@@ -92,10 +99,50 @@ class ChargeLoop:
         self._use_connection()
         self._idle_s, self._served_at_s = 0.0, self.loop.time()
         moment, begun_s = self.moment(), time.perf_counter()
-        decided = self.owner.serve(requests, asks, numbering=self._numbering, moment=moment)
-        took_s = time.perf_counter() - begun_s
-        self.watch.note(self.owner.state, requests, asks, decided, at_s=moment.now_s, took_s=took_s)
+        decided = self.owner.decide(requests, asks, numbering=self._numbering, moment=moment)
+        self.watch.note_steps(self.owner.state, requests, asks, decided, at_s=moment.now_s)
+        self.owner.commits.send(self.owner.ownership)
+        self.when_safe(
+            lambda: self.watch.note(requests, decided, at_s=moment.now_s, took_s=time.perf_counter() - begun_s)
+        )
         return decided.taken, decided.answers, decided.quotas
+
+    def serve(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Decide a group of requests and commit it."""
+        found = self.decide(requests, asks)
+        self.owner.settle()
+        self.loop.call_soon(self._keep_promises)
+        return found
+
+    def when_safe(self, answer: Callable[[], None]) -> None:
+        """Have this done when everything decided so far is committed, or now if it is."""
+        if self.owner.commits.oldest is None and not self._promised:
+            answer()
+        else:
+            self._promised.append((self.owner.position, answer))
+
+    def requests_ahead(self) -> int:
+        """How many requests were decided and are not committed yet."""
+        return self.owner.commits.requests_ahead
+
+    def _on_commit(self) -> None:
+        """The journal's line has something to say: send what was decided meanwhile, answer what is safe."""
+        try:
+            if self.owner.commits.look():
+                self.owner.commits.send(self.owner.ownership)
+                self._keep_promises()
+        except BaseException as fault:  # noqa: BLE001 - the edge: whatever it is, the process must end unanswered
+            self._fail(fault)
+
+    def _keep_promises(self) -> None:
+        """Answer what is safe by now; then what waited for it may be decided."""
+        try:
+            unsafe = self.owner.commits.oldest
+            while self.fault is None and self._promised and (unsafe is None or self._promised[0][0] < unsafe):
+                self._promised.popleft()[1]()
+        except BaseException as fault:  # noqa: BLE001 - the edge: whatever it is, the process must end
+            self._fail(fault)
+        self.node.go_on()
 
     def moment(self) -> Moment:
         """Now."""
@@ -153,10 +200,15 @@ class ChargeLoop:
         )
         if self.doors.is_open:
             self.prepare()
-        self.loop.call_soon(self._look)
-        self.loop.run_forever()
-        if self.fault is not None:
-            raise self.fault
+        sys.setswitchinterval(GIVES_WAY_S)
+        with self.owner.running_ahead() as line:
+            self.loop.add_reader(line, self._on_commit)
+            self.loop.call_soon(self._look)
+            self.loop.run_forever()
+            if self.fault is not None:
+                raise self.fault
+            self.loop.remove_reader(line)
+        self._keep_promises()
         for listener in listeners:
             listener.close()
         self.loop.run_until_complete(self.doors.close())
@@ -181,6 +233,7 @@ class ChargeLoop:
         except BaseException as fault:  # noqa: BLE001 - the edge: whatever it is, the process must end
             self._fail(fault)
             return
+        self._keep_promises()
         if self.stopping.is_set():
             self.loop.stop()
             return

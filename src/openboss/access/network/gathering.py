@@ -38,6 +38,10 @@ class Server(Protocol):
         """Decide and commit a group; return which were taken, the answers and the quotas."""
 
 
+Serve = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+"""Decides a group: which requests were taken, the answers and the quotas."""
+
+
 @dataclass(slots=True)
 class Ask:
     """One service a request is about: the columns of ASK."""
@@ -128,19 +132,19 @@ def _fill(rows: np.ndarray, columns: list[tuple[str, attrgetter]], things: Itera
 
 
 def decide(
-    server: Server, requests: np.ndarray, asks: np.ndarray, some: np.ndarray | None = None
+    serve: Serve, requests: np.ndarray, asks: np.ndarray, some: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Have all requests decided, or those at some places, in more than one group if one cannot hold what they change.
 
     Answers and quotas of the others stay zero.
     """
     if some is None:
-        taken, answers, quotas = server.serve(requests, asks)
+        taken, answers, quotas = serve(requests, asks)
         left = np.flatnonzero(~taken)
     else:
         answers, quotas, left = np.zeros(len(requests), ANSWER), np.zeros(len(asks), QUOTA), some
     while len(left):
-        taken, more_answers, more_quotas = server.serve(requests[left], asks)
+        taken, more_answers, more_quotas = serve(requests[left], asks)
         for place, answer in zip(left[taken], more_answers[taken], strict=True):
             own = slice(requests["first_ask"][place], requests["first_ask"][place] + requests["asks"][place])
             answers[place], quotas[own] = answer, more_quotas[own]
@@ -197,7 +201,7 @@ class Gathering:
         self._last_group = len(group)
         requests = [request for some, _answered in group for request in some]
         rows, asks = columns_of(requests)
-        found = answers_of(requests, *decide(self.server, rows, asks))
+        found = answers_of(requests, *decide(self.server.serve, rows, asks))
         first = 0
         for some, answered in group:
             answered(found[first : first + len(some)])

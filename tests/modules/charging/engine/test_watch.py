@@ -34,7 +34,8 @@ class Watched:
             asks[name] = value
         owner = self.network.owner
         decided = owner.serve(requests, asks, numbering=NUMBERING, moment=at)
-        self.watch.note(owner.state, requests, asks, decided, at_s=at.now_s, took_s=self.took_s)
+        self.watch.note_steps(owner.state, requests, asks, decided, at_s=at.now_s)
+        self.watch.note(requests, decided, at_s=at.now_s, took_s=self.took_s)
 
 
 def test_money_and_open_services_are_known_while_they_are_used(network, tmp_path):  # noqa: F811

@@ -1,12 +1,14 @@
 """The Diameter listener beside the charging engine: what has arrived meanwhile is one group, decided in one turn.
 
-While a group is committed, the next one gathers in the sockets: the busier it is, the larger the groups.
+While a group is on its way to the journal the next one gathers in the sockets, and is decided if there is much of it:
+the busier it is, the larger the groups. An answer leaves when everything decided up to it is committed.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +20,9 @@ from openboss.access.network.diameter.peers import Identity, Peer
 from openboss.access.network.gathering import MOST_REQUESTS
 from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind, Result
 
+AHEAD_BYTES = 64 << 10  # of requests that are worth a group while others are on their way: some hundred
+MOST_AHEAD = 2 * MOST_REQUESTS  # requests decided and not committed; then the sockets wait
+
 _HEAD_BYTES, _SERVICE_BYTES = 256, 224 + wire_out.ARMED_BYTES  # the most an answer has, beside what it repeats
 
 
@@ -25,6 +30,15 @@ class Server(gathering.Server, Protocol):
     """The engine as the listener sees it."""
 
     currency: int  # ISO 4217 number of the operator's money
+
+    def decide(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Decide a group as `serve` does; what it changed is on its way to the journal."""
+
+    def when_safe(self, answer: Callable[[], None]) -> None:
+        """Have this done when everything decided so far is committed, or now if it is."""
+
+    def requests_ahead(self) -> int:
+        """How many requests were decided and are not committed yet."""
 
     def prepare(self) -> None:
         """Be ready for the first request."""
@@ -132,6 +146,11 @@ class Node:
 
     # --- a turn --------------------------------------------------------------------------------------------------
 
+    def go_on(self) -> None:
+        """A commit has ended: take what waited for it."""
+        if self._waiting and not self._is_due:
+            self._turn()
+
     def _turn(self) -> None:
         self._is_due = False
         try:
@@ -148,15 +167,23 @@ class Node:
         ready = [peer for peer in waiting if peer.is_welcome and peer.inbox and not peer.is_stalled]
         if not ready:
             return
+        if self._should_wait(sum(len(peer.inbox) for peer in ready)):
+            self._waiting = dict.fromkeys(ready) | self._waiting
+            return
         self._first += 1  # each is the first to be read in its turn: one that floods does not keep the others waiting
         ready = ready[self._first % len(ready) :] + ready[: self._first % len(ready)]
-        starts = np.cumsum([0, *(len(peer.inbox) for peer in ready)])
-        data = np.frombuffer(b"".join(peer.inbox for peer in ready), np.uint8)
+        starts = list(accumulate((len(peer.inbox) for peer in ready), initial=0))
+        data = b"".join([peer.inbox for peer in ready])
         self._counts[:], self._is_behind = 0, False
         for number, peer in enumerate(ready):
-            stop = self._read(data, int(starts[number]), int(starts[number + 1]), number)
-            self._consumed(peer, stop, int(starts[number]), int(starts[number + 1]))
-        self._answer(data, ready)
+            stop = self._read(np.frombuffer(data, np.uint8), starts[number], starts[number + 1], number)
+            self._consumed(peer, stop, starts[number], starts[number + 1])
+        self._decide_and_answer(data, ready)
+
+    def _should_wait(self, waiting_bytes: int) -> bool:
+        """Say whether what has arrived should wait for the commit that is under way."""
+        ahead = self.server.requests_ahead()
+        return ahead > 0 and (waiting_bytes < AHEAD_BYTES or ahead > MOST_AHEAD)
 
     def _read(self, data: np.ndarray, start: int, stop: int, connection: int) -> int:
         return wire.read(data, start, stop, connection, self._marks, self._requests, self._asks, self._counts,
@@ -173,16 +200,25 @@ class Node:
             self._is_behind = True
             self.wake(peer)
 
-    def _answer(self, data: np.ndarray, ready: list[Peer]) -> None:
-        marks = self._marks[: self._counts[0]]
-        requests, asks = self._requests[: self._counts[1]], self._asks[: self._counts[2]]
+    def _decide_and_answer(self, data: bytes, ready: list[Peer]) -> None:
+        marks = self._marks[: self._counts[0]].copy()
+        requests, asks = self._requests[: self._counts[1]].copy(), self._asks[: self._counts[2]].copy()
         answers, quotas = self._decide(requests, asks)
+        self._remember(data, ready, marks, requests, answers)
+        self.server.when_safe(lambda: self._answer(data, ready, marks, requests, asks, answers, quotas))
+
+    def _answer(
+        self, data: bytes, ready: list[Peer], marks: np.ndarray, requests: np.ndarray, asks: np.ndarray,
+        answers: np.ndarray, quotas: np.ndarray,
+    ) -> None:  # fmt: skip
+        """Write the answers to a group and send them."""
         room = int(marks["length"].sum()) + len(requests) * (_HEAD_BYTES + len(self._own))
         room += len(asks) * (_SERVICE_BYTES + len(self._final))
         out, places = np.empty(room, np.uint8), np.zeros(len(marks) + 1, np.int64)
         wire_out.write(
-            data, marks, requests, asks, answers, quotas, self._own, self._final, self.server.currency, out, places
-        )
+            np.frombuffer(data, np.uint8), marks, requests, asks, answers, quotas, self._own, self._final,
+            self.server.currency, out, places,
+        )  # fmt: skip
         edges = np.searchsorted(marks["connection"], np.arange(len(ready) + 1))
         for number, peer in enumerate(ready):
             start, stop = places[edges[number]], places[edges[number + 1]]
@@ -190,38 +226,38 @@ class Node:
                 peer.send(out[start:stop].tobytes())
         for mark in marks[marks["what"] != wire.CREDIT]:
             self._answer_rarely(data, ready[mark["connection"]], mark)
-        self._remember(data, ready, marks, requests, answers)
 
     def _decide(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Have requests decided; while more waits than a group can hold, new sessions are told to come later."""
         is_new = (requests["kind"] == Kind.INITIAL) | (requests["kind"] == Kind.EVENT)
         if not self._is_behind or not is_new.any():
-            return gathering.decide(self.server, requests, asks)
-        answers, quotas = gathering.decide(self.server, requests, asks, np.flatnonzero(~is_new))
+            return gathering.decide(self.server.decide, requests, asks)
+        answers, quotas = gathering.decide(self.server.decide, requests, asks, np.flatnonzero(~is_new))
         answers["place"][is_new], answers["result"][is_new] = -1, Result.TOO_BUSY
         self.shed += int(is_new.sum())
         return answers, quotas
 
-    def _answer_rarely(self, data: np.ndarray, peer: Peer, mark: np.ndarray) -> None:
+    def _answer_rarely(self, data: bytes, peer: Peer, mark: np.ndarray) -> None:
         at, fault_at = int(mark["at"]), int(mark["fault_at"])
-        whole = data[at : at + int(mark["length"])].tobytes()
+        whole = data[at : at + int(mark["length"])]
         if mark["what"] == wire.OTHER:
             peer.handle(whole)
             return
-        fault = data[fault_at : fault_at + int(mark["fault_length"])].tobytes() if fault_at > 0 else b""
+        fault = data[fault_at : fault_at + int(mark["fault_length"])] if fault_at > 0 else b""
         peer.refuse(whole, int(mark["fault"]), fault_at, fault)
 
     def _remember(
-        self, data: np.ndarray, ready: list[Peer], marks: np.ndarray, requests: np.ndarray, answers: np.ndarray
+        self, data: bytes, ready: list[Peer], marks: np.ndarray, requests: np.ndarray, answers: np.ndarray
     ) -> None:
         """Keep where sessions live, for questions of our own."""
-        credit = marks[marks["what"] == wire.CREDIT]
         news = np.flatnonzero((requests["kind"] != Kind.UPDATE) & (answers["place"] >= 0))
-        for place in news:
-            mark, session = credit[place], int(answers[place]["place"])
-            if requests[place]["kind"] == Kind.INITIAL:
-                at = int(mark["session_at"])
-                session_id = data[at : at + int(mark["session_length"])].tobytes()
-                self.sessions[session] = (ready[mark["connection"]], session_id)
+        if not len(news):
+            return
+        credit = marks[marks["what"] == wire.CREDIT][news]
+        columns = [credit[name].tolist() for name in ("connection", "session_at", "session_length")]
+        opened, sessions = (requests["kind"][news] == Kind.INITIAL).tolist(), answers["place"][news].tolist()
+        for is_opened, session, number, at, length in zip(opened, sessions, *columns, strict=True):
+            if is_opened:
+                self.sessions[session] = (ready[number], data[at : at + length])
             else:
                 self.sessions.pop(session, None)

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 from django.db import connection, transaction
 from django.db.models import F, Min
 
@@ -138,6 +137,20 @@ def command_state(command_id: int) -> CommandState:
     return CommandState(command.state, command.position, command.answer)
 
 
+_WAITS = """
+SELECT EXISTS (SELECT FROM charging_enginecommand WHERE state = 'WAITING'),
+       EXISTS (SELECT FROM charging_usagechunk WHERE state = 'READY')
+"""
+
+
+def what_waits() -> tuple[bool, bool]:
+    """Whether commands wait, and chunks of usage: asked many times a second, so without Django's ways."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITS)
+        commands, chunks = cursor.fetchone()
+    return bool(commands), bool(chunks)
+
+
 def waiting_commands(limit: int) -> list[Waiting]:
     """List commands in id order. A lower id that commits later is taken later: each row is marked by itself."""
     rows = EngineCommand.objects.filter(state="WAITING").order_by("command_id")[:limit]
@@ -171,27 +184,6 @@ def append_journal(owner: Ownership, *, position: int, kind: str, payload: dict[
 
 ONLINE = "ONLINE"
 _ROOM_EVERY = 50_000  # positions; a partition has 200,000 and the next one is made with it
-_APPEND_GROUP = """
-INSERT INTO charging_enginejournal (stream, position, timeline, kind, images, requests, sha256)
-SELECT %s, %s, %s, 'ONLINE', %s, %s, %s FROM charging_engineowner WHERE stream = %s AND epoch = %s FOR SHARE
-"""
-
-
-def append_group(owner: Ownership, *, position: int, images: bytes, requests: int) -> None:
-    """Append a group of requests by what it changed: one statement, committed at once outside a transaction.
-
-    Raises OwnershipLost; then nothing was written.
-    """
-    make_journal_room(position)
-    values = (owner.stream, position, owner.timeline, images, requests, hashlib.sha256(images).hexdigest(),
-              owner.stream, owner.epoch)  # fmt: skip
-    with connection.cursor() as cursor:  # Django's own cursor would write the images out as text
-        line = psycopg.Cursor(cursor.connection)
-        line.execute(_APPEND_GROUP, values, prepare=True, binary=True)
-        if line.rowcount != 1:
-            raise OwnershipLost("the charging engine was taken over by another process")
-
-
 _APPEND_PIECE = """
 INSERT INTO charging_enginejournal (stream, position, timeline, kind, payload, requests, sha256)
 SELECT %s, %s, %s, 'CHUNK', %s, 0, %s FROM charging_engineowner WHERE stream = %s AND epoch = %s FOR SHARE

@@ -9,11 +9,13 @@ import base64
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
@@ -27,6 +29,8 @@ ROWS_A_GROUP = 8_192  # what is read for one user of a file
 FILES_A_MERGE = 8  # small files of a cycle that are worth putting together
 SMALL_FILE_ROWS = 2_000_000
 ROWS_A_MERGE = 4_000_000
+
+Closed = tuple[int, np.ndarray]  # a position of the journal, and the records that sessions closed there (online.closed)
 
 
 @dataclass(frozen=True)
@@ -261,15 +265,16 @@ class DetailWriter:
     """
 
     lake: Lake
+    lay_out: Callable[[list[Closed]], pl.DataFrame]  # what sessions closed, as rated detail
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="detail"))
     _commit: Future[None] | None = None
     _merge: Future[None] | None = None
     _cycles: set[int] = field(default_factory=set)
 
-    def put(self, details: list[pl.DataFrame], *, timeline: int, position: int) -> None:
+    def put(self, details: list[pl.DataFrame], closed: list[Closed], *, timeline: int, position: int) -> None:
         """Commit detail up to a position; at most one commit waits, so that memory stays flat."""
         self.settle()
-        self._commit = self._thread.submit(self._write, details, timeline, position)
+        self._commit = self._thread.submit(self._write, details, closed, timeline, position)
 
     def correct(self, corrected: list[Corrected], *, timeline: int) -> None:
         """Put rated records right behind what was put so far."""
@@ -295,8 +300,9 @@ class DetailWriter:
             self._merge = self._thread.submit(self._put_together)
         return self._merge
 
-    def _write(self, details: list[pl.DataFrame], timeline: int, position: int) -> None:
-        detail = pl.concat(details, rechunk=False)
+    def _write(self, details: list[pl.DataFrame], closed: list[Closed], timeline: int, position: int) -> None:
+        laid_out = [self.lay_out(closed)] if closed else []
+        detail = pl.concat([*details, *laid_out], rechunk=False)
         self.lake.append_usage(detail, timeline=timeline, position=position)
         self._cycles |= set(detail["cycle"].unique())
 

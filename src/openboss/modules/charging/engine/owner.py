@@ -6,7 +6,9 @@ the state was changed, the process must end; its successor rebuilds the state fr
 
 import shutil
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,16 +18,24 @@ import numpy as np
 import polars as pl
 from django.db import transaction
 
-from openboss.kernel.state import LANES, Lane
 from openboss.modules.catalog.functions import load_publication
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.atomic.files import record_rating
+from openboss.modules.charging.atomic.journal_line import JournalGroup, JournalLine
 from openboss.modules.charging.engine import rerating
-from openboss.modules.charging.engine.lake import Corrected, DetailWriter, Lake
+from openboss.modules.charging.engine.commits import Commits
+from openboss.modules.charging.engine.lake import Closed, Corrected, DetailWriter, Lake
 from openboss.modules.charging.engine.online import orders
 from openboss.modules.charging.engine.online.group import News, Rules, debit
 from openboss.modules.charging.engine.online.images import Images
-from openboss.modules.charging.engine.online.shown import barred_of, known_row, money_of, services_of, wallets_of
+from openboss.modules.charging.engine.online.shown import (
+    barred_of,
+    cycles_of,
+    known_row,
+    money_of,
+    services_of,
+    wallets_of,
+)
 from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
 from openboss.modules.charging.engine.pieces import Amid
 from openboss.modules.charging.engine.rating import ChunkRated, detail_of_closed
@@ -45,7 +55,6 @@ from openboss.modules.system.atomic import send_out
 ROWS_A_COMMIT = 1_000_000  # rated rows that wait for one commit to the lake
 INPUTS_A_SNAPSHOT = 200
 COMMANDS_A_TURN = 100
-GROUPS_A_FRAME = 1_000  # of closed records that wait to be laid out
 PIECES_A_LOOK = 8  # pieces of a chunk between two looks for commands
 
 
@@ -58,13 +67,14 @@ class Owner:
     threads: int
     ownership: journal.Ownership
     state: EngineState = field(default_factory=EngineState)
-    position: int = 0
+    position: int = 0  # of the newest input; groups among the last ones may be on their way to the journal (`commits`)
     snapshot_position: int = 0
     pending: list[pl.DataFrame] = field(default_factory=list)
-    closed: list[tuple[int, np.ndarray]] = field(default_factory=list)  # by position: records that sessions closed
+    closed: list[Closed] = field(default_factory=list)  # records that sessions closed
     corrected: list[Corrected] = field(default_factory=list)  # what re-rating has found, for the lake
     lock: threading.Lock = field(default_factory=threading.Lock)
     turns: Turns = field(default_factory=lambda: Turns(Rules()))
+    commits: Commits = field(default_factory=lambda: Commits(JournalLine()))
     stirred: list[int] = field(default_factory=list)  # rows of users whose sessions should ask again
     amid: Amid | None = None  # the chunk that is being rated
     writer: DetailWriter = field(init=False)
@@ -72,7 +82,7 @@ class Owner:
     _coming: tuple[journal.ReadyChunk, Future[pl.DataFrame]] | None = None
 
     def __post_init__(self) -> None:
-        self.writer = DetailWriter(self.lake)
+        self.writer = DetailWriter(self.lake, detail_of_closed)
 
     # --- turns ---------------------------------------------------------------------------------------------------
 
@@ -81,18 +91,25 @@ class Owner:
 
         piece_rows  how many records of usage one turn may rate, because networks wait for it to end
         """
-        if self.amid is None or self.amid.pieces % PIECES_A_LOOK == 0:
+        commands_wait, chunks_wait = self._what_waits()
+        if commands_wait:
             waiting = journal.waiting_commands(COMMANDS_A_TURN)
             if waiting and not (self.amid and any(one.kind == "FREEZE" for one in waiting)):
                 for command in waiting:
                     self._take_command(command)
                 return len(waiting)
-        if self.amid is None:
+        if self.amid is None and chunks_wait:
             self.amid = self._next_chunk(in_background=piece_rows is not None)
         if self.amid is None:
             return 0
         self._take_piece(self.amid, piece_rows)
         return 1
+
+    def _what_waits(self) -> tuple[bool, bool]:
+        """Whether commands wait, and chunks; amid a chunk nobody asks at every piece."""
+        if self.amid is not None and self.amid.pieces % PIECES_A_LOOK:
+            return False, False
+        return journal.what_waits()
 
     def _next_chunk(self, *, in_background: bool) -> Amid | None:
         """Read the usage that waits; in the background while networks are served: then None until it was read."""
@@ -115,9 +132,14 @@ class Owner:
         self.writer.merge()
         return taken
 
+    def settle(self) -> None:
+        """Return when every group decided so far is in the journal. Raises OwnershipLost and database errors."""
+        self.commits.settle(self.ownership)
+
     def _take_command(self, command: journal.Waiting) -> None:
         if command.kind == "FREEZE" and not self.state.why_not_frozen(command.payload["cycle"]):
             self._cut_records(month_start_s(next_cycle(command.payload["cycle"])))
+        self.settle()
         with transaction.atomic():
             journal.check_ownership(self.ownership)
             try:
@@ -132,6 +154,7 @@ class Owner:
 
     def _take_piece(self, amid: Amid, rows: int | None) -> None:
         first = amid.reached
+        self.settle()
         with self.lock:
             result = amid.rate(self.state, rows, self.position + 1, self.threads)
             news = self._debit(result.detail)
@@ -176,26 +199,19 @@ class Owner:
             self._hand_over()
 
     def _keep_closed(self, closed: np.ndarray) -> None:
-        """Keep what sessions closed at this position until it is laid out for the lake."""
+        """Keep what sessions closed at this position until it goes to the lake."""
         if len(closed):
             self.closed.append((self.position, closed))
-        if len(self.closed) >= GROUPS_A_FRAME:
-            self._lay_out_closed()
 
     def rows_waiting(self) -> int:
         """How many rows of rated detail wait for the lake; asked from other threads too."""
         return sum(map(len, list(self.pending))) + sum(len(closed) for _, closed in list(self.closed))
 
-    def _lay_out_closed(self) -> None:
-        closed, self.closed = self.closed, []
-        if closed:
-            self.pending.append(detail_of_closed(closed))
-
     def _hand_over(self) -> None:
-        self._lay_out_closed()
-        if self.pending:
-            self.writer.put(self.pending, timeline=self.ownership.timeline, position=self.position)
-            self.pending = []
+        self.settle()
+        if self.pending or self.closed:
+            self.writer.put(self.pending, self.closed, timeline=self.ownership.timeline, position=self.position)
+            self.pending, self.closed = [], []
         if self.corrected:
             self.writer.correct(self.corrected, timeline=self.ownership.timeline)
             self.corrected = []
@@ -212,8 +228,8 @@ class Owner:
 
     # --- requests of networks ---------------------------------------------------------------------------------------
 
-    def serve(self, requests: np.ndarray, asks: np.ndarray, *, numbering: NumberingTables, moment: Moment) -> Decided:
-        """Decide a group of requests and commit what it changed; only then may it be answered.
+    def decide(self, requests: np.ndarray, asks: np.ndarray, *, numbering: NumberingTables, moment: Moment) -> Decided:
+        """Decide a group of requests. It may be answered when everything up to this position is safe (`commits`).
 
         Raises OwnershipLost and database errors: then the process must end without answering.
         """
@@ -222,7 +238,25 @@ class Owner:
             decided = self.turns.decide(
                 self.state, requests, asks, numbering=numbering, moment=moment, position=self.position + 1
             )
-        self._commit_group(decided, moment.at)
+        self._journal_group(decided, moment.at)
+        return decided
+
+    @contextmanager
+    def running_ahead(self) -> Iterator[int]:
+        """Decide groups while others are committed on a line of their own, which tells of it by the socket yielded."""
+        line = JournalLine(of_its_own=True)
+        self.commits = Commits(line)
+        try:
+            yield line.socket()
+            self.settle()
+        finally:
+            self.commits = Commits(JournalLine())
+            line.close()
+
+    def serve(self, requests: np.ndarray, asks: np.ndarray, *, numbering: NumberingTables, moment: Moment) -> Decided:
+        """Decide a group of requests and commit what it changed; then it may be answered. Raises what `decide` does."""
+        decided = self.decide(requests, asks, numbering=numbering, moment=moment)
+        self.settle()
         return decided
 
     def sweep(self, moment: Moment) -> bool:
@@ -230,7 +264,8 @@ class Owner:
         with self.lock:
             decided, more_waits = self.turns.sweep(self.state, moment=moment, position=self.position + 1)
         if decided is not None:
-            self._commit_group(decided, moment.at)
+            self._journal_group(decided, moment.at)
+            self.settle()
         return more_waits
 
     def _cut_records(self, month_end_s: int) -> None:
@@ -244,20 +279,26 @@ class Owner:
                 decided = self.turns.cut(self.state, month_end_s, position=self.position + 1)
             if decided is None:
                 return
-            self._commit_group(decided, datetime.fromtimestamp(known_s, UTC))
+            self._journal_group(decided, datetime.fromtimestamp(known_s, UTC))
 
-    def _commit_group(self, decided: Decided, at: datetime) -> None:
-        """Journal what a group changed, with what business must hear of it; if nothing was changed, nothing."""
+    def _journal_group(self, decided: Decided, at: datetime) -> None:
+        """Bring what a group changed on its way to the journal; if nothing was changed, nothing.
+
+        With what business must hear of it, it is committed here.
+        """
         if not decided.images:
             return
-        position, count = self.position + 1, int(decided.taken.sum())
+        group = JournalGroup(self.position + 1, decided.images, int(decided.taken.sum()))
         if decided.news:
+            self.settle()
             with transaction.atomic():
-                journal.append_group(self.ownership, position=position, images=decided.images, requests=count)
+                line = JournalLine()
+                line.send(self.ownership, [group])
+                line.wait()
                 _tell(decided.news, at=at)
         else:
-            journal.append_group(self.ownership, position=position, images=decided.images, requests=count)
-        self.position = position
+            self.commits.add(group)
+        self.position = group.position
         remember(self.state, decided.closed)
         self._keep_closed(decided.closed)
 
@@ -276,6 +317,7 @@ class Owner:
         newest = int(self.state.cycles.cycle.max())
         if not newest or moment.local_s < month_start_s(next_cycle(newest)):
             return
+        self.settle()
         with transaction.atomic():
             journal.check_ownership(self.ownership)
             try:
@@ -366,20 +408,8 @@ class Owner:
             row = known_row(self.state, subscriber_id)
             if row < 0:
                 return {"cycles": [], "money": None, "barred": 0, "services": []}
-            lane, local_row = self.state.lanes[row % LANES], row // LANES
-            cycles = []
-            for slot, cycle in enumerate(self.state.cycles.cycle):
-                if cycle:
-                    cycles.append(
-                        {
-                            "cycle": int(cycle),
-                            "is_open": bool(self.state.cycles.is_open[slot]),
-                            "items": _chain(lane, "totals", lane.totals_head[local_row, slot], _ITEM_FIELDS),
-                            "free": self._free_of(lane, lane.free_head[local_row, slot]),
-                        }
-                    )
             return {
-                "cycles": sorted(cycles, key=lambda entry: entry["cycle"]),
+                "cycles": cycles_of(self.state, row),
                 "money": money_of(self.state, row),
                 "barred": barred_of(self.state, row),
                 "services": services_of(self.state, row),
@@ -396,12 +426,6 @@ class Owner:
                 if row >= 0
             }
 
-    def _free_of(self, lane: Lane, node: int) -> list[dict[str, int]]:
-        assert self.state.tables is not None
-        tables = self.state.tables
-        found = _chain(lane, "free", node, ("rule", "granted", "used", "carried"))
-        return [{**free, "unit": int(tables.free_unit[tables.free_of_rule[free["rule"]]])} for free in found]
-
     # --- keeping and recovering ----------------------------------------------------------------------------------
 
     def snapshot(self) -> None:
@@ -417,17 +441,6 @@ class Owner:
         journal.record_snapshot(position=self.position, folder=folder, sha256=sha256)
         self.snapshot_position = self.position
         forget_older(self.snapshot_dir, self.state.duplicates.files())
-
-
-_ITEM_FIELDS = ("item", "rule", "calls", "seconds", "units", "free_units", "std_li", "act_li")
-
-
-def _chain(lane: Lane, pool: str, node: int, fields: tuple[str, ...]) -> list[dict[str, int]]:
-    found = []
-    while node >= 0:
-        found.append({name: int(getattr(lane, f"{pool}_{name}")[node]) for name in fields})
-        node = getattr(lane, f"{pool}_next")[node]
-    return found
 
 
 def _tell(news: list[News], *, at: datetime) -> None:

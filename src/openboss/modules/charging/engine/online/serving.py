@@ -12,7 +12,7 @@ from openboss.modules.charging.engine.online import arriving, events
 from openboss.modules.charging.engine.online.arriving import GOES_ON, bars
 from openboss.modules.charging.engine.online.closed import closed_of
 from openboss.modules.charging.engine.online.cuts import ACCESS, MESSAGES, VOICE, is_unsent, is_unused, next_change_s
-from openboss.modules.charging.engine.online.desk import Life, longer
+from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.group import KB, Group, Rules, debit
 from openboss.modules.charging.engine.online.growing import NO_PRICE_LI, Growing, cost_li
 from openboss.modules.charging.engine.online.moving import take_place

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from openboss.kernel.state import LANES, Lane
 from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.requests import Measure
 from openboss.modules.charging.engine.state import EngineState
@@ -66,3 +67,37 @@ def services_of(state: EngineState, row: int) -> list[dict[str, Any]]:
         )
         place = int(service["next_of_user"])
     return found[::-1]
+
+
+_ITEM_FIELDS = ("item", "rule", "calls", "seconds", "units", "free_units", "std_li", "act_li")
+
+
+def cycles_of(state: EngineState, row: int) -> list[dict[str, Any]]:
+    """What a user was charged and has free in every cycle the engine holds, by item and resource, oldest first."""
+    lane, local_row = state.lanes[row % LANES], row // LANES
+    found = [
+        {
+            "cycle": int(cycle),
+            "is_open": bool(state.cycles.is_open[slot]),
+            "items": _chain(lane, "totals", lane.totals_head[local_row, slot], _ITEM_FIELDS),
+            "free": _free_of(state, lane, lane.free_head[local_row, slot]),
+        }
+        for slot, cycle in enumerate(state.cycles.cycle)
+        if cycle
+    ]
+    return sorted(found, key=lambda entry: entry["cycle"])
+
+
+def _free_of(state: EngineState, lane: Lane, node: int) -> list[dict[str, int]]:
+    assert state.tables is not None
+    tables = state.tables
+    found = _chain(lane, "free", node, ("rule", "granted", "used", "carried"))
+    return [{**free, "unit": int(tables.free_unit[tables.free_of_rule[free["rule"]]])} for free in found]
+
+
+def _chain(lane: Lane, pool: str, node: int, fields: tuple[str, ...]) -> list[dict[str, int]]:
+    found = []
+    while node >= 0:
+        found.append({name: int(getattr(lane, f"{pool}_{name}")[node]) for name in fields})
+        node = getattr(lane, f"{pool}_next")[node]
+    return found

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from openboss.kernel.compiled import compiled
 from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.requests import USED_FIELDS, Action, Kind, Measure, Result
 from openboss.modules.charging.engine.online.shown import known_row, money_of
@@ -52,18 +53,20 @@ class Watch:
 
     # --- noting ------------------------------------------------------------------------------------------------------
 
-    def note(
-        self, state: EngineState, requests: np.ndarray, asks: np.ndarray, decided: Decided, *,
-        at_s: int, took_s: float,
-    ) -> None:  # fmt: skip
+    def note(self, requests: np.ndarray, decided: Decided, *, at_s: int, took_s: float) -> None:
         """Note a group that was decided and committed within `took_s`."""
         place = at_s % SECONDS
         if self.second[place] != at_s:
             self.counts[place] = 0
             self.second[place] = at_s
-        noted = _counted(requests, decided, took_s)
-        self.counts[place] += noted
-        self.since_start += noted
+        bucket = min(int(np.log2(max(1.0, took_s * 1e6)) * _A_DOUBLING), _BUCKETS - 1)
+        for counts in (self.counts[place], self.since_start):
+            _count(requests, decided.taken, decided.answers, decided.quotas, _CODES, bucket, counts)
+
+    def note_steps(
+        self, state: EngineState, requests: np.ndarray, asks: np.ndarray, decided: Decided, *, at_s: int
+    ) -> None:
+        """Note the steps of users who are followed, as a group that was just decided has left them."""
         if self._followed:
             self._follow(state, requests, asks, decided, at_s)
 
@@ -131,17 +134,27 @@ class Watch:
         }
 
 
-def _counted(requests: np.ndarray, decided: Decided, took_s: float) -> np.ndarray:
-    noted, taken = np.zeros(_WIDTH, np.int64), decided.taken
-    noted[:_KINDS] = np.bincount(requests["kind"][taken], minlength=_KINDS)[:_KINDS]
-    known = np.append(_CODES, 0)  # a code that has no name is not counted
-    for at, codes in ((_RESULTS_AT, decided.answers["result"][taken]),
-                      (_RESULTS_AT + len(_CODES), decided.quotas["result"])):  # fmt: skip
-        places = np.searchsorted(_CODES, codes)
-        noted[at : at + len(_CODES)] = np.bincount(places[known[places] == codes], minlength=len(_CODES))
-    bucket = int(np.log2(max(1.0, took_s * 1e6)) * _A_DOUBLING)
-    noted[_TIMES_AT + min(bucket, _BUCKETS - 1)] = int(taken.sum())
-    return noted
+@compiled
+def _count(
+    requests: np.ndarray, taken: np.ndarray, answers: np.ndarray, quotas: np.ndarray, codes: np.ndarray, bucket: int,
+    counts: np.ndarray,
+) -> None:  # fmt: skip
+    """Count kinds and results of the requests of a group that were taken, and the results of all its quotas.
+
+    A code that has no name is not counted, nor a kind that has none.
+    """
+    for m in range(len(requests)):
+        if taken[m]:
+            counts[_TIMES_AT + bucket] += 1
+            if requests[m].kind < _KINDS:
+                counts[requests[m].kind] += 1
+            for k in range(len(codes)):
+                if codes[k] == answers[m].result:
+                    counts[_RESULTS_AT + k] += 1
+    for a in range(len(quotas)):
+        for k in range(len(codes)):
+            if codes[k] == quotas[a].result:
+                counts[_RESULTS_AT + len(codes) + k] += 1
 
 
 def _refusals(rows: np.ndarray) -> np.ndarray:

@@ -1,0 +1,103 @@
+"""The line on which groups of requests are journalled: some are on their way while the next ones are decided.
+
+What the networks wait for is this commit, so it goes past Django's cursor (measured: 300 us of CPU a group with it,
+40 without), and nobody sits waiting for it: whoever sent looks, or is told by the socket, when it is done.
+"""
+
+import hashlib
+import select
+from collections.abc import Sequence
+from itertools import count
+from typing import Any, NamedTuple
+
+import psycopg
+from django.db import connection, connections
+from psycopg.pq import ExecStatus
+
+from openboss.modules.charging.atomic.engine import Ownership, OwnershipLost, make_journal_room
+
+_APPEND = b"""
+INSERT INTO charging_enginejournal (stream, position, timeline, kind, images, requests, sha256)
+SELECT $1::smallint, $2::bigint, $3::integer, 'ONLINE', $4::bytea, $5::integer, $6::varchar
+FROM charging_engineowner WHERE stream = $1::smallint AND epoch = $7::integer FOR SHARE
+"""
+_FORMATS = (0, 0, 0, 1, 0, 0, 0)  # the images as they are, the rest as text
+_names = count()
+
+
+class JournalGroup(NamedTuple):
+    """A group of requests by what it changed, at its position of the journal."""
+
+    position: int
+    images: bytes
+    requests: int
+
+
+class JournalLine:
+    """A connection that groups are appended on: Django's of the thread, within its transaction, or one of its own."""
+
+    def __init__(self, *, of_its_own: bool = False) -> None:
+        self._own = connections.create_connection("default") if of_its_own else None
+        self._name = f"journal_group_{next(_names)}".encode()
+        self._prepared: Any = None  # the connection that knows the statement
+        self._line: Any = None  # the connection on which groups are on their way
+
+    def send(self, owner: Ownership, groups: Sequence[JournalGroup]) -> None:
+        """Append groups in one commit, or in the transaction the connection is in; `is_done` says when it is done."""
+        assert self._line is None
+        for group in groups:
+            make_journal_room(group.position)
+        line = self._connected()
+        line.enter_pipeline_mode()
+        self._line = line
+        for group in groups:
+            words = (owner.stream, group.position, owner.timeline, group.images, group.requests,
+                     hashlib.sha256(group.images).hexdigest(), owner.epoch)  # fmt: skip
+            values = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+            line.send_query_prepared(self._name, values, _FORMATS)
+        line.pipeline_sync()
+
+    def _connected(self) -> Any:
+        wrapper = self._own or connection
+        wrapper.ensure_connection()
+        line = wrapper.connection.pgconn
+        if line is not self._prepared:
+            _checked(line.prepare(self._name, _APPEND), ExecStatus.COMMAND_OK)
+            self._prepared = line
+        return line
+
+    def is_done(self) -> bool:
+        """Whether what was sent is in the journal. Raises OwnershipLost, and what the database says; then it is not."""
+        line = self._line or self._connected()
+        line.consume_input()
+        while self._line is not None and not line.is_busy():
+            result = line.get_result()
+            if result is None:
+                continue  # between one group and the next
+            if result.status == ExecStatus.PIPELINE_SYNC:
+                line.exit_pipeline_mode()
+                self._line = None
+                return True
+            if _checked(result, ExecStatus.COMMAND_OK).command_tuples != 1:
+                raise OwnershipLost("the charging engine was taken over by another process")
+        return False
+
+    def wait(self) -> None:
+        """Return when what was sent is in the journal. Raises what `is_done` does."""
+        while not self.is_done():
+            select.select([self._line.socket], [], [])
+
+    def socket(self) -> int:
+        """The socket that has something to read when groups are done; of a line of its own."""
+        return int(self._connected().socket)
+
+    def close(self) -> None:
+        """Close a line of its own."""
+        if self._own is not None:
+            self._own.close()
+
+
+def _checked(result: Any, wanted: ExecStatus) -> Any:
+    if result.status != wanted:
+        raise psycopg.errors.error_from_result(result)
+    return result
