@@ -47,7 +47,7 @@ from openboss.modules.charging.engine.state import (
     month_start_s,
     next_cycle,
 )
-from openboss.modules.charging.engine.totals import balances_of, free_use_of, totals_of
+from openboss.modules.charging.engine.totals import free_use_of, publish_balances, publish_cycle, totals_of
 from openboss.modules.charging.engine.twins import keep_twins, remember
 from openboss.modules.charging.numbering import NumberingTables
 from openboss.modules.system.atomic import send_out
@@ -344,7 +344,7 @@ class Owner:
             self.state.open_cycle(payload["cycle"])
             return {}
         if kind == "BALANCES":
-            return self._publish_balances(position)
+            return publish_balances(self.state, self.lake, position)
         if kind in orders.KINDS:
             concerned = kind not in ("WALLETS", "HOLD")
             stirred = orders.users_of(self.state, kind, payload) if concerned else np.zeros(0, np.int64)
@@ -355,7 +355,7 @@ class Owner:
             return self._re_rate(kind, payload, position)
         assert kind == "FREEZE", kind
         self.state.freeze_cycle(payload["cycle"])
-        return self._publish_cycle(payload["cycle"], position)
+        return publish_cycle(self.state, self.lake, payload["cycle"], position)
 
     def _re_rate(self, kind: str, payload: dict[str, Any], position: int) -> dict[str, Any]:
         """Say what users have used by now, or put right what they have used; the lake is corrected behind it."""
@@ -372,25 +372,6 @@ class Owner:
         """Read an image from its files, or from the command itself where it is small."""
         frames = {name: self.lake.read_chunk(part["path"], part["sha256"]) for name, part in payload["frames"].items()}
         return Image(**frames)
-
-    def _publish_cycle(self, cycle: int, position: int) -> dict[str, Any]:
-        totals, free = self.totals(cycle), self.free_use(cycle)
-        paths = {"totals": f"totals/{cycle}-{position}.parquet", "free": f"free/{cycle}-{position}.parquet"}
-        return {
-            "cycle": cycle,
-            "paths": paths,
-            "sha256": {
-                "totals": self.lake.publish(totals, paths["totals"]),
-                "free": self.lake.publish(free, paths["free"]),
-            },
-        }
-
-    def _publish_balances(self, position: int) -> dict[str, Any]:
-        """Publish every wallet and what every user has used in each month, as they are at one position."""
-        wallets, used = balances_of(self.state)
-        paths = {"wallets": f"wallets/{position}-wallets.parquet", "used": f"wallets/{position}-used.parquet"}
-        sha256 = {name: self.lake.publish(frame, paths[name]) for name, frame in (("wallets", wallets), ("used", used))}
-        return {"position": position, "paths": paths, "sha256": sha256}
 
     # --- what is known -------------------------------------------------------------------------------------------
 

@@ -1,10 +1,13 @@
-"""What the engine's arrays say of a whole cycle, as frames: running totals and free resources."""
+"""What the engine's arrays say of a whole cycle, as frames: running totals, free resources, balances; published."""
+
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from openboss.kernel.state import STANDING
 from openboss.modules.charging.engine import changes
+from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.online.shown import wallets_of
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, cycle_slot
 from openboss.modules.charging.schema import FREE_USE, TOTALS
@@ -90,3 +93,23 @@ def _chains(state: EngineState, chain: int, pool: str, columns: dict[str, str]) 
         found = {name: getattr(lane, f"{pool}_{column}")[nodes] for name, column in columns.items()}
         frames.append(pl.DataFrame({"subscriber_id": state.directory.subscriber_id[rows], **found}))
     return pl.concat(frames).filter(pl.col("subscriber_id") > 0)
+
+
+def publish_cycle(state: EngineState, lake: Lake, cycle: int, position: int) -> dict[str, Any]:
+    """Publish the totals and free resources of a cycle as they are at one position; say where they are."""
+    return {"cycle": cycle, **_published(lake, f"{cycle}-{position}", {
+        "totals": ("totals/{}.parquet", totals_of(state, cycle)), "free": ("free/{}.parquet", free_use_of(state, cycle)),
+    })}  # fmt: skip
+
+
+def publish_balances(state: EngineState, lake: Lake, position: int) -> dict[str, Any]:
+    """Publish every wallet and what every user has used in each month, as they are at one position."""
+    wallets, used = balances_of(state)
+    return {"position": position, **_published(lake, str(position), {
+        "wallets": ("wallets/{}-wallets.parquet", wallets), "used": ("wallets/{}-used.parquet", used),
+    })}  # fmt: skip
+
+
+def _published(lake: Lake, named: str, frames: dict[str, tuple[str, pl.DataFrame]]) -> dict[str, Any]:
+    paths = {name: place.format(named) for name, (place, _frame) in frames.items()}
+    return {"paths": paths, "sha256": {name: lake.publish(frames[name][1], path) for name, path in paths.items()}}
