@@ -72,6 +72,7 @@ class Node:
         self.sessions: dict[int, tuple[Peer, bytes]] = {}  # by place: where the last request came from
         self.shed = 0
         self._waiting: dict[Peer, None] = {}
+        self._broken: list[Peer] = []  # who sent what is no Diameter: closed after the answers to what came before
         self._is_due = self._is_behind = False
         self._sequence = self._first = 0
         self._own = np.frombuffer(identity.named() + avp(avps.AUTH_APPLICATION, avps.CREDIT_APPLICATION), np.uint8)
@@ -192,7 +193,7 @@ class Node:
     def _consumed(self, peer: Peer, reached: int, start: int, stop: int) -> None:
         if reached < 0:  # what follows is no Diameter: answer what was read, then end it
             peer.taken(stop - start)
-            self.loop.call_soon(peer.close)
+            self._broken.append(peer)
             return
         peer.taken(reached - start)
         is_full = self._counts[1] >= MOST_REQUESTS or self._counts[2] + wire.MOST_ASKS > len(self._asks)
@@ -206,6 +207,9 @@ class Node:
         answers, quotas = self._decide(requests, asks)
         self._remember(data, ready, marks, requests, answers)
         self.server.when_safe(lambda: self._answer(data, ready, marks, requests, asks, answers, quotas))
+        broken, self._broken = self._broken, []
+        for peer in broken:
+            self.server.when_safe(peer.close)
 
     def _answer(
         self, data: bytes, ready: list[Peer], marks: np.ndarray, requests: np.ndarray, asks: np.ndarray,

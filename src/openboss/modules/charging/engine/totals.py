@@ -98,7 +98,8 @@ def _chains(state: EngineState, chain: int, pool: str, columns: dict[str, str]) 
 def publish_cycle(state: EngineState, lake: Lake, cycle: int, position: int) -> dict[str, Any]:
     """Publish the totals and free resources of a cycle as they are at one position; say where they are."""
     return {"cycle": cycle, **_published(lake, f"{cycle}-{position}", {
-        "totals": ("totals/{}.parquet", totals_of(state, cycle)), "free": ("free/{}.parquet", free_use_of(state, cycle)),
+        "totals": ("totals/{}.parquet", totals_of(state, cycle)),
+        "free": ("free/{}.parquet", free_use_of(state, cycle)),
     })}  # fmt: skip
 
 
