@@ -35,6 +35,7 @@ from openboss.modules.receivables import functions as receivables
 from openboss.modules.receivables.functions import proposals
 from openboss.modules.receivables.functions.statement_document import statement_pdf
 from openboss.modules.system import functions as system
+from openboss.processes import unbilled
 
 
 def _screen(account_id: int, context: dict[str, Any]) -> ListScreen:
@@ -94,6 +95,7 @@ def account(request: HttpRequest, account_id: int) -> HttpResponseBase:
         "holder": holder,
         "tab": holder["customer_id"],
         "owed": receivables.owed(account_id=account_id, at=clock.now()),
+        "balance_li": unbilled.balance_now(account_id, at=clock.now()),
         "payments": receivables.payments_of_account(account_id=account_id, limit=12),
         "means": [(code, words.word("means", code).text) for code in COUNTER_MEANS],
         "serial_no": serial_no(),

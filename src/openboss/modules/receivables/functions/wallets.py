@@ -102,9 +102,9 @@ def has_wallets() -> bool:
     return wallets.has_wallets()
 
 
-def accounts_with_wallets() -> set[int]:
-    """Every account whose money is in use in the engine."""
-    return wallets.accounts_with_wallets()
+def accounts_with_wallets(account_ids: Sequence[int] | None = None) -> set[int]:
+    """The accounts, of some or all, whose money is in use in the engine."""
+    return wallets.accounts_with_wallets(account_ids)
 
 
 @contextmanager
