@@ -77,7 +77,7 @@ def test_one_name_and_for_access_servers_one_address_is_one_element():
             put(changed(BRAS, **twice))
     put(changed(BRAS, interface="DIAMETER", realm="Net.Example", addresses=("10.0.0.7/24", "::1")))
     assert [(one.interface, one.name, one.realm, one.addresses) for one in list_peers()] == [
-        ("DIAMETER", "bras1", "net.example", ("10.0.0.0/24", "::1/128")),
+        ("DIAMETER", "bras1", "net.example", ("10.0.0.0/24", "::1")),
         ("RADIUS", "bras1", "", ("10.0.0.1",)),
     ]
 

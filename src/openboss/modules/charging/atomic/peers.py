@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -109,12 +109,17 @@ def _addresses(written: tuple[str, ...], *, is_one: bool) -> tuple[str, ...]:
         if is_one:
             (only,) = written
             return (str(ip_address(only)),)
-        found = sorted({str(ip_network(one, strict=False)) for one in written})
+        found = sorted({_short(ip_network(one, strict=False)) for one in written})
     except ValueError as wrong:
         raise PeerWrong("addresses") from wrong
     if len(found) > MOST_ADDRESSES:
         raise PeerWrong("addresses")
     return tuple(found)
+
+
+def _short(network: IPv4Network | IPv6Network) -> str:
+    """A network as people write it: one address without how long it is."""
+    return str(network.network_address if network.num_addresses == 1 else network)
 
 
 @transaction.atomic
