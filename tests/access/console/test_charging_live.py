@@ -94,7 +94,7 @@ def _sessions(clerk: Client, billing: Client, **asked: str) -> list[str]:
     """The states of the sessions that a search finds, for whoever may look."""
     assert clerk.get("/live/sessions/", asked).status_code == 403
     found = billing.get("/live/sessions/", {**asked, "export": "csv"}).getvalue().decode("utf-8-sig").splitlines()
-    states = {"Goes on": "OPEN", "Ended": "CLOSED", "Fell silent": "EXPIRED"}
+    states = {"Running": "OPEN", "Ended": "CLOSED", "Fell silent": "EXPIRED"}
     return [states[line.split(",")[1]] for line in found[1:]]
 
 

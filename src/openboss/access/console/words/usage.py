@@ -194,7 +194,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "PRICE": Word(_("what would it cost?")),
     },
     "session_state": {
-        "OPEN": Word(_("Goes on"), "good"),
+        "OPEN": Word(_("Running"), "good"),
         "EXPIRED": Word(_("Fell silent"), "warn"),
         "CLOSED": Word(_("Ended")),
     },

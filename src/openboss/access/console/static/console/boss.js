@@ -189,7 +189,7 @@ function onKey(event) {
 function labelCells() {
   document.querySelectorAll("table.lines:not([data-labelled])").forEach((table) => {
     table.dataset.labelled = "";
-    const names = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
+    const names = [...table.querySelectorAll("thead th:not([scope=colgroup])")].map((head) => head.textContent.trim());
     table.setAttribute("role", "table");
     table.querySelectorAll("thead, tbody, tfoot").forEach((part) => part.setAttribute("role", "rowgroup"));
     table.querySelectorAll("tr").forEach((row) => {
