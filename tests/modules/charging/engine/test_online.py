@@ -67,6 +67,16 @@ class Network:
         assert decided.taken.all()
         return decided.answers[0], decided.quotas[0]
 
+    def ask_both(self, session: int, number: int, at: Moment, used: list[tuple[int, int]]):
+        """One update about two rating groups that want more: (rating group, bytes used); return both quotas."""
+        requests, asks = empty_requests(1)
+        asks = asks.repeat(len(used))
+        requests["key_hi"], requests["key_lo"], requests["served"] = session, 77, 2 * 10**18 + PREPAID
+        requests["kind"], requests["number"], requests["record_type"] = Kind.UPDATE, number, RecordType.DATA
+        requests["asks"], asks["is_asking"] = len(used), 1
+        asks["rating_group"], asks["used_down"] = np.array(used).T
+        return self.owner.serve(requests, asks, numbering=NUMBERING, moment=at).quotas
+
     def wallet(self) -> dict[str, int]:
         found = self.owner.state.desk.wallets[0]
         return {name: int(found[name]) for name in found.dtype.names}

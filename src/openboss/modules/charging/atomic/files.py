@@ -3,6 +3,7 @@
 Every service is safe to repeat after a crash. Source: CHG-02, CHG-37, D4.2 (E101 to E105), D4.5.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from openboss.modules.charging.models.files import STAGES, TAKEN_STATES
 from openboss.modules.system.atomic import record_audit
 
 WAITING = "WAITING"
+SESSIONS = "ONLINE"  # the inbox of records that did not come in a file
 
 
 class UnbalancedChunk(Exception):
@@ -440,6 +442,28 @@ def _count(file_id: int, stage: str, **more: int) -> None:
     StageCounter.objects.get_or_create(file_id=file_id, stage=stage)
     changes = {name: F(name) + count for name, count in more.items()}
     StageCounter.objects.filter(file_id=file_id, stage=stage).update(**changes)
+
+
+def record_session_errors(*, errors: pl.DataFrame, at: datetime) -> None:
+    """Put records that sessions ended and nobody could rate into the error pool; inside the journal's transaction.
+
+    errors  NORMALISED columns and `code`. They stand in a file of their own for each day, which nobody sent: its id is
+            the day, below zero, so that they are known as charged online when they are recycled (engine/twins.py)
+
+    Source: CHG-08, CHG-37.
+    """
+    day = at.strftime("%Y%m%d")
+    about = {"inbox": SESSIONS, "name": f"{SESSIONS}-{day}", "size_bytes": 0, "state": "RATED", "arrived_at": at,
+             "chunked_at": at, "rated_at": at, "sha256": hashlib.sha256(day.encode()).hexdigest()}  # fmt: skip
+    UsageFile.objects.get_or_create(file_id=-int(day), defaults=about)
+    row = UsageFile.objects.select_for_update().get(file_id=-int(day))
+    places = pl.Series("seq_in_file", range(row.records, row.records + errors.height), dtype=pl.Int32)
+    pool.add_rating_errors(file_id=row.file_id, errors=errors.with_columns(places))
+    for stage in STAGES[:-1]:
+        _count(row.file_id, stage, records_in=errors.height, passed=errors.height)
+    _count(row.file_id, STAGES[-1], records_in=errors.height, error=errors.height)
+    row.records += errors.height
+    row.save(update_fields=["records"])
 
 
 @transaction.atomic

@@ -20,12 +20,13 @@ from django.db import transaction
 
 from openboss.modules.catalog.functions import load_publication
 from openboss.modules.charging.atomic import engine as journal
-from openboss.modules.charging.atomic.files import record_rating
+from openboss.modules.charging.atomic.files import record_rating, record_session_errors
 from openboss.modules.charging.atomic.journal_line import JournalGroup, JournalLine
 from openboss.modules.charging.engine import rerating
 from openboss.modules.charging.engine.commits import Commits
 from openboss.modules.charging.engine.lake import Closed, Corrected, DetailWriter, Lake
 from openboss.modules.charging.engine.online import orders
+from openboss.modules.charging.engine.online.closed import faults_of
 from openboss.modules.charging.engine.online.group import News, Rules, debit
 from openboss.modules.charging.engine.online.images import Images
 from openboss.modules.charging.engine.online.shown import (
@@ -40,13 +41,7 @@ from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
 from openboss.modules.charging.engine.pieces import Amid
 from openboss.modules.charging.engine.rating import ChunkRated, detail_of_closed
 from openboss.modules.charging.engine.snapshots import forget_older, newest_good, save_snapshot
-from openboss.modules.charging.engine.state import (
-    CycleNotReady,
-    EngineState,
-    Image,
-    month_start_s,
-    next_cycle,
-)
+from openboss.modules.charging.engine.state import CycleNotReady, EngineState, Image, month_start_s, next_cycle
 from openboss.modules.charging.engine.totals import free_use_of, publish_balances, publish_cycle, totals_of
 from openboss.modules.charging.engine.twins import keep_twins, remember
 from openboss.modules.charging.numbering import NumberingTables
@@ -289,13 +284,16 @@ class Owner:
         if not decided.images:
             return
         group = JournalGroup(self.position + 1, decided.images, int(decided.taken.sum()))
-        if decided.news:
+        faults = faults_of(decided.closed)
+        if decided.news or faults is not None:
             self.settle()
             with transaction.atomic():
                 line = JournalLine()
                 line.send(self.ownership, [group])
                 line.wait()
                 _tell(decided.news, at=at)
+                if faults is not None:
+                    record_session_errors(errors=faults, at=at)
         else:
             self.commits.add(group)
         self.position = group.position

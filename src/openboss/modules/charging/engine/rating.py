@@ -20,7 +20,7 @@ from openboss.kernel.state import CYCLE_SLOTS, LANES
 from openboss.kernel.trace import NO_TRACE, Trace
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.duplicates import DAY_S
-from openboss.modules.charging.engine.online.closed import RATED_PARTS
+from openboss.modules.charging.engine.online.closed import RATED_PARTS, without_faults
 from openboss.modules.charging.engine.online.desk import USE
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, month_start_s, next_cycle
 from openboss.modules.charging.engine.twins import TWINS, are_twins
@@ -190,7 +190,11 @@ def _open_months(state: EngineState, start_local_s: np.ndarray) -> None:
 
 
 def detail_of_closed(groups: list[tuple[int, np.ndarray]]) -> pl.DataFrame:
-    """Lay out what sessions closed (CLOSED), each group with its position, as rated detail (schema RATED)."""
+    """Lay out what sessions closed (CLOSED), each group with its position, as rated detail (schema RATED).
+
+    What could not be rated is none.
+    """
+    groups = [(position, without_faults(closed)) for position, closed in groups]
     whole = np.concatenate([closed for _, closed in groups])
     counts = [len(closed) for _, closed in groups]
     columns = {name: np.ascontiguousarray(whole["use"][name]) for name in USE.names or ()}

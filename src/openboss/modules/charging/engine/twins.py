@@ -53,11 +53,13 @@ def remember(state: EngineState, closed: np.ndarray) -> None:
 def are_twins(state: EngineState, columns: dict[str, np.ndarray], rows: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Say which records of a chunk were charged online: bool[len(places)].
 
+    What sessions ended and nobody could rate comes once more from the error pool (a file below zero): it is no twin.
+
     rows    i32[n]: the user of each record of the chunk
     places  i64[k]: the records that are asked about
     """
     known = np.zeros(len(places), np.bool_)
-    named = np.flatnonzero(columns["call_ref"][places] != 0)
+    named = np.flatnonzero((columns["call_ref"][places] != 0) & (columns["file_id"][places] >= 0))
     mine = places[named]
     record_type, call_ref = columns["record_type"][mine], columns["call_ref"][mine]
     if state.used.get("online"):

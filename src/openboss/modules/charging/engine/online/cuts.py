@@ -89,11 +89,16 @@ def is_unsent(state: EngineState, places: np.ndarray) -> np.ndarray:
     return np.isin(uses["record_type"], MESSAGES) & (uses["message_count"] == 0) & (uses["info_fee_li"] == 0)
 
 
+def has_use(state: EngineState, places: np.ndarray) -> np.ndarray:
+    """Say under which services anything was used, or a fee is due."""
+    uses = state.desk.uses[places]
+    used = uses["up_bytes"] + uses["down_bytes"] + uses["message_count"] + uses["info_fee_li"]
+    return used + np.where(np.isin(uses["record_type"], (*VOICE, *ACCESS)), uses["duration_s"], 0) != 0
+
+
 def is_unused(state: EngineState, places: np.ndarray) -> np.ndarray:
     """Say which services were reserved for but not used: they leave no record. Calls always do (D3.6), but events."""
     uses = state.desk.uses[places]
     is_event = state.desk.sessions["kind"][state.desk.services["session"][places]] == Kind.EVENT
-    is_call = np.isin(uses["record_type"], VOICE)
-    used = uses["up_bytes"] + uses["down_bytes"] + uses["message_count"] + uses["info_fee_li"]
-    used += np.where(is_call | np.isin(uses["record_type"], ACCESS), uses["duration_s"], 0)
-    return (used == 0) & ~(is_call & (uses["partial_seq"] == 0) & ~is_event)
+    is_begun = np.isin(uses["record_type"], VOICE) & (uses["partial_seq"] == 0) & ~is_event
+    return ~has_use(state, places) & ~is_begun

@@ -11,7 +11,15 @@ from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.online import arriving, events
 from openboss.modules.charging.engine.online.arriving import GOES_ON, bars
 from openboss.modules.charging.engine.online.closed import closed_of
-from openboss.modules.charging.engine.online.cuts import ACCESS, MESSAGES, VOICE, is_unsent, is_unused, next_change_s
+from openboss.modules.charging.engine.online.cuts import (
+    ACCESS,
+    MESSAGES,
+    VOICE,
+    has_use,
+    is_unsent,
+    is_unused,
+    next_change_s,
+)
 from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.group import KB, Group, Rules, debit
 from openboss.modules.charging.engine.online.growing import NO_PRICE_LI, Growing, cost_li
@@ -68,10 +76,11 @@ class Server:
         of_request = np.repeat(going, counts)
         turn = np.arange(len(of_request)) - np.repeat(np.cumsum(counts) - counts, counts)
         asks = group.requests["first_ask"][of_request] + turn
-        for number in range(int(counts.max(initial=0))):
-            mine = (turn == number) & (group.ask_place[asks] >= 0)
-            if mine.any():
-                self._step(state, group, asks[mine], of_request[mine])
+        steps = [(turn == number) & (group.ask_place[asks] >= 0) for number in range(int(counts.max(initial=0)))]
+        for mine in steps:
+            self._settle(state, group, asks[mine], of_request[mine])
+        for mine in steps:  # what all services of a request used is paid before any is granted more
+            self._answer(state, group, asks[mine], of_request[mine])
         sessions = group.answers["place"][going].astype(np.int64)
         ending = requests["kind"] == Kind.TERMINATION
         self._refuse_openings(state, group, going)
@@ -102,7 +111,10 @@ class Server:
             if (results != Result.SUCCESS).all():
                 group.answers["result"][m] = results[0]
                 session = int(group.answers["place"][m])
-                self._leave_no_record(state, group, self.open_of(state, np.array([session])))
+                found = self.open_of(state, np.array([session]))
+                was_used = has_use(state, found)  # what is over is charged, or goes to the error pool
+                self._leave_no_record(state, group, found[~was_used])
+                self._close_alone(state, group, found[was_used])
                 state.desk.sessions["life"][session] = Life.CLOSED
 
     def open_of(self, state: EngineState, sessions: np.ndarray) -> np.ndarray:
@@ -128,11 +140,11 @@ class Server:
 
     # --- one service of each user --------------------------------------------------------------------------------
 
-    def _step(self, state: EngineState, group: Group, asks: np.ndarray, of_request: np.ndarray) -> None:
+    def _settle(self, state: EngineState, group: Group, asks: np.ndarray, of_request: np.ndarray) -> None:
+        """Charge what is reported, give back what was reserved for it, close what ends."""
         wanted, requests = group.asks[asks], group.requests[of_request]
-        places = group.ask_place[asks]
         is_event = requests["kind"] == Kind.EVENT
-        places = self._add_use(state, group, places, wanted, of_request)
+        places = self._add_use(state, group, group.ask_place[asks], wanted, of_request)
         group.ask_place[asks] = places
         others = self.undo_all(state, places)
         ends = (requests["kind"] == Kind.TERMINATION) | (wanted["is_final"] == 1)
@@ -140,23 +152,31 @@ class Server:
         if len(closing):
             self._rate_and_close(state, group, places[closing])
         self.redo(state, group, others)
-        measures, sizes = self._wishes(state, places, wanted)
-        asking = np.flatnonzero((wanted["is_asking"] == 1) & ~ends & ~is_event)
-        quotas, quoted_li = np.zeros(len(asks), QUOTA), np.zeros(len(places), np.int64)
-        if len(asking):
-            quoted_li[asking] = self.growing.quote_li(state, places[asking], measures[asking], sizes[asking])
+        quotas = np.zeros(len(asks), QUOTA)
         for i in np.flatnonzero(is_event):
-            debited = events.carry_out(
-                self, state, group, int(of_request[i]), int(places[i]), wanted[i], int(measures[i])
-            )
-            quotas["measure"][i], quotas["granted"][i] = (measures[i] if debited else Measure.NONE), debited
+            measure = int(self._wishes(state, places[i : i + 1], wanted[i : i + 1])[0][0])
+            debited = events.carry_out(self, state, group, int(of_request[i]), int(places[i]), wanted[i], measure)
+            quotas["measure"][i], quotas["granted"][i] = (measure if debited else Measure.NONE), debited
         quotas["result"] = Result.SUCCESS
         staying = np.flatnonzero(~ends & ~is_unsent(state, places))
         failed = self.rate_and_pay(state, group, places[staying]).status == Status.ERROR
         quotas["result"][staying[failed]] = Result.RATING_FAILED
         quotas["result"][is_event] = group.answers["result"][of_request[is_event]]
         quotas["result"][[group.moved.get(int(m), _HERE) is None for m in of_request]] = Result.RATING_FAILED
+        group.quotas[asks] = quotas
+
+    def _answer(self, state: EngineState, group: Group, asks: np.ndarray, of_request: np.ndarray) -> None:
+        """Grant what is wanted; remember the answers."""
+        places, wanted, quotas = group.ask_place[asks], group.asks[asks], group.quotas[asks]
+        kinds = group.requests["kind"][of_request]
+        goes_on = (kinds != Kind.TERMINATION) & (kinds != Kind.EVENT) & (wanted["is_final"] == 0)
+        asking = np.flatnonzero((wanted["is_asking"] == 1) & goes_on & (quotas["result"] == Result.SUCCESS))
         if len(asking):
+            measures, sizes = self._wishes(state, places, wanted)
+            quoted_li, mine = np.zeros(len(places), np.int64), places[asking]
+            self.growing.undo(state, mine)
+            quoted_li[asking] = self.growing.quote_li(state, mine, measures[asking], sizes[asking])
+            self.growing.rate(state, mine[~is_unsent(state, mine)])
             self._grant(state, group, places, asking, measures, sizes, quoted_li, quotas)
         self._remember_answers(state, places, quotas)
         group.quotas[asks] = quotas
@@ -184,7 +204,10 @@ class Server:
 
     def _rate_and_close(self, state: EngineState, group: Group, places: np.ndarray) -> None:
         """Rate records for the last time, on closed ones only: they stand as a file in this order would have them."""
-        self._close(state, group, places, self.rate_and_pay(state, group, places))
+        rated = self.growing.rate(state, places)
+        due_li = np.where(rated.status == Status.ERROR, 0, cost_li(rated))  # charged when it comes from the error pool
+        self.pay(state, group, places, due_li)
+        self._close(state, group, places, rated)
 
     def _add_use(
         self, state: EngineState, group: Group, places: np.ndarray, wanted: np.ndarray, of_request: np.ndarray
@@ -313,8 +336,6 @@ class Server:
         free_li[has] = purse["balance_li"] + purse["limit_li"] - purse["reserved_li"] - purse["held_li"]
         for i in asking:
             quota, place = quotas[i], int(places[i])
-            if quota["result"] != Result.SUCCESS:
-                continue
             if desk.user_barred[rows[i]] and bars(desk, int(rows[i]), int(desk.uses["record_type"][place])):
                 quota["result"] = Result.END_USER_SERVICE_DENIED
                 continue

@@ -134,6 +134,8 @@ def measure_of(record_type: int) -> int:
 def _is_usual(desk: Desk, directory: Directory, request: np.ndarray, ask: np.ndarray, place: int) -> bool:
     if request.kind == _EVENT or request.asks != 1 or place < 0:
         return False
+    if request.kind == _INITIAL and ask.used_s + ask.used_up + ask.used_down + ask.used_units != 0:
+        return False  # what is over already
     if ask.want_li != 0 or ask.used_li != 0 or ask.after_li != 0 or desk.uses[place].info_fee_li != 0:
         return False  # money
     if desk.uses[place].partial_seq != 0 and is_voice(desk.uses[place].record_type):
@@ -307,7 +309,8 @@ def pay_and_grant(
         service, quota = desk.services[place], quotas[requests[steps.request[k]].first_ask]
         quota.result = _SUCCESS
         if bits & RATED:
-            _pay(desk, service, _cost_li(rated, k), choices, steps)
+            is_fault = bits & ENDS != 0 and rated.status[k] == _ERROR  # charged when it comes from the error pool
+            _pay(desk, service, 0 if is_fault else _cost_li(rated, k), choices, steps)
             if bits & ENDS:
                 service.life, service.closed_position, service.marks = _CLOSED, choices.position, 0
                 leave_user(desk, place)
