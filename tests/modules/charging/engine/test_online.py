@@ -142,7 +142,7 @@ def test_sessions_of_one_user_that_open_and_report_in_one_group_are_all_charged(
             groups.append(int(decided.taken.sum()))
             return decided.taken, decided.answers, decided.quotas
 
-    answers, _quotas = decide(Engine(), requests, asks)
+    answers, _quotas = decide(Engine().serve, requests, asks)
     assert answers["result"].tolist() == [2001] * 5
     assert groups == [1, 1, 1, 1, 1]
     assert network.wallet()["balance_li"] == 10_000 - 3 * 290
