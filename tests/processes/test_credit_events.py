@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from openboss.access.bank import agency as files
 from openboss.access.bank.delimited import FileRefused
 from openboss.modules.charging.functions.engine import answering, rate_waiting, recover_engine
+from openboss.modules.charging.functions.heavy_use import tell_of_heavy_use
 from openboss.modules.charging.functions.online import publish_balances, read_published
 from openboss.modules.charging.models import EngineCommand
 from openboss.modules.customers.models import Subscriber
@@ -274,6 +275,36 @@ def test_more_than_500_within_a_day_of_activation_is_an_alert_and_a_stop_once(de
     over = watch_use.run(at=AT + timedelta(hours=2), used_fen={})
     assert over.over == 2
     assert state(new, AT + timedelta(hours=3)) == "ACTIVE"
+
+
+@pytest.mark.requirement("CHG-32")
+@pytest.mark.usefixtures("world")
+def test_heavy_use_is_heard_of_as_it_is_charged_and_a_new_user_alerted_and_stopped_once(desk: Desk) -> None:
+    """The engine looks at whom it charges, in files and online; nobody polls."""
+    user_of(desk.account(), subscriber_id=USER)
+    Subscriber.objects.filter(subscriber_id=USER).update(opened_at=AT - timedelta(hours=20))
+    rate_waiting()
+    owner = recover_engine()
+    owner.heavy.lines_li, owner.heavy.step_li = watch_use.lines_li(at=AT)
+    assert (owner.heavy.lines_li, owner.heavy.step_li) == ((200_000, 500_000), 10_000)
+
+    def charge(minutes: int, hour: int) -> int:
+        """A call by file, told of and heard; how many alerts there are by then."""
+        put_chunk(record(NUMBER, f"2026-10-05 {hour:02}:00:00", duration_s=60 * minutes))
+        owner.drain()
+        tell_of_heavy_use(owner, at=AT)
+        with answering(owner, Path(settings.DATA_DIR)):
+            watch_use.hear(now=lambda: on(10, 5, 20))
+        return Outbox.objects.filter(topic="manager.alert", payload__kind="HIGH_USE").count()
+
+    assert charge(1250, 1) == 0  # 500.00
+    assert charge(1, 2) == 1  # 500.40
+    assert state(USER, on(10, 5, 21)) == "ONE_WAY_STOP"
+    assert charge(100, 3) == 1
+    assert tell_of_heavy_use(owner, at=AT) == 0
+    owner = recover_engine()  # knows no more whom it told of
+    owner.heavy.lines_li, owner.heavy.step_li = watch_use.lines_li(at=AT)
+    assert charge(1, 4) == 1
 
 
 def test_who_uses_much_at_night_is_told_in_the_morning_and_no_alert_counts_as_a_reminder(desk: Desk) -> None:

@@ -24,7 +24,11 @@ A_DAY = timedelta(hours=24)
 
 def now(account_ids: list[int], *, at: datetime) -> Mapping[int, int]:
     """What the users of some accounts have used, in fen by user; if no engine answers, as it last published."""
-    users = users_paid_by(account_ids=account_ids, cycle=cycle_of(at), at=at)["subscriber_id"].to_list()
+    return of_users(users_paid_by(account_ids=account_ids, cycle=cycle_of(at), at=at)["subscriber_id"].to_list(), at=at)
+
+
+def of_users(users: list[int], *, at: datetime) -> Mapping[int, int]:
+    """What some users have used, in fen by user; if no engine answers, as it last published."""
     used = used_now(users) if users else {}
     if used is None:
         return {user: fen for user, fen in Everybody(at).by_user.items() if user in set(users)}

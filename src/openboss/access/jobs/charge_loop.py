@@ -37,14 +37,18 @@ from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.turns import Moment
 from openboss.modules.charging.engine.online.watch import Watch
 from openboss.modules.charging.engine.owner import INPUTS_A_SNAPSHOT, Owner
+from openboss.modules.charging.functions.heavy_use import tell_of_heavy_use
 from openboss.modules.charging.functions.peers import PeerProof, peers_with_proofs
 from openboss.modules.charging.normalise import operator_clock
 from openboss.modules.charging.numbering import NumberingTables, OperatorClock
 from openboss.modules.system.keys import NotDecryptable, UnknownKeyVersion, key_for
 from openboss.processes.rate_usage import current_numbering
+from openboss.processes.watch_use import lines_li
 
 LOOK_S = 0.05  # how soon a command or a chunk is seen
 SWEEP_S = 1.0
+WATCH_S = 1.0  # how soon heavy use is told of
+LINES_S = 60.0  # how soon another line of it counts
 PEERS_S = 2.0  # how soon a change of who may ask is seen
 FLUSH_S = 5.0  # how long rated detail of sessions waits for the lake
 SNAPSHOT_AFTER_IDLE_S = 30.0
@@ -74,7 +78,8 @@ class ChargeLoop:
         self._inputs_to_flush = self._inputs_to_save = 0
         self._flushed_at_s = 0.0
         self._served_at_s = -CALM_S
-        self._swept_at_s = 0.0
+        self._swept_at_s = self._watched_at_s = 0.0
+        self._lines_at_s = -LINES_S
         self._is_warm = False
         self._use_connection = one_connection()
         self._promised: deque[tuple[int, Callable[[], None]]] = deque()  # by position: what follows its commit
@@ -262,6 +267,9 @@ class ChargeLoop:
         is_due = now_s - self._swept_at_s >= SWEEP_S and self._is_warm
         if is_due and not self.owner.sweep(self.moment()):  # if more waits, the next look goes on with it
             self._swept_at_s = now_s
+        if now_s - self._watched_at_s >= WATCH_S:
+            self._watched_at_s = now_s
+            self._watch_use(now_s)
         is_calm = taken == 0 and self._inputs_to_flush > 0
         self._inputs_to_flush = 0 if is_calm else self._inputs_to_flush + taken
         if is_calm or now_s - self._flushed_at_s >= FLUSH_S:
@@ -273,6 +281,13 @@ class ChargeLoop:
         if self._idle_s >= SNAPSHOT_AFTER_IDLE_S or is_far or self._inputs_to_save >= INPUTS_A_SNAPSHOT:
             self.owner.snapshot()
             self._idle_s, self._inputs_to_save = 0.0, 0
+
+    def _watch_use(self, now_s: float) -> None:
+        """Tell business of users who went past the operator's lines of heavy use since the last look (CHG-32)."""
+        if now_s - self._lines_at_s >= LINES_S:
+            self._lines_at_s = now_s
+            self.owner.heavy.lines_li, self.owner.heavy.step_li = lines_li(at=clock.now())
+        tell_of_heavy_use(self.owner, at=clock.now())
 
 
 def _stopped(desk: Desk, sessions: np.ndarray) -> np.ndarray:

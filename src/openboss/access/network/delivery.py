@@ -1,5 +1,5 @@
 """Brings what waits in the outbox for the network, access servers and handsets to them, for ever, and what the engine
-says of wallets to credit control: part of the worker process."""
+says of wallets and of heavy use to credit control: part of the worker process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from openboss.access.network.admission import access_servers
 from openboss.access.network.radius.changes import Connector as AccessConnector
 from openboss.modules.charging.functions.peers import peers_with_proofs
 from openboss.modules.customers.functions import NetworkProfile
-from openboss.processes import watch_wallets
+from openboss.processes import watch_use, watch_wallets
 from openboss.processes.access_lines import ACCESS_TOPIC
 from openboss.processes.provision import HLR, Connector, Delivered, Difference, compare, deliver, send_all_due
 
@@ -75,6 +75,7 @@ def run(*, stopping: threading.Event, hlr: str, data_dir: Path, now: Callable[[]
 
     def once() -> None:
         watch_wallets.run(now=now)
+        watch_use.hear(now=now)
         _log("network", deliver_all(element, now=now))
         _log("messages", deliver_texts(centre, now=now))
 

@@ -54,6 +54,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "network.hlr": Word(_("Register of the network")),
         "network.radius": Word(_("Access servers of broadband and WLAN")),
         "charging.wallet": Word(_("Credit control")),
+        "charging.use": Word(_("Credit control")),
     },
     "message_state": {
         "WAITING": Word(_("Waiting"), "info"),

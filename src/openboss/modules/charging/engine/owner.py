@@ -24,6 +24,7 @@ from openboss.modules.charging.atomic.files import record_rating, record_session
 from openboss.modules.charging.atomic.journal_line import JournalGroup, JournalLine
 from openboss.modules.charging.engine import rerating
 from openboss.modules.charging.engine.commits import Commits
+from openboss.modules.charging.engine.heavy_use import HeavyUse
 from openboss.modules.charging.engine.lake import Closed, Corrected, DetailWriter, Lake
 from openboss.modules.charging.engine.online import orders
 from openboss.modules.charging.engine.online.closed import faults_of
@@ -72,6 +73,7 @@ class Owner:
     commits: Commits = field(default_factory=lambda: Commits(JournalLine()))
     stirred: list[int] = field(default_factory=list)  # rows of users whose sessions should ask again
     amid: Amid | None = None  # the chunk that is being rated
+    heavy: HeavyUse = field(default_factory=HeavyUse)
     writer: DetailWriter = field(init=False)
     _reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="usage"))
     _coming: tuple[journal.ReadyChunk, Future[pl.DataFrame]] | None = None
@@ -153,6 +155,7 @@ class Owner:
         with self.lock:
             result = amid.rate(self.state, rows, self.position + 1, self.threads)
             news = self._debit(result.detail)
+            self.heavy.note(self.state, self.state.row_of[result.detail["subscriber_id"].to_numpy()])
         self.position += 1
         if amid.is_done or news:
             with transaction.atomic():
@@ -297,6 +300,7 @@ class Owner:
         else:
             self.commits.add(group)
         self.position = group.position
+        self.heavy.note_sessions(self.state, decided.answers["place"])
         remember(self.state, decided.closed)
         self._keep_closed(decided.closed)
 
