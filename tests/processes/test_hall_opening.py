@@ -83,6 +83,22 @@ def test_an_opening_does_not_finish_while_a_step_is_open_and_ends_with_everythin
     check_books()
 
 
+@pytest.mark.requirement("OSS-12")
+def test_an_order_is_four_tasks_of_which_three_wait_for_the_first_each_followed_and_the_customer_told(
+    office: Office,
+) -> None:
+    order = office.place("OPEN", **office.open_request())
+    assert [(one.what, one.depends_on, one.state) for one in order.items] == [
+        ("SUBSCRIBER", None, "ACKNOWLEDGED"), ("NUMBER", 0, "ACKNOWLEDGED"), ("SIM", 0, "ACKNOWLEDGED"),
+        ("OFFER", 0, "ACKNOWLEDGED"),
+    ]  # fmt: skip
+    office.fill_in(order, *CLERK_STEPS)
+    done = office.confirm(order, service_password="258014")
+    assert {one.state for one in done.items} == {"COMPLETED"}
+    assert [one["verb"] for one in network()] == ["SET"]
+    assert sms()[0] == "WELCOME"
+
+
 @pytest.mark.requirement("HAL-02")
 def test_a_unit_without_the_image_of_its_licence_is_blocked_and_an_agent_shows_both_documents(office: Office) -> None:
     customer_id, account_id = unit(office)

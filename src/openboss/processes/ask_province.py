@@ -22,7 +22,8 @@ from openboss.modules.receivables.functions.rules import rules_at
 DONE_CODE = "0000"
 WRITE_WAITS = timedelta(seconds=60)
 REVERSALS_MAX = 3
-ACTIVITIES = ("STATUS", "QUERY", "PAY", "SUSPEND", "RESUME", "REPLACE_SIM")
+QUESTIONS = ("STATUS", "QUERY", "POINTS")
+ACTIVITIES = (*QUESTIONS, "PAY", "SUSPEND", "RESUME", "REPLACE_SIM", "ADD_SERVICE", "END_SERVICE")
 REVERSE = "REVERSE"
 
 
@@ -36,6 +37,7 @@ def ask(
     staff_id: int,
     org_code: str,
     reason: str = "",
+    offer: str = "",
     shown: Mapping[str, str] | None = None,
     paid_fen: int = 0,
     means: str = "",
@@ -43,7 +45,8 @@ def ask(
 ) -> HubOrderView:
     """Ask another province for something; the same number again asks nothing anew.
 
-    shown  CertNo, Password: what the user showed; it is sent and forgotten, never kept with the order
+    reason  of SUSPEND and RESUME: LOST or KEEP; offer: the code of what is added or ended
+    shown   CertNo, Password: what the user showed; it is sent and forgotten, never kept with the order
     Raises OwnProvince.
     """
     assert activity in ACTIVITIES, activity
@@ -54,7 +57,7 @@ def ask(
         home=home,
         number=number,
         activity=activity,
-        content={"Reason": reason} if reason else {},
+        content={name: text for name, text in (("Reason", reason), ("Offer", offer)) if text},
         at=at,
         staff_id=staff_id,
         org_code=org_code,
@@ -113,7 +116,7 @@ def no_answer(*, trans_id: str, activity: str, at: datetime) -> bool:
     if activity == "PAY":
         orders.try_reversal(trans_id=trans_id, at=at)
         return True
-    if activity in ("STATUS", "QUERY"):
+    if activity in QUESTIONS:
         orders.end_hub_order(trans_id=trans_id, state=orders.REFUSED, words="no answer", at=at)
         return True
     return False

@@ -45,16 +45,18 @@ def plan_data(asked: Asked) -> Plan:
 def carry_out_data(asked: Asked) -> Result:
     """Change the customer's record; what a new class gives is held from now on (BMC-07)."""
     assert asked.customer_id is not None
+    changes = _changes(asked)
     customers.change_customer(
         customer_id=asked.customer_id,
-        changes=_changes(asked),
+        changes=changes,
         reason=asked.request.get("reason", ""),
         at=asked.at,
         staff_id=asked.staff_id,
     )
-    users = customers.users_of_class_members(customer_id=asked.customer_id)
-    if class_offers.follow(subscriber_ids=users, at=asked.at, staff_id=asked.staff_id):
-        tell_engine(*users)
+    if "customer_class" in changes:
+        users = customers.users_of_class_members(customer_id=asked.customer_id)
+        if class_offers.follow(subscriber_ids=users, at=asked.at, staff_id=asked.staff_id):
+            tell_engine(*users)
     return {"fields": asked.request["fields"]}
 
 

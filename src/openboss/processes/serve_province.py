@@ -1,4 +1,4 @@
-"""Another province's hall serves a user of ours: status, suspension and resumption, another card (HAL-14, HUB-02).
+"""Another province's hall serves a user of ours: how they stand, stops, another card, services (HAL-14, HUB-02).
 
     proof    the document or the service password the user showed there is checked here, against our records
     order    the same flows as at our own counters, on channel REMOTE, once under the other province's number;
@@ -18,9 +18,10 @@ from openboss.modules.catalog.atomic import offers
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import Proof
 from openboss.modules.orders import functions as orders
+from openboss.modules.receivables.functions.points import points_of
 from openboss.modules.resources import functions as resources
 from openboss.processes import hall
-from openboss.processes.order_flow import RequestIncomplete
+from openboss.processes.order_flow import RequestIncomplete, offer_named
 
 CHANNEL = "REMOTE"
 KINDS = {
@@ -29,6 +30,7 @@ KINDS = {
     ("RESUME", "LOST"): "RELEASE_LOST",
     ("RESUME", "KEEP"): "RESUME",
 }
+SERVICE_KINDS = {"ADD_SERVICE": "ADD_PRODUCT", "END_SERVICE": "END_PRODUCT"}
 
 
 class NoCardKept(Exception):
@@ -85,12 +87,27 @@ def status(*, number: int, shown: Shown, at: datetime) -> Served:
     )
 
 
-def serve(
-    *, activity: str, province: str, trans_id: str, number: int, shown: Shown, reason: str, at: datetime
-) -> Served:
-    """Suspend, resume, or give another card; the same number again gives the same answer.
+def points(*, number: int, shown: Shown, at: datetime) -> Served:
+    """Tell how many points a user of ours has. Raises as `status`."""
+    user = customers.subscriber_of_number(number=number, at=at)
+    customers.refuse_unproved("QUERY_BALANCE", proofs_of(subscriber_id=user, shown=shown, at=at))
+    return Served({"Points": points_of(subscriber_id=user)})
 
-    activity  SUSPEND, RESUME (reason LOST or KEEP), REPLACE_SIM
+
+def serve(
+    *,
+    activity: str,
+    province: str,
+    trans_id: str,
+    number: int,
+    shown: Shown,
+    at: datetime,
+    reason: str = "",
+    offer: str = "",
+) -> Served:
+    """Suspend, resume, give another card, add or end a service; the same number again gives the same answer.
+
+    activity  SUSPEND, RESUME (reason LOST or KEEP), REPLACE_SIM, ADD_SERVICE, END_SERVICE (offer: its code)
     Raises SubscriberUnknown, NotEntitled, NoCardKept, RequestIncomplete, OrderDifferent, what `proofs_of` raises and
     the refusals of the flow; then nothing was changed.
     """
@@ -98,13 +115,13 @@ def serve(
     serial_no = f"HUB {province} {trans_id}"
     known = orders.order_by_serial(serial_no=serial_no)
     if known is not None:
-        kind = KINDS.get((activity, reason), activity)
+        kind = KINDS.get((activity, reason), SERVICE_KINDS.get(activity, activity))
         if (known.subscriber_id, known.kind) != (user, kind):
             raise orders.OrderDifferent(serial_no)
         return _served(known)
     proofs = proofs_of(subscriber_id=user, shown=shown, at=at)  # before all else: a wrong password stays counted
     with transaction.atomic():
-        kind, request = _wanted(activity, reason, number, at)
+        kind, request = _wanted(activity, reason, offer, user, number, at)
         done = hall.place_and_confirm(
             kind=kind,
             request=request,
@@ -119,9 +136,16 @@ def serve(
         return _served(done)
 
 
-def _wanted(activity: str, reason: str, number: int, at: datetime) -> tuple[str, dict[str, Any]]:
+def _wanted(activity: str, reason: str, offer: str, user: int, number: int, at: datetime) -> tuple[str, dict[str, Any]]:
+    """The hall's kind of order and its request. Raises RequestIncomplete, OfferRefused, NoCardKept."""
     if activity == "REPLACE_SIM":
         return activity, {"iccid": _kept_card(number, at)}
+    if activity in SERVICE_KINDS:
+        offer_id = offer_named(offer).offer_id
+        if activity == "ADD_SERVICE":
+            return SERVICE_KINDS[activity], {"offer_id": offer_id}
+        held = customers.offers_held(subscriber_id=user, at=at)
+        return SERVICE_KINDS[activity], {"holding_id": next((one for one in held if held[one] == offer_id), 0)}
     if (activity, reason) not in KINDS:
         raise RequestIncomplete("Reason")
     return KINDS[activity, reason], {}

@@ -15,12 +15,14 @@ import pytest
 from tests.modules.customers.conftest import AT, loaded, offers
 from tests.modules.receivables.conftest import desk
 from tests.processes.hall_office import AT as OPENED_AT
-from tests.processes.hall_office import ORDINARY, Office, line, office
+from tests.processes.hall_office import ORDINARY, Office, line, office, state
 
 from openboss.access.network import delivery, hlr, simulated_hlr
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import NetworkProfile
+from openboss.modules.orders import functions as orders
 from openboss.modules.system import functions as system
+from openboss.modules.system.atomic import put_parameter
 from openboss.processes import provision
 from openboss.processes.provision import HLR, Connector, NotDelivered
 
@@ -189,6 +191,28 @@ def test_what_the_register_does_not_take_waits_its_turn_and_holds_back_what_foll
     log = (tmp_path / "simulated_hlr.log").read_text(encoding="ascii").splitlines()
     assert ['"voice_in": false' in line for line in log] == [True, False]
     assert "simulated" in (tmp_path / "simulated_hlr.json").read_text(encoding="ascii")
+
+
+@pytest.mark.requirement("OSS-05")
+def test_a_register_that_times_out_is_tried_three_times_more_then_a_person_sends_it_and_the_order_stays_whole(
+    office: Office, tmp_path: Path
+) -> None:
+    put_parameter(key="outbox.tries", value={HLR: 4}, from_on=OPENED_AT.date(), at=OPENED_AT)
+    element, user = simulated_hlr.SimulatedHlr(tmp_path), office.open_user()
+    bring(element, OPENED_AT)
+    order, imsi = office.do("REPORT_LOST", user), line(user).imsi
+    assert imsi is not None
+    for seconds in (0, 1, 3, 7):
+        assert bring(Deaf(tmp_path), OPENED_AT + timedelta(seconds=seconds)) == (0, 1)
+    later = OPENED_AT + timedelta(hours=2)
+    assert bring(element, later) == (0, 0), "it waits for a person now"
+    (message,), _ = system.list_messages(topic=HLR, state="FAILED")
+    assert (message.attempts, message.last_error) == (4, "no answer")
+    assert services(element, imsi) == (True, True)
+    assert (orders.order_view(order_id=order.order_id).state, state(user)) == ("COMPLETED", "TWO_WAY_STOP")
+    system.send_again(outbox_id=message.outbox_id, at=later, staff_id=office.clerk)
+    assert bring(element, later) == (1, 0)
+    assert services(element, imsi) == (False, False)
 
 
 @pytest.mark.usefixtures("loaded")

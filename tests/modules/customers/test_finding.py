@@ -122,6 +122,18 @@ def test_a_number_is_masked(number: int, shown: str) -> None:
     assert customers.mask_number(number) == shown
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("139 0001 1001", 8613900011001), ("+86-139-0001-1001", 8613900011001), ("008613900011001", 8613900011001),
+        ("10086", 10086), ("85291234567", 8685291234567), ("0085291234567123456", 0), ("139x0011001", 0), ("", 0),
+        ("１３９０００１１００１", 0),
+    ],
+)  # fmt: skip
+def test_a_number_is_read_as_people_write_it(text: str, number: int) -> None:
+    assert customers.read_number(text) == number
+
+
 def test_a_document_shows_its_first_six_and_last_four() -> None:
     assert customers.mask_document("420101198001010002") == "420101********0002"
     assert customers.mask_document("E12345678") == "*******78"

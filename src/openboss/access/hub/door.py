@@ -130,18 +130,23 @@ def _status(asked: Message) -> Done:
     return serve_province.status(number=_number(asked), shown=_shown(asked), at=clock.now()).answer, ""
 
 
+def _points(asked: Message) -> Done:
+    return serve_province.points(number=_number(asked), shown=_shown(asked), at=clock.now()).answer, ""
+
+
 def _serve(asked: Message) -> Done:
     done = serve_province.serve(
         activity=asked.BIPType.ActivityCode, province=asked.RoutingInfo.OrigDomain,
         trans_id=asked.TransInfo.TransIDO, number=_number(asked), shown=_shown(asked), reason=asked.SvcCont.Reason,
-        at=clock.now(),
+        offer=asked.SvcCont.Offer, at=clock.now(),
     )  # fmt: skip
     return done.answer, done.our_id
 
 
 _ACTIVITIES: dict[str, Callable[[Message], Done]] = {
     "QUERY": _query, "PAY": _pay, "REVERSE": _reverse, "REPORT": _report,
-    "STATUS": _status, "SUSPEND": _serve, "RESUME": _serve, "REPLACE_SIM": _serve,
+    "STATUS": _status, "POINTS": _points, "SUSPEND": _serve, "RESUME": _serve, "REPLACE_SIM": _serve,
+    "ADD_SERVICE": _serve, "END_SERVICE": _serve,
 }  # fmt: skip
 
 

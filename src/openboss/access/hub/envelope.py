@@ -14,7 +14,8 @@ TRANS_ID = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9-]+$")
 REQUEST, RESPONSE = "0", "1"
 SIGNATURE = "X-Hub-Signature"  # the header with the signature of a message
 COUNTRY = "86"  # numbers are named without it
-SERVICES = ("STATUS", "SUSPEND", "RESUME", "REPLACE_SIM")  # activities of REMOTE_SERVICE; others: REMOTE_PAYMENT
+# Activities of REMOTE_SERVICE; the others are of REMOTE_PAYMENT.
+SERVICES = ("STATUS", "POINTS", "SUSPEND", "RESUME", "REPLACE_SIM", "ADD_SERVICE", "END_SERVICE")
 
 
 class Part(BaseModel):
@@ -27,7 +28,10 @@ class BIPType(Part):
     """What is asked for."""
 
     BIPCode: Literal["REMOTE_PAYMENT", "REMOTE_SERVICE"]
-    ActivityCode: Literal["QUERY", "PAY", "REVERSE", "REPORT", "STATUS", "SUSPEND", "RESUME", "REPLACE_SIM"]
+    ActivityCode: Literal[
+        "QUERY", "PAY", "REVERSE", "REPORT", "STATUS", "POINTS", "SUSPEND", "RESUME", "REPLACE_SIM", "ADD_SERVICE",
+        "END_SERVICE",
+    ]  # fmt: skip
     ActionCode: Literal["0"]
 
 
@@ -54,13 +58,14 @@ class TransInfo(Part):
 
 
 class Content(Part):
-    """What the activity needs: PAY an amount, REPORT a day, services what the user showed and why they ask."""
+    """What the activity needs: PAY an amount, REPORT a day, services what the user showed, why, and which offer."""
 
     PaidFen: int = Field(default=0, ge=0, le=10**12)
     Day: date | None = Field(default=None, strict=False)
     CertNo: str = Field(default="", max_length=32)
     Password: str = Field(default="", pattern=r"^([0-9]{6})?$")
     Reason: Literal["", "LOST", "KEEP"] = ""
+    Offer: str = Field(default="", pattern=r"^[A-Z0-9_]{0,40}$")
 
 
 class Message(Part):

@@ -13,8 +13,11 @@ NOT_SHOWN = ("2006", f"{SAYS} What the user showed is not enough.")
 ANSWERS: Mapping[str, dict[str, Any]] = {
     "QUERY": {"OwedFen": 3500, "AdvanceFen": 0},
     "STATUS": {"State": "ACTIVE", "Stops": [], "Plans": ["动感地带"], "Name": "张*"},
+    "POINTS": {"Points": 1200},
     "SUSPEND": {"State": "COMPLETED"},
     "RESUME": {"State": "COMPLETED"},
+    "ADD_SERVICE": {"State": "COMPLETED"},
+    "END_SERVICE": {"State": "COMPLETED"},
     "REPLACE_SIM": {"State": "COMPLETED", "Iccid": "89860000000000000000", "Imsi": "460000000000000"},
 }
 

@@ -20,20 +20,14 @@ from openboss.modules.customers import functions as customers
 from openboss.modules.receivables import functions as receivables
 from openboss.processes import counter_offer, hall, queue_hall, take_payment
 
-COUNTRY, DIGITS = "86", 11
 NOTES = (10, 20, 50, 100)  # yuan, what the simulated taker of banknotes takes
 MOST_NOTES = 100
 TICKETS = ("PAY", "BUSINESS", "ADVICE", "UNIT")
 
 
-def _e164(text: str) -> int:
-    digits = "".join(sign for sign in text if sign.isascii() and sign.isdigit())
-    return int(COUNTRY + digits) if len(digits) == DIGITS else 0
-
-
 def _user_of(text: str) -> int | None:
     try:
-        return customers.subscriber_of_number(number=_e164(text), at=clock.now())
+        return customers.subscriber_of_number(number=customers.read_number(text), at=clock.now())
     except customers.SubscriberUnknown:
         return None
 
@@ -62,7 +56,7 @@ def ticket(request: HttpRequest, machine: Machine) -> HttpResponse:
     """A ticket for the counter (HAL-15)."""
     kind, taken = request.POST.get("kind", ""), None
     if request.method == "POST" and kind in TICKETS:
-        number = _e164(request.POST.get("number", ""))
+        number = customers.read_number(request.POST.get("number", ""))
         taken = queue_hall.take(org_code=machine.org_code, kind=kind, at=clock.now(), number=number)
     return drawn(request, "ticket.html", {"taken": taken})
 

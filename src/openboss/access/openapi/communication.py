@@ -22,16 +22,14 @@ from openboss.access.openapi.door import (
     listed,
     whole_number,
 )
-from openboss.modules.customers.functions import mask_number
+from openboss.modules.customers.functions import mask_number, read_number
 from openboss.modules.system import functions as system
 from openboss.modules.system.functions import Message
 
 MESSAGE = "/tmf-api/communicationManagement/v4/communicationMessage"
 TOPIC = "sms"
 STATES: Mapping[str, str] = {"WAITING": "initial", "SENT": "completed", "FAILED": "failed", "DROPPED": "cancelled"}
-COUNTRY = "86"
 DIGITS = r"^(\+|00)?[0-9]{3,15}$"
-OWN_DIGITS = 11
 
 communication_router = Router(
     by_alias=True, exclude_none=True, auth=Holder("customers.view"), tags=["TMF681 communication"]
@@ -157,7 +155,7 @@ def create_message(request: HttpRequest, given: MessageCreate) -> Any:
         raise Refusal(400, "unknownType", "messageType is SMS")
     if given.scheduled_send_time is not None and given.scheduled_send_time > now:
         raise Refusal(400, "notScheduled", "a message is sent at once: leave scheduledSendTime out")
-    payload = {"number": _number(given.receiver[0].phone_number), "template": "OPEN_API", "text": _content(given)}
+    payload = {"number": read_number(given.receiver[0].phone_number), "template": "OPEN_API", "text": _content(given)}
     row = system.message(outbox_id=system.send_out(topic=TOPIC, payload=payload, at=now))
     assert row is not None
     return 201, _shown(row)
@@ -169,8 +167,3 @@ def _content(given: MessageCreate) -> str:
     for one in sorted(given.characteristic, key=lambda one: -len(one.name)):
         text = text.replace(one.name, one.value)
     return text
-
-
-def _number(text: str) -> int:
-    digits = text.removeprefix("+").removeprefix("00")
-    return int(COUNTRY + digits if len(digits) == OWN_DIGITS else digits)

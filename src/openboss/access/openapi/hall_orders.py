@@ -111,14 +111,11 @@ def matching(
 
     kinds  empty = all
     """
-    if external_id is not None:
-        own = orders.order_by_serial(serial_no=_serial_no(caller, external_id))
-        rows = [own] if own and (not kinds or own.kind in kinds) else []
-        return paging.part(rows), len(rows)
     known = {word: code for code, word in STATES.items()}
     if state is not None and state not in known:
         raise Refusal(400, "unknownState", f"state is one of {', '.join(known)}")
     return orders.list_orders(
+        serial_no="" if external_id is None else _serial_no(caller, external_id),
         customer_id=None if party_id is None else whole_number(party_id, "customer") or -1,
         subscriber_id=None if user_id is None else whole_number(user_id, "user") or -1,
         kinds=kinds,

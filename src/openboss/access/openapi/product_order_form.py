@@ -68,7 +68,7 @@ class PartyAsked(Shape):
 class ChannelAsked(Shape):
     """Where the customer asked."""
 
-    id: Literal["WEB", "AGENT", "HALL", "KIOSK", "REMOTE"]
+    id: Literal["WEB", "AGENT", "HALL", "HOTLINE", "KIOSK", "REMOTE"]
 
 
 class ProductOrderCreate(Shape):

@@ -24,6 +24,13 @@ class OrderedProduct(Shape):
     at_type: str = "Product"
 
 
+class ItemRelationship(Shape):
+    """Another thing of the order, which is done first."""
+
+    id: str
+    relationship_type: str = "reliesOn"
+
+
 class ProductOrderItem(Shape):
     """One thing of an order."""
 
@@ -33,6 +40,7 @@ class ProductOrderItem(Shape):
     state: str
     product: OrderedProduct
     product_offering: Ref | None = None
+    product_order_item_relationship: list[ItemRelationship] | None = None
     at_type: str = "ProductOrderItem"
 
 
@@ -153,12 +161,14 @@ def _item(position: int, item: Item, names: Mapping[int, str]) -> ProductOrderIt
         href = f"{OFFERING}/{offer_id}"
         offering = Ref(id=str(offer_id), href=href, name=names.get(offer_id), at_referred_type="ProductOffering")
     told = [Characteristic(name=name, value=text) for name, text in masked(item.values)]
+    before = None if item.depends_on is None else [ItemRelationship(id=str(item.depends_on + 1))]
     return ProductOrderItem(
         id=str(position),
         action=item.action,
         state=STATES[item.state],
         product=OrderedProduct(name=item.what, product_characteristic=told or None),
         product_offering=offering,
+        product_order_item_relationship=before,
     )
 
 

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from openboss.access.jobs import clock
 from openboss.access.selfcare.providers import Provider, provider_named, sandbox
 from openboss.access.selfcare.tries import may_try
-from openboss.modules.customers.functions import SubscriberUnknown
+from openboss.modules.customers.functions import SubscriberUnknown, read_number
 from openboss.modules.receivables.functions.web_payments import WebOrderUnknown, WebOrderView, web_order
 from openboss.modules.system.functions import SerialNumberUsed
 from openboss.modules.system.signing import MessageForged
@@ -33,8 +33,6 @@ from openboss.processes.pay_by_web import (
     TooManyOrders,
 )
 
-COUNTRY = "86"
-NUMBER_DIGITS = 11
 NOTICE_LIMIT = 10_000  # bytes
 
 
@@ -72,10 +70,10 @@ def start(request: HttpRequest) -> HttpResponse:
 
 def e164(text: str) -> int:
     """A number as people type it, with country code. Raises SubscriberUnknown."""
-    digits = text.replace(" ", "").removeprefix("+")
-    if not (digits.isascii() and digits.isdecimal() and len(digits) <= NUMBER_DIGITS + len(COUNTRY)):
+    number = read_number(text)
+    if not number:
         raise SubscriberUnknown(text)
-    return int(COUNTRY + digits if len(digits) == NUMBER_DIGITS else digits)
+    return number
 
 
 def _fen(text: str) -> int:

@@ -202,7 +202,7 @@ from openboss.modules.customers.atomic import (
 from openboss.modules.customers.authority import MATRIX, NotEntitled, Proof, refuse_unproved
 from openboss.modules.customers.documents import DocumentWrong, read_document
 from openboss.modules.customers.hall_rules import RULES, hall_rule
-from openboss.modules.customers.masking import mask_document, mask_name, mask_number, national_number
+from openboss.modules.customers.masking import mask_document, mask_name, mask_number, national_number, read_number
 from openboss.modules.customers.messages import sms, text_of
 
 __all__ = [
@@ -393,6 +393,7 @@ __all__ = [
     "resume_users",
     "stop_users",
     "read_document",
+    "read_number",
     "refuse_unproved",
     "refuse_weak",
     "relation_frame",

@@ -1,6 +1,7 @@
-"""How personal data is shown to those who have not given a reason to see it (D23.2)."""
+"""How personal data is shown to those who have not given a reason to see it (D23.2); numbers as people write them."""
 
 HIDDEN = "*"
+COUNTRY, OWN_NUMBER, LONGEST_NUMBER = "86", 11, 15  # digits (E.164)
 
 
 def mask_name(name: str, *, kind: str) -> str:
@@ -22,13 +23,21 @@ def mask_document(number: str) -> str:
 def mask_number(number: int) -> str:
     """Show the first three and the last four digits of a mobile number (139****1234); short numbers stay in clear."""
     digits = str(number)
-    digits = digits.removeprefix("86") if len(digits) == 13 else digits
+    digits = digits.removeprefix(COUNTRY) if len(digits) == 13 else digits
     if len(digits) < 8:
         return digits
     return digits[:3] + HIDDEN * (len(digits) - 7) + digits[-4:]
 
 
+def read_number(text: str) -> int:
+    """A number as people type it, with its country code; 0 = it is none. Who dials +, 00 or 86 first means the same."""
+    digits = text.replace(" ", "").replace("-", "").removeprefix("+").removeprefix("00")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= LONGEST_NUMBER):
+        return 0
+    return int(COUNTRY + digits) if len(digits) == OWN_NUMBER else int(digits)
+
+
 def national_number(number: int) -> str:
     """Write a number as it is dialled inside the country."""
     digits = str(number)
-    return digits.removeprefix("86") if len(digits) == 13 else digits
+    return digits.removeprefix(COUNTRY) if len(digits) == 13 else digits

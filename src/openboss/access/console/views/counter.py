@@ -33,7 +33,7 @@ from openboss.processes import cart, hall
 from openboss.processes.change_customer import SplitPreview, preview_split, sealed_request
 
 NUMBERS, CARDS = 60, 30
-COUNTRY, MOBILE_DIGITS, DIGITS_MAX = "86", 11, 15
+MOBILE_DIGITS = 11
 COUNTER_REFUSALS: tuple[type[Exception], ...] = (*hall.REFUSALS, AmountUnreadable)
 
 
@@ -202,10 +202,7 @@ def _derived(wanted: dict[str, Any]) -> dict[str, Any]:
 
 def whole_number(text: str) -> int:
     """A number somebody typed, with its country code; 0 if it is none."""
-    digits = text.replace(" ", "").removeprefix("+")
-    if not (digits.isascii() and digits.isdecimal() and len(digits) <= DIGITS_MAX):
-        return 0
-    return int(COUNTRY + digits) if len(digits) == MOBILE_DIGITS else int(digits)
+    return customers.read_number(text)
 
 
 def _order(request: HttpRequest, kind: str) -> tuple[SubscriberView | None, dict[str, Any]]:

@@ -41,6 +41,7 @@ def _said(order: HubOrderView) -> str:
     if "State" in answer:
         vocabulary = "subscriber_state" if order.activity == "STATUS" else "order_state"
         parts.append(str(words.word(vocabulary, answer["State"]).text))
+    parts += [_("%(n)s points") % {"n": answer["Points"]}] if "Points" in answer else []
     parts += [str(answer[key]) for key in ("Name", "Iccid", "Imsi") if key in answer]
     parts += [", ".join(answer["Plans"])] if answer.get("Plans") else []
     return " · ".join(parts)
@@ -99,7 +100,9 @@ def remote(request: HttpRequest) -> HttpResponseBase:
 @needs("customers.edit")
 def ask(request: HttpRequest) -> HttpResponse:
     """Ask; the hub brings it and the page shows what they said."""
-    given = {name: request.POST.get(name, "").strip()[:40] for name in ("number", "home", "activity", "reason")}
+    given = {
+        name: request.POST.get(name, "").strip()[:40] for name in ("number", "home", "activity", "reason", "offer")
+    }
     number, staff = whole_number(given["number"]), staff_of(request)
     if not number or given["home"] not in _provinces() or given["activity"] not in words.WORDS["hub_activity"]:
         messages.error(request, _("Number, home province and what is wanted are needed."))
@@ -111,6 +114,7 @@ def ask(request: HttpRequest) -> HttpResponse:
             number=number,
             activity=given["activity"],
             reason=given["reason"] if given["activity"] in ("SUSPEND", "RESUME") else "",
+            offer=given["offer"].upper() if given["activity"] in ("ADD_SERVICE", "END_SERVICE") else "",
             shown={name: request.POST.get(name, "").strip()[:32] for name in ("CertNo", "Password")},
             at=clock.now(),
             staff_id=staff.staff_id,

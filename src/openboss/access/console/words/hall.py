@@ -146,10 +146,13 @@ WORDS: dict[str, dict[str, Word]] = {
     "hub_activity": {
         "QUERY": Word(_("What they owe")),
         "STATUS": Word(_("How the user stands")),
+        "POINTS": Word(_("How many points they have")),
         "PAY": Word(_("Take a payment")),
         "SUSPEND": Word(_("Stop service")),
         "RESUME": Word(_("Let service go on")),
         "REPLACE_SIM": Word(_("Another SIM card")),
+        "ADD_SERVICE": Word(_("Add a service")),
+        "END_SERVICE": Word(_("End a service")),
     },
     "hub_reason": {"LOST": Word(_("Loss")), "KEEP": Word(_("Keep the number"))},
     "hub_state": {

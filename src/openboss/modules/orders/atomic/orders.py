@@ -293,6 +293,7 @@ def order_by_serial(*, serial_no: str) -> OrderView | None:
 
 def list_orders(
     *,
+    serial_no: str = "",
     customer_id: int | None = None,
     subscriber_id: int | None = None,
     kind: str = "",
@@ -305,6 +306,7 @@ def list_orders(
 ) -> tuple[list[OrderView], int]:
     """Show orders, the newest first, with the number of all that match; `kinds` empty = all."""
     wanted = {
+        "serial_no": serial_no,
         "customer_id": customer_id,
         "subscriber_id": subscriber_id,
         "kind": kind,

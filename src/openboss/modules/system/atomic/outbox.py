@@ -10,10 +10,12 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q
 
 from openboss.modules.system.atomic.audit import record_audit
+from openboss.modules.system.atomic.parameters import parameters_under
 from openboss.modules.system.models import Outbox
 from openboss.modules.system.statements import put_rows
 
 TRIES_MAX = 10
+TRIES = "outbox.tries"  # parameter: tries by topic, where an operator wants others than ten
 LONGEST_WAIT = timedelta(hours=1)
 LEASE = timedelta(minutes=1)
 WAITING, SENT, FAILED, DROPPED = "WAITING", "SENT", "FAILED", "DROPPED"
@@ -116,12 +118,14 @@ def message_sent(*, outbox_id: int, at: datetime) -> None:
 def message_failed(*, outbox_id: int, error: str, at: datetime) -> str:
     """Note that a message did not arrive: again after 1, 2, 4 ... s, at most an hour; after ten tries it is dead.
 
-    Returns the state. Raises MessageUnknown.
+    The parameter `outbox.tries` may name another number of tries for a topic (OSS-05). Returns the state.
+    Raises MessageUnknown.
     """
     row = _open_row(outbox_id)
     attempts = row.attempts + 1
     wait = min(timedelta(seconds=2**row.attempts), LONGEST_WAIT)
-    state = FAILED if attempts >= TRIES_MAX else WAITING
+    tries = parameters_under(prefix=TRIES, on=at.date()).get(TRIES, {}).get(row.topic, TRIES_MAX)
+    state = FAILED if attempts >= tries else WAITING
     Outbox.objects.filter(pk=outbox_id).update(
         state=state, attempts=attempts, next_try_at=at + wait, last_error=error[:1000]
     )
