@@ -112,7 +112,9 @@ def test_what_was_used_a_moment_ago_counts_for_credit_control(desk: Desk) -> Non
 
 
 @pytest.mark.usefixtures("world")
-def test_a_postpaid_user_is_stopped_within_a_second_of_the_call_that_reaches_the_limit(desk: Desk) -> None:
+def test_a_postpaid_user_is_warned_at_80_percent_and_stopped_at_the_limit_within_a_second_of_the_call(
+    desk: Desk,
+) -> None:
     account = desk.account()
     user_of(account, subscriber_id=USER)
     set_credit(account_id=account, limit_fen=1000, at=LONG_AGO, staff_id=None)
@@ -120,7 +122,12 @@ def test_a_postpaid_user_is_stopped_within_a_second_of_the_call_that_reaches_the
     keep_wallets.run(at=on(10, 12, 8))
     assert keep_limits.run(at=on(10, 12, 8)) == 1
     rate_waiting()
-    call(9, 22, day=12)  # 9.20 in all
+    call(9, 18, day=12)  # 7.60 in all
+    assert watch(on(10, 12, 9)) == 0
+    call(9, 1, day=12)  # 8.00: 80 %
+    assert (watch(on(10, 12, 9)), messages()) == (1, ["LIMIT_WARN"])
+    rate_waiting()
+    call(9, 3, day=12)  # 9.20
     assert watch(on(10, 12, 9)) == 0
     call(10, 2, day=12)  # 10.00: the limit
     looked_at = on(10, 12, 10) + timedelta(minutes=3)
@@ -134,12 +141,16 @@ def test_a_postpaid_user_is_stopped_within_a_second_of_the_call_that_reaches_the
     rate_waiting()
     assert left_li() == 12_500, "a quarter beyond the limit of 10.00: nothing is owed"
     keep_wallets.run(at=on(10, 12, 12))
+    assert keep_limits.run(at=on(10, 12, 12)) == 1, "it has to say 80 % again"
+    rate_waiting()
+    assert left_li() == 10_000
+    keep_wallets.run(at=on(10, 12, 12))
     assert keep_limits.run(at=on(10, 12, 12)) == 0, "the engine knows all of it already"
     assert wallets.wallet_differences()[0].is_empty()
     desk.bill(account, 202609, RENT=300, user=USER)
     assert keep_limits.run(at=on(10, 12, 12)) == 1
     rate_waiting()
-    assert left_li() == 9_500
+    assert left_li() == 7_000
     set_credit(account_id=account, limit_fen=1000, is_exempt=True, at=on(10, 12, 13), staff_id=None)
     keep_limits.run(at=on(10, 12, 13))
     rate_waiting()
@@ -211,13 +222,13 @@ def test_a_payment_and_its_return_while_limits_are_brought_up_to_date_count_once
     paid = desk.pay(account, 300, on(10, 12, 9))
     assert credit_watch.tell_limits({account: [USER]}, heard=before, at=on(10, 12, 9)) == 0
     rate_waiting()
-    assert left_li() == 12_500 - 400 + 3_000
+    assert left_li() == 10_000 - 400 + 3_000
     reverse_payment(
         payment_id=paid.payment_id, serial_no="R", reason="wrong", staff_id=desk.staff["clerk"], at=on(10, 12, 9)
     )
     assert credit_watch.tell_limits({account: [USER]}, heard=before, at=on(10, 12, 9)) == 0
     rate_waiting()
-    assert left_li() == 12_500 - 400
+    assert left_li() == 10_000 - 400
 
 
 @pytest.mark.usefixtures("world")
@@ -231,7 +242,7 @@ def test_a_payment_that_comes_while_an_account_is_about_to_be_watched_waits_and_
                 paying.result(timeout=0.3)
         assert paying.result(timeout=10).state == "POSTED"
     rate_waiting()
-    assert left_li() == 12_500 - 400 + 3_000
+    assert left_li() == 10_000 - 400 + 3_000
 
 
 @pytest.mark.usefixtures("world")

@@ -119,9 +119,10 @@ def test_a_list_changed_today_keeps_what_was_written_ahead_for_the_next_month(of
     assert (listed(LATER), listed(DECEMBER)) == ([friend, third], [friend, third])
 
 
+@pytest.mark.requirement("ARC-06")
 def test_the_call_centre_and_the_counter_make_the_same_order_with_the_same_result(office: Office) -> None:
     results = []
-    for place, channel in enumerate(("HALL", "REMOTE", "WEB")):
+    for place, channel in enumerate(("HALL", "HOTLINE", "WEB")):
         user = office.open_user(number=ORDINARY + place)
         done = office.do("CHANGE_PLAN", user, at=LATER, offer_id=103, effective="NOW", channel=channel, proofs=SERVICE)
         results.append((done.kind, done.state, main_offer(user, LATER), [one.values["offer_id"] for one in done.items]))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.db import connection, transaction
 
+from openboss.modules.receivables.functions import proposals
 from openboss.modules.receivables.models import Entry
 from openboss.modules.system.atomic import put_org_nodes, put_role, put_staff
 from openboss.modules.system.atomic.organisation import OrgNodeView
@@ -20,7 +21,7 @@ from openboss.modules.system.models import Outbox
 from openboss.modules.workflow.functions import authority, definitions, work
 from openboss.modules.workflow.functions.definitions import DiagramRefused
 from openboss.processes import multi_person
-from openboss.processes.multi_person import beginnings
+from openboss.processes.multi_person import beginnings, inbox
 from tests.modules.receivables.conftest import Desk, check_books, desk, on
 
 __all__ = ["desk"]
@@ -194,6 +195,22 @@ def test_what_nobody_answers_goes_one_level_up_once_and_is_told(team: Team) -> N
     told = Outbox.objects.get(topic="staff").payload
     assert told == {"org": OUTLET, "alarm": "TASK_OVERDUE", "team": "CITY_MANAGER", "work": work_id}
     assert multi_person.escalate_due(at=AT + 100 * HOUR) == 0  # nobody is above the city company here
+
+
+def test_a_proposal_that_nobody_decides_on_within_a_day_is_told_of_above_once_a_day_until_it_is_decided(
+    team: Team,
+) -> None:
+    one = proposals.propose(
+        kind="REFUND", account_id=team.rich(), amount_fen=500, means="CASH", reason="moved", serial_no=team.desk.no(),
+        at=AT, staff_id=team.staff["clerk"],
+    )  # fmt: skip
+    assert inbox.tell_overdue(at=AT + 23 * HOUR) == 0
+    assert [inbox.tell_overdue(at=AT + hours * HOUR) for hours in (24, 25, 48)] == [1, 0, 1]
+    told = Outbox.objects.filter(topic="staff").order_by("outbox_id")[0].payload
+    wanted = {"org": "P", "alarm": "PROPOSAL_OVERDUE", "team": "receivables.approve", "proposal": one.proposal_id}
+    assert told == wanted
+    proposals.refuse(proposal_id=one.proposal_id, answer="no", at=AT + 49 * HOUR, staff_id=team.staff["hall"])
+    assert inbox.tell_overdue(at=AT + 90 * HOUR) == 0
 
 
 # --- lent authority ---

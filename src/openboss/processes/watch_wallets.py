@@ -2,6 +2,7 @@
 
     hear    messages of the engine: LOW, LOWER, EMPTY of a prepaid wallet, NEAR_LIMIT, AT_LIMIT of a limited one
     look    credit control looks at those accounts with what is used right now: one SMS a crossing, stop at nothing
+    line    where the engine watches a credit limit, it hears up to where it goes on: to the warning, then to the limit
     done    the messages are done in the same transaction as the steps
 
 The deliverer of the network calls this twice a second, so that a call that empties a wallet stops the user at once.
@@ -13,6 +14,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from openboss.modules.receivables.functions import credit_watch
 from openboss.modules.system import functions as system
 from openboss.processes import collect_debt, unbilled
 
@@ -29,6 +31,7 @@ def run(*, now: Callable[[], datetime]) -> int:
         used_fen = unbilled.now(accounts, at=at)
         with transaction.atomic():
             collect_debt.look_at(accounts, at=at, unbilled_fen=used_fen)
+            credit_watch.move_lines(accounts, used_fen=used_fen, at=at)
             for message in messages:
                 system.message_sent(outbox_id=message.outbox_id, at=at)
         heard += len(messages)

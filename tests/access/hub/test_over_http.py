@@ -33,7 +33,7 @@ __all__ = ["provinces", "tenants"]
 LATER = AT + timedelta(minutes=10)
 PATIENCE_S = 90
 SHOWN = {"CertNo": CERT_NO}
-SERVICE = "CALLER_DISPLAY"
+SERVICE = "OFFER_305"
 
 
 @pytest.fixture

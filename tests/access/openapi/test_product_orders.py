@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,24 +76,6 @@ def test_a_plan_is_changed_from_next_month_once_and_the_change_is_given_up(shop:
     assert (after["state"], after["cancellationReason"]) == ("cancelled", "Duplicate order")
     twice = _send(shop.post, CANCELS, {"productOrder": {"id": told["id"]}, "cancellationReason": "again"})
     assert (twice.status_code, twice.json()["code"]) == (409, "orderStateForbids")
-
-
-@pytest.mark.requirement("ARC-06")
-def test_a_change_of_plan_by_the_call_centre_is_the_order_that_the_counter_places_and_does_the_same(
-    shop: Client,
-) -> None:
-    def place(channel: str) -> tuple[dict[str, Any], set[int]]:
-        body = _order(characteristics=AGREED, externalId=channel, channel=[{"id": channel}])
-        told = _send(shop.post, ORDERS, body).json()
-        then = clock.now() + timedelta(days=40)
-        held = set(customers.offers_held(subscriber_id=USER, at=then).values())
-        _send(shop.post, CANCELS, {"productOrder": {"id": told["id"]}, "cancellationReason": "once more"})
-        own = {"id", "href", "externalId", "orderDate", "channel"}
-        return {name: value for name, value in told.items() if name not in own}, held
-
-    by_phone, at_the_counter = place("HOTLINE"), place("HALL")
-    assert by_phone == at_the_counter
-    assert (by_phone[0]["category"], 105 in by_phone[1]) == ("CHANGE_PLAN", True)
 
 
 def test_a_cart_of_the_counter_is_given_up_whole_and_carried_out_only_there(shop: Client) -> None:

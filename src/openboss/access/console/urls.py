@@ -108,6 +108,7 @@ urlpatterns = [
     path("customers/new/enter/", new_customer.enter, name="customer_enter"),
     path("customers/<int:customer_id>/", customers.customer, name="customer"),
     path("customers/<int:customer_id>/history/", customer_history.history, name="customer_history"),
+    path("customers/<int:customer_id>/said/", customer_history.note, name="customer_said"),
     path("customers/<int:customer_id>/contacts/", contacts.contacts, name="contacts"),
     path("customers/<int:customer_id>/contacts/show/", contacts.show, name="contacts_show"),
     path("customers/<int:customer_id>/contacts/put/", contacts.put, name="contact_put"),

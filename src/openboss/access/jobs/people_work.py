@@ -8,6 +8,7 @@ from procrastinate.contrib.django import app
 from openboss.access.jobs import clock
 from openboss.modules.workflow.functions import work
 from openboss.processes import multi_person
+from openboss.processes.multi_person import inbox
 
 log = structlog.get_logger("jobs")
 
@@ -15,11 +16,11 @@ log = structlog.get_logger("jobs")
 @app.periodic(cron="* * * * *")
 @app.task(name="openboss.people_work", queueing_lock="people_work", lock="people_work")
 def go_on(timestamp: int) -> int:  # noqa: ARG001 (the worker says for which tick it calls)
-    """Give overdue tasks to the team above, and call the functions that wait; return how many of both.
+    """Give overdue tasks to the team above, tell of overdue proposals, call functions that wait; return how many.
 
     A fault in one piece of work holds that one and no other.
     """
-    done = multi_person.escalate_due(at=clock.now())
+    done = multi_person.escalate_due(at=clock.now()) + inbox.tell_overdue(at=clock.now())
     for instance_id in multi_person.waiting():
         try:
             done += multi_person.carry_on(instance_id, at=clock.now())

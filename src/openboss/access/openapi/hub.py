@@ -76,6 +76,7 @@ KINDS: Mapping[str, Told] = {
     "resource": Told("customers.view", "resourceInventoryManagement/v4", ("ResourceStateChangeEvent",)),
     "productOffering": Told("catalog.view", "productCatalogManagement/v4", ("ProductOfferingStateChangeEvent",)),
     "customerBill": Told("billing.view", "customerBillManagement/v4", ("CustomerBillStateChangeEvent",)),
+    "partyInteraction": Told("customers.view", "partyInteractionManagement/v4", ("PartyInteractionCreateEvent",)),
 }
 _WHAT = re.compile(r"(?:Create|StateChange|AttributeValueChange)Event$")
 

@@ -15,6 +15,7 @@ from openboss.access.openapi.communication import communication_router
 from openboss.access.openapi.customers import customer_router, party_router
 from openboss.access.openapi.door import Error, Refusal, refusing_unknown_filters
 from openboss.access.openapi.hub import open_hub
+from openboss.access.openapi.interactions import interaction_router
 from openboss.access.openapi.party_roles import role_router
 from openboss.access.openapi.payment_methods import method_router
 from openboss.access.openapi.payments import balance_router, payment_router
@@ -34,6 +35,7 @@ for router, kind in (
     (account_router, "billingAccount"),
     (role_router, "partyRole"),
     (bill_router, "customerBill"),
+    (interaction_router, "partyInteraction"),
 ):
     open_hub(router, kind)
 api = NinjaAPI(
@@ -57,6 +59,7 @@ api.add_router("paymentManagement/v4", payment_router)
 api.add_router("paymentMethodManagement/v5", method_router)
 api.add_router("prepayBalanceManagement/v4", balance_router)
 api.add_router("communicationManagement/v4", communication_router)
+api.add_router("partyInteractionManagement/v4", interaction_router)
 
 
 def _say(request: HttpRequest, error: Error, status: int) -> HttpResponse:

@@ -6,15 +6,25 @@ them. What waits elsewhere is due a day after it was asked for.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+
+from django.db import transaction
 
 from openboss.modules.catalog.functions import life_cycle, waiting_versions
 from openboss.modules.charging.functions import errors as pool
 from openboss.modules.receivables.functions import proposals
 from openboss.modules.resources import functions as resources
-from openboss.modules.system.atomic import StaffView, org_subtree, staff_by_id
+from openboss.modules.system.atomic import (
+    SerialNumberUsed,
+    StaffView,
+    org_subtree,
+    send_out,
+    staff_by_id,
+    take_serial_no,
+)
 from openboss.modules.workflow.functions import definitions, work
 from openboss.processes import multi_person, re_rate
 
@@ -144,6 +154,29 @@ def _proposals(staff: StaffView) -> list[InboxRow]:
 def _decide_proposal(number: str, approves: bool, reason: str, at: datetime, staff: StaffView) -> object:
     who: dict[str, Any] = {"proposal_id": int(number), "at": at, "staff_id": staff.staff_id}
     return proposals.approve(**who) if approves else proposals.refuse(answer=reason, **who)
+
+
+def tell_overdue(*, at: datetime) -> int:
+    """Tell the place above the asker's of proposals of money that nobody has decided on within a day; once a day each.
+
+    Returns how many were told of. Tasks of flows go up themselves (work.escalate_due).
+    """
+    told = 0
+    for one in proposals.list_proposals(kinds=list(_PROPOSED), state="WAITING"):
+        if one.proposed_at + ANSWER_WITHIN > at:
+            continue
+        place = staff_by_id(staff_id=one.proposed_by).org_code
+        payload = {
+            "org": place.rpartition(".")[0] or place,
+            "alarm": "PROPOSAL_OVERDUE",
+            "team": SOURCES["PROPOSAL"].right,
+            "proposal": one.proposal_id,
+        }
+        with suppress(SerialNumberUsed), transaction.atomic():
+            take_serial_no(serial_no=f"OVERDUE {one.proposal_id} {at:%Y%m%d}", purpose="alarm", at=at)
+            send_out(topic="staff", payload=payload, at=at)
+            told += 1
+    return told
 
 
 def _tariffs(staff: StaffView) -> list[InboxRow]:

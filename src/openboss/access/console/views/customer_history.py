@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
 
 from openboss.access.console import words
 from openboss.access.console.page import part
-from openboss.access.console.session import needs
+from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.audit import staff_name
 from openboss.access.console.views.customers import whole_picture
 from openboss.access.jobs import clock
@@ -19,8 +23,10 @@ from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import Customer360
 from openboss.modules.orders import functions as orders
 from openboss.modules.system import functions as system
+from openboss.modules.system.functions import SerialNumberUsed
 
 ORDERS, PAPERS, LOOKS, EVENTS, AUDITED = 8, 12, 8, 20, 200
+SPOKEN = ("HALL", "HOTLINE", "SMS")  # channels at which members of staff are spoken to
 LOOKED = ("customers.reveal", "customers.reveal_contacts", "customers.check_holder")
 
 
@@ -35,7 +41,7 @@ class Event:
 
 
 def _timeline(picture: Customer360, found: list[orders.OrderView]) -> list[Event]:
-    """Orders and changes of state, the newest first."""
+    """Orders, changes of state and what was said over every channel, the newest first (CRM-05)."""
     events = [
         Event(
             one.completed_at or one.created_at,
@@ -53,6 +59,15 @@ def _timeline(picture: Customer360, found: list[orders.OrderView]) -> list[Event
         )
         for user in picture.subscribers
         for change in user.states
+    ]
+    events += [
+        Event(
+            one.at,
+            str(words.word("interaction_reason", one.reason).text),
+            f"{words.word('channel', one.channel).text} · {one.note} · "
+            f"{words.word('interaction_result', one.result).text}",
+        )
+        for one in customers.interactions_of(customer_id=picture.customer.customer_id, page_size=EVENTS)[0]
     ]
     return sorted(events, key=lambda one: one.at, reverse=True)[:EVENTS]
 
@@ -74,5 +89,39 @@ def history(request: HttpRequest, customer_id: int) -> HttpResponse:
         "timeline": _timeline(picture, found),
         "looks": [(look, staff_name(look.staff_id)) for look in looks[:LOOKS]],
         "looked": len(looks),
+        "may_note": "customers.edit" in staff_of(request).rights,
+        "reasons": words.choices("interaction_reason"),
+        "results": words.choices("interaction_result"),
+        "channels": [(code, words.word("channel", code).text) for code in SPOKEN],
+        "serial_no": f"SAID {secrets.token_hex(10)}",
     }
     return part(request, "customer_history.html", context)
+
+
+@require_POST
+@needs("customers.edit")
+def note(request: HttpRequest, customer_id: int) -> HttpResponse:
+    """Write down what a customer said here, for whoever serves them next."""
+    picture, given = whole_picture(customer_id), request.POST
+    said = given.get("note", "").strip()[:500]
+    is_known = given.get("reason") in customers.INTERACTION_REASONS and given.get("result") in customers.RESULTS
+    if not said or not is_known or given.get("channel") not in SPOKEN:
+        messages.error(request, _("Why, what was said and what came of it are needed."))
+        return redirect("console:customer", customer_id)
+    try:
+        customers.note_interaction(
+            customer_id=picture.customer.customer_id,
+            channel=given["channel"],
+            direction="IN",
+            reason=given["reason"],
+            note=said,
+            result=given["result"],
+            serial_no=given.get("serial_no", "")[:64] or f"SAID {secrets.token_hex(10)}",
+            at=clock.now(),
+            staff_id=staff_of(request).staff_id,
+        )
+    except SerialNumberUsed:
+        messages.error(request, _("This form was sent before with other words."))
+    else:
+        messages.success(request, _("Written down."))
+    return redirect("console:customer", customer_id)

@@ -178,6 +178,18 @@ WORDS: dict[str, dict[str, Word]] = {
         "PREFERENCE": Word(_("Wish")),
         "CONSENT": Word(_("Consent")),
     },
+    "interaction_reason": {
+        "COMPLAINT": Word(_("Complaint"), "warn"),
+        "FAULT": Word(_("Fault reported"), "warn"),
+        "QUERY": Word(_("Question")),
+        "BUSINESS": Word(_("Business")),
+        "OTHER": Word(_("Something else")),
+    },
+    "interaction_result": {
+        "OPEN": Word(_("Open"), "warn"),
+        "ANSWERED": Word(_("Dealt with"), "good"),
+        "PASSED_ON": Word(_("Handed on"), "info"),
+    },
     "contact_label": {
         "HOME": Word(_("at home")),
         "WORK": Word(_("at work")),

@@ -171,6 +171,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "customers.convert_lead": Word(_("Potential customer became a customer")),
         "customers.reveal_lead": Word(_("Data of a potential customer shown")),
         "customers.put_contact": Word(_("Contact changed")),
+        "customers.note_interaction": Word(_("What was said written down")),
         "customers.put_on_list": Word(_("Document put on a list")),
         "customers.take_off_list": Word(_("Document taken off a list")),
         "customers.replace_sim": Word(_("SIM card replaced")),

@@ -30,6 +30,16 @@ from openboss.modules.customers.atomic.finding import (
     list_customers,
     search,
 )
+from openboss.modules.customers.atomic.interactions import (
+    DIRECTIONS,
+    INTERACTION_REASONS,
+    RESULTS,
+    InteractionUnknown,
+    InteractionView,
+    interaction_view,
+    interactions_of,
+    note_interaction,
+)
 from openboss.modules.customers.atomic.inventory import (
     AccountRow,
     HoldingRow,
@@ -235,6 +245,14 @@ __all__ = [
     "LeadVisitView",
     "add_lead",
     "convert_lead",
+    "DIRECTIONS",
+    "INTERACTION_REASONS",
+    "InteractionUnknown",
+    "InteractionView",
+    "RESULTS",
+    "interaction_view",
+    "interactions_of",
+    "note_interaction",
     "lead_view",
     "leads_of_campaigns",
     "list_leads",

@@ -17,6 +17,7 @@ from openboss.modules.customers.models import (
     Contact,
     Customer,
     CustomerAlias,
+    Interaction,
     ListEntry,
     Subscriber,
     VipGrade,
@@ -188,6 +189,7 @@ def merge_customers(*, keep_id: int, alias_id: int, reason: str, at: datetime, s
         "accounts": Account.objects.filter(customer=alias).update(customer=kept),
     }
     Contact.objects.filter(customer=alias).update(customer=kept)
+    Interaction.objects.filter(customer=alias).update(customer=kept)
     CustomerAlias.objects.filter(customer=alias).update(customer=kept)
     CustomerAlias.objects.create(alias_id=alias_id, customer=kept, merged_at=at)
     document = {name: getattr(alias, name) for name in ("cert_type", "cert_no_sealed", "cert_no_index", "born_on")}

@@ -1,5 +1,6 @@
 """Data of the customer-user-account model (D1). Integrity over time is kept by exclusion constraints. No logic here."""
 
+from openboss.modules.customers.models.interactions import Interaction
 from openboss.modules.customers.models.leads import CustomerClass, Lead, LeadVisit
 from openboss.modules.customers.models.passwords import Challenge, DynamicCode, Password
 from openboss.modules.customers.models.records import Contact, CustomerManager, ListEntry, VipGrade
@@ -38,6 +39,7 @@ __all__ = [
     "DynamicCode",
     "GroupMember",
     "Holding",
+    "Interaction",
     "Lead",
     "LeadVisit",
     "ListEntry",

@@ -1,8 +1,8 @@
 """Limits that the engine watches: what it is told of accounts that pay by bill (D9.1, D9.4).
 
-The wallet of such an account stands below zero by its exposure as credit control sees it, and may go down to a quarter
-beyond the credit limit: at the limit itself the engine says so at once (NEAR_LIMIT, at 80 % of that), and nothing is
-charged any more where both steps of stopping are reached long since (AT_LIMIT).
+The wallet of such an account stands below zero by its exposure as credit control sees it. How far it may go down, its
+line, is set so that the engine says NEAR_LIMIT, at 80 % of the line, where the next step of credit control is due:
+first at the warning, then at the limit itself, with a line a quarter beyond it. Nothing is charged beyond the line.
 
 Payments tell the engine themselves what they bring, so where an account stands and what the engine was told of it are
 read while nobody can pay: otherwise a payment between the two would count twice, or for an account that is not
@@ -20,10 +20,10 @@ from django.db import transaction
 from openboss.modules.charging.functions.online import announce_wallets
 from openboss.modules.receivables.atomic import credit_watch, debts, wallets
 from openboss.modules.receivables.functions.credit_at_once import positions_of_many
-from openboss.modules.receivables.functions.rules import rules_at
+from openboss.modules.receivables.functions.rules import Rules, rules_at
 
 LI = wallets.LI
-BEYOND_PERCENT = 125
+NEAR_PERCENT = 80  # of its line, where the engine says NEAR_LIMIT (charging.engine.online)
 NO_LIMIT_LI = 10**15
 PART = 500  # wallets of a command: one user whom the engine does not know yet lets it refuse no more than these
 
@@ -62,12 +62,7 @@ def tell_limits(users: Mapping[int, Sequence[int]], *, heard: Heard, at: datetim
     told_li = wallets.waiting_li(after_position=heard.position)
     known = credit_watch.watched_of(list(users))
     seen = positions_of_many(list(users), at, heard.used_fen, rules)
-    is_free = (pl.col("is_exempt") == 1) | (pl.col("disputed_until_on") >= rules.on).fill_null(value=False)
-    wanted = seen.select(
-        "account_id",
-        wanted_li=-pl.col("exposure_fen") * LI,
-        line_li=pl.when(is_free).then(NO_LIMIT_LI).otherwise(pl.col("limit_fen") * LI * BEYOND_PERCENT // 100),
-    )
+    wanted = seen.select("account_id", wanted_li=-pl.col("exposure_fen") * LI, line_li=_line_li(rules))
     both = wanted.join(heard.wallets, on="account_id", how="left")
     fresh = both.filter(~pl.col("account_id").is_in(known))
     old = both.filter(pl.col("account_id").is_in(known))
@@ -87,6 +82,26 @@ def tell_limits(users: Mapping[int, Sequence[int]], *, heard: Heard, at: datetim
     credit_watch.put_watched(account_ids=fresh["account_id"].to_list(), at=at)
     wallets.send_amounts(moved.select("account_id", "more_li").rows(), serial_no=_named(moved, at))
     return len({*moved["account_id"], *(one["account_id"] for one in told)})
+
+
+@transaction.atomic
+def move_lines(account_ids: Sequence[int], *, used_fen: Mapping[int, int], at: datetime) -> None:
+    """Set the lines of watched accounts of which the engine just said something, so that it says the next thing too."""
+    mine = credit_watch.watched_of(account_ids)
+    if not mine:
+        return
+    rules = rules_at(at)
+    lines = positions_of_many(mine, at, used_fen, rules).select("account_id", limit_li=_line_li(rules))
+    announce_wallets([{**one, "subscriber_ids": []} for one in lines.to_dicts()])
+
+
+def _line_li(rules: Rules) -> pl.Expr:
+    """How far below zero a wallet may go, of positions: none is set for who is exempt or complains."""
+    is_free = (pl.col("is_exempt") == 1) | (pl.col("disputed_until_on") >= rules.on).fill_null(value=False)
+    warned_at = min(one["at_percent"] for one in rules.value("plan.LIMIT"))
+    is_warned = pl.col("exposure_fen") * 100 >= pl.col("limit_fen") * warned_at
+    percent = pl.when(is_warned).then(100).otherwise(min(warned_at, 100))
+    return pl.when(is_free).then(NO_LIMIT_LI).otherwise(pl.col("limit_fen") * LI * percent // NEAR_PERCENT)
 
 
 @transaction.atomic
