@@ -62,6 +62,30 @@ def test_what_is_in_use_is_masked_and_what_lies_elsewhere_is_not_shown(
     assert str(card.imsi) not in json.dumps(gone)
 
 
+def test_an_idle_number_is_locked_with_a_reason_and_unlocked_and_nothing_else_is(
+    shop: Client, clerk_with: Callable[..., Client]
+) -> None:
+    keeper = clerk_with("customers.view", "resources.manage")
+
+    def put(resource_id: str, state: str = "locked", client: Client = keeper, **more: object) -> tuple[int, str]:
+        body = {"administrativeState": state, "note": [{"text": "kept for a fair"}], **more}
+        answer = client.patch(f"{RESOURCE}/{resource_id}", json.dumps(body), content_type="application/json")
+        return answer.status_code, answer.json().get("resourceStatus") or answer.json()["code"]
+
+    free, reserved = (one.number for one in resources.find_numbers(at=NOW, org_codes=[HALL], limit=2))
+    resources.reserve_number(number=reserved, by="ORDER-1", at=NOW, staff_id=None)
+    assert put(f"MSISDN-{free}") == put(f"MSISDN-{free}") == (200, "suspended")
+    assert resources.number_view(number=free, at=NOW).state == "FROZEN"
+    assert put(f"MSISDN-{free}", "unlocked") == (200, "available")
+    assert put(f"MSISDN-{reserved}") == (409, "stateForbids")
+    assert put(f"MSISDN-{free}", note=[])[0] == put(f"MSISDN-{free}", resourceStatus="available")[0] == 400
+    card = resources.free_sims(org_codes=[HALL], limit=1)[0].iccid
+    assert put(f"SIM-{card}") == (400, "unknownCategory")
+    assert put("MSISDN-1")[0] == 404
+    assert put(f"MSISDN-{free}", client=shop)[0] == 401
+    assert resources.number_view(number=free, at=NOW).state == "IDLE"
+
+
 @pytest.mark.parametrize("resource_id", ["MSISDN-1", "MSISDN-x", "SIM-1", "SIM", "PHONE-1", "SIM-%00"])
 def test_what_is_no_resource_is_not_found(shop: Client, resource_id: str) -> None:
     assert shop.get(f"{RESOURCE}/{resource_id}").status_code == 404

@@ -1,17 +1,19 @@
-"""TMF639 resource inventory: numbers and SIM cards of the caller's places, those in use masked."""
+"""TMF639 resource inventory: numbers and SIM cards of the caller's places, those in use masked; numbers are locked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Query
+from pydantic import ConfigDict, Field
 
 from openboss.access.jobs import clock
 from openboss.access.openapi.customers import Characteristic
 from openboss.access.openapi.door import (
     Caller,
+    Holder,
     Paging,
     PagingQuery,
     Refusal,
@@ -23,10 +25,11 @@ from openboss.access.openapi.door import (
     router,
     whole_number,
 )
+from openboss.access.openapi.newcomers import FAILURES, WORDS
 from openboss.access.openapi.product_orders_shown import mask_card
 from openboss.modules.customers.functions import mask_number
 from openboss.modules.resources import functions as resources
-from openboss.modules.resources.functions import NumberUnknown, SimUnknown
+from openboss.modules.resources.functions import MoveForbidden, NotYourStock, NumberUnknown, SimUnknown
 
 RESOURCE = "/tmf-api/resourceInventoryManagement/v4/resource"
 NUMBER, CARD = "MSISDN", "SIM"
@@ -55,6 +58,21 @@ class Resource(Shape):
     administrative_state: str
     resource_characteristic: list[Characteristic]
     at_type: str = "LogicalResource"
+
+
+class ResourceNote(Shape):
+    """Why something is changed."""
+
+    text: Annotated[str, Field(min_length=1, max_length=200, pattern=WORDS)]
+
+
+class ResourceUpdate(Shape):
+    """What may change of a number without an order: that nobody takes it, or may again; the note says why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    administrative_state: Literal["locked", "unlocked"]
+    note: Annotated[list[ResourceNote], Field(min_length=1, max_length=1)]
 
 
 def _resource(resource_id: str, category: str, value: str, state: str, told: Mapping[str, str]) -> Resource:
@@ -130,3 +148,31 @@ def _found(category: str, code: str) -> tuple[Resource, str] | None:
     except (NumberUnknown, SimUnknown):
         return None
     return None
+
+
+@resource_router.patch(
+    "/resource/{resource_id}",
+    response={200: Resource, **FAILURES},
+    auth=Holder("resources.manage"),
+    operation_id="patchResource",
+)
+def patch_resource(request: HttpRequest, resource_id: str, given: ResourceUpdate) -> Any:
+    """Freeze an idle number of the caller's places for a reason, or free it; what stands so already stays so."""
+    caller: Caller = request.auth
+    shown = retrieve_resource(request, resource_id)
+    if shown.category != NUMBER:
+        raise Refusal(400, "unknownCategory", "cards change by orders and at the counter")
+    if shown.administrative_state == given.administrative_state:
+        return shown
+    try:
+        resources.set_number_state(
+            number=whole_number(resource_id.partition("-")[2], "resource"),
+            state="FROZEN" if given.administrative_state == "locked" else "IDLE",
+            reason=given.note[0].text,
+            within=places_of(caller),
+            at=clock.now(),
+            staff_id=caller.staff_id,
+        )
+    except (MoveForbidden, NotYourStock) as refused:
+        raise Refusal(409, "stateForbids", "only an idle number is locked, only a frozen one unlocked") from refused
+    return retrieve_resource(request, resource_id)
