@@ -25,6 +25,8 @@ from tests.scenarios.worlds import World, kill
 USERS, BALANCE_LI = 16, 100_000_000
 PATIENCE_S = 90.0
 KINDS = ("engine", "server", "both", "engine idle", "both idle", "mid-snapshot", "both mid-snapshot", "power cut")
+SERVER_ALONE = ("server", "server restarted", "server failed over")  # the engine then ends by itself
+STALL_S = 1.5
 
 PREPARE = f"""
 import sys
@@ -135,8 +137,12 @@ class OnlineFire:
     # --- kills ---------------------------------------------------------------------------------------------------
 
     def strike(self, kind: str, chance: random.Random, *, answers: int = 60) -> None:
-        """Let some requests be answered, kill at a moment of the kind, start again."""
-        self._answered(chance.randrange(answers // 3, answers))
+        """Let some requests be answered, kill at a moment of the kind, start again; or let the server stand still."""
+        self.let_answer(chance.randrange(answers // 3, answers))
+        if kind == "server stalled":
+            assert self.stall_server() == 0
+            self.kills.append(kind)
+            return
         self._retire()
         if "idle" in kind:
             self.gateway.is_calm.set()
@@ -155,16 +161,41 @@ class OnlineFire:
         assert self.engine is not None
         server = "server" in kind or "both" in kind or kind == "power cut"
         if server:
-            os.kill(self.world.server_pid(), signal.SIGKILL)
-        if kind == "server":  # who has lost its database ends by itself, without an answer
+            os.kill(self.world.server_pid(), signal.SIGINT if kind == "server restarted" else signal.SIGKILL)
+        if kind in SERVER_ALONE:  # who has lost its database ends by itself, without an answer
             assert self.engine.wait(timeout=PATIENCE_S) == 3, self.world.heard()[-3000:]
         else:
             assert kill(self.engine), self.world.heard()[-3000:]
         self.torn += self._is_saving()
         if kind == "power cut":
             self._lose_unsynced()
+        if kind == "server failed over":
+            self._move_server()
         if server:
             self.world.cluster.revive()
+
+    def _move_server(self) -> None:
+        """Let another server go on from a copy of what this one had committed, as a synchronous standby has it."""
+        connection = self.world.cluster.known_connection()
+        assert connection is not None
+        pgdata = Path(connection.server_dir, "pgdata")
+        pgdata.rename(pgdata.with_name("pgdata.lost"))
+        subprocess.run(["cp", "-a", pgdata.with_name("pgdata.lost"), pgdata], check=True)
+        shutil.rmtree(pgdata.with_name("pgdata.lost"))
+
+    def stall_server(self) -> int:
+        """Let no process of the server run for a while; return how many requests were answered meanwhile."""
+        server = self.world.server_pid()
+        stopped = [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())]
+        for process in stopped:
+            os.kill(process, signal.SIGSTOP)
+        time.sleep(0.3)  # what was committed before may still be answered
+        before = self.gateway.answered
+        time.sleep(STALL_S)
+        meanwhile = self.gateway.answered - before
+        for process in reversed(stopped):
+            os.kill(process, signal.SIGCONT)
+        return meanwhile
 
     def _retire(self) -> None:
         """Take away the journal that no kept snapshot needs, as an operator with little room would."""
@@ -191,7 +222,8 @@ class OnlineFire:
         begun = self.snapshot_dir.glob("*/row_of.npy")
         return any(not (path.parent / "manifest.json").exists() for path in begun)
 
-    def _answered(self, more: int) -> None:
+    def let_answer(self, more: int) -> None:
+        """Wait until so many more requests were answered."""
         wanted = self.gateway.answered + more
         self._wait(lambda: self.gateway.answered >= wanted)
 
@@ -237,6 +269,21 @@ class OnlineFire:
             if wallets[user] != [BALANCE_LI - paid_li, 0, 0, 0]:
                 found.append(f"{number}: wallet {wallets[user]}, charged {paid_li}")
         return found
+
+
+def under_fire(world: World, trouble: Callable[[OnlineFire], None], planted: str = "") -> OnlineFire:
+    """Serve networks, with trouble in between, to an orderly end."""
+    fire = OnlineFire(world, planted)
+    try:
+        fire.start()
+        fire.gateway.begin()
+        trouble(fire)
+        fire.stop()
+    finally:
+        fire.gateway.abandon()
+        if fire.engine and fire.engine.poll() is None:
+            kill(fire.engine)
+    return fire
 
 
 def calm_facts(world: World, name: str, sessions: dict[int, int]) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.online_under_fire import KINDS, OnlineFire, calm_facts, networked
-from tests.scenarios.worlds import World, kill
+from tests.scenarios.online_under_fire import KINDS, OnlineFire, calm_facts, networked, under_fire
+from tests.scenarios.worlds import World
 
-SAMPLE = ("engine", "server", "power cut")
+SAMPLE = ("engine", "server stalled", "server restarted", "power cut")
 SOAK_ROUNDS = 8 * int(os.environ.get("OPENBOSS_SOAK", "1") or 1)
 KILLS_A_ROUND = 25
 
@@ -69,18 +69,13 @@ def stage(opened: tuple[World, list[list[Path]]]) -> World:
 
 
 def run_under_fire(stage: World, name: str, kinds: Sequence[str], seed: int, planted: str = "") -> OnlineFire:
-    fire, chance = OnlineFire(stage.copy(name), planted), random.Random(seed)
-    try:
-        fire.start()
-        fire.gateway.begin()
+    chance = random.Random(seed)
+
+    def strike(fire: OnlineFire) -> None:
         for kind in kinds:
             fire.strike(kind, chance)
-        fire.stop()
-    finally:
-        fire.gateway.abandon()
-        if fire.engine and fire.engine.poll() is None:
-            kill(fire.engine)
-    return fire
+
+    return under_fire(stage.copy(name), strike, planted)
 
 
 def test_an_engine_killed_under_load_loses_and_doubles_nothing(stage: World) -> None:

@@ -122,14 +122,14 @@ class World:
         assert connection is not None
         return int((Path(connection.server_dir) / "pgdata" / "postmaster.pid").read_text().split()[0])
 
-    def copy(self, name: str) -> World:
+    def copy(self, name: str, *, tablespace: str = "") -> World:
         """Make a world that is the same to the byte; nobody may be at work in this one."""
         data_dir = self.data_dir.with_name(name)
         shutil.copytree(self.data_dir, data_dir, ignore=shutil.ignore_patterns("*.sock"))
         with _session(self.cluster) as session:
             # Not the default strategy: it copies sequences as they stand in memory, and PostgreSQL then logs their
             # next values only after 32 more; a server killed before that gives the same ids out again.
-            session.execute(f"CREATE DATABASE {name} TEMPLATE {self.database} STRATEGY file_copy")
+            session.execute(f"CREATE DATABASE {name} TEMPLATE {self.database} STRATEGY file_copy {tablespace}")
         return World(data_dir, name, self.cluster)
 
 

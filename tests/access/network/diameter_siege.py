@@ -11,7 +11,7 @@ import json
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import structlog
@@ -74,13 +74,29 @@ class Line(asyncio.Transport):
         return found
 
 
-class Grants:
-    """An engine that gives to every service, by what the request says, some of all that can be answered."""
+class Prompt:
+    """An engine whose groups are safe as soon as they are decided."""
 
     currency = 156
 
     def prepare(self) -> None:
         """Nothing is to be prepared."""
+
+    def decide(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.serve(requests, asks)
+
+    def when_safe(self, answer: Callable[[], None]) -> None:
+        answer()
+
+    def requests_ahead(self) -> int:
+        return 0
+
+    def serve(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        raise NotImplementedError
+
+
+class Grants(Prompt):
+    """Gives to every service, by what the request says, some of all that can be answered."""
 
     def serve(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         answers, quotas = np.zeros(len(requests), ANSWER), np.zeros(len(asks), QUOTA)

@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 from diameter.message import Message
 from tests.access.network.diameter_mutations import data_request, good_messages, vendor_avp
-from tests.access.network.diameter_siege import GREETING, HOSTILE, Grants, Line, Siege, besiege, neighbours_requests
+from tests.access.network.diameter_siege import (
+    GREETING,
+    HOSTILE,
+    Grants,
+    Line,
+    Prompt,
+    Siege,
+    besiege,
+    neighbours_requests,
+)
 from tests.modules.charging.engine.test_online import (  # noqa: F401
     NUMBERING,
     POSTPAID,
@@ -194,8 +203,8 @@ def test_an_engine_on_postgresql_asked_by_hostile_peers_charges_the_neighbour_wh
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # as the engine's own loop does
     open_wallet(network, 10**9)
 
-    class Engine:
-        currency, at = 156, moment()
+    class Engine(Prompt):
+        at = moment()
 
         def prepare(self) -> None:
             network.owner.warm(self.at, NUMBERING)
