@@ -81,7 +81,8 @@ class Options(BaseSettings):
     radius_host: str = "127.0.0.1"
     radius_port: int = Field(default=1812, ge=0, le=65535)
     radius_accounting_port: int = Field(default=1813, ge=0, le=65535)
-    """Where `openboss charge` listens to access servers, from the moment the first is written down in the console."""
+    """Where `openboss charge` listens to access servers, from the moment the first is written down in the
+    console; port 0 = never."""
 
     test_numbers: list[str] = []
     """First digits (country code first) of the numbers of the test tenant: their users may be played with in trials of

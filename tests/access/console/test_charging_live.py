@@ -16,6 +16,7 @@ from openboss.modules.charging.engine.online.watch import Watch
 from openboss.modules.charging.functions.engine import answering, rate_waiting, recover_engine
 from openboss.modules.charging.normalise import operator_clock
 from openboss.modules.customers import functions as customers
+from openboss.modules.receivables import functions as receivables
 from openboss.modules.receivables.functions import wallets
 from openboss.modules.system.functions import list_audit
 from openboss.processes import take_payment
@@ -31,18 +32,13 @@ AT = datetime(2026, 11, 12, 2, 0, tzinfo=UTC)
 class Session:
     """A data session of a user with a wallet, at an engine that answers questions."""
 
-    def __init__(self) -> None:
-        wallets.open_wallets({USER: [USER]}, at=AT)
-        paid = {
-            "means": "CASH",
-            "channel": "HALL",
-            "serial_no": "LIVE",
-            "at": AT,
-        }  # taken once
-        take_payment.take(account_id=USER, paid_fen=100_000, **paid)
+    def __init__(self, user: int = USER, paid_fen: int = 100_000) -> None:
+        wallets.open_wallets({user: [user]}, at=AT)
+        paid = {"means": "CASH", "channel": "HALL", "serial_no": f"LIVE{user}", "at": AT}  # taken once
+        take_payment.take(account_id=user, paid_fen=paid_fen, **paid)
         rate_waiting()
         self.owner, self.watch = recover_engine(), Watch()
-        self.number = customers.numbers_of_subscribers(subscriber_ids=[USER], at=AT)[USER]
+        self.number = customers.numbers_of_subscribers(subscriber_ids=[user], at=AT)[user]
 
     def ask(self, number: int, kind: Kind, **used: int) -> None:
         """One request, ten minutes after the one before."""
@@ -96,6 +92,49 @@ def _sessions(clerk: Client, billing: Client, **asked: str) -> list[str]:
     found = billing.get("/live/sessions/", {**asked, "export": "csv"}).getvalue().decode("utf-8-sig").splitlines()
     states = {"Running": "OPEN", "Ended": "CLOSED", "Fell silent": "EXPIRED"}
     return [states[line.split(",")[1]] for line in found[1:]]
+
+
+def _steps_told(billing: Client) -> list[str]:
+    """What the page of a trial says of its newest step, and of the one before."""
+    return [" ".join(one["told"]) for one in billing.get("/live/trial/").context["steps"][:2]]
+
+
+def _right_now(client: Client, user: int) -> str:
+    """The balance that a customer's page shows."""
+    return client.get(f"/users/{user}/money/").content.decode().split("<dd")[1].split("¥")[1].split("<")[0]
+
+
+def test_a_session_runs_dry_its_user_pays_at_the_counter_and_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, clerk: Client
+) -> None:
+    user = 41
+    owed_fen = receivables.owed(account_id=user, at=AT).owed_fen  # of earlier bills, which a payment pays first
+    session, billing = Session(user, owed_fen + 300), signed_in("billing")
+    door = start_chf(session)
+    door.numbering, door.at = current_numbering(), Moment(AT, operator_clock("Asia/Shanghai", int(AT.timestamp())))
+    try:
+        monkeypatch.setattr(options(), "nchf_port", door.port)
+        monkeypatch.setattr(options(), "test_numbers", ["86"])
+        with answering(session.owner, Path(settings.DATA_DIR)):
+            before = _right_now(clerk, user)
+            assert f"/live/trial/?user={user}" in billing.get(f"/users/{user}/money/").content.decode()
+            billing.post("/live/trial/begin/", {"user": user, "kind": "DATA"})
+            billing.post("/live/trial/use/", {"amount": "500"})
+            dry, last = _steps_told(billing)
+            assert "Nothing more is granted: No money left" in dry and "the last that the money buys" in last
+            assert (before, _right_now(clerk, user)) == ("3.000", "0.000")
+            form = clerk.get("/pay/", {"account": user}).context
+            assert form["balance_li"] == 0
+            money = {"account": user, "serial_no": form["serial_no"], "paid": "50", "means": "CASH", "tendered": "50"}
+            clerk.post("/pay/take/", money)
+            door.call(session.owner.turn)
+            assert _right_now(clerk, user) == "50.000"
+            billing.post("/live/trial/use/", {"amount": "10"})
+            used, asked = _steps_told(billing)
+            assert "may be used" in asked and "10 MB used" in used and float(_right_now(clerk, user)) < 50
+            billing.post("/live/trial/forget/")
+    finally:
+        door.stop()
 
 
 def test_a_trial_is_played_over_the_real_interface_by_users_of_the_test_tenant_alone(

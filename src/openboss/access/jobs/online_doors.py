@@ -89,6 +89,8 @@ class OnlineDoors:
             (Code.ACCESS_REQUEST, chosen.radius_port, logins.handle),
             (Code.ACCOUNTING_REQUEST, chosen.radius_accounting_port, accounting.handle),
         ):
+            if not number:
+                continue
             port = Port(code, servers, handle, loop)
             try:
                 await loop.create_datagram_endpoint(port.itself, (chosen.radius_host, number))

@@ -39,7 +39,7 @@ def _live_board() -> dict[str, Any]:
         board = charging_board(now_s=int(now.timestamp()))
     except NoAnswer:
         return {"is_silent": True, "now": now}
-    highest = max(1, *board["a_second"])
+    highest = max(board["a_second"])
     minute = board["of_last_minute"]
     return {
         "board": board,
@@ -50,6 +50,7 @@ def _live_board() -> dict[str, Any]:
         "bars": [
             {"x": 4 * place, "all": 40 * count / highest, "refused": 40 * min(bad, count) / highest}
             for place, (count, bad) in enumerate(zip(board["a_second"], board["refused_a_second"], strict=True))
+            if count
         ],
         "requests": sum(minute["kinds"].values()),
         "refused": sum(board["refused_a_second"][-60:]),
