@@ -31,6 +31,7 @@ from openboss.access.network.nchf.notices import Notifier
 from openboss.config.options import options
 from openboss.modules.catalog.atomic import replace_reference
 from openboss.modules.charging.atomic import engine as journal
+from openboss.modules.charging.functions.addresses import addresses_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CONSUMER = {"nodeFunctionality": "SMF", "nFName": "0b6a2c55-54f1-4a3e-9c0c-1d8f0f6a7b21"}
@@ -167,10 +168,17 @@ def test_several_rating_groups_are_granted_and_refused_each_for_itself(network, 
     update = data_request(2, multipleUnitUsage=[used({"totalVolume": 34 * MB}), used(rating_group=200)])
     updated = smf.post(f"{created.headers['location']}/update", json=update).json()["multipleUnitInformation"]
     assert network.wallet()["balance_li"] == 10_000 - 34 * 290
-    assert [one["resultCode"] for one in updated] == ["QUOTA_LIMIT_REACHED", "SUCCESS"]  # 0.290 was reserved for 200
-    assert updated[1]["grantedUnit"] == {"totalVolume": 496 * 1024}  # 496 KB for the last 0.140
-    assert updated[1]["finalUnitIndication"] == {"finalUnitAction": "TERMINATE"}
-    assert "volumeQuotaThreshold" not in updated[1]
+    assert [one["resultCode"] for one in updated] == ["SUCCESS", "SUCCESS"]  # 0.290 is no longer reserved for 200
+    assert updated[0]["grantedUnit"] == {"totalVolume": 496 * 1024}  # 496 KB for the last 0.140
+    assert updated[0]["finalUnitIndication"] == {"finalUnitAction": "TERMINATE"}
+    assert "volumeQuotaThreshold" not in updated[0]
+    assert updated[1]["grantedUnit"] == {"totalVolume": 1024}  # a KB is less than half a li
+    update = data_request(
+        3, multipleUnitUsage=[used({"totalVolume": 496 * 1024}), used(rating_group=200, asking=False)]
+    )
+    updated = smf.post(f"{created.headers['location']}/update", json=update).json()["multipleUnitInformation"]
+    assert [one["resultCode"] for one in updated] == ["QUOTA_LIMIT_REACHED", "SUCCESS"]
+    assert network.wallet()["balance_li"] == 0
 
 
 def test_what_cannot_be_charged_is_refused_with_its_cause_and_nothing_is_changed(network, chf, smf):  # noqa: F811
@@ -324,6 +332,23 @@ def test_a_top_up_makes_the_network_come_again_and_a_stop_makes_it_end(network, 
     assert seen[1] == ("/notices/77", "2", {"notificationType": "REAUTHORIZATION"})
     assert seen[2] == {"totalVolume": 10 * MB}
     assert seen[3] == ("/notices/77", "2", {"notificationType": "ABORT_CHARGING"})
+
+
+def test_after_a_restart_a_network_is_still_told_of_its_session_until_it_ends(network, notified, chf, smf):  # noqa: F811
+    taken, uri = notified
+    created = smf.post(chf.url, json=data_request(1, multipleUnitUsage=[wanted()], notifyUri=uri))
+    key = created.headers["location"].rpartition("/")[2]
+
+    def begin_again() -> None:
+        chf.notifier.keep(chf.at.at)
+        chf.node.notices = chf.notifier = Notifier(chf.loop)
+        chf.notifier.tell([key, "0" * 32], is_stop=False)
+
+    chf.call(begin_again)
+    assert taken.get(timeout=10) == ("/notices/77", "2", {"notificationType": "REAUTHORIZATION"})
+    smf.post(f"{created.headers['location']}/release", json=data_request(2))
+    chf.call(lambda: chf.notifier.keep(chf.at.at))
+    assert addresses_of([key]) == {}
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -216,6 +216,7 @@ class ChargeLoop:
         self._keep_promises()
         for listener in listeners:
             listener.close()
+        self.doors.keep(clock.now())
         self.loop.run_until_complete(self.doors.close())
         self.node.stop()
         self.loop.run_until_complete(asyncio.sleep(0))
@@ -270,6 +271,7 @@ class ChargeLoop:
         if now_s - self._watched_at_s >= WATCH_S:
             self._watched_at_s = now_s
             self._watch_use(now_s)
+            self.doors.keep(clock.now())
         is_calm = taken == 0 and self._inputs_to_flush > 0
         self._inputs_to_flush = 0 if is_calm else self._inputs_to_flush + taken
         if is_calm or now_s - self._flushed_at_s >= FLUSH_S:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,10 @@ class OnlineDoors:
             mine = sessions[stopped == is_stop]
             keys = [f"{high:016x}{low:016x}" for high, low in zip(mine["key_hi"], mine["key_lo"], strict=True)]
             self.notifier.tell(keys, is_stop=is_stop)
+
+    def keep(self, at: datetime) -> None:
+        """Write down where 5G networks want to be told of sessions."""
+        self.notifier.keep(at)
 
     async def close(self) -> None:
         """Close all of them."""

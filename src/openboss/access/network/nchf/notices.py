@@ -1,6 +1,7 @@
 """What we tell the network ourselves: come again with a session, or end it (TS 32.291, Notify).
 
-The address is the one the session's last request named. A network function that cannot be reached is tried again a
+The address is the one the session's last request named; it is kept in the database within a second, so that an engine
+that begins again knows it. A network function that cannot be reached is tried again a
 few times; what it was to be told it learns at the latest when its quota ends.
 """
 
@@ -10,12 +11,14 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable
+from datetime import datetime
 
 import httpx
 import structlog
 
 from openboss.access.network.nchf.answers import encode
 from openboss.access.network.nchf.schema import ChargingNotifyRequest
+from openboss.modules.charging.functions.addresses import addresses_of, keep_addresses
 
 MOST_SESSIONS = 1 << 21  # whose addresses are remembered
 _AT_ONCE = 64
@@ -35,24 +38,37 @@ class Notifier:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._addresses: OrderedDict[str, str] = OrderedDict()
+        self._said: dict[str, str] = {}  # not kept yet
+        self._ended: set[str] = set()
         self._client: httpx.AsyncClient | None = None
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def remember(self, key: str, uri: str) -> None:
-        """A session can be reached at an address; of too many the oldest are forgotten."""
-        self._addresses[key] = uri
+        """A session can be reached at an address; of too many the oldest are looked up when they are needed."""
+        if self._addresses.get(key) != uri:
+            self._said[key] = self._addresses[key] = uri
         if len(self._addresses) > MOST_SESSIONS:
             self._addresses.popitem(last=False)
 
     def forget(self, key: str) -> None:
         """A session has ended."""
         self._addresses.pop(key, None)
+        if self._said.pop(key, None) is None:
+            self._ended.add(key)
+
+    def keep(self, at: datetime) -> None:
+        """Write down what was said since the last time."""
+        if self._said or self._ended:
+            keep_addresses(said=self._said, ended=self._ended, at=at)
+            self._said, self._ended = {}, set()
 
     def tell(self, keys: Iterable[str], *, is_stop: bool) -> None:
         """Tell the network to come again with some sessions, or to end them."""
-        for key in keys:
-            uri = self._addresses.get(key)
+        wanted = list(keys)
+        kept = addresses_of([key for key in wanted if key not in self._addresses])
+        for key in wanted:
+            uri = self._addresses.get(key) or kept.get(key)
             if uri is not None:
                 task = self.loop.create_task(self._send(key, uri, _STOP if is_stop else _COME_AGAIN))
                 self._tasks.add(task)
