@@ -33,6 +33,8 @@ from openboss.access.network.diameter import node as node_module
 from openboss.access.network.diameter.avps import avp, message
 from openboss.access.network.diameter.node import Node
 from openboss.access.network.diameter.peers import Identity
+from openboss.access.network.diameter.session_names import key_of
+from openboss.modules.charging.engine.online.finding import find_sessions
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -147,6 +149,8 @@ def test_python_diameter_completes_a_data_session_with_the_exact_charge(network,
     )
     answer = client.send_request(credit_request("gw;1", 2, 1, used={"cc_total_octets": 10 * MB}), timeout=60)
     assert answer.multiple_services_credit_control[0].granted_service_unit.cc_total_octets == 10 * MB
+    found = find_sessions(network.owner.state, keys=[key_of("gw;1")])
+    assert (found["total"], found["sessions"][0]["used_octets"], found["sessions"][0]["life"]) == (1, 10 * MB, "OPEN")
     answer = client.send_request(credit_request("gw;1", 3, 2, used={"cc_total_octets": MB}, asking=False), timeout=60)
     assert (answer.result_code, answer.cc_request_type, answer.cc_request_number) == (2001, 3, 2)
     assert network.wallet()["balance_li"] == 6810

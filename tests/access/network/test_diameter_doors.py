@@ -5,6 +5,7 @@ import os
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 
 import pytest
 from diameter.message import Message
@@ -30,7 +31,8 @@ class Nobody:
 class Doors:
     """A node's ports with their loop in a thread."""
 
-    def __init__(self, **chosen) -> None:
+    def __init__(self, admits: Callable[..., bool] = lambda *_asked: True, **chosen) -> None:
+        self.admits = admits
         self.chosen = options().model_copy(update=chosen)
         self.loop, self._ready = asyncio.new_event_loop(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -39,10 +41,9 @@ class Doors:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        node = Node(
-            identity=Identity("charge.test", "test", 1), server=Nobody(), now_s=lambda: 0, fail=print, loop=self.loop
-        )
-        self.open = self.loop.run_until_complete(open_doors(node.new_peer, self.chosen, self.loop))
+        identity = Identity("charge.test", "test", 1, self.admits)
+        self.node = Node(identity=identity, server=Nobody(), now_s=lambda: 0, fail=print, loop=self.loop)
+        self.open = self.loop.run_until_complete(open_doors(self.node.new_peer, self.chosen, self.loop))
         self._ready.set()
         self.loop.run_forever()
         for one in self.open:
@@ -107,3 +108,26 @@ def test_a_port_that_is_taken_is_said_and_stops_nobody():
         taken.listen()
         with Doors(diameter_host="127.0.0.1", diameter_port=taken.getsockname()[1]) as doors:
             assert doors.open == []
+
+
+def test_a_peer_that_is_shut_out_while_it_is_connected_is_told_so_and_its_line_ends():
+    admitted, port = {"gw.test"}, free_port()
+
+    def admits(host: str, realm: str, address: str, certificate: object) -> bool:
+        return host in admitted and (realm, address, certificate) == ("test", "127.0.0.1", None)
+
+    with (
+        Doors(admits, diameter_host="127.0.0.1", diameter_port=port) as doors,
+        socket.create_connection(("127.0.0.1", port), 30) as line,
+    ):
+        assert introduce(line).result_code == 2001
+        assert doors.node.connected()[0] | {"waiting": 0} == {
+            "name": "gw.test", "realm": "test", "address": "127.0.0.1", "is_tls": False, "waiting": 0,
+        }  # fmt: skip
+        admitted.clear()
+        doors.loop.call_soon_threadsafe(doors.node.review)
+        told = Message.from_bytes(line.recv(4096))
+        assert (told.header.command_code, told.disconnect_cause) == (282, 2)  # DO_NOT_WANT_TO_TALK_TO_YOU
+        assert line.recv(1) == b""
+        with socket.create_connection(("127.0.0.1", port), 30) as again, pytest.raises(ConnectionError):
+            introduce(again)
