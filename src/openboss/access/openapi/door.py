@@ -9,9 +9,9 @@ from datetime import date
 from typing import Annotated, Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from ninja import Query, Router, Schema
+from ninja import Query, Router
 from ninja.security.base import AuthBase, SecuritySchema
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from openboss.access.jobs import clock
@@ -104,7 +104,7 @@ def _outside(name: str) -> str:
     return f"@{to_camel(name.removeprefix('at_'))}" if name.startswith("at_") else to_camel(name)
 
 
-class Shape(Schema):
+class Shape(BaseModel):
     """A TM Forum resource."""
 
     model_config = ConfigDict(alias_generator=_outside, populate_by_name=True)
@@ -161,7 +161,7 @@ def midnight(day: date) -> str:
     return clock.begin_of(day).isoformat()
 
 
-class Paging(Schema):
+class Paging(BaseModel):
     """Which part of a list: `offset` is a multiple of `limit`; `fields` names the attributes wanted."""
 
     offset: Annotated[int, Field(ge=0, le=10**9)] = 0
