@@ -83,8 +83,7 @@ class Office:
 
     def fill_in(self, order: OrderView, *steps: str, documents: tuple[str, ...] = ("HOLDER_ID",), at=AT) -> None:
         """Go through the list: steps ticked, documents compared and kept."""
-        for step in steps:
-            hall.tick(order_id=order.order_id, step=step, at=at, staff_id=self.clerk)
+        hall.tick(order_id=order.order_id, notes=dict.fromkeys(steps, ""), at=at, staff_id=self.clerk)
         for kind in documents:
             hall.attach(order_id=order.order_id, kind=kind, content=kind.encode(), at=at, staff_id=self.clerk)
 

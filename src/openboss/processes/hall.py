@@ -181,9 +181,12 @@ def _moment(effective: str, at: datetime, date_at: datetime | None) -> datetime:
     return at if date_at is None else date_at
 
 
-def tick(*, order_id: int, step: str, at: datetime, staff_id: int | None, note: str = "") -> None:
-    """Note that a step of the checklist is done. Raises OrderUnknown, OrderStateForbids, StepUnknown."""
-    orders.tick_step(order_id=order_id, step=step, note=note, at=at, staff_id=staff_id)
+def tick(*, order_id: int, notes: Mapping[str, str], at: datetime, staff_id: int | None) -> None:
+    """Note that steps of the checklist are done, each with what is to be said of it ("" = nothing).
+
+    Raises OrderUnknown, OrderStateForbids, StepUnknown.
+    """
+    orders.tick_steps(order_id=order_id, notes=notes, at=at, staff_id=staff_id)
 
 
 def attach(

@@ -92,7 +92,7 @@ def sign(*, order_id: int, said: FormSaid, signature_png: bytes, at: datetime, s
     sha256 = orders.attach_document(kind=KIND, content=paper, verified_by=staff_id, **own)
     for one in (order, *cart.parts_of(order_id=order_id)):
         if STEP in one.open_steps:
-            orders.tick_step(order_id=one.order_id, step=STEP, note=fingerprint[:16], at=at, staff_id=staff_id)
+            orders.tick_steps(order_id=one.order_id, notes={STEP: fingerprint[:16]}, at=at, staff_id=staff_id)
     return SignedForm(sha256, fingerprint)
 
 

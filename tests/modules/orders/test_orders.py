@@ -67,13 +67,13 @@ def test_the_same_serial_number_is_the_same_order_and_never_another() -> None:
 def test_steps_and_money_of_an_order_are_noted_once() -> None:
     order = place()
     assert (order.open_steps, order.unpaid_fen) == (("IDENTITY",), 100)
-    orders.tick_step(order_id=order.order_id, step="IDENTITY", note="", at=AT, staff_id=7)
+    orders.tick_steps(order_id=order.order_id, notes={"IDENTITY": ""}, at=AT, staff_id=7)
     for serial_no in ("P1", "P2"):
         orders.fee_paid(order_id=order.order_id, code="ANY", serial_no=serial_no, payment_id=None)
     found = orders.order_view(order_id=order.order_id)
     assert (found.open_steps, found.unpaid_fen, found.fees[0].serial_no) == ((), 0, "P1")
     with pytest.raises(orders.StepUnknown):
-        orders.tick_step(order_id=order.order_id, step="DANCE", note="", at=AT, staff_id=7)
+        orders.tick_steps(order_id=order.order_id, notes={"DANCE": ""}, at=AT, staff_id=7)
 
 
 def test_only_what_was_begun_long_ago_and_lies_open_is_abandoned() -> None:

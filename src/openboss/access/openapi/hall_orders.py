@@ -173,8 +173,8 @@ def go_on(caller: Caller, order_id: str, given: OrderUpdate) -> OrderView:
     number = whole_number(order_id, "order")
     about: dict[str, Any] = {"order_id": number, "at": clock.now(), "staff_id": caller.staff_id}
     with refusals_of_the_hall(), transaction.atomic():
-        for step in given.checklist:
-            hall.tick(step=step.name, note=step.note, **about)
+        if given.checklist:
+            hall.tick(notes={step.name: step.note for step in given.checklist}, **about)
         for one in given.attachment:
             hall.attach(kind=one.attachment_type, content=one.content, **about)
         if given.state == "held":

@@ -56,7 +56,7 @@ from openboss.modules.orders.atomic import (
     prepare,
     read_document,
     take_ticket,
-    tick_step,
+    tick_steps,
     tickets_of_day,
     try_reversal,
     waits_by_hour,
@@ -123,5 +123,5 @@ __all__ = [
     "parts_of",
     "place_order",
     "read_document",
-    "tick_step",
+    "tick_steps",
 ]

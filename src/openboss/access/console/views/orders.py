@@ -156,8 +156,8 @@ def check(request: HttpRequest, order_id: int) -> HttpResponse:
     shown = {kind: request.POST.get(f"document-{kind}", "").strip() for kind in request.POST.getlist("document_kind")}
 
     def act() -> None:
-        for step in request.POST.getlist("step"):
-            hall.tick(step=step, **about)
+        if steps := request.POST.getlist("step"):
+            hall.tick(notes=dict.fromkeys(steps, ""), **about)
         for kind, content in shown.items():
             if content:
                 hall.attach(kind=kind, content=content.encode(), **about)

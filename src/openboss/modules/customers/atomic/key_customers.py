@@ -44,7 +44,7 @@ def give_to_manager(*, customer_ids: Collection[int], manager_id: int, at: datet
     CustomerManager.objects.bulk_create(
         CustomerManager(customer_id=one, manager_id=manager_id, period=period) for one in moved
     )
-    after = {one: {"manager_id": manager_id, "before": before.get(one)} for one in moved}
+    after = [(one, {"manager_id": manager_id, "before": before.get(one)}) for one in moved]
     record_audits(staff_id=staff_id, action="customers.give_to_manager", object_kind="customer", at=at, after=after)
     return len(moved)
 

@@ -176,7 +176,7 @@ def _in_states(
         _note_states(states, event=event, at=at)
         tell_network_of(states, at=at)
         after = {user: {"reason": reason, "state": state} for user, state in states.items()}
-        record_audits(staff_id=staff_id, action=action, object_kind="subscriber", at=at, after=after)
+        record_audits(staff_id=staff_id, action=action, object_kind="subscriber", at=at, after=after.items())
     return states
 
 

@@ -25,29 +25,15 @@ from openboss.modules.orders.atomic.hub_orders import (
 )
 from openboss.modules.orders.atomic.offers_made import OfferMadeView, log_offer, offer_after_payment, offers_made
 from openboss.modules.orders.atomic.orders import (
-    ON_BILL,
-    DocumentShown,
-    Fee,
-    Item,
     OrderDifferent,
     OrderPending,
     OrderStateForbids,
-    OrderUnknown,
-    OrderView,
-    Step,
     StepUnknown,
-    abandoned_orders,
-    count_orders,
-    due_orders,
     fee_paid,
-    list_orders,
     lock_order,
     move_order,
-    order_by_serial,
-    order_view,
-    parts_of,
     place_order,
-    tick_step,
+    tick_steps,
 )
 from openboss.modules.orders.atomic.queue import (
     EVERYBODY,
@@ -63,6 +49,22 @@ from openboss.modules.orders.atomic.queue import (
     take_ticket,
     tickets_of_day,
     waits_by_hour,
+)
+from openboss.modules.orders.atomic.shown import (
+    ON_BILL,
+    DocumentShown,
+    Fee,
+    Item,
+    OrderUnknown,
+    OrderView,
+    Step,
+    abandoned_orders,
+    count_orders,
+    due_orders,
+    list_orders,
+    order_by_serial,
+    order_view,
+    parts_of,
 )
 
 __all__ = [
@@ -124,5 +126,5 @@ __all__ = [
     "parts_of",
     "place_order",
     "read_document",
-    "tick_step",
+    "tick_steps",
 ]

@@ -6,9 +6,17 @@ from datetime import datetime
 
 from django.db import transaction
 
-from openboss.modules.orders.atomic.orders import DocumentShown, audit_order, locked_order
+from openboss.modules.orders.atomic.orders import audit_order, locked_order
+from openboss.modules.orders.atomic.shown import DocumentShown
 from openboss.modules.orders.models import OrderDocument
 from openboss.modules.system.keys import decrypt, encrypt
+from openboss.modules.system.statements import run
+
+_KEEP = """
+INSERT INTO orders_document (order_id, kind, sha256, content_sealed, verified_by, at)
+VALUES (%s::bigint, %s::text, %s::text, %s::bytea, %s::bigint, %s::timestamptz)
+ON CONFLICT (order_id, kind, sha256) DO NOTHING
+"""
 
 
 class DocumentUnknown(LookupError):
@@ -27,15 +35,10 @@ def attach_document(
 
     verified_by  the clerk who compared it with the original. Raises OrderUnknown.
     """
-    order = locked_order(order_id)
+    locked_order(order_id)
     sha256 = hashlib.sha256(content).hexdigest()
-    OrderDocument.objects.get_or_create(
-        order=order,
-        kind=kind,
-        sha256=sha256,
-        defaults={"content_sealed": encrypt(content.hex()), "verified_by": verified_by, "at": at},
-    )
-    audit_order("orders.attach", order, at, staff_id, after={"kind": kind, "sha256": sha256})
+    run(_KEEP, [order_id, kind, sha256, encrypt(content.hex()), verified_by, at])
+    audit_order("orders.attach", order_id, at, staff_id, after={"kind": kind, "sha256": sha256})
     return sha256
 
 
@@ -45,14 +48,14 @@ def read_document(*, order_id: int, sha256: str, reason: str, at: datetime, staf
 
     Raises DocumentUnknown, DocumentChanged. Source: HAL-17, D23.2.
     """
-    row = OrderDocument.objects.filter(order_id=order_id, sha256=sha256).select_related("order").first()
+    row = OrderDocument.objects.filter(order_id=order_id, sha256=sha256).first()
     if row is None or row.content_sealed is None:
         raise DocumentUnknown(sha256)
     content = bytes.fromhex(decrypt(row.content_sealed))
     if hashlib.sha256(content).hexdigest() != sha256:
         raise DocumentChanged(sha256)
     audit_order(
-        "orders.read_document", row.order, at, staff_id, reason=reason, after={"kind": row.kind, "sha256": sha256}
+        "orders.read_document", order_id, at, staff_id, reason=reason, after={"kind": row.kind, "sha256": sha256}
     )
     return content
 

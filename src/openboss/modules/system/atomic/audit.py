@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -73,13 +73,13 @@ def record_audit(
 
 
 def record_audits(
-    *, staff_id: int | None, action: str, object_kind: str, at: datetime, after: Mapping[int, Mapping[str, Any]]
+    *, staff_id: int | None, action: str, object_kind: str, at: datetime, after: Iterable[tuple[int, Mapping[str, Any]]]
 ) -> None:
-    """Write one audit entry an object in the caller's transaction; after: by object, what it is from now on."""
+    """Write many audit entries in the caller's transaction; after: objects, each with what it is from now on."""
     put_rows(
         "system_auditentry",
         _COLUMNS,
-        [(at, staff_id, action, object_kind, str(key), "", json.dumps(what)) for key, what in after.items()],
+        [(at, staff_id, action, object_kind, str(key), "", json.dumps(what)) for key, what in after],
     )
 
 
