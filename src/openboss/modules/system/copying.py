@@ -11,6 +11,8 @@ from typing import Any, LiteralString, cast
 import polars as pl
 from django.db import connection
 
+from openboss.modules.system.statements import forget_written
+
 CHUNK_BYTES = 1 << 20
 
 
@@ -33,6 +35,7 @@ def copy_in(table: str, frame: pl.DataFrame) -> int:
     text = BytesIO()
     frame.write_csv(text, include_header=False, quote_style="necessary", datetime_format="%Y-%m-%d %H:%M:%S%.f%:z")
     columns = ", ".join(f'"{column}"' for column in frame.columns)
+    forget_written(f'COPY "{table}"')
     with connection.cursor() as cursor:
         statement = cast(LiteralString, f'COPY "{table}" ({columns}) FROM STDIN WITH (FORMAT csv)')
         with cursor.copy(statement) as copy:

@@ -4,6 +4,7 @@ Django writes values into the text of a statement; for work of milliseconds the 
 work. Here values travel beside the text. Inside Django's connection and transaction, like system.copying.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import wraps
@@ -44,19 +45,17 @@ def put_rows(table: str, columns: dict[str, str], rows: Sequence[Sequence[object
 def kept_until_written(*tables: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Keep the answers of a question to small tables until a row of them is written, by whatever process.
 
-    The rows' transactions tell: one statement over the tables instead of reading and building it all. Answers are
-    shared, so that whoever gets one leaves it as it is.
+    The rows' transactions tell: one statement over the tables instead of reading and building it all, and within a
+    transaction one a table as long as that transaction does not write it: it goes on with what it began with. Answers
+    are shared, so that whoever gets one leaves it as it is.
     """
-    counts = [f"(SELECT (count(*), sum(hashint8(xmin::text::bigint)))::text FROM {table})" for table in tables]
-    statement = f"SELECT {', '.join(counts)}"
 
     def decorated(question: Callable[P, T]) -> Callable[P, T]:
         kept: dict[object, tuple[object, T]] = {}
 
         @wraps(question)
         def answer(*args: P.args, **named: P.kwargs) -> T:
-            found = ask(statement)
-            written = (connection.settings_dict["NAME"], found)
+            written = (connection.settings_dict["NAME"], *map(_last_written, tables))
             key = (args, repr(sorted(named.items())))
             known = kept.get(key)
             if known is None or known[0] != written:
@@ -70,10 +69,55 @@ def kept_until_written(*tables: str) -> Callable[[Callable[P, T]], Callable[P, T
     return decorated
 
 
+class _Looked(threading.local):
+    """What this thread's transaction has learnt of the tables whose answers are kept."""
+
+    def __init__(self) -> None:
+        self.transaction: object = None
+        self.written: dict[str, str] = {}
+
+
+_looked = _Looked()
+
+
+def _last_written(table: str) -> str:
+    """A text that changes with every write of a table: who wrote its rows, and where they lie."""
+    known = _learnt()
+    if table not in known:
+        counted = f"SELECT (count(*), sum(hashint8(xmin::text::bigint) # hashtid(ctid)))::text FROM {table}"
+        known[table] = ask(counted)[0][0]
+    return known[table]
+
+
+def _learnt() -> dict[str, str]:
+    """By table, what is known in this transaction; begun anew with each, and with a part of it that is rolled back."""
+    if not connection.in_atomic_block:
+        return {}
+    if _watching not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_watching)
+    if _looked.transaction is not connection.run_on_commit:  # Django makes a new list at both
+        _looked.transaction, _looked.written = connection.run_on_commit, {}
+    return _looked.written
+
+
+def forget_written(statement: str) -> None:
+    """Look again at the tables that a statement of this transaction writes: only what names one can."""
+    if _looked.written and not statement.startswith("SELECT"):
+        for table in [table for table in _looked.written if table in statement]:
+            del _looked.written[table]
+
+
+def _watching(execute: Callable[..., T], statement: object, *more: Any) -> T:
+    """Django's own statements pass here once a transaction has looked at such a table."""
+    forget_written(str(statement))
+    return execute(statement, *more)
+
+
 def _executed(statement: str, values: Sequence[object]) -> Cursor[Any]:
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
+        forget_written(statement)
         cursor = Cursor(connection.connection)
         return cursor.execute(cast(LiteralString, statement), [_as_sent(value) for value in values], prepare=True)
 
