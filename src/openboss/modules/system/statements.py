@@ -118,6 +118,8 @@ def _executed(statement: str, values: Sequence[object]) -> Cursor[Any]:
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors:
         forget_written(statement)
+        if connection.connection.prepared_max != _MOST_KEPT:
+            connection.connection.prepared_max = _MOST_KEPT  # psycopg's hundred is less than one opening asks
         cursor = Cursor(connection.connection)
         return cursor.execute(cast(LiteralString, statement), [_as_sent(value) for value in values], prepare=True)
 

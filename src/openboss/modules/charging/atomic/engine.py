@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import F, Min
 
 from openboss.modules.charging.models import EngineCommand, EngineJournal, EngineOwner, EngineSnapshot, UsageChunk
-from openboss.modules.system.statements import put_rows
+from openboss.modules.system.statements import ask, put_rows
 
 STREAM = 0  # one process owns every shard of a machine
 
@@ -95,18 +95,21 @@ def check_ownership(owner: Ownership) -> None:
         raise OwnershipLost(f"the charging engine was taken over by another process (epoch {current.epoch})")
 
 
+_SEND = (
+    "INSERT INTO charging_enginecommand (kind, payload, state, serial_no)"
+    " VALUES (%s::text, %s::jsonb, 'WAITING', %s::text) ON CONFLICT (serial_no) DO NOTHING RETURNING command_id"
+)
+_SENT = "SELECT command_id FROM charging_enginecommand WHERE serial_no = %s::text"
+
+
 def send_command(*, kind: str, payload: dict[str, Any], serial_no: str | None = None) -> int:
     """Leave a command for the engine in the caller's transaction; return its id.
 
     kind       IMAGE (users' base data), PUBLICATION (tariffs), OPEN_CYCLE, FREEZE, or one of engine/online/orders.py
     serial_no  of a write of money: the command that was sent under it before is not sent again (D0.4)
     """
-    if serial_no is None:
-        return EngineCommand.objects.create(kind=kind, payload=payload).command_id
-    command, _is_new = EngineCommand.objects.get_or_create(
-        serial_no=serial_no, defaults={"kind": kind, "payload": payload}
-    )
-    return command.command_id
+    found = ask(_SEND, [kind, json.dumps(payload), serial_no])
+    return int((found or ask(_SENT, [serial_no]))[0][0])
 
 
 def send_commands(*, kind: str, payloads: Sequence[Mapping[str, Any]]) -> None:

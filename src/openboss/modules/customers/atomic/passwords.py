@@ -12,9 +12,10 @@ from openboss.modules.customers.atomic.subscribers import audit_subscriber, lock
 from openboss.modules.customers.authority import Proof
 from openboss.modules.customers.life import TERMINATED
 from openboss.modules.customers.messages import sms
-from openboss.modules.customers.models import Challenge, DynamicCode, NumberPeriod, Password, Subscriber
+from openboss.modules.customers.models import Challenge, DynamicCode, Password, Subscriber
 from openboss.modules.system.atomic import send_out
 from openboss.modules.system.keys import blind_index
+from openboss.modules.system.statements import ask, run
 
 DIGITS = 6
 DYNAMIC_LASTS = timedelta(minutes=10)
@@ -24,6 +25,19 @@ WRONG_IN_TOTAL_MAX = 10
 DYNAMIC_WRONG_MAX = 5
 CHALLENGE_SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # without 0 1 I O, which look alike
 CHALLENGE_LENGTH = 5
+
+
+_NUMBER_AND_BIRTHDAY = """
+SELECT coalesce((SELECT n.number FROM customers_numberperiod n WHERE n.subscriber_id = s.subscriber_id
+  ORDER BY n.period DESC LIMIT 1), 0), c.born_on
+FROM customers_subscriber s JOIN customers_customer c USING (customer_id) WHERE s.subscriber_id = %s::bigint
+"""
+_PUT = """
+INSERT INTO customers_password (subscriber_id, kind, hashed, is_initial, channel, set_at, wrong_on, wrong_that_day,
+ wrong_since_reset) VALUES (%s::bigint, %s::text, %s::text, %s::boolean, %s::text, %s::timestamptz, NULL, 0, 0)
+ON CONFLICT (subscriber_id, kind) DO UPDATE SET hashed = excluded.hashed, is_initial = excluded.is_initial,
+ channel = excluded.channel, set_at = excluded.set_at, wrong_on = NULL, wrong_that_day = 0, wrong_since_reset = 0
+"""
 
 
 class PasswordNotSixDigits(ValueError):
@@ -78,22 +92,10 @@ def set_password(
     The caller has checked who asks (matrix row RESET_PASSWORD or OPEN, or the old password: `change_password`).
     Raises SubscriberUnknown, PasswordNotSixDigits, PasswordTrivial. Source: D14.3, PWD-01, PWD-06, PWD-08.
     """
-    subscriber = locked(subscriber_id)
-    number = _number_of(subscriber)
-    refuse_weak(digits, number=number, born_on=subscriber.customer.born_on)
-    Password.objects.update_or_create(
-        subscriber=subscriber,
-        kind=kind,
-        defaults={
-            "hashed": _hashed(digits),
-            "is_initial": is_initial,
-            "channel": channel,
-            "set_at": at,
-            "wrong_on": None,
-            "wrong_that_day": 0,
-            "wrong_since_reset": 0,
-        },
-    )
+    locked(subscriber_id)
+    ((number, born_on),) = ask(_NUMBER_AND_BIRTHDAY, [subscriber_id])
+    refuse_weak(digits, number=number, born_on=born_on)
+    run(_PUT, [subscriber_id, kind, _hashed(digits), is_initial, channel, at])
     audit_subscriber("customers.set_password", subscriber_id, at, staff_id, after={"kind": kind, "channel": channel})
     send_out(topic="sms", payload=sms(number, "PASSWORD_SET"), at=at)
 
@@ -113,8 +115,7 @@ def refuse_weak(digits: str, *, number: int, born_on: date | None) -> None:
 
 
 def _number_of(subscriber: Subscriber) -> int:
-    row = NumberPeriod.objects.filter(subscriber=subscriber).order_by("-period").first()
-    return row.number if row else 0
+    return int(ask(_NUMBER_AND_BIRTHDAY, [subscriber.pk])[0][0])
 
 
 def check_password_of(*, subscriber_id: int, kind: str, digits: str, at: datetime) -> Proof:

@@ -11,6 +11,12 @@ from openboss.modules.customers.atomic.effective import SubscriberUnknown
 from openboss.modules.customers.models import Account, PaymentRelation, Subscriber
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.atomic.listeners import announce
+from openboss.modules.system.statements import ask
+
+_PAYS_THE_REST = (
+    "SELECT account_id FROM customers_paymentrelation"
+    " WHERE subscriber_id = %s::bigint AND mode = 'REST' AND cycles @> %s::int"
+)
 
 
 class AccountUnknown(LookupError):
@@ -146,11 +152,10 @@ NOT_WRITTEN = 2**62
 
 def paying_account(*, subscriber_id: int, cycle: int) -> int:
     """Name the account that pays the rest of a user's bill in a cycle. Raises SubscriberUnknown."""
-    rest = PaymentRelation.objects.filter(subscriber_id=subscriber_id, mode="REST", cycles__contains=cycle)
-    found = rest.values_list("account_id", flat=True).first()
-    if found is None:
+    found = ask(_PAYS_THE_REST, [subscriber_id, cycle])
+    if not found:
         raise SubscriberUnknown(subscriber_id)
-    return found
+    return int(found[0][0])
 
 
 def _audit(

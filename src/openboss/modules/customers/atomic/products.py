@@ -22,7 +22,18 @@ from openboss.modules.customers.atomic.subscribers import (
 from openboss.modules.customers.life import ACTIVE
 from openboss.modules.customers.models import Agreement, Holding, Subscriber
 from openboss.modules.system.atomic.listeners import announce
-from openboss.modules.system.statements import ask
+from openboss.modules.system.rows import add_row
+from openboss.modules.system.statements import ask, run
+
+_HELD = "SELECT kind, offer_id FROM customers_holding WHERE subscriber_id = %s::bigint AND period @> %s::timestamptz"
+_NEVER_BEGIN = (
+    "DELETE FROM customers_holding"
+    " WHERE subscriber_id = %s::bigint AND kind = 'MAIN' AND lower(period) >= %s::timestamptz"
+)
+_END_MAIN = (
+    "UPDATE customers_holding SET period = tstzrange(lower(period), %s::timestamptz)"
+    " WHERE subscriber_id = %s::bigint AND kind = 'MAIN' AND period @> %s::timestamptz RETURNING holding_id, offer_id"
+)
 
 
 class MainOfferHeld(Exception):
@@ -73,14 +84,12 @@ def hold_product(
 
 def _check_relations(subscriber_id: int, offer_id: int, from_at: datetime, *, instead_of_main: bool = False) -> None:
     """Ask the documents in force on that day whether an offer goes with those held."""
-    held = Holding.objects.filter(subscriber_id=subscriber_id, period__contains=from_at)
-    if instead_of_main:
-        held = held.exclude(kind="MAIN")
+    held = [one for kind, one in ask(_HELD, [subscriber_id, from_at]) if not (instead_of_main and kind == "MAIN")]
     in_force = {version.offer_id: version for version in offers_at(operator_day(from_at))}
     if offer_id not in in_force:
         return
     wanted = in_force[offer_id]
-    others = [in_force[one] for one in held.values_list("offer_id", flat=True) if one in in_force]
+    others = [in_force[one] for one in held if one in in_force]
     there = {other.code for other in others} | ({wanted.code} if instead_of_main else set())
     relations = wanted.document.get("relations") or {}
     missing = set(relations.get("requires", [])) - there
@@ -118,20 +127,14 @@ def change_main_offer(
         raise StopsForbid(subscriber_id)
     begins_at = from_at or next_month_start(at)
     _check_relations(subscriber_id, offer_id, begins_at, instead_of_main=True)
-    mains = Holding.objects.filter(subscriber_id=subscriber_id, kind="MAIN")
-    mains.filter(period__startswith__gte=begins_at).delete()  # was never in force
-    before = None
-    for held in mains.filter(period__contains=begins_at):
-        before = held.offer_id
-        Holding.objects.filter(pk=held.pk).update(period=DateTimeTZRange(held.period.lower, begins_at))
-        _announce("ProductAttributeValueChangeEvent", held.pk, at)
-    begun = Holding.objects.create(
-        subscriber=subscriber,
-        offer_id=offer_id,
-        kind="MAIN",
-        first_month=first_month,
-        period=DateTimeTZRange(begins_at, None),
-    )
+    run(_NEVER_BEGIN, [subscriber_id, begins_at])
+    ended = ask(_END_MAIN, [begins_at, subscriber_id, begins_at])
+    for holding_id, _ in ended:
+        _announce("ProductAttributeValueChangeEvent", holding_id, at)
+    before = ended[-1][1] if ended else None
+    period = DateTimeTZRange(begins_at, None)
+    begun = Holding(subscriber=subscriber, offer_id=offer_id, kind="MAIN", first_month=first_month, period=period)
+    add_row(begun)
     _announce("ProductCreateEvent", begun.holding_id, at)
     after = {"offer_id": offer_id, "from_at": begins_at.isoformat()}
     audit_subscriber(

@@ -29,6 +29,7 @@ from openboss.modules.customers.stop_reasons import BY_ID
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.copying import copy_out
 from openboss.modules.system.keys import decrypt
+from openboss.modules.system.rows import row_of
 from openboss.modules.system.statements import ask
 
 
@@ -373,7 +374,7 @@ def accounts_of_customer(*, customer_id: int) -> list[AccountView]:
 
 def account_view(*, account_id: int) -> AccountView:
     """Show one account: how it pays, and the language and layout of its bills. Raises AccountUnknown."""
-    row = Account.objects.filter(account_id=account_id).first()
+    row = row_of(Account, "account_id = %s::bigint", [account_id])
     if row is None:
         raise AccountUnknown(f"account {account_id}")
     return AccountView(row.account_id, row.pay_method, row.language, row.layout)

@@ -25,6 +25,7 @@ from openboss.modules.customers.models import (
 from openboss.modules.system.atomic import record_audit
 from openboss.modules.system.atomic.listeners import announce
 from openboss.modules.system.keys import blind_index, decrypt, encrypt
+from openboss.modules.system.statements import ask
 
 SILVER_FEN, GOLD_FEN, DIAMOND_FEN = 66_600, 150_000, 300_000  # ARPU, closed lower bounds (D17.1)
 CONTACT_KINDS = ("PHONE", "EMAIL", "ADDRESS", "FAMILY", "PREFERENCE", "CONSENT")
@@ -275,14 +276,17 @@ def lists_of_document(*, cert_type: str, cert_no: str, at: datetime) -> set[str]
 
 def lists_of_customer(*, customer_id: int, at: datetime) -> set[str]:
     """Name the lists on which a customer's document stands at a moment."""
-    index = Customer.objects.filter(pk=customer_id).values_list("cert_no_index", flat=True).first()
-    rows = ListEntry.objects.filter(cert_no_index=index, period__contains=at)
-    return set(rows.values_list("list_kind", flat=True)) if index is not None else set()
+    listed = (
+        "SELECT list_kind FROM customers_listentry JOIN customers_customer USING (cert_no_index)"
+        " WHERE customer_id = %s::bigint AND period @> %s::timestamptz"
+    )
+    return {kind for (kind,) in ask(listed, [customer_id, at])}
 
 
 def numbers_of_document(*, customer_id: int) -> int:
     """Count the users in service that a customer has: at most five for one document (D14.1)."""
-    return Subscriber.objects.filter(customer_id=customer_id, closed_at__isnull=True).count()
+    users = "SELECT count(*) FROM customers_subscriber WHERE customer_id = %s::bigint AND closed_at IS NULL"
+    return int(ask(users, [customer_id])[0][0])
 
 
 # --- grades ---

@@ -22,6 +22,7 @@ from openboss.modules.customers.models import (
     Subscriber,
 )
 from openboss.modules.system.atomic import record_audit
+from openboss.modules.system.rows import add_row, row_of
 from openboss.modules.system.statements import ask
 
 
@@ -97,7 +98,7 @@ def open_subscriber(
     )
     _join(subscriber, number, iccid, imsi, main_offer_id, account_id, at)
     _begin_main_offer(subscriber, main_offer_id, first_month, at)
-    StateChange.objects.create(subscriber=subscriber, state=ACTIVE, event="OPEN", at=at)
+    add_row(StateChange(subscriber=subscriber, state=ACTIVE, event="OPEN", at=at))
     tell_network(subscriber_id=subscriber.subscriber_id, at=at)
     audit_subscriber(
         "customers.open_subscriber",
@@ -153,27 +154,17 @@ def _join(
     """Make a user with the number, the card and the payer that every user has."""
     if offer_ids().get(main_offer_id) != "MAIN":
         raise OfferUnknown(main_offer_id)
-    subscriber.save(force_insert=True)
+    add_row(subscriber)
     period = DateTimeTZRange(at, None)
     guarded(NumberTaken, NumberPeriod(subscriber=subscriber, number=number, period=period))
     guarded(SimTaken, SimPeriod(subscriber=subscriber, iccid=iccid, imsi=imsi, period=period))
-    PaymentRelation.objects.create(
-        subscriber=subscriber,
-        account_id=account_id,
-        item_scope="ALL",
-        mode="REST",
-        cycles=NumericRange(cycle_of(at), None),
-    )
+    cycles = NumericRange(cycle_of(at), None)
+    add_row(PaymentRelation(subscriber=subscriber, account_id=account_id, item_scope="ALL", mode="REST", cycles=cycles))
 
 
 def _begin_main_offer(subscriber: Subscriber, offer_id: int, first_month: str, at: datetime) -> None:
-    Holding.objects.create(
-        subscriber=subscriber,
-        offer_id=offer_id,
-        kind="MAIN",
-        first_month=first_month,
-        period=DateTimeTZRange(at, None),
-    )
+    period = DateTimeTZRange(at, None)
+    add_row(Holding(subscriber=subscriber, offer_id=offer_id, kind="MAIN", first_month=first_month, period=period))
 
 
 @transaction.atomic
@@ -280,7 +271,7 @@ def _in_service(subscriber_id: int) -> Subscriber:
 
 def locked(subscriber_id: int) -> Subscriber:
     """Read a user and keep others from changing it until the transaction ends. Raises SubscriberUnknown."""
-    found = Subscriber.objects.select_for_update().filter(subscriber_id=subscriber_id).first()
+    found = row_of(Subscriber, "subscriber_id = %s::bigint FOR UPDATE", [subscriber_id])
     if found is None:
         raise SubscriberUnknown(subscriber_id)
     return found
@@ -301,7 +292,7 @@ def guarded(refusal: type[Exception], row: NumberPeriod | SimPeriod | Holding) -
     """Insert a row whose constraint, if broken, means a refusal that a clerk understands."""
     try:
         with transaction.atomic():
-            row.save(force_insert=True)
+            add_row(row)
     except IntegrityError as taken:
         raise refusal(str(row.subscriber_id)) from taken
 

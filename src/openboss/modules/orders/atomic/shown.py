@@ -225,10 +225,10 @@ def _view(*row: Any) -> OrderView:
     for place in (7, 8, 9):  # request, result, proofs
         order[place] = None if order[place] is None else json.loads(order[place])
     order[9] = tuple(order[9])
-    return OrderView(
-        *order,
-        items=tuple(Item(*item) for item in items),
-        steps=tuple(Step(step, done_at and datetime.fromisoformat(done_at), *who) for step, done_at, *who in steps),
-        fees=tuple(Fee(*fee) for fee in fees),
-        documents=tuple(DocumentShown(*shown, datetime.fromisoformat(at)) for *shown, at in documents),
-    )
+    parts: list[Any] = [
+        tuple(Item(*item) for item in items),
+        tuple(Step(step, done_at and datetime.fromisoformat(done_at), *who) for step, done_at, *who in steps),
+        tuple(Fee(*fee) for fee in fees),
+        tuple(DocumentShown(kind, sha256, by, datetime.fromisoformat(at)) for kind, sha256, by, at in documents),
+    ]
+    return OrderView(*order, *parts)

@@ -8,6 +8,7 @@ import polars as pl
 from openboss.modules.receivables.atomic.wallets import LI, send_amounts
 from openboss.modules.receivables.models import CreditWatch
 from openboss.modules.system.copying import copy_in, copy_out
+from openboss.modules.system.statements import ask
 
 
 def watched() -> pl.DataFrame:
@@ -17,8 +18,8 @@ def watched() -> pl.DataFrame:
 
 def watched_of(account_ids: Sequence[int]) -> list[int]:
     """Of some accounts those that are watched."""
-    rows = CreditWatch.objects.filter(account_id__in=list(account_ids)).order_by("account_id")
-    return list(rows.values_list("account_id", flat=True))
+    of_these = "SELECT account_id FROM receivables_creditwatch WHERE account_id = ANY (%s::bigint[]) ORDER BY 1"
+    return [account_id for (account_id,) in ask(of_these, [list(account_ids)])]
 
 
 def put_watched(*, account_ids: Sequence[int], at: datetime) -> None:

@@ -17,6 +17,7 @@ from openboss.modules.resources.grades import Grade, grade_of, grades_on
 from openboss.modules.resources.models import NumberResource, NumberSegment
 from openboss.modules.resources.states import NUMBER, MoveForbidden, refuse_move
 from openboss.modules.system.copying import copy_in, copy_out
+from openboss.modules.system.rows import change_row, row_of
 
 IDLE, LOCKED, RESERVED, OCCUPIED, QUARANTINE = "IDLE", "LOCKED", "RESERVED", "OCCUPIED", "QUARANTINE"
 SEGMENT_MAX = 1_000_000
@@ -173,7 +174,7 @@ def _offer(row: NumberResource, grades: dict[str, Grade]) -> NumberOffer:
 
 def number_view(*, number: int, at: datetime) -> NumberOffer:
     """Show one number. Raises NumberUnknown."""
-    row = NumberResource.objects.filter(number=number).first()
+    row = row_of(NumberResource, "number = %s::bigint", [number])
     if row is None:
         raise NumberUnknown(number)
     return _offer(row, {one.code: one for one in grades_on(operator_day(at))})
@@ -204,7 +205,7 @@ def _is_free(row: NumberResource, by: str, at: datetime) -> bool:
 
 def may_be_taken(*, number: int, by: str, at: datetime) -> bool:
     """Whether somebody could choose or reserve a number now, or has done so. Raises NumberUnknown."""
-    row = NumberResource.objects.filter(number=number).first()
+    row = row_of(NumberResource, "number = %s::bigint", [number])
     if row is None:
         raise NumberUnknown(number)
     return row.state == IDLE or _is_free(row, by, at) or (row.state == RESERVED and row.locked_by == by)
@@ -324,7 +325,7 @@ def move_numbers(
 
 
 def _locked_row(number: int) -> NumberResource:
-    row = NumberResource.objects.select_for_update().filter(number=number).first()
+    row = row_of(NumberResource, "number = %s::bigint FOR UPDATE", [number])
     if row is None:
         raise NumberUnknown(number)
     return row
@@ -345,9 +346,8 @@ def _set(
     """Make one move of the table of states, with its audit row."""
     if not again:
         refuse_move(NUMBER, row.state, state)
-    NumberResource.objects.filter(pk=row.pk).update(
-        state=state, subscriber_id=subscriber_id, locked_by=locked_by, until_at=until_at
-    )
+    kept = {"locked_by": locked_by, "until_at": until_at}
+    change_row(NumberResource, row.pk, state=state, subscriber_id=subscriber_id, **kept)
     before, after = {"state": row.state}, {"state": state}
     audit_stock("resources.number", "number", row.number, at, staff_id, reason=reason, before=before, after=after)
     announce_resource(f"MSISDN-{row.number}", at)

@@ -23,6 +23,7 @@ from openboss.modules.resources.models import SimBatch, SimCard
 from openboss.modules.resources.states import NUMBER_AND_SIM_STOCK, SIM, MoveForbidden, refuse_move
 from openboss.modules.system.copying import copy_in
 from openboss.modules.system.keys import decrypt, encrypt
+from openboss.modules.system.rows import change_row, row_of
 
 COLUMNS = ("iccid", "imsi", "pin1", "puk1", "pin2", "puk2", "ki_reference")
 OWN_PREFIXES = ("898600", "898602", "898604", "898607")
@@ -179,7 +180,7 @@ def _sealed_codes(cards: pl.DataFrame) -> pl.Series:
 
 def sim_view(*, iccid: str) -> SimView:
     """Show one card, without its codes. Raises SimUnknown."""
-    row = SimCard.objects.filter(iccid=iccid).first()
+    row = row_of(SimCard, "iccid = %s::text", [iccid])
     if row is None:
         raise SimUnknown(iccid)
     return _view(row)
@@ -294,7 +295,7 @@ def pass_sim(
     if row.state != "IN_USE":
         raise SimNotFree(iccid)
     values = {"number": number or row.number, "subscriber_id": subscriber_id or row.subscriber_id}
-    SimCard.objects.filter(pk=iccid).update(**values)
+    change_row(SimCard, iccid, **values)
     audit_stock("resources.pass_sim", "sim", iccid, at, staff_id, after=values)
 
 
@@ -329,7 +330,7 @@ def unlock_codes(*, iccid: str, reason: str, at: datetime, staff_id: int | None)
 
 
 def _locked(iccid: str) -> SimCard:
-    row = SimCard.objects.select_for_update().filter(iccid=iccid).first()
+    row = row_of(SimCard, "iccid = %s::text FOR UPDATE", [iccid])
     if row is None:
         raise SimUnknown(iccid)
     return row
@@ -347,7 +348,7 @@ def _set(
 ) -> None:
     refuse_move(SIM, row.state, state)
     before, after = {"state": row.state}, {"state": state, "number": number}
-    SimCard.objects.filter(pk=row.pk).update(state=state, number=number, subscriber_id=subscriber_id)
+    change_row(SimCard, row.pk, state=state, number=number, subscriber_id=subscriber_id)
     row.state, row.number, row.subscriber_id = state, number, subscriber_id
     audit_stock("resources.sim", "sim", row.iccid, at, staff_id, reason=reason, before=before, after=after)
     announce_resource(f"SIM-{row.iccid}", at)

@@ -21,6 +21,8 @@ from openboss.modules.resources.models import (
 from openboss.modules.resources.states import NUMBER_AND_SIM_STOCK, REQUISITION, refuse_move
 from openboss.modules.system.atomic import record_audit, send_out
 from openboss.modules.system.atomic.listeners import announce
+from openboss.modules.system.rows import add_row
+from openboss.modules.system.statements import kept_until_written
 
 VOUCHER_STOCK = ("IN_STOCK", "ISSUED", "ACTIVE", "FROZEN")
 TERMINAL_STOCK = ("IN_STOCK", "ALLOCATED", "RETURNED", "REPAIR")
@@ -95,8 +97,9 @@ class ItemView:
     alarm_below: int
 
 
+@kept_until_written("resources_itemtype")
 def item_types(*, kind: str | None = None) -> list[ItemView]:
-    """List kinds of items, of each kind the cheapest first (BMR-07)."""
+    """List kinds of items, of each kind the cheapest first (BMR-07). Shared: leave it as it is."""
     rows = ItemType.objects.order_by("kind", "price_fen", "code")
     fields = ("code", "kind", "name_zh", "name_en", "price_fen", "face_fen", "alarm_below")
     return [ItemView(*row) for row in (rows.filter(kind=kind) if kind else rows).values_list(*fields)]
@@ -120,9 +123,8 @@ def note_move(
     *, org_code: str, item_code: str, cause: str, pieces: int, at: datetime, staff_id: int | None, reason: str = ""
 ) -> None:
     """Write down that pieces came to a place, went, were used or lost, in the caller's transaction."""
-    StockMove.objects.create(
-        org_id=org_code, item_type_id=item_code, cause=cause, pieces=pieces, reason=reason, at=at, staff_id=staff_id
-    )
+    about = {"cause": cause, "pieces": pieces, "reason": reason, "at": at, "staff_id": staff_id}
+    add_row(StockMove(org_id=org_code, item_type_id=item_code, **about))
 
 
 def note_transfer(

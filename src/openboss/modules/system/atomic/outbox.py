@@ -12,6 +12,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 from openboss.modules.system.atomic.audit import record_audit
 from openboss.modules.system.atomic.parameters import parameters_under
 from openboss.modules.system.models import Outbox
+from openboss.modules.system.rows import add_row
 from openboss.modules.system.statements import put_rows
 
 TRIES_MAX = 10
@@ -57,7 +58,8 @@ def send_out(*, topic: str, payload: dict[str, Any], at: datetime, order_key: st
 
     order_key  messages of one topic and key arrive in the order in which they were left; empty = in any order
     """
-    row = Outbox.objects.create(topic=topic, order_key=order_key, payload=payload, created_at=at, next_try_at=at)
+    row = Outbox(topic=topic, order_key=order_key, payload=payload, created_at=at, next_try_at=at)
+    add_row(row)
     return row.outbox_id
 
 
