@@ -3,7 +3,7 @@
 import pytest
 
 from openboss.modules.customers import functions as customers
-from openboss.modules.customers.models import CustomerAlias
+from openboss.modules.customers.models import Customer, CustomerAlias
 from openboss.modules.system.functions import list_audit
 from tests.modules.customers.conftest import AT
 
@@ -97,6 +97,20 @@ def test_a_list_filters_sorts_and_counts() -> None:
     rows, total, _ = customers.list_customers(sort="-name", page=2, page_size=2)
     assert ([row.customer_id for row in rows], total) == ([3], 3)
     assert customers.list_customers(org_codes={"99"})[1] == 0
+
+
+@pytest.mark.usefixtures("loaded")
+def test_a_list_of_names_that_begin_so_goes_by_initials_and_reading_and_shows_nobody_twice() -> None:
+    def found(letters: str, page: int = 1) -> tuple[list[int], int]:
+        rows, total, _ = customers.list_customers(filters={"name": letters}, page=page, page_size=2)
+        return [row.customer_id for row in rows], total
+
+    assert (found("w"), found("WXF"), found("wang x"), found("wy")) == (([2], 1), ([2], 1), ([2], 1), ([], 0))
+    Customer.objects.exclude(customer_id=3).update(initials="cj")  # customer 3 reads chu...
+    assert (found("c"), found("c", page=2), found("c", page=3)) == (([3, 2], 3), ([1], 3), ([], 3))
+    assert customers.list_customers(filters={"name": "zhang"})[0][0].subscribers == 2
+    Customer.objects.filter(customer_id=2).update(merged_into=1)
+    assert found("c") == ([3, 1], 2)
 
 
 @pytest.mark.parametrize(
