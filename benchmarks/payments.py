@@ -48,9 +48,9 @@ def from_files(first: int, payments: int) -> None:
         post_payments(batch, channel="BANK", at=PAID_AT)
 
 
-def at_a_counter(first: int, payments: int, a_second: int) -> tuple[list[float], float]:
-    """Take payments of some accounts, evenly spread (0: one after the other); return what each took, in ms, and the
-    seconds of CPU they took here."""
+def at_a_counter(first: int, payments: int, a_second: int) -> tuple[list[float], float, float, float]:
+    """Take payments of some accounts, evenly spread (0: one after the other); return what each took, in ms, the
+    seconds of CPU they took here, and when the first was begun and the last answered on the machine's clock."""
     from openboss.processes.take_payment import take
 
     def one(account_id: int) -> None:
@@ -66,7 +66,7 @@ def at_a_counter(first: int, payments: int, a_second: int) -> tuple[list[float],
         time.sleep(max(due_s - time.perf_counter(), 0))
         one(first + turn)
         taken_ms.append((time.perf_counter() - due_s) * 1000)
-    return taken_ms, time.process_time() - begun_cpu_s
+    return taken_ms, time.process_time() - begun_cpu_s, begun_s, time.perf_counter()
 
 
 def at_counters(first: int, payments: int, a_second: int) -> dict[str, float]:
@@ -85,7 +85,7 @@ def at_counters(first: int, payments: int, a_second: int) -> dict[str, float]:
         assert one.stdout.readline() == "ready\n"
     outputs = [one.communicate for one in counters]
 
-    def work() -> list[tuple[list[float], float]]:
+    def work() -> list[tuple[list[float], float, float, float]]:
         for one in counters:
             assert one.stdin
             one.stdin.write("\n")
@@ -93,8 +93,9 @@ def at_counters(first: int, payments: int, a_second: int) -> dict[str, float]:
         return [json.loads(output()[0]) for output in outputs]
 
     watch, done = watched(work)
-    taken_ms = sorted(taken for each_ms, _ in done for taken in each_ms)
-    watch.client_s = sum(cpu_s for _, cpu_s in done)  # without opening the counters
+    taken_ms = sorted(taken for each_ms, *_ in done for taken in each_ms)
+    watch.client_s = sum(cpu_s for _, cpu_s, *_ in done)  # without opening the counters
+    watch.wall_s = max(one[3] for one in done) - min(one[2] for one in done)  # nor closing them
     return watch.told(len(taken_ms)) | {
         "median_ms": round(taken_ms[len(taken_ms) // 2], 1),
         "p95_ms": round(taken_ms[len(taken_ms) * 95 // 100], 1),
