@@ -70,7 +70,7 @@ class Customer(Shape):
 
 
 class PartyGiven(Shape):
-    """The person or organisation that becomes a customer."""
+    """The person or organisation that is meant."""
 
     id: Annotated[str, Field(max_length=20)]
 

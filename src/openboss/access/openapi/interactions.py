@@ -10,7 +10,7 @@ from ninja import Query
 from pydantic import Field
 
 from openboss.access.jobs import clock
-from openboss.access.openapi.customers import customer_of, party_ref
+from openboss.access.openapi.customers import PartyGiven, customer_of, party_ref
 from openboss.access.openapi.door import (
     Caller,
     Holder,
@@ -58,12 +58,6 @@ class ChannelGiven(Shape):
     """Where it was."""
 
     id: Literal["HALL", "HOTLINE", "WEB", "SMS", "IVR", "KIOSK", "AGENT", "BANK"]
-
-
-class PartyGiven(Shape):
-    """With whom."""
-
-    id: Annotated[str, Field(max_length=20)]
 
 
 class InteractionCreate(Shape):

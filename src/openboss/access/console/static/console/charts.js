@@ -45,7 +45,7 @@
     return {
       ...frame(t, data),
       legend: { left: 4, top: 0, itemWidth: 10, itemHeight: 10, itemGap: 16, icon: "roundRect", textStyle: { color: t.muted, fontSize: 12 } },
-      yAxis: [axis(`{value} ${data.unit}`), { ...axis((v) => `¥${v / 100}`), splitLine: { show: false } }],
+      yAxis: [axis(`{value} ${data.unit}`), { ...axis((v) => `¥${yuan(v)}`), splitLine: { show: false } }],
       series: [
         ...data.bars.map((bar) => ({ name: bar.name, type: "bar", stack: "use", barMaxWidth: 20, data: bar.values,
           tooltip: { valueFormatter: (v) => `${v} ${data.unit}` } })),
