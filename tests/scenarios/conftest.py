@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from openboss.access.jobs.postgres import Cluster
+from tests.scenarios.online_under_fire import networked
 from tests.scenarios.worlds import World, found_world
 
 
@@ -24,3 +25,9 @@ def opened() -> Iterator[tuple[World, list[list[Path]]]]:
         lease.release()
         cluster.destroy()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def stage(opened: tuple[World, list[list[Path]]]) -> World:
+    """The world in which networks are charged, for runs that begin from it: nobody is at work in it."""
+    return networked(opened[0])

@@ -15,17 +15,11 @@ import psycopg
 import pytest
 
 from openboss.access.jobs.postgres.account import account_for
-from tests.scenarios.online_under_fire import OnlineFire, calm_facts, networked, under_fire
+from tests.scenarios.online_under_fire import OnlineFire, calm_facts, under_fire
 from tests.scenarios.worlds import World
 
 pytestmark = pytest.mark.soak  # a sample is among the kills of `make test`
 TIMES = 8
-
-
-@pytest.fixture(scope="module")
-def stage(opened: tuple[World, list[list[Path]]]) -> World:
-    """The world that all runs begin from: nobody is at work in it."""
-    return networked(opened[0])
 
 
 @pytest.mark.parametrize("kind", ["server restarted", "server failed over", "server stalled"])

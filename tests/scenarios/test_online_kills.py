@@ -10,11 +10,10 @@ import os
 import random
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
-from tests.scenarios.online_under_fire import KINDS, OnlineFire, calm_facts, networked, under_fire
+from tests.scenarios.online_under_fire import KINDS, OnlineFire, calm_facts, under_fire
 from tests.scenarios.worlds import World
 
 SAMPLE = ("engine", "server stalled", "server restarted", "power cut")
@@ -60,12 +59,6 @@ def overwrite(self):
 
 engine.Owner.snapshot = overwrite
 """
-
-
-@pytest.fixture(scope="module")
-def stage(opened: tuple[World, list[list[Path]]]) -> World:
-    """The world that all runs begin from: nobody is at work in it."""
-    return networked(opened[0])
 
 
 def run_under_fire(stage: World, name: str, kinds: Sequence[str], seed: int, planted: str = "") -> OnlineFire:

@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import socket
-import subprocess
 import threading
 import time
 
@@ -24,6 +22,7 @@ from diameter.message.avp.grouped import (
 from diameter.message.commands.credit_control import CreditControlRequest
 from diameter.node import Node as Client
 from diameter.node.application import SimpleThreadingApplication
+from tests.access.network.dissection import complaints, needs_tshark
 from tests.modules.charging.engine.conftest import local_s
 from tests.modules.charging.engine.test_online import MB, NUMBERING, PREPAID, Network, moment, network, open_wallet  # noqa: F401
 from tests.modules.charging.engine.test_owner import world  # noqa: F401
@@ -286,25 +285,38 @@ def test_while_more_waits_than_a_group_holds_running_sessions_come_first(listene
     assert {answer.result_code for answer in answers} == {2001, 3004}  # the last ones no longer wait
 
 
-@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+@needs_tshark
 def test_tshark_finds_nothing_wrong_with_our_answers(listener, tmp_path):
-    wire = Wire(listener.port)
-    frames = []
+    wire, sent = Wire(listener.port), []
+
+    def exchange(request: bytes) -> None:
+        wire.send(request)
+        sent.extend([(False, request), (True, wire.read())])
+
     steps = [(1, 0, None), (2, 1, {"cc_total_octets": 9_900_000}), (2, 2, {"cc_total_octets": 9_900_000}),
              (2, 3, {"cc_total_octets": 9_900_000}), (3, 4, {"cc_total_octets": 100})]  # fmt: skip
     for kind, number, used in steps:
-        wire.send(credit_request("s;9", kind, number, used=used).as_bytes())
-        frames.append(wire.read())
-    wire.send(message(flags=0xC0, command=272, application=4, hop=1, end=1, avps=avp(263, "s;2")))
-    frames.append(wire.read())
-    dump = tmp_path / "frames.txt"
-    dump.write_text("\n".join("000000 " + " ".join(f"{byte:02x}" for byte in frame) for frame in frames) + "\n")
-    capture = tmp_path / "frames.pcap"
-    subprocess.run(["text2pcap", "-q", "-T", "3868,40000", str(dump), str(capture)], check=True, capture_output=True)
-    said = subprocess.run(
-        ["tshark", "-r", str(capture), "-Y", "diameter && _ws.expert", "-V"], check=True, capture_output=True, text=True
-    )
-    assert said.stdout == ""
+        exchange(credit_request("s;9", kind, number, used=used).as_bytes())
+    for action, money_fen in ((0, 1), (2, 1), (3, 1)):
+        exchange(event_request(f"e;{action}", action, money_fen=money_fen).as_bytes())
+    exchange(event_request("e;r", 1, correlation="e;0", money_fen=1).as_bytes())
+    exchange(event_request("e;s", 0, units=1).as_bytes())
+    exchange(credit_request("s;0", 2, 1).as_bytes())  # nobody knows it
+    proxied = avp(284, avp(280, "relay.test") + avp(33, b"1"))
+    for more in (proxied, avp(416, bytes(3)), avp(461, "9@x")):  # what nobody knows, tshark does not know either
+        exchange(_with(credit_request("s;8", 1, 0).as_bytes(), more))
+    exchange(message(flags=0xC0, command=272, application=4, hop=1, end=1, avps=avp(263, "s;2")))
+    exchange(message(flags=0x80, command=280, application=0, hop=2, end=2, avps=b""))
+    exchange(message(flags=0xC0, command=275, application=4, hop=3, end=3, avps=avp(263, "s;2")))
+    wire.send(credit_request("s;7", 1, 0).as_bytes())
+    assert wire.answer().result_code == 2001
+    place = list(listener.node.sessions)[-1:]
+    for is_stopped in (False, True):
+        listener.loop.call_soon_threadsafe(listener.node.tell, np.array(place), np.array([is_stopped]))
+        sent.append((True, wire.read()))
+    exchange(message(flags=0x80, command=282, application=0, hop=4, end=4, avps=avp(273, 0)))
+    wrong, seen = complaints(sent, tmp_path, transport="-T", port=3868, protocol="diameter")
+    assert (wrong, len(seen)) == ("", len([ours for ours, _data in sent if ours]))
 
 
 # --- events, money, and what we tell networks of ourselves ------------------------------------------------------------

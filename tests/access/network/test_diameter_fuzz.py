@@ -166,6 +166,17 @@ def test_what_is_to_blame_is_given_back_whole(siege):
     assert asked(siege, wrong_bits)[0].number(avps.RESULT_CODE) == 3008
 
 
+def test_an_avp_of_a_wrong_length_is_named_by_its_head_and_as_many_zeros_as_it_should_have(siege):
+    request = data_request("s;1", 1, 0, user=HOSTILE)
+    short, long = avp(416, b"\1\1\1"), vendor_avp(829, bytes(9))
+    beyond = avp(263, b"x" * 9)[:5] + b"\0\0\xff" + b"abcd"
+    cases = ((short, (416, 0, bytes(4))), (long, (829, 10415, bytes(4))), (beyond, (263, 0, b"")), (b"abcd", None))
+    for more, named in cases:
+        result, blamed = failed(asked(siege, with_more(request, more))[0])
+        assert result == 5014
+        assert blamed == [named or (0x61626364, 0, b"")]
+
+
 def test_absurd_nesting_and_huge_messages_cost_no_more_than_their_bytes(siege):
     deep = b""
     for _ in range(5000):

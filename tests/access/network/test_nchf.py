@@ -19,6 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.db import connection
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server as GranianServer
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import ResponseReceived, StreamEnded
+from tests.access.network.dissection import complaints, needs_tshark
 from tests.access.network.network_operator import NOW, reference
 from tests.access.network.online_door import OnlineDoor, free_port
 from tests.modules.charging.engine.test_online import MB, PREPAID, network, open_wallet  # noqa: F401
@@ -420,3 +424,34 @@ def test_a_port_that_another_engine_listens_on_is_not_shared_with_it(chf, caplog
     chf.call(lambda: opened.append(Door(node, Address("127.0.0.1", chf.port), chf.loop)))
     asyncio.run_coroutine_threadsafe(asyncio.wait_for(opened[0]._task, 5), chf.loop).result(5)
     assert "Nchf cannot be served" in caplog.text
+
+
+@needs_tshark
+def test_tshark_finds_nothing_wrong_with_our_frames_and_answers(chf, tmp_path):
+    """A client that keeps the bytes of both sides: HTTP/2 by hyper-h2, which nobody here wrote."""
+    client, sent = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8")), []
+    client.initiate_connection()
+    bodies = [data_request(1, multipleUnitUsage=[wanted()]), {"nonsense": True}, data_request(2)]
+    paths = [PATH, PATH, f"{PATH}/{'0' * 32}/update"]
+    statuses = {}
+    with socket.create_connection(("127.0.0.1", chf.port), timeout=30) as line:
+        for place, (path, body) in enumerate(zip(paths, bodies, strict=True)):
+            stream = 2 * place + 1
+            heads = {":method": "POST", ":path": path, ":scheme": "http", ":authority": "chf.test"}
+            client.send_headers(stream, [*heads.items(), ("content-type", "application/json")])
+            client.send_data(stream, json.dumps(body).encode(), end_stream=True)
+            ends = False
+            while not ends:
+                if data := client.data_to_send():
+                    line.sendall(data)
+                    sent.append((False, data))
+                told = line.recv(1 << 16)
+                sent.append((True, told))
+                for event in client.receive_data(told):
+                    if isinstance(event, ResponseReceived):
+                        statuses[event.stream_id] = dict(event.headers)[":status"]
+                    ends = ends or isinstance(event, StreamEnded)
+    assert statuses == {1: "201", 3: "400", 5: "404"}
+    wrong, seen = complaints(sent, tmp_path, transport="-T", port=8080, protocol="http2")
+    assert wrong == ""
+    assert sum("HEADERS" in line for line in seen) == 3

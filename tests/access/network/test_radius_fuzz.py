@@ -3,6 +3,7 @@
 # ruff: noqa: F811 - fixtures
 
 import contextlib
+import hashlib
 import random
 import socket
 import struct
@@ -12,6 +13,7 @@ from collections import Counter
 import pytest
 from pyrad.packet import Packet as PyradPacket
 from pyrad.packet import PacketError
+from tests.access.network.dissection import complaints, needs_tshark
 from tests.access.network.test_radius import (  # noqa: F401 - fixtures
     LOGIN,
     PASSWORD,
@@ -37,8 +39,12 @@ from openboss.access.network.radius.packets import (
     _bytes,
     _digest,
     _signed,
+    address,
+    change_bytes,
     is_genuine,
     is_right_chap,
+    named,
+    of_vendor,
     read_packet,
     unhidden,
 )
@@ -228,3 +234,30 @@ def test_of_too_many_reports_the_last_are_not_acknowledged_and_count_when_they_a
     assert answered == set(range(40))
     assert aaa.ports[1].counts["dropped"] >= 40 - 4
     assert (network.wallet()["balance_li"], aaa.accounting.counts["not charged"]) == (5000 - 40 * 50, 0)
+
+
+@needs_tshark
+def test_tshark_finds_nothing_wrong_with_what_we_send_access_servers(network, aaa, tmp_path):
+    sent = []
+
+    def exchange(port: int, request: bytes) -> None:
+        with socket.socket(type=socket.SOCK_DGRAM) as line:
+            line.settimeout(20)
+            line.sendto(request, ("127.0.0.1", port))
+            sent.extend([(False, request), (True, line.recv(4096))])
+
+    proxied = (Attribute.PROXY_STATE, b"relay")
+    chap = b"\1" + hashlib.md5(b"\1" + PASSWORD.encode() + bytes(16), usedforsecurity=False).digest()
+    for identifier, password in enumerate((chap, bytes(17))):
+        said = [(Attribute.USER_NAME, LOGIN.encode()), (Attribute.CHAP_PASSWORD, password), proxied]
+        exchange(aaa.login_port, signed(Code.ACCESS_REQUEST, identifier, said))
+    exchange(aaa.accounting_port, signed(Code.ACCOUNTING_REQUEST, 5, [*report(1, "s-1", 0, 0), proxied]))
+    about = [named(Attribute.USER_NAME, LOGIN), address(Attribute.FRAMED_IP_ADDRESS, "10.0.0.1")]
+    changes = [*about, of_vendor(14122, 8, 1000)]
+    sent += [
+        (True, change_bytes(code, 9, changes, SECRET_BYTES)) for code in (Code.COA_REQUEST, Code.DISCONNECT_REQUEST)
+    ]
+    wrong, seen = complaints(sent, tmp_path, transport="-u", port=1812, protocol="radius")
+    assert wrong == ""
+    assert [line.split(" id=")[0] for line in seen] == [
+        "Access-Accept", "Access-Reject", "Accounting-Response", "CoA-Request", "Disconnect-Request"]  # fmt: skip

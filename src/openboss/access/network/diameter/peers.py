@@ -14,6 +14,7 @@ import structlog
 
 from openboss.access.network.diameter import avps
 from openboss.access.network.diameter.avps import Malformed, Message, address, avp, message, read_message
+from openboss.access.network.diameter.wire import wanted_length
 
 MOST_WAITING = 4 << 20  # bytes of one peer that wait; then it must wait too
 MOST_UNREAD = 1 << 20  # bytes of answers that a peer has not taken; then nothing of it is read any more
@@ -258,7 +259,7 @@ class Peer(asyncio.Protocol):
         if fault_at < 0:
             fault = avp(-fault_at, bytes(4))
         elif result == avps.INVALID_LENGTH:
-            fault = fault[:4] + fault[4:5].ljust(1, b"\x40") + (8).to_bytes(3, "big") if len(fault) >= 4 else b""
+            fault = _with_zeros(fault)
         if fault:
             more += avp(avps.FAILED_AVP, fault + bytes(-len(fault) % 4))
         self._answer(request, result, more)
@@ -290,6 +291,15 @@ class Peer(asyncio.Protocol):
             self.send(message(flags=avps.REQUEST, command=avps.DISCONNECT, application=0, hop=sequence, end=sequence,
                               avps=content))  # fmt: skip
         self.close()
+
+
+def _with_zeros(avp_of_wrong_length: bytes) -> bytes:
+    """The AVP to blame as an answer names it: its head, and as many zeros as its value must have (RFC 6733 7.1.5)."""
+    size = 12 if avp_of_wrong_length[4:5] >= b"\x80" else 8
+    head = avp_of_wrong_length[:size].ljust(size, b"\0")
+    code, vendor = int.from_bytes(head[:4], "big"), int.from_bytes(head[8:], "big")
+    value = bytes(wanted_length.py_func(code, vendor))
+    return head[:5] + (size + len(value)).to_bytes(3, "big") + head[8:] + value
 
 
 def _applications(request: Message) -> set[int]:

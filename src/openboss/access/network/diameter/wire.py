@@ -121,7 +121,7 @@ def _is_known(code: int, vendor: int) -> bool:
 
 
 @compiled
-def _wanted_length(code: int, vendor: int) -> int:
+def wanted_length(code: int, vendor: int) -> int:
     """How long the value of an AVP must be; 0 = any."""
     if vendor == 0:
         if code in (258, 416, 415, 436, 432, 439, 450, 452, 420, 55, 425, 429):
@@ -313,7 +313,7 @@ def _take(
         at_s = be32(data, at) - NTP_S
         at_s += 2**32 if at_s < 0 else 0
         request.at_s = at_s if abs(at_s - now_s) <= BELIEVED_S else 0
-    elif _wanted_length(code, 0) > 0:
+    elif wanted_length(code, 0) > 0:
         _take_number(code, whole(data, at, length), inside, state, request, asks)
 
 
@@ -340,7 +340,7 @@ def _walk(
             return
         vendor = be32(data, at + 8) if header == 12 else 0
         following = min(at + (length + 3) // 4 * 4, ends[depth])
-        wanted = _wanted_length(code, vendor)
+        wanted = wanted_length(code, vendor)
         if wanted > 0 and length - header != wanted:
             mark.fault, mark.fault_at, mark.fault_length = BAD_LENGTH, at, length
         elif flags & 0x1F:
