@@ -50,7 +50,8 @@ def lines_li(*, at: datetime) -> tuple[tuple[int, ...], int]:
     rule = rules_at(at).values.get("money.high_use")
     if rule is None:
         return (), 1
-    return tuple(sorted({rule["above_fen"] * LI, rule["new_user_fen"] * LI})), rule["told_every_fen"] * LI
+    step_fen = rule.get("told_every_fen", rule["above_fen"])  # who wrote the rule before there were steps has none
+    return tuple(sorted({rule["above_fen"] * LI, rule["new_user_fen"] * LI})), step_fen * LI
 
 
 def hear(*, now: Callable[[], datetime]) -> int:
