@@ -9,12 +9,10 @@ Source: issue 3 section 5, CHG-38.
 
 from typing import Any
 
-import polars as pl
-
 from openboss.kernel.usage import RecordType, Status
 from openboss.modules.catalog.functions import all_versions, bill_item_types
 from openboss.modules.charging.functions.record import RecordRated, RecordUnknown, rated_again
-from openboss.modules.customers.functions import engine_image
+from openboss.modules.customers.atomic.owners import users_together
 from openboss.processes.quote.tariffs import Rule, rules_of
 from openboss.processes.quote.trace import trace_of, yuan
 from openboss.processes.re_rate import history_of
@@ -41,7 +39,11 @@ def explain_record(*, subscriber_id: int, cycle: int, position: int, row: int) -
     version and source, and whether the record costs today what it cost then.
     """
     found = rated_again(
-        subscriber_id=subscriber_id, cycle=cycle, position=position, row=row, together=_together(subscriber_id)
+        subscriber_id=subscriber_id,
+        cycle=cycle,
+        position=position,
+        row=row,
+        together=users_together(subscriber_id=subscriber_id),
     )
     versions = all_versions()
     rules = {rule.rule_id: rule for version in versions for rule in rules_of(version)}
@@ -81,13 +83,6 @@ def explain_record(*, subscriber_id: int, cycle: int, position: int, row: int) -
         "zh": SAME[0] if found.is_same else OTHER[0],
         "en": SAME[1] if found.is_same else OTHER[1],
     }  # fmt: skip
-
-
-def _together(subscriber_id: int) -> list[int]:
-    """Users who are in a group, or on an account, with the user."""
-    groups = engine_image()[4]
-    own = groups.filter(pl.col("subscriber_id") == subscriber_id).select("group_id").unique()
-    return groups.join(own, on="group_id", how="semi")["subscriber_id"].unique().to_list()
 
 
 def _is_meant(rule: Rule, steps: list[dict[str, Any]]) -> bool:

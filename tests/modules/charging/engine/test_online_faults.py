@@ -5,12 +5,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from openboss.kernel.usage import RecordType
 from openboss.modules.catalog.publications import publication_text, write_publication
 from openboss.modules.charging.atomic.monitor import file_balance
 from openboss.modules.charging.engine.online.requests import Kind, Result
 from openboss.modules.charging.functions import errors as pool
+from openboss.modules.charging.functions.record import rated_again
 from openboss.modules.charging.models import ErrorRecord, UsageFile
 from openboss.modules.charging.normalise import operator_clock
 
@@ -106,6 +108,27 @@ def test_what_was_used_before_a_first_request_was_refused_is_not_lost(network): 
     recycle(network)
     assert network.wallet()["balance_li"] == 10_000 - 580
     assert detail(network).select(pl.col("act_basic_li").sum()).item() == 580
+
+
+def test_an_online_record_is_explained_like_any_other_and_no_group_of_requests_is_read_for_it(network):  # noqa: F811
+    open_wallet(network, 10_000)
+    call = {"record_type": RecordType.MOC, "other": 13900000001, "rating_group": -1}
+    network.ask(1, 0, Kind.INITIAL, moment(), **call)
+    network.ask(1, 1, Kind.UPDATE, moment("2026-10-05 10:01:00"), used_s=60, **call)
+    network.ask(1, 2, Kind.TERMINATION, moment("2026-10-05 10:01:01"), used_s=1, asking=False, **call)
+    row = detail(network).row(0, named=True)
+    place = {name: row[name] for name in ("subscriber_id", "cycle", "position", "row")}
+    read = []
+
+    def listen(execute, sql, params, many, context):
+        read.append(sql % params if 'FROM "charging_enginejournal"' in sql else "")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(listen):
+        found = rated_again(**place, together=[])
+    assert (found.is_same, found.rated.components[0][4]) == (True, 800)
+    assert found.rated.trace
+    assert all("ONLINE" in sql for sql in read if "images" in sql), "groups are left out"
 
 
 def test_what_all_services_of_a_request_used_is_paid_before_any_is_granted_more(network):  # noqa: F811

@@ -234,6 +234,18 @@ def journal_after(position: int, *, stream: int = STREAM) -> Iterator[JournalEnt
         yield JournalEntry(row.position, row.kind, row.payload or {}, images)
 
 
+def commands_after(position: int, until: int, *, stream: int = STREAM) -> Iterator[JournalEntry]:
+    """Read what was no group of requests between two positions (the second with it), in order; images are not read.
+
+    Raises ValueError at a changed entry.
+    """
+    rows = EngineJournal.objects.filter(stream=stream, position__gt=position, position__lte=until).exclude(kind=ONLINE)
+    for row in rows.order_by("position").iterator():
+        if row.sha256 != _checksum(row.kind, row.payload):
+            raise ValueError(f"the journal is damaged at position {row.position}: restore the last backup")
+        yield JournalEntry(row.position, row.kind, row.payload or {}, b"")
+
+
 def inputs_between(first: int, last: int, *, stream: int = STREAM) -> list[tuple[str, dict[str, Any]]]:
     """List kind and payload of the commands journalled between two positions, both left out; groups by kind only."""
     rows = EngineJournal.objects.filter(stream=stream, position__gt=first, position__lt=last).order_by("position")

@@ -61,12 +61,10 @@ class Replay:
         """Live the journal again up to a position. Raises NotPriced, NotReproducible; then begin anew."""
         self.usage = rerating.usage_of_users(self.lake, self.users, after=self.position, until=position)
         self.rated = 0
-        for entry in journal.journal_after(self.position):
-            if entry.position > position:
-                break
+        for entry in journal.commands_after(self.position, position):
             if entry.kind == "CHUNK":
                 self._open_months(entry)
-            elif entry.kind != journal.ONLINE:
+            else:
                 self._rate_until(entry.position)
                 self._apply(entry)
             self.position = entry.position

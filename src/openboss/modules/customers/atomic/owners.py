@@ -88,6 +88,18 @@ def users_paid_by(*, account_ids: list[int], cycle: int, at: datetime) -> pl.Dat
     return frame.with_columns(pl.col("is_stopped").cast(pl.Boolean))
 
 
+def users_together(*, subscriber_id: int) -> list[int]:
+    """Who was ever in a group with a user, or on an account that pays the user's rest; the user too if anybody was."""
+    found = ask(
+        "SELECT o.subscriber_id FROM customers_groupmember m JOIN customers_groupmember o USING (group_id)"
+        " WHERE m.subscriber_id = %s UNION SELECT o.subscriber_id FROM customers_paymentrelation m"
+        " JOIN customers_paymentrelation o USING (account_id)"
+        " WHERE m.subscriber_id = %s AND m.mode = 'REST' AND o.mode = 'REST'",
+        [subscriber_id, subscriber_id],
+    )
+    return sorted(user for (user,) in found)
+
+
 def best_star(*, customer_id: int) -> int:
     """The highest star among a customer's users who are not gone; 0: they have none."""
     found = ask(

@@ -1,0 +1,75 @@
+"""Sessions over the boundaries at which other prices begin: what was used before and after is charged apart."""
+
+from copy import deepcopy
+from datetime import date
+
+import polars as pl
+import pytest
+from django.conf import settings
+
+from openboss.modules.catalog.publications import publication_text, write_publication
+from openboss.modules.charging.engine.online.requests import Kind
+
+from .conftest import ITEMS, Version, versions
+from .test_online import MB, moment, network, open_wallet  # noqa: F401 - a fixture
+from .test_owner import world  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def publish(network, change) -> None:  # noqa: F811
+    """Publish the small world's tariffs with another version of the standard ones, as `change` makes its prices."""
+    made = versions()
+    standard = [one for one in made if one.kind == "STANDARD"][-1]
+    document = deepcopy(standard.document)
+    ids = {rule: 800 + place for place, rule in enumerate(standard.rule_ids)}
+    change(next(one for one in document["prices"] if one["rule"] == "DATA"))
+    made.append(Version(0, "STANDARD", "STANDARD", date(2026, 10, 6), document, ids))
+    path, sha256 = write_publication(settings.LAKE_DIR / "tariffs", publication_text(made, ITEMS, []))
+    network.order("PUBLICATION", path=f"tariffs/{path.name}", sha256=sha256)
+
+
+def records(network, *months: int) -> list[tuple]:  # noqa: F811
+    network.owner.flush()
+    files = [name for month in months for name in network.owner.lake.usage_files(month)]
+    rows = pl.read_parquet(files, hive_partitioning=True).sort("position", "row")
+    return rows.select("cycle", "start_local_s", "kb_units", "act_basic_li").rows()
+
+
+def use_around(network, begin: str, change: str, after: str) -> None:  # noqa: F811
+    """A data session of 2 MB before a change and 1 MB after it, which is told in its grant and reported apart."""
+    _, quota = network.ask(1, 0, Kind.INITIAL, moment(begin))
+    assert quota["change_at_s"] == moment(change).now_s
+    network.ask(1, 1, Kind.UPDATE, moment(after), used_down=2 * MB, after_down=MB)
+    network.ask(1, 2, Kind.TERMINATION, moment(after), asking=False)
+
+
+def test_use_before_the_end_of_a_month_belongs_to_it_and_use_after_it_to_the_next(network):  # noqa: F811
+    open_wallet(network, 10_000)
+    use_around(network, "2026-10-31 23:50:00", "2026-11-01 00:00:00", "2026-11-01 00:05:00")
+    assert records(network, 202610, 202611) == [
+        (202610, moment("2026-10-31 23:50:00").local_s, 2048, 580),
+        (202611, moment("2026-11-01 00:00:00").local_s, 1024, 290),
+    ]
+    assert network.wallet()["balance_li"] == 10_000 - 870
+
+
+def test_a_version_that_begins_inside_a_session_prices_what_is_used_from_then_on(network):  # noqa: F811
+    publish(network, lambda data: data.update(price="1.00"))
+    open_wallet(network, 10_000)
+    use_around(network, "2026-10-05 23:50:00", "2026-10-06 00:00:00", "2026-10-06 00:05:00")
+    assert [row[2:] for row in records(network, 202610)] == [(2048, 580), (1024, 1000)]
+    assert network.wallet()["balance_li"] == 10_000 - 1580
+
+
+def test_a_minimum_is_of_a_record_once_however_often_it_is_reported_and_again_after_a_cut(network):  # noqa: F811
+    publish(network, lambda data: data.update(min_charge="2.00", basis="RECORD"))
+    open_wallet(network, 10_000)
+    network.ask(1, 0, Kind.INITIAL, moment("2026-10-07 10:00:00"))
+    for number in (1, 2, 3):
+        network.ask(1, number, Kind.UPDATE, moment(f"2026-10-07 10:0{number}:00"), used_down=MB)
+        assert network.wallet()["balance_li"] == 8_000  # 0.29, 0.58, 0.87: the minimum, once
+    network.ask(1, 4, Kind.UPDATE, moment("2026-10-07 10:04:00"), used_down=MB, is_changed=1)
+    network.ask(1, 5, Kind.TERMINATION, moment("2026-10-07 10:05:00"), used_down=MB, asking=False)
+    assert [row[2:] for row in records(network, 202610)] == [(4096, 2000), (1024, 2000)]
+    assert network.wallet()["balance_li"] == 6_000
