@@ -248,6 +248,36 @@ def _take_number(code: int, value: int, inside: int, state: np.ndarray, request:
 
 
 @compiled
+def _take_3gpp(
+    code: int, inside: int, data: np.ndarray, at: int, length: int, state: np.ndarray, request: np.ndarray,
+    asks: np.ndarray,
+) -> None:  # fmt: skip
+    """Take over an AVP of 3GPP that is no group."""
+    if code == 829:
+        state.role = be32(data, at)
+    elif code == 831:
+        state.calling = coded_number(data, at, length, False)
+    elif code == 832:
+        state.called = coded_number(data, at, length, False)
+    elif code == 897:
+        state.recipient = coded_number(data, at, length, False)
+    elif code == 2:
+        request.call_ref = be32(data, at)
+    elif code == 18:
+        request.network = digits(data, at, length)
+    elif code == 22:
+        request.tracking_area = tracking_area(data, at, length)
+        request.network = request.network if request.network != 0 else network_of(data, at, length)
+    elif code == 872 and inside == 456 and be32(data, at) == 2:
+        asks[state.ask].is_final = 1
+    elif code == 872 and state.ask >= 0 and be32(data, at) == _CONDITION_CHANGE:
+        asks[state.ask].is_changed |= _REPORTED
+    elif code == 870 and state.ask >= 0:
+        kind = be32(data, at)
+        asks[state.ask].is_changed |= _MOVED if kind == 3 or 30 <= kind <= 36 else _OTHERWISE
+
+
+@compiled
 def _take(
     code: int, vendor: int, inside: int, data: np.ndarray, at: int, length: int, state: np.ndarray, mark: np.ndarray,
     request: np.ndarray, asks: np.ndarray, now_s: int,
@@ -256,28 +286,7 @@ def _take(
     if vendor != 0 and vendor != THREE_GPP:
         return
     if vendor != 0:
-        if code == 829:
-            state.role = be32(data, at)
-        elif code == 831:
-            state.calling = coded_number(data, at, length, False)
-        elif code == 832:
-            state.called = coded_number(data, at, length, False)
-        elif code == 897:
-            state.recipient = coded_number(data, at, length, False)
-        elif code == 2:
-            request.call_ref = be32(data, at)
-        elif code == 18:
-            request.network = digits(data, at, length)
-        elif code == 22:
-            request.tracking_area = tracking_area(data, at, length)
-            request.network = request.network if request.network != 0 else network_of(data, at, length)
-        elif code == 872 and inside == 456 and be32(data, at) == 2:
-            asks[state.ask].is_final = 1
-        elif code == 872 and state.ask >= 0 and be32(data, at) == _CONDITION_CHANGE:
-            asks[state.ask].is_changed |= _REPORTED
-        elif code == 870 and state.ask >= 0:
-            kind = be32(data, at)
-            asks[state.ask].is_changed |= _MOVED if kind == 3 or 30 <= kind <= 36 else _OTHERWISE
+        _take_3gpp(code, inside, data, at, length, state, request, asks)
         return
     if code == 263:
         mark.session_at, mark.session_length = at, length
