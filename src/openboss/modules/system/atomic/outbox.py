@@ -13,7 +13,7 @@ from openboss.modules.system.atomic.audit import record_audit
 from openboss.modules.system.atomic.parameters import parameters_under
 from openboss.modules.system.models import Outbox
 from openboss.modules.system.rows import add_row
-from openboss.modules.system.statements import put_rows
+from openboss.modules.system.statements import put_rows, run
 
 TRIES_MAX = 10
 TRIES = "outbox.tries"  # parameter: tries by topic, where an operator wants others than ten
@@ -31,6 +31,11 @@ _COLUMNS = {
     "last_error": "text",
 }
 SECRET = "secret"  # the part of a payload that is taken out when the message has been sent  # noqa: S105
+
+_SENT = (
+    f"UPDATE system_outbox SET state = '{SENT}', payload = payload - %s::text, sent_at = %s::timestamptz,"
+    f" attempts = attempts + 1 WHERE outbox_id = %s::bigint AND state IN ('{WAITING}', '{FAILED}')"
+)
 
 
 class MessageUnknown(LookupError):
@@ -111,9 +116,8 @@ def _message(row: Outbox) -> Message:
 @transaction.atomic
 def message_sent(*, outbox_id: int, at: datetime) -> None:
     """Note that a message has arrived; the secret part of its payload is forgotten. Raises MessageUnknown."""
-    row = _open_row(outbox_id)
-    payload = {name: value for name, value in row.payload.items() if name != SECRET}
-    Outbox.objects.filter(pk=outbox_id).update(state=SENT, payload=payload, sent_at=at, attempts=row.attempts + 1)
+    if not run(_SENT, [SECRET, at, outbox_id]):
+        raise MessageUnknown(outbox_id)
 
 
 @transaction.atomic
