@@ -160,8 +160,10 @@ def besiege(
     while counts["sent"] < messages:
         neighbour.data_received(next(requests))
         for peer, _line in hostile:
-            counts["sent"] += 1
-            peer.data_received(spoiler.spoilt(spoiler.chance.choice(goods)))
+            data = spoiler.spoilt(spoiler.chance.choice(goods))
+            if neighbour_is.encode() not in data:  # bits fell so that it is about the neighbour
+                counts["sent"] += 1
+                peer.data_received(data)
         siege.turn()
         for place, (peer, line) in enumerate(hostile):
             for answer in line.answers():

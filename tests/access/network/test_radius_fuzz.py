@@ -153,7 +153,7 @@ def _agrees_with_pyrad(packet: Packet, data: bytes) -> bool:
     return theirs == sorted(one for one in packet.attributes if one[0] != Attribute.VENDOR)
 
 
-@pytest.mark.parametrize("packets", [100, pytest.param(5_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("packets", [100, pytest.param(1_000, marks=pytest.mark.soak)])
 def test_signed_nonsense_of_a_known_access_server_ends_no_engine_and_good_ones_are_answered(
     network,
     aaa,
@@ -170,9 +170,9 @@ def test_signed_nonsense_of_a_known_access_server_ends_no_engine_and_good_ones_a
             if turn % 30 == 29:
                 time.sleep(0.02)
     assert aaa.faults == []
-    assert account(aaa, "Start", Acct_Session_Id="calm", patience_s="20")["code"] == "Accounting-Response"
-    assert account(aaa, "Stop", 60, Acct_Session_Id="calm", patience_s="20")["code"] == "Accounting-Response"
-    assert login(aaa, patience_s="20")["code"] in ("Access-Accept", "Access-Reject")
+    assert account(aaa, "Start", Acct_Session_Id="calm", patience_s="25")["code"] == "Accounting-Response"
+    assert account(aaa, "Stop", 60, Acct_Session_Id="calm", patience_s="25")["code"] == "Accounting-Response"
+    assert login(aaa, patience_s="25")["code"] in ("Access-Accept", "Access-Reject")
     assert aaa.faults == []
     assert sum(aaa.ports[1].counts.values()) > 0
     before = network.wallet()
