@@ -32,6 +32,7 @@ MB = 1024 * 1024
 BUCKET_US, BUCKETS = 5, 400_000
 ROOM = 1 << 20
 RESTS_S = 0.0002  # between two looks at the sockets
+ENDS_WITHIN_S = 5
 RESULTS = 6000
 MOST_SESSIONS = 200_000_000  # of one connection
 THREE_GPP = struct.pack(">I", 10415)
@@ -132,11 +133,16 @@ def number_of(made: Templates, session: int) -> int:
 
 
 @njit
-def write_due(line: Line, made: Templates, until: int, began_ns: int, gap_ns: float, out: np.ndarray) -> int:
-    """Write the requests that are due; return the bytes. Stops where a session still waits for its answer."""
-    at, slots = 0, len(line.session)
-    while line.turn[1] < until and at + made.data.shape[1] <= len(out):
-        slot = line.turn[0]
+def write_due(
+    line: Line, made: Templates, until: int, began_ns: int, gap_ns: float, is_ending: bool, out: np.ndarray
+) -> int:
+    """Write the requests that are due; return the bytes. Stops where a session still waits for its answer.
+
+    is_ending  no sessions begin any more
+    """
+    at, slots, seen = 0, len(line.session), 0
+    while line.turn[1] < until and at + made.data.shape[1] <= len(out) and seen < slots:
+        slot, seen = line.turn[0], seen + 1
         if line.due_ns[slot] != 0:
             break
         line.turn[0] = (slot + 1) % slots
@@ -146,6 +152,8 @@ def write_due(line: Line, made: Templates, until: int, began_ns: int, gap_ns: fl
             continue  # sessions begin in different rounds, so that all steps are under way at any moment
         session = line.session[slot]
         if session < 0:
+            if is_ending:
+                continue
             session = line.turn[3]
             line.turn[3] += 1
             line.session[slot], line.step[slot] = session, 0
@@ -242,10 +250,10 @@ class Connection:
         while left > 0:
             left -= len(self.socket.recv(left))
 
-    def send(self, until: int, began_ns: int, gap_ns: float) -> None:
+    def send(self, until: int, began_ns: int, gap_ns: float, *, is_ending: bool = False) -> None:
         """Send what is due."""
         if not self._unsent:
-            size = write_due(self.line, self.made, until, began_ns, gap_ns, self._out)
+            size = write_due(self.line, self.made, until, began_ns, gap_ns, is_ending, self._out)
             self._unsent = self._out[:size].tobytes()
         if self._unsent:
             try:
@@ -284,7 +292,7 @@ def run(given: argparse.Namespace) -> dict[str, object]:
     lines = [Connection(given.port, n, slots, given.first_session + n * apart, made) for n in range(given.connections)]
     gap_ns = given.connections * 1e9 / given.rate
     for one in lines:  # compiled before the clock runs
-        write_due(one.line, made, 0, 0, gap_ns, one._out)
+        write_due(one.line, made, 0, 0, gap_ns, False, one._out)
         read_answers(one.line, one._into, 0, 0, 0)
     began_ns = time.monotonic_ns()
     measured_ns = began_ns + int(given.warm * 1e9)
@@ -299,6 +307,7 @@ def run(given: argparse.Namespace) -> dict[str, object]:
             one.receive(measured_ns)
         time.sleep(RESTS_S)
     cpu = time.process_time() - cpu
+    _end(lines, began_ns, gap_ns)
     latencies = sum((one.line.latencies for one in lines), np.zeros(BUCKETS, np.int64))
     results = sum((one.line.results for one in lines), np.zeros(RESULTS, np.int64))
     counts = sum((one.line.counts for one in lines), np.zeros(4, np.int64))
@@ -313,7 +322,18 @@ def run(given: argparse.Namespace) -> dict[str, object]:
         "granted": int(counts[2]),
         "sessions": slots * given.connections,
         "generator_cpu": round(cpu / given.seconds, 2),
+        "answered_in_all": int(counts[0] + counts[3]),
     }
+
+
+def _end(lines: list[Connection], began_ns: int, gap_ns: float) -> None:
+    """Bring the sessions under way to their end, so that whoever measures next finds users without any."""
+    give_up_ns = time.monotonic_ns() + ENDS_WITHIN_S * 1_000_000_000
+    while any((one.line.session >= 0).any() for one in lines) and (now_ns := time.monotonic_ns()) < give_up_ns:
+        for one in lines:
+            one.send(int((now_ns - began_ns) / gap_ns), began_ns, gap_ns, is_ending=True)
+            one.receive(give_up_ns)
+        time.sleep(RESTS_S)
 
 
 def main() -> None:

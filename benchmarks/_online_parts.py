@@ -75,7 +75,7 @@ class Parts:
         out = np.zeros((len(sessions) + 1) * made.data.shape[1], np.uint8)
         for step in range(_online_load.STEPS):
             line.step[:], line.due_ns[:], line.turn[0], line.turn[1] = step, 0, 0, 0
-            size = _online_load.write_due(line, made, len(sessions), 1, 1.0, out)
+            size = _online_load.write_due(line, made, len(sessions), 1, 1.0, False, out)
             found.append(np.frombuffer(out[:size].tobytes(), np.uint8))
         return found
 

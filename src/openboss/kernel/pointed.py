@@ -8,11 +8,13 @@ one of ours are one type, and a function is compiled once for both. Arrays of a 
 gaps between their values: columns that lie side by side, so that one user's values are one line of the cache.
 """
 
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, TypeVar
 
 import numpy as np
 from llvmlite import ir
+from numba import typeof
 from numba.core import types
 from numba.core.datamodel import models
 from numba.core.extending import NativeValue, register_model, unbox
@@ -56,7 +58,11 @@ def pointed_rows(group: type[_Group]) -> type[_Group]:
 
 def _by_pointer(group: type[_Group], layout: str) -> type[_Group]:
     named = {"__module__": group.__module__, "__doc__": group.__doc__}
-    kept = type(group.__name__, (group,), named | {"layout": layout, "table_at": property(_table_at)})
+    kept = type(group.__name__, (group,), named | {"layout": layout})
+    for name, work_out in (("table_at", _table_at), ("compiled_as", _compiled_as)):
+        once = cached_property(work_out)
+        once.__set_name__(kept, name)
+        setattr(kept, name, once)
     typeof_impl.register(kept)(_type_of)
     return kept
 
@@ -79,6 +85,15 @@ def _table_at(group: Any) -> int:
         table = np.array(words, np.int64)
         kept = group.__dict__.setdefault("_table", (table, table.ctypes.data))
     return int(kept[1])
+
+
+_types: dict[str, PointedType] = {}
+
+
+def _compiled_as(group: Any) -> PointedType:
+    """Give the type of a group, one object for all groups of the type: worked out when it is first asked for."""
+    found: PointedType = typeof(group)
+    return _types.setdefault(found.name, found)
 
 
 def _type_of(group: Any, context: Any) -> PointedType:

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from openboss.kernel.direct import direct
 from openboss.kernel.records import Rated, Usage, find_users, rate_records
 from openboss.kernel.state import CYCLE_SLOTS, LANES
 from openboss.kernel.trace import NO_TRACE, Trace
@@ -156,6 +157,9 @@ def _rate(state: EngineState, columns: Columns, rated: Rated, places: np.ndarray
     rate_in_order(state, usage, rated, together[np.argsort(places[together])], NO_TRACE)
 
 
+_rate_records = direct(rate_records)
+
+
 def rate_in_order(state: EngineState, usage: Usage, rated: Rated, order: np.ndarray, trace: Trace) -> None:
     """Rate the records at some places, in that order; the caller has made room for them.
 
@@ -165,7 +169,7 @@ def rate_in_order(state: EngineState, usage: Usage, rated: Rated, order: np.ndar
     done = 0
     while done < len(order):
         lanes = tuple(state.lanes)
-        done += rate_records(state.tables, state.directory, lanes, state.cycles, usage, rated, order[done:], trace, 1)
+        done += _rate_records(state.tables, state.directory, lanes, state.cycles, usage, rated, order[done:], trace, 1)
         if done < len(order):
             state.make_counter_room(int(rated.row[order[done]]))
 

@@ -252,7 +252,7 @@ class EngineState:
         needed = self.used[table] + len(np.unique(numbers))
         keys, heads = getattr(self.directory, f"{table}_key"), getattr(self.directory, f"{table}_head")
         if needed * 2 > len(keys):
-            size = 1 << (needed * 3).bit_length()
+            size = 1 << (needed * 2).bit_length()
             empty: dict[str, np.ndarray] = {
                 f"{table}_key": np.zeros(size, np.int64),
                 f"{table}_head": np.full(size, -1, np.int32),

@@ -194,6 +194,15 @@ def forget_session(desk: Desk, place: int) -> None:
 
 
 @compiled
+def forget_sessions(desk: Desk, sessions: np.ndarray, found: np.ndarray) -> int:
+    """Empty the places of some sessions; list those of their services, return how many."""
+    count = session_places(desk, sessions, found)
+    for i in range(len(sessions)):
+        forget_session(desk, sessions[i])
+    return count
+
+
+@compiled
 def _repeat(
     desk: Desk, session: int, request: np.ndarray, asks: np.ndarray, answer: np.ndarray, quotas: np.ndarray
 ) -> None:

@@ -3,8 +3,11 @@
 import numpy as np
 import polars as pl
 
+from openboss.kernel.compiled import compiled
+from openboss.kernel.direct import direct
 from openboss.kernel.records import Cycles, Rated
-from openboss.kernel.state import CYCLE_SLOTS, Directory
+from openboss.kernel.state import CYCLE_SLOTS as SLOTS
+from openboss.kernel.state import Directory
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.online.desk import USE
 
@@ -24,17 +27,42 @@ CLOSED = np.dtype(
 """A closed record with what rating found."""
 
 
-def closed_of(directory: Directory, cycles: Cycles, uses: np.ndarray, rated: Rated, order: np.ndarray) -> np.ndarray:
-    """Keep records as they were rated, or not; `order` says where each stands in `rated`."""
-    found = np.zeros(len(uses), CLOSED)
-    width = USE.itemsize
-    found.view(np.uint8).reshape(len(uses), CLOSED.itemsize)[:, :width] = uses.view(np.uint8).reshape(len(uses), width)
-    found["status"], found["error"] = rated.status[order], rated.error[order]
-    found["subscriber_id"] = directory.subscriber_id[rated.row[order]]
-    found["cycle"] = cycles.cycle[rated.slot[order] % CYCLE_SLOTS]
-    for name in RATED_PARTS:
-        found[name] = getattr(rated, name)[order]
-    found["cap_saved_li"] = rated.cap_saved_li[order]
+_WORDS, _USE_WORDS = CLOSED.itemsize // 8, USE.itemsize // 8
+
+
+@compiled
+def _copy_uses(uses: np.ndarray, places: np.ndarray, closed: np.ndarray) -> None:
+    """Copy records, as words, into the front of those that are kept."""
+    for i in range(len(places)):
+        for k in range(_USE_WORDS):
+            closed[i * _WORDS + k] = uses[places[i] * _USE_WORDS + k]
+
+
+@compiled
+def _copy_rated(directory: Directory, cycles: Cycles, rated: Rated, order: np.ndarray, closed: np.ndarray) -> None:
+    """Keep what rating found of records."""
+    for i in range(len(order)):
+        k, found = order[i], closed[i]
+        found.status, found.error, found.cap_saved_li = rated.status[k], rated.error[k], rated.cap_saved_li[k]
+        found.subscriber_id, found.cycle = directory.subscriber_id[rated.row[k]], cycles.cycle[rated.slot[k] % SLOTS]
+        for part in range(3):
+            found.item[part] = rated.item[k, part]
+            found.std_li[part], found.act_li[part] = rated.std_li[k, part], rated.act_li[k, part]
+        for part in range(2):
+            found.units[part], found.rule[part] = rated.units[k, part], rated.rule[k, part]
+            found.free_rule[part], found.free_units[part] = rated.free_rule[k, part], rated.free_units[k, part]
+
+
+_use, _rated = direct(_copy_uses), direct(_copy_rated)
+
+
+def closed_of(
+    directory: Directory, cycles: Cycles, uses: np.ndarray, places: np.ndarray, rated: Rated, order: np.ndarray
+) -> np.ndarray:
+    """Keep the records at some places as they were rated, or not; `order` says where each stands in `rated`."""
+    found = np.zeros(len(places), CLOSED)
+    _use(uses.view(np.uint64), places, found.view(np.uint64))
+    _rated(directory, cycles, rated, order, found)
     return found
 
 

@@ -7,6 +7,7 @@ between is neither lost nor counted twice. Source: D4.7, D4.8; docs/algorithms/o
 
 import numpy as np
 
+from openboss.kernel.direct import direct
 from openboss.kernel.records import Rated, Usage, rate_records
 from openboss.kernel.state import LANES
 from openboss.kernel.trace import NO_TRACE
@@ -36,6 +37,11 @@ NO_PRICE_LI = 2**61  # the cost of use that cannot be rated
 BLOCKED_LI = 3 * 2**59  # the cost of use that a resource or a cap does not allow: more than anybody has
 
 
+_look_before, _note_after, _undo, _rate_records = (
+    direct(step) for step in (look_before, note_after, undo, rate_records)
+)
+
+
 class TooMuchTouched(AssertionError):
     """A record changed more places of its user than there is room to remember: a bug, nothing was answered."""
 
@@ -53,7 +59,7 @@ class Growing:
     def undo(self, state: EngineState, places: np.ndarray) -> None:
         """Take away what open records have done."""
         self.make_room(len(places))
-        undo(tuple(state.lanes), state.desk, places, self.touched, self.touched_count)
+        _undo(tuple(state.lanes), state.desk, places, self.touched, self.touched_count)
 
     def rate(self, state: EngineState, places: np.ndarray) -> Rated:
         """Rate records whole, each of another user, and remember what it did. Their effects must have been undone."""
@@ -70,9 +76,9 @@ class Growing:
         """Rate records that stand in columns at `order`, of the services at `places`; there is room for them."""
         for first in range(0, len(places), PLACES_A_LOOK):
             some = places[first : first + PLACES_A_LOOK]
-            look_before(tuple(state.lanes), state.directory, state.cycles, state.desk, some, self._seen, self._counts)
+            _look_before(tuple(state.lanes), state.directory, state.cycles, state.desk, some, self._seen, self._counts)
             rate_in_order(state, usage, rated, order[first : first + PLACES_A_LOOK], NO_TRACE)
-            if not note_after(tuple(state.lanes), state.desk, some, self._seen, self._counts, self._now, self.touched,
+            if not _note_after(tuple(state.lanes), state.desk, some, self._seen, self._counts, self._now, self.touched,
                               self.touched_count):  # fmt: skip
                 raise TooMuchTouched(str(places))
 
@@ -90,8 +96,8 @@ class Growing:
         rated, columns = _laid_out(state, places, uses)
         assert state.tables is not None
         state.make_room(np.bincount(rated.row % LANES, minlength=LANES).tolist())  # without it nothing is priced
-        rate_records(state.tables, state.directory, tuple(state.lanes), state.cycles, usage_of(columns), rated,
-                     np.arange(len(places)), NO_TRACE, 0)  # fmt: skip
+        _rate_records(state.tables, state.directory, tuple(state.lanes), state.cycles, usage_of(columns), rated,
+                      np.arange(len(places)), NO_TRACE, 0)  # fmt: skip
         return np.where((rated.blocked == 1) & (rated.status != Status.ERROR), BLOCKED_LI, cost_li(rated))
 
 

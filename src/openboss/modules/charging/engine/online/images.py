@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from openboss.kernel.compiled import compiled
+from openboss.kernel.direct import direct
+from openboss.kernel.pointed import pointed
 from openboss.kernel.state import LANES, Lane
 from openboss.modules.charging.engine.online.closed import CLOSED
 from openboss.modules.charging.engine.online.desk import (
@@ -22,7 +24,6 @@ from openboss.modules.charging.engine.online.desk import (
     WALLET,
     Desk,
     further,
-    longer,
 )
 from openboss.modules.charging.engine.online.packing import (
     WORD,
@@ -58,6 +59,7 @@ NODE = np.dtype(
 )
 """A free resource, a running total or a counter as it is now."""
 _PLACE = np.dtype(np.int64)
+_NODE = NODE.itemsize // WORD
 _SESSION, _SERVICE, _USE, _EFFECT, _WALLET = (kind.itemsize // WORD for kind in (SESSION, SERVICE, USE, EFFECT, WALLET))
 _HEADER = 6  # counts of sessions, services, effects, wallets, nodes; closed records
 
@@ -138,10 +140,13 @@ def _copy_heads(sessions: np.ndarray, user_service: np.ndarray, places: np.ndarr
 def _distinct_nodes(touched: np.ndarray, table: np.ndarray) -> int:
     """Move each free resource, total or counter touched to the front once; return how many.
 
-    table  i64[2^k], more than twice as many as touched: work space
+    table  i64[2^k], at least 64 and four times as many as touched: work space
     """
-    count, mask = 0, len(table) - 1
-    for i in range(len(table)):
+    size = 64
+    while size < 4 * len(touched):
+        size *= 2
+    count, mask = 0, size - 1
+    for i in range(size):
         table[i] = 0
     for i in range(len(touched)):
         key = touched[i, 0] << 56 | touched[i, 1] << 48 | touched[i, 3]  # kinds begin at 1: never zero
@@ -170,44 +175,108 @@ class Changed(NamedTuple):
     closed: np.ndarray
 
 
+@pointed
+class Words(NamedTuple):
+    """The arrays that images are copied from, word by word: u64."""
+
+    sessions: np.ndarray
+    services: np.ndarray
+    uses: np.ndarray
+    effects: np.ndarray
+    wallets: np.ndarray
+
+
+@pointed
+class Room(NamedTuple):
+    """Room to work in."""
+
+    marks: np.ndarray  # u8: one for every place of sessions, services and wallets, zeros
+    table: np.ndarray  # i64[2^k], more than twice as many as places touched
+    nodes: np.ndarray  # NODE: as many as places touched
+    node_words: np.ndarray  # u64: the same
+    raw: np.ndarray  # u64
+    out: np.ndarray  # u8
+
+
+@compiled
+def _copy_places(places: np.ndarray, count: int, raw: np.ndarray, at: int) -> int:
+    for i in range(count):
+        raw[at + i] = places[i]
+    return at + count
+
+
+@compiled
+def _write(
+    desk: Desk, lanes: tuple[Lane, ...], words: Words, room: Room, sessions: np.ndarray, services: np.ndarray,
+    wallets: np.ndarray, touched: np.ndarray, closed: np.ndarray, closed_count: int,
+) -> int:  # fmt: skip
+    """Write images into the room; return the bytes. The places are put in order, each once.
+
+    closed  u64: the closed records as words
+    """
+    raw = room.raw
+    some_sessions, some_services = distinct(sessions, room.marks), distinct(services, room.marks)
+    some_wallets, some_nodes = distinct(wallets, room.marks), _distinct_nodes(touched, room.table)
+    sessions, services, wallets = sessions[:some_sessions], services[:some_services], wallets[:some_wallets]
+    _gather(lanes, touched, room.nodes[:some_nodes])
+    raw[0], raw[1], raw[2] = some_sessions, some_services, _count_marks(desk.services, services)
+    raw[3], raw[4], raw[5] = some_wallets, some_nodes, closed_count
+    at = _copy_places(sessions, some_sessions, raw, _HEADER)
+    at = copy_rows(words.sessions, _SESSION, sessions, raw, at)
+    at = _copy_places(services, some_services, raw, at)
+    at = copy_rows(words.services, _SERVICE, services, raw, at)
+    at = copy_rows(words.uses, _USE, services, raw, at)
+    at = _copy_effects(desk.services, services, words.effects, _EFFECT, raw, at)
+    at = _copy_places(wallets, some_wallets, raw, at)
+    at = copy_rows(words.wallets, _WALLET, wallets, raw, at)
+    at = _copy_places(room.node_words, some_nodes * _NODE, raw, at)
+    at = _copy_heads(desk.sessions, desk.user_service, sessions, raw, at)
+    at = _copy_places(closed, len(closed), raw, at)
+    return squeeze(raw[:at], room.out)
+
+
+_write_directly = direct(_write)
+
+
 class Imager:
     """Writes images; keeps room to work in."""
 
     def __init__(self) -> None:
-        self._raw, self._out = np.zeros(0, np.uint64), np.zeros(0, np.uint8)
-        self._marks, self._table = np.zeros(0, np.uint8), np.zeros(64, np.int64)
+        self._desk: Desk | None = None
+        self._words: Words
+        self._room = _room_for(64, 64, 1024)
 
     def write(self, desk: Desk, lanes: list[Lane], changed: Changed) -> bytes:
         """Write down the state of everything a group has touched, and the records it closed."""
-        most = max(len(desk.sessions), len(desk.services), len(desk.wallets))
-        if len(self._marks) < most:
-            self._marks = np.zeros(2 * most, np.uint8)
-        while len(self._table) < 4 * len(changed.touched):
-            self._table = np.zeros(2 * len(self._table), np.int64)
-        sessions, services, wallets = (
-            places[: distinct(places, self._marks)] for places in (changed.sessions, changed.services, changed.wallets)
-        )
-        nodes = np.zeros(_distinct_nodes(changed.touched, self._table), NODE)
-        _gather(tuple(lanes), changed.touched, nodes)
-        marks = _count_marks(desk.services, services)
-        header = np.array([len(sessions), len(services), marks, len(wallets), len(nodes), len(changed.closed)])
-        size = _HEADER + len(sessions) * (3 + _SESSION) + len(services) * (1 + _SERVICE + _USE) + marks * _EFFECT
-        size += len(wallets) * (1 + _WALLET) + (nodes.nbytes + changed.closed.nbytes) // WORD
-        self._raw, self._out = longer(self._raw, size), longer(self._out, WORD + WORST * size)
-        raw, own = self._raw, np.arange(1)
-        at = copy_rows(_words(header), _HEADER, own, raw, 0)
-        at = copy_rows(_words(sessions), len(sessions), own, raw, at)
-        at = copy_rows(_words(desk.sessions), _SESSION, sessions, raw, at)
-        at = copy_rows(_words(services), len(services), own, raw, at)
-        at = copy_rows(_words(desk.services), _SERVICE, services, raw, at)
-        at = copy_rows(_words(desk.uses), _USE, services, raw, at)
-        at = _copy_effects(desk.services, services, _words(desk.effects), _EFFECT, raw, at)
-        at = copy_rows(_words(wallets), len(wallets), own, raw, at)
-        at = copy_rows(_words(desk.wallets), _WALLET, wallets, raw, at)
-        at = copy_rows(_words(nodes), nodes.nbytes // WORD, own, raw, at)
-        at = _copy_heads(desk.sessions, desk.user_service, sessions, raw, at)
-        at = copy_rows(_words(changed.closed), changed.closed.nbytes // WORD, own, raw, at)
-        return self._out[: squeeze(raw[:at], self._out)].tobytes()
+        if desk is not self._desk:
+            names = ("sessions", "services", "uses", "effects", "wallets")
+            self._desk, self._words = desk, Words(*(_words(getattr(desk, name)) for name in names))
+        closed = _words(changed.closed)
+        words = _HEADER + len(changed.sessions) * (3 + _SESSION) + len(changed.wallets) * (1 + _WALLET)
+        words += len(changed.services) * (1 + _SERVICE + _USE + EFFECTS_A_RECORD * _EFFECT)
+        words += len(changed.touched) * _NODE + len(closed)
+        self._make_room(max(len(desk.sessions), len(desk.services), len(desk.wallets)), len(changed.touched), words)
+        size = _write_directly(desk, tuple(lanes), self._words, self._room, changed.sessions, changed.services,
+                               changed.wallets, changed.touched, closed, len(changed.closed))  # fmt: skip
+        return self._room.out[:size].tobytes()
+
+    def _make_room(self, places: int, touched: int, words: int) -> None:
+        room = self._room
+        have = len(room.marks), len(room.nodes), len(room.raw)
+        if places > have[0] or touched > have[1] or words > have[2]:
+            self._room = _room_for(max(2 * places, have[0]), max(2 * touched, have[1]), max(2 * words, have[2]))
+
+
+def _room_for(places: int, touched: int, words: int) -> Room:
+    nodes = np.zeros(touched, NODE)
+    return Room(
+        marks=np.zeros(places, np.uint8),
+        table=np.zeros(64 + (1 << (4 * touched).bit_length()), np.int64),
+        nodes=nodes,
+        node_words=_words(nodes),
+        raw=np.empty(words, np.uint64),
+        out=np.empty(WORD + WORST * words, np.uint8),
+    )
 
 
 class Images:

@@ -407,7 +407,7 @@ class Server:
         state.desk.services["marks"][places] = 0  # what they did stays
         arriving.leave_users(state.desk, places)
         group.closed.append(
-            closed_of(state.directory, state.cycles, state.desk.uses[places], rated, np.arange(len(places)))
+            closed_of(state.directory, state.cycles, state.desk.uses, places, rated, np.arange(len(places)))
         )
 
     def _close_alone(self, state: EngineState, group: Group, places: np.ndarray) -> None:
@@ -439,11 +439,10 @@ class Server:
 
     def forget(self, state: EngineState, group: Group, sessions: np.ndarray) -> None:
         """Empty the places of sessions that ended long ago."""
-        for session in sessions:
+        if len(sessions):
             group.is_changed = True
-            count = arriving.session_places(state.desk, np.array([session]), self.found)
+            count = arriving.forget_sessions(state.desk, sessions, self.found)
             group.services.append(self.found[:count].copy())
-            arriving.forget_session(state.desk, int(session))
         group.sessions.append(sessions)
 
     def cut(self, state: EngineState, group: Group, services: np.ndarray, at_local_s: int) -> None:

@@ -22,6 +22,7 @@ from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.effects import undo_one
 from openboss.modules.charging.engine.online.growing import BLOCKED_LI, NO_PRICE_LI
 from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Kind, Measure, Result
+from openboss.modules.charging.engine.state import TOTALS_A_RECORD
 
 SERVED = 3  # what became of a request: carried out here (arriving: LATER, DONE, GOES_ON)
 ENDS, ASKS, RATED = 1, 2, 4  # bits of a step
@@ -39,7 +40,7 @@ _ERROR = int(Status.ERROR)
 
 @pointed
 class Choices(NamedTuple):
-    """The operator's choices (online.group.Rules) and the group's moment, as compiled code takes them."""
+    """The operator's choices (online.group.Rules) as compiled code takes them."""
 
     time_slice_s: int
     access_slice_s: int
@@ -48,9 +49,6 @@ class Choices(NamedTuple):
     slices_of_silence: int
     low_li: int
     lower_li: int
-    now_s: int
-    local_s: int
-    position: int
 
 
 @pointed
@@ -70,16 +68,19 @@ class Steps(NamedTuple):
     news: np.ndarray  # i64[n, 3]: place in NEWS, account, balance
     lane_records: np.ndarray  # i64[LANES]: records to be rated in each lane
     counts: np.ndarray  # i64[7]: of steps, rating, quoting, wallet, short, closed, news
+    moment: np.ndarray  # i64[3]: when the group is decided, in UTC and on the wall clock, and its position
 
 
 STEPS, RATING, QUOTING, WALLETS, SHORT, CLOSED, NEWS_TOLD = range(7)
+NOW_S, LOCAL_S, POSITION = range(3)
 
 
 def room_for(count: int) -> Steps:
     """Make room for a group."""
     columns = {name: np.zeros(count, np.int64) for name in Steps._fields}
     columns |= {"news": np.zeros((3 * count, 3), np.int64), "wallet": np.zeros(4 * count, np.int64)}
-    return Steps(**columns | {"lane_records": np.zeros(LANES, np.int64), "counts": np.zeros(7, np.int64)})
+    few = {"lane_records": LANES, "counts": 7, "moment": 3}
+    return Steps(**columns | {name: np.zeros(size, np.int64) for name, size in few.items()})
 
 
 @compiled
@@ -190,7 +191,7 @@ def begin(
         service, use = desk.services[place], desk.uses[place]
         if service.change_local_s == 0:
             service.change_local_s = next_change(use, service.row, directory, cycles, tables)
-        if service.change_local_s <= choices.local_s:
+        if service.change_local_s <= steps.moment[LOCAL_S]:
             continue
         became[m] = SERVED
         k = steps.counts[STEPS]
@@ -223,6 +224,18 @@ def begin(
                 quoted_usage.down_bytes[k] += steps.size[k]
             steps.quoting[steps.counts[QUOTING]] = k
             steps.counts[QUOTING] += 1
+
+
+@compiled
+def lacks_room(lanes: tuple[Lane, ...], counter_room: int, steps: Steps) -> bool:
+    """Say whether some lane could lack room for the totals and counters of its records."""
+    for number in range(LANES):
+        lane, records = lanes[number], steps.lane_records[number]
+        if lane.totals_count[0] + records * TOTALS_A_RECORD > len(lane.totals_item):
+            return True
+        if lane.counter_count[0] + records * counter_room > len(lane.counter_key):
+            return True
+    return False
 
 
 @compiled
@@ -262,13 +275,15 @@ def _pay(desk: Desk, service: np.ndarray, due_li: int, choices: Choices, steps: 
 
 
 @compiled
-def put_quota(quota: np.ndarray, service: np.ndarray, measure: int, granted: int, choices: Choices) -> None:
+def put_quota(
+    quota: np.ndarray, service: np.ndarray, measure: int, granted: int, choices: Choices, moment: np.ndarray
+) -> None:
     """Say what is granted, and until when."""
     quota.measure, quota.granted = measure, granted
     if measure == _OCTETS:
         quota.validity_s = choices.data_validity_s
-        if service.change_local_s <= choices.local_s + choices.data_validity_s:
-            quota.change_at_s = service.change_local_s - choices.local_s + choices.now_s
+        if service.change_local_s <= moment[LOCAL_S] + choices.data_validity_s:
+            quota.change_at_s = service.change_local_s - moment[LOCAL_S] + moment[NOW_S]
 
 
 @compiled
@@ -296,7 +311,7 @@ def _grant(desk: Desk, k: int, cost_li: int, choices: Choices, steps: Steps, quo
         service.reserved_li = costs_li
         desk.wallets[number].reserved_li += costs_li
         _touch_wallet(steps, number)
-    put_quota(quota, service, measure_of(use.record_type), steps.size[k], choices)
+    put_quota(quota, service, measure_of(use.record_type), steps.size[k], choices, steps.moment)
 
 
 @compiled
@@ -312,7 +327,7 @@ def pay_and_grant(
             is_fault = bits & ENDS != 0 and rated.status[k] == _ERROR  # charged when it comes from the error pool
             _pay(desk, service, 0 if is_fault else _cost_li(rated, k), choices, steps)
             if bits & ENDS:
-                service.life, service.closed_position, service.marks = _CLOSED, choices.position, 0
+                service.life, service.closed_position, service.marks = _CLOSED, steps.moment[POSITION], 0
                 leave_user(desk, place)
                 steps.closed[steps.counts[CLOSED]] = k
                 steps.counts[CLOSED] += 1
@@ -353,7 +368,7 @@ def end(
         if is_refused or request.kind == _TERMINATION:
             session.life = _CLOSED
         session.number, session.kind, session.result = request.number, request.kind, answer.result
-        session.touched_at_s = choices.now_s
+        session.touched_at_s = steps.moment[NOW_S]
         slice_s = choices.time_slice_s if is_voice(session.record_type) else choices.data_validity_s
         session.silence_s = choices.slices_of_silence * slice_s
         sessions[k] = answer.place

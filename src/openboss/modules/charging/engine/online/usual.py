@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from openboss.kernel.direct import direct
 from openboss.kernel.records import rate_records
 from openboss.kernel.trace import NO_TRACE
 from openboss.modules.charging.engine.online import swift
@@ -13,6 +14,9 @@ from openboss.modules.charging.engine.online.swift import Choices, Steps
 from openboss.modules.charging.engine.rating import empty_rated, usage_for
 from openboss.modules.charging.engine.state import EngineState
 
+_begin, _pay_and_grant, _end, _lacks_room, _rate_records = (
+    direct(step) for step in (swift.begin, swift.pay_and_grant, swift.end, swift.lacks_room, rate_records)
+)
 ROOM = 4096  # steps there is room for from the beginning
 
 
@@ -21,6 +25,7 @@ class Usual:
 
     def __init__(self, rules: Rules, server: Server) -> None:
         self.rules, self.server = rules, server
+        self._choices = _choices_of(rules)
         self._make_room(ROOM)
 
     def _make_room(self, steps: int) -> None:
@@ -35,10 +40,11 @@ class Usual:
         if len(group.requests) > self.room:
             self._make_room(2 * len(group.requests))
         assert state.tables is not None
-        steps, growing, choices = self.steps, self.server.growing, self._choices(group)
+        steps, growing, choices, lanes = self.steps, self.server.growing, self._choices, tuple(state.lanes)
+        steps.moment[:] = group.now_s, group.local_s, group.position
         growing.make_room(3 * len(group.requests))
-        swift.begin(
-            state.desk, state.directory, tuple(state.lanes), state.cycles, state.tables, group.requests, group.asks,
+        _begin(
+            state.desk, state.directory, lanes, state.cycles, state.tables, group.requests, group.asks,
             group.became, group.ask_place, choices, steps, self.usage, self.rated, self.quoted_usage, self.quoted,
             growing.touched, growing.touched_count,
         )  # fmt: skip
@@ -46,17 +52,19 @@ class Usual:
         if not count:
             return
         group.is_changed = True
-        state.make_room(steps.lane_records.tolist())  # also for what is only priced: without room it would be left out
-        rate_records(
-            state.tables, state.directory, tuple(state.lanes), state.cycles, self.quoted_usage, self.quoted,
+        if _lacks_room(lanes, state.tables.counter_room, steps):
+            state.make_room(steps.lane_records.tolist())  # also for what is only priced: else it would be left out
+            lanes = tuple(state.lanes)
+        _rate_records(
+            state.tables, state.directory, lanes, state.cycles, self.quoted_usage, self.quoted,
             steps.quoting[: steps.counts[swift.QUOTING]], NO_TRACE, 0,
         )  # fmt: skip
         rating = int(steps.counts[swift.RATING])
         growing.rate_laid_out(state, self.usage, self.rated, steps.rating[:rating], steps.rating_place[:rating])
-        swift.pay_and_grant(state.desk, group.requests, choices, steps, self.rated, self.quoted, group.quotas)
+        _pay_and_grant(state.desk, group.requests, choices, steps, self.rated, self.quoted, group.quotas)
         for k in steps.short[: steps.counts[swift.SHORT]]:
             self._grant_less(state, group, int(k))
-        noted = swift.end(
+        noted = _end(
             state.desk, tuple(state.lanes), group.requests, group.answers, group.quotas, choices, steps,
             growing.touched, growing.touched_count, self.sessions, self.server.found,
         )  # fmt: skip
@@ -65,23 +73,8 @@ class Usual:
         group.wallets.append(steps.wallet[: steps.counts[swift.WALLETS]].copy())
         group.news += [News(swift.NEWS[kind], account, li) for kind, account, li in self._told()]
         if len(closed := steps.closed[: steps.counts[swift.CLOSED]]):
-            uses = state.desk.uses[steps.place[closed]]
-            group.closed.append(closed_of(state.directory, state.cycles, uses, self.rated, closed))
-
-    def _choices(self, group: Group) -> Choices:
-        rules = self.rules
-        return Choices(
-            time_slice_s=rules.time_slice_s,
-            access_slice_s=rules.access_slice_s,
-            data_slice_bytes=rules.data_slice_bytes,
-            data_validity_s=rules.data_validity_s,
-            slices_of_silence=rules.slices_of_silence,
-            low_li=rules.low_li,
-            lower_li=rules.lower_li,
-            now_s=group.now_s,
-            local_s=group.local_s,
-            position=group.position,
-        )
+            places = steps.place[closed]
+            group.closed.append(closed_of(state.directory, state.cycles, state.desk.uses, places, self.rated, closed))
 
     def _told(self) -> list[list[int]]:
         found: list[list[int]] = self.steps.news[: self.steps.counts[swift.NEWS_TOLD]].tolist()
@@ -101,3 +94,15 @@ class Usual:
             quota["result"] = Result.CREDIT_LIMIT_REACHED
             return
         self.server.put_quota(state, group, place, quota, (measure, granted, is_last, max(costs_li, 0)))
+
+
+def _choices_of(rules: Rules) -> Choices:
+    return Choices(
+        time_slice_s=rules.time_slice_s,
+        access_slice_s=rules.access_slice_s,
+        data_slice_bytes=rules.data_slice_bytes,
+        data_validity_s=rules.data_validity_s,
+        slices_of_silence=rules.slices_of_silence,
+        low_li=rules.low_li,
+        lower_li=rules.lower_li,
+    )
