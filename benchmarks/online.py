@@ -11,6 +11,7 @@ Sessions of I + 3 U + T, four of five data, the others calls.
     rates    several rates, each on the state the last one left
     parts    where the time goes: read, decide, journal, write, in groups of 64, 256 and 1,024, in this process
     sizes    what a request costs at two numbers of users (`--users 1000000,8000000`), and bytes of state a user
+             (from a minute at a hundred thousand users to ten at eight million)
     restart  kill -9 under load, then until the engine is ready and until its first answer
     batch    the same while usage in files is rated
     flush    the same with 0, 1 and 5 ms added to every flush of the database's log (PostgreSQL's own commit_delay with
@@ -45,7 +46,8 @@ EXAMPLE = Path(__file__).parents[1] / "example"
 BALANCE_LI = 100_000
 READY, PATIENCE_S = "engine ready", 180.0
 GROUPS = (64, 256, 1024)
-RATES = (5_000, 10_000, 20_000, 40_000, 80_000, 120_000)
+RATES = (5_000, 20_000, 50_000, 100_000, 150_000, 200_000)
+LOG_MB = 700  # of the database's log, written and used up before anything is measured
 
 
 # --- users ---------------------------------------------------------------------------------------------------------
@@ -104,6 +106,25 @@ def _enter(state: Any, users: int, at: datetime) -> None:
     wallets["account_id"], wallets["balance_li"] = ids, BALANCE_LI
     state.desk = with_users(state.desk, state.used["rows"])._replace(wallets=wallets)
     state.desk.user_wallet[state.row_of[ids]] = np.arange(users)
+
+
+def use_up_log() -> None:
+    """Bring the server's log to where it is after some hours: its files are used again and not made anew."""
+    import psycopg
+
+    from openboss.access.jobs.installation import embedded_cluster
+
+    cluster = embedded_cluster()
+    assert cluster
+    known = cluster.known_connection()
+    assert known
+    with psycopg.connect(
+        host=known.host, port=known.port, user="postgres", password=known.superuser_password, dbname=known.database,
+        autocommit=True,
+    ) as server:  # fmt: skip
+        for _ in range(LOG_MB):
+            server.execute("SELECT pg_logical_emit_message(false, 'bench', repeat('x', 1048576))")
+        server.execute("CHECKPOINT")
 
 
 def _journal_nothing(owner: Any) -> None:
@@ -382,12 +403,12 @@ def parts(given: argparse.Namespace) -> dict[int, float]:
     """Take the steps of a request apart, in this process; return microseconds in `decide` by size of group."""
     from benchmarks._online_parts import Parts
 
-    found = {}
+    found: dict[int, float] = {}
     with _owner() as owner:
         measured = Parts(owner, given.users)
         for group in GROUPS:
             steps = measured.run(group, requests=max(given.requests, 10 * group))
-            show(f"microseconds of CPU a request, groups of {group}, {given.users:,} users", steps)
+            show(f"microseconds of CPU a request, {given.users:,} users", {"group": group, **steps})
             found[group] = steps["decide"]
     return found
 
@@ -402,10 +423,22 @@ def _owner() -> Iterator[Any]:
 
 
 def sizes(given: argparse.Namespace, several: list[int]) -> None:
-    """The same at several numbers of users: each in a process of its own."""
+    """The same at several numbers of users, each in a process of its own; in the end what more users cost."""
+    decided = []
     for users in several:
         words = ["parts", "--users", str(users), "--requests", str(given.requests)]
-        subprocess.run([sys.executable, "-m", "benchmarks.online", *words], check=True)
+        told = subprocess.run(
+            [sys.executable, "-m", "benchmarks.online", *words], check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
+        print(told, end="", flush=True)
+        lines = [json.loads(line) for line in told.splitlines()]
+        decided.append({line["group"]: line["in_all"] for line in lines if "group" in line})
+    for group in decided[0]:
+        ratio = decided[-1][group] / decided[0][group]
+        show(
+            f"a request of {several[-1]:,} users over one of {several[0]:,}, groups of {group}",
+            {"ratio": round(ratio, 2)},
+        )
 
 
 # --- the whole -------------------------------------------------------------------------------------------------------
@@ -419,6 +452,7 @@ def measure(given: argparse.Namespace, folder: Path) -> None:
 
     began = time.monotonic()
     state_bytes = found_users(given.users, datetime.now(UTC))
+    use_up_log()
     machine = {"machine": platform.machine(), "cores": os.cpu_count(), "load_1m": round(os.getloadavg()[0], 1)}
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('fsync'), current_setting('synchronous_commit'), version()")
