@@ -32,6 +32,7 @@ from openboss.access.network.diameter.door import open_doors
 from openboss.access.network.diameter.node import Node
 from openboss.access.network.diameter.peers import Identity
 from openboss.config.options import options
+from openboss.modules.charging.engine.lake import FILES_A_MERGE
 from openboss.modules.charging.engine.online.arriving import bars
 from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.turns import Moment
@@ -56,6 +57,7 @@ POSITIONS_A_SNAPSHOT = 100_000
 HOUR_S = 3600
 PIECE_ROWS = 1000  # of usage rated between two groups of requests: two or three milliseconds
 GIVES_WAY_S = 0.0003  # how long work in the background keeps the interpreter when the loop wants it
+FILES_WHILE_SERVING = 96  # small files of the lake, eight minutes', that are put together though networks are served
 CALM_S = 5.0  # without a request: then usage is rated a chunk at a time
 
 log = structlog.get_logger("charge")
@@ -232,8 +234,7 @@ class ChargeLoop:
             return
         self._use_connection()
         try:
-            is_serving = self.loop.time() - self._served_at_s < CALM_S
-            taken = self.owner.turn(PIECE_ROWS if is_serving else None)
+            taken = self.owner.turn(PIECE_ROWS if self._is_serving() else None)
             self._ask_again()
             self._keep_time(taken)
         except BaseException as fault:  # noqa: BLE001 - the edge: whatever it is, the process must end
@@ -244,6 +245,9 @@ class ChargeLoop:
             self.loop.stop()
             return
         self.loop.call_later(0 if taken else LOOK_S, self._look)
+
+    def _is_serving(self) -> bool:
+        return self.loop.time() - self._served_at_s < CALM_S
 
     def _ask_again(self) -> None:
         """Ask networks to come again with the sessions of users for whom something has changed."""
@@ -276,7 +280,7 @@ class ChargeLoop:
         self._inputs_to_flush = 0 if is_calm else self._inputs_to_flush + taken
         if is_calm or now_s - self._flushed_at_s >= FLUSH_S:
             self._flushed_at_s = now_s
-            self.owner.hand_over()
+            self.owner.hand_over(fewest=FILES_WHILE_SERVING if self._is_serving() else FILES_A_MERGE)
         self._inputs_to_save += taken
         self._idle_s = 0.0 if taken else self._idle_s + LOOK_S
         is_far = self.owner.position - self.owner.snapshot_position >= POSITIONS_A_SNAPSHOT

@@ -18,6 +18,7 @@ from openboss.access.network.diameter import avps, wire, wire_out
 from openboss.access.network.diameter.avps import avp
 from openboss.access.network.diameter.peers import Identity, Peer
 from openboss.access.network.gathering import MOST_REQUESTS
+from openboss.kernel.direct import direct
 from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind, Result
 
 AHEAD_BYTES = 64 << 10  # of requests that are worth a group while others are on their way: some hundred
@@ -44,14 +45,17 @@ class Server(gathering.Server, Protocol):
         """Be ready for the first request."""
 
 
+_read, _write = direct(wire.read), direct(wire_out.write)
+
+
 def warm_wire() -> None:
     """Compile the reading of requests and the writing of answers: a peer that waits for it gives up."""
     nothing = np.frombuffer(bytes(1), np.uint8)  # read-only as what arrives: what may be written is compiled apart
     marks, requests, asks = np.zeros(0, wire.MARK), np.zeros(0, REQUEST), np.zeros(0, ASK)
     room = (np.zeros(1, wire.STATE), np.zeros(wire.DEEPEST, np.int64), np.zeros(wire.DEEPEST, np.int64))
-    wire.read(nothing, 0, 0, 0, marks, requests, asks, np.zeros(3, np.int64), *room, 0)
+    _read(nothing, 0, 0, 0, marks, requests, asks, np.zeros(3, np.int64), *room, 0)
     answers, quotas, out = np.zeros(0, ANSWER), np.zeros(0, QUOTA), np.zeros(8, np.uint8)
-    wire_out.write(nothing, marks, requests, asks, answers, quotas, nothing, nothing, 0, out, np.zeros(1, np.int64))
+    _write(nothing, marks, requests, asks, answers, quotas, nothing, nothing, 0, out, np.zeros(1, np.int64))
 
 
 class Node:
@@ -187,7 +191,7 @@ class Node:
         return ahead > 0 and (waiting_bytes < AHEAD_BYTES or ahead > MOST_AHEAD)
 
     def _read(self, data: np.ndarray, start: int, stop: int, connection: int) -> int:
-        return wire.read(data, start, stop, connection, self._marks, self._requests, self._asks, self._counts,
+        return _read(data, start, stop, connection, self._marks, self._requests, self._asks, self._counts,
                          *self._room, self.now_s())  # fmt: skip
 
     def _consumed(self, peer: Peer, reached: int, start: int, stop: int) -> None:
@@ -219,7 +223,7 @@ class Node:
         room = int(marks["length"].sum()) + len(requests) * (_HEAD_BYTES + len(self._own))
         room += len(asks) * (_SERVICE_BYTES + len(self._final))
         out, places = np.empty(room, np.uint8), np.zeros(len(marks) + 1, np.int64)
-        wire_out.write(
+        _write(
             np.frombuffer(data, np.uint8), marks, requests, asks, answers, quotas, self._own, self._final,
             self.server.currency, out, places,
         )  # fmt: skip

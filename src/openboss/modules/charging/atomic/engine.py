@@ -181,26 +181,12 @@ def append_journal(owner: Ownership, *, position: int, kind: str, payload: dict[
         position=position,
         kind=kind,
         payload=payload,
-        sha256=_checksum(kind, payload),
+        sha256=checksum(kind, payload),
     )
 
 
 ONLINE = "ONLINE"
 _ROOM_EVERY = 50_000  # positions; a partition has 200,000 and the next one is made with it
-_APPEND_PIECE = """
-INSERT INTO charging_enginejournal (stream, position, timeline, kind, payload, requests, sha256)
-SELECT %s, %s, %s, 'CHUNK', %s, 0, %s FROM charging_engineowner WHERE stream = %s AND epoch = %s FOR SHARE
-"""
-
-
-def append_piece(owner: Ownership, *, position: int, payload: dict[str, Any]) -> None:
-    """Append a piece of a chunk that goes on: one statement, committed at once. Raises OwnershipLost."""
-    make_journal_room(position)
-    with connection.cursor() as cursor:
-        cursor.execute(_APPEND_PIECE, [owner.stream, position, owner.timeline, json.dumps(payload),
-                                       _checksum("CHUNK", payload), owner.stream, owner.epoch])  # fmt: skip
-        if cursor.rowcount != 1:
-            raise OwnershipLost("the charging engine was taken over by another process")
 
 
 def make_journal_room(position: int) -> None:
@@ -228,7 +214,7 @@ def journal_after(position: int, *, stream: int = STREAM) -> Iterator[JournalEnt
     for row in EngineJournal.objects.filter(stream=stream, position__gt=position).order_by("position").iterator():
         expected += 1
         images = bytes(row.images) if row.images is not None else b""
-        found = hashlib.sha256(images).hexdigest() if row.kind == ONLINE else _checksum(row.kind, row.payload)
+        found = hashlib.sha256(images).hexdigest() if row.kind == ONLINE else checksum(row.kind, row.payload)
         if row.position != expected or row.sha256 != found:
             raise ValueError(f"the journal is damaged at position {expected}: restore the last backup")
         yield JournalEntry(row.position, row.kind, row.payload or {}, images)
@@ -268,5 +254,6 @@ def forget_snapshots(folders: list[str], *, stream: int = STREAM) -> None:
     EngineSnapshot.objects.filter(stream=stream, folder__in=folders).delete()
 
 
-def _checksum(kind: str, payload: dict[str, Any]) -> str:
+def checksum(kind: str, payload: Mapping[str, Any]) -> str:
+    """What an entry of the journal is checked by when it is read again."""
     return hashlib.sha256(f"{kind}{json.dumps(payload, sort_keys=True)}".encode()).hexdigest()

@@ -1,12 +1,13 @@
-"""The line on which groups of requests are journalled: some are on their way while the next ones are decided.
+"""The line on which groups of requests, and pieces of usage between them, are journalled: some are on their way while the next ones are decided.
 
 What the networks wait for is this commit, so it goes past Django's cursor (measured: 300 us of CPU a group with it,
 40 without), and nobody sits waiting for it: whoever sent looks, or is told by the socket, when it is done.
 """
 
 import hashlib
+import json
 import select
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -14,23 +15,36 @@ import psycopg
 from django.db import connection, connections
 from psycopg.pq import ExecStatus
 
-from openboss.modules.charging.atomic.engine import Ownership, OwnershipLost, make_journal_room
+from openboss.modules.charging.atomic.engine import (
+    ONLINE,
+    Ownership,
+    OwnershipLost,
+    checksum,
+    make_journal_room,
+)
 
 _APPEND = b"""
-INSERT INTO charging_enginejournal (stream, position, timeline, kind, images, requests, sha256)
-SELECT $1::smallint, $2::bigint, $3::integer, 'ONLINE', $4::bytea, $5::integer, $6::varchar
-FROM charging_engineowner WHERE stream = $1::smallint AND epoch = $7::integer FOR SHARE
+INSERT INTO charging_enginejournal (stream, position, timeline, kind, payload, images, requests, sha256)
+SELECT $1::smallint, $2::bigint, $3::integer, $4::varchar, $5::jsonb, $6::bytea, $7::integer, $8::varchar
+FROM charging_engineowner WHERE stream = $1::smallint AND epoch = $9::integer FOR SHARE
 """
-_FORMATS = (0, 0, 0, 1, 0, 0, 0)  # the images as they are, the rest as text
+_FORMATS = (0, 0, 0, 0, 0, 1, 0, 0, 0)  # the images as they are, the rest as text
 _names = count()
 
 
 class JournalGroup(NamedTuple):
-    """A group of requests by what it changed, at its position of the journal."""
+    """A group of requests by what it changed, or a piece of usage by where it stands, at its position of the journal."""
 
     position: int
-    images: bytes
-    requests: int
+    images: bytes = b""
+    requests: int = 0
+    piece: Mapping[str, Any] | None = None
+
+    def words(self) -> tuple[Any, ...]:
+        """Kind, payload, images, count and checksum."""
+        if self.piece is not None:
+            return "CHUNK", json.dumps(self.piece), None, 0, checksum("CHUNK", self.piece)
+        return ONLINE, None, self.images, self.requests, hashlib.sha256(self.images).hexdigest()
 
 
 class JournalLine:
@@ -51,9 +65,8 @@ class JournalLine:
         line.enter_pipeline_mode()
         self._line = line
         for group in groups:
-            words = (owner.stream, group.position, owner.timeline, group.images, group.requests,
-                     hashlib.sha256(group.images).hexdigest(), owner.epoch)  # fmt: skip
-            values = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+            words = (owner.stream, group.position, owner.timeline, *group.words(), owner.epoch)
+            values = [word if word is None or isinstance(word, bytes) else str(word).encode() for word in words]
             line.send_query_prepared(self._name, values, _FORMATS)
         line.pipeline_sync()
 

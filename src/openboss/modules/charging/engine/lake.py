@@ -136,7 +136,7 @@ class Lake:
             str(self.usage_path), schema, partition_by=["cycle"], configuration=bounded
         )
 
-    def merge_small_files(self, cycle: int) -> int:
+    def merge_small_files(self, cycle: int, fewest: int = FILES_A_MERGE) -> int:
         """Put a cycle's many small files together, sorted by user, so that one user's month is found quickly.
 
         One commit: readers see the files before or after. Returns how many files became fewer. Files that nobody
@@ -147,7 +147,7 @@ class Lake:
             return 0
         files = list(pl.DataFrame(table.get_add_actions(flatten=True)).iter_rows(named=True))
         small = [f for f in files if f["partition.cycle"] == cycle and f["num_records"] < SMALL_FILE_ROWS]
-        if len(small) < FILES_A_MERGE:
+        if len(small) < fewest:
             return 0
         chosen, rows = [], 0
         for file in sorted(small, key=lambda f: f["path"]):
@@ -292,12 +292,12 @@ class DetailWriter:
         """Whether what was put last is still on its way: who puts more now waits for it."""
         return self._commit is not None and not self._commit.done()
 
-    def merge(self) -> Future[None]:
+    def merge(self, fewest: int = FILES_A_MERGE) -> Future[None]:
         """Put small files together behind what was put so far; nobody waits for it."""
         if self._merge is None or self._merge.done():
             if self._merge is not None:
                 self._merge.result()
-            self._merge = self._thread.submit(self._put_together)
+            self._merge = self._thread.submit(self._put_together, fewest)
         return self._merge
 
     def _write(self, details: list[pl.DataFrame], closed: list[Closed], timeline: int, position: int) -> None:
@@ -310,9 +310,10 @@ class DetailWriter:
         for one in corrected:
             self.lake.correct_usage(one, timeline=timeline)
 
-    def _put_together(self) -> None:
-        while self._cycles:
-            self.lake.merge_small_files(self._cycles.pop())
+    def _put_together(self, fewest: int) -> None:
+        for cycle in list(self._cycles):
+            if self.lake.merge_small_files(cycle, fewest) or fewest <= FILES_A_MERGE:
+                self._cycles.discard(cycle)  # while networks are served, a month is looked at again and again
 
 
 def _behind(detail: pl.DataFrame, position: int) -> pl.DataFrame:

@@ -25,7 +25,7 @@ from openboss.modules.charging.atomic.journal_line import JournalGroup, JournalL
 from openboss.modules.charging.engine import rerating
 from openboss.modules.charging.engine.commits import Commits
 from openboss.modules.charging.engine.heavy_use import HeavyUse
-from openboss.modules.charging.engine.lake import Closed, Corrected, DetailWriter, Lake
+from openboss.modules.charging.engine.lake import FILES_A_MERGE, Closed, Corrected, DetailWriter, Lake
 from openboss.modules.charging.engine.online import orders
 from openboss.modules.charging.engine.online.closed import faults_of
 from openboss.modules.charging.engine.online.group import News, Rules, debit
@@ -151,13 +151,13 @@ class Owner:
 
     def _take_piece(self, amid: Amid, rows: int | None) -> None:
         first = amid.reached
-        self.settle()
         with self.lock:
             result = amid.rate(self.state, rows, self.position + 1, self.threads)
             news = self._debit(result.detail)
             self.heavy.note(self.state, self.state.row_of[result.detail["subscriber_id"].to_numpy()])
         self.position += 1
-        if amid.is_done or news:
+        if amid.is_done or news or len(result.twins):
+            self.settle()
             with transaction.atomic():
                 journal.check_ownership(self.ownership)
                 journal.append_journal(
@@ -170,7 +170,8 @@ class Owner:
                                   free=amid.free, duplicate=amid.duplicate, filtered=amid.filtered,
                                   errors=pl.concat(amid.errors))  # fmt: skip
         else:
-            journal.append_piece(self.ownership, position=self.position, payload=amid.payload(first))
+            self.commits.add(JournalGroup(self.position, piece=amid.payload(first)))
+            self.commits.send(self.ownership)
         self.amid = None if amid.is_done else amid
         self._keep(result)
 
@@ -308,11 +309,14 @@ class Owner:
         """Have the compiled code of online charging ready before the first request."""
         self.turns.warm(self.state, moment, numbering)
 
-    def hand_over(self) -> None:
-        """Let rated detail that waits go to the lake behind the engine's back, unless older detail still does."""
+    def hand_over(self, *, fewest: int = FILES_A_MERGE) -> None:
+        """Let rated detail that waits go to the lake behind the engine's back, unless older detail still does.
+
+        fewest  small files of the lake that are worth putting together now
+        """
         if (self.pending or self.corrected or self.closed) and not self.writer.is_busy:
             self._hand_over()
-            self.writer.merge()
+            self.writer.merge(fewest)
 
     def _open_month(self, moment: Moment) -> None:
         """Open the month that the clock has reached, as an input of its own."""
