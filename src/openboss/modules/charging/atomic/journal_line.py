@@ -1,4 +1,4 @@
-"""The line on which groups of requests, and pieces of usage between them, are journalled: some are on their way while the next ones are decided.
+"""The line of groups of requests and pieces of usage to the journal: some are on their way while others are decided.
 
 What the networks wait for is this commit, so it goes past Django's cursor (measured: 300 us of CPU a group with it,
 40 without), and nobody sits waiting for it: whoever sent looks, or is told by the socket, when it is done.
@@ -33,7 +33,7 @@ _names = count()
 
 
 class JournalGroup(NamedTuple):
-    """A group of requests by what it changed, or a piece of usage by where it stands, at its position of the journal."""
+    """A group of requests by what it changed, or a piece of usage by where it stands, at its place in the journal."""
 
     position: int
     images: bytes = b""

@@ -75,6 +75,7 @@ class Owner:
     amid: Amid | None = None  # the chunk that is being rated
     heavy: HeavyUse = field(default_factory=HeavyUse)
     writer: DetailWriter = field(init=False)
+    _told_on: JournalLine = field(default_factory=JournalLine)  # groups that tell business something
     _reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="usage"))
     _coming: tuple[journal.ReadyChunk, Future[pl.DataFrame]] | None = None
 
@@ -292,9 +293,8 @@ class Owner:
         if decided.news or faults is not None:
             self.settle()
             with transaction.atomic():
-                line = JournalLine()
-                line.send(self.ownership, [group])
-                line.wait()
+                self._told_on.send(self.ownership, [group])
+                self._told_on.wait()
                 _tell(decided.news, at=at)
                 if faults is not None:
                     record_session_errors(errors=faults, at=at)
