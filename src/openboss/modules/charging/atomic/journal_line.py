@@ -56,6 +56,11 @@ class JournalLine:
         self._prepared: Any = None  # the connection that knows the statement
         self._line: Any = None  # the connection on which groups are on their way
 
+    @property
+    def is_its_own(self) -> bool:
+        """Whether nobody else uses the connection: then something may be on its way while others work."""
+        return self._own is not None
+
     def send(self, owner: Ownership, groups: Sequence[JournalGroup]) -> None:
         """Append groups in one commit, or in the transaction the connection is in; `is_done` says when it is done."""
         assert self._line is None

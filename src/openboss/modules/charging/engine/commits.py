@@ -35,10 +35,15 @@ class Commits:
         self._decided.append(group)
 
     def send(self, owner: Ownership) -> None:
-        """Send what was decided, unless something is on its way. Raises what the database says."""
+        """Send what was decided, unless something is on its way; on a line that others use, wait for its end.
+
+        Raises OwnershipLost, and what the database says.
+        """
         if self._decided and not self._on_their_way:
             self._on_their_way, self._decided = self._decided, []
             self.line.send(owner, self._on_their_way)
+            if not self.line.is_its_own:
+                self._wait()
 
     def look(self) -> bool:
         """Whether what was on its way has just become safe. Raises OwnershipLost, and what the database says."""
@@ -51,5 +56,9 @@ class Commits:
         """Return when every group decided so far is safe. Raises OwnershipLost, and what the database says."""
         while self._decided or self._on_their_way:
             self.send(owner)
-            self.line.wait()
-            self._on_their_way = ()
+            if self._on_their_way:
+                self._wait()
+
+    def _wait(self) -> None:
+        self.line.wait()
+        self._on_their_way = ()
