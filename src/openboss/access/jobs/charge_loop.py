@@ -48,7 +48,7 @@ from openboss.processes.watch_use import lines_li
 
 LOOK_S = 0.05  # how soon a command or a chunk is seen
 SWEEP_S = 1.0
-WATCH_S = 1.0  # how soon heavy use is told of
+KEEP_S = 1.0  # how soon what functions of 5G networks want to be told of is safe
 LINES_S = 60.0  # how soon another line of it counts
 PEERS_S = 2.0  # how soon a change of who may ask is seen
 FLUSH_S = 5.0  # how long rated detail of sessions waits for the lake
@@ -80,7 +80,7 @@ class ChargeLoop:
         self._inputs_to_flush = self._inputs_to_save = 0
         self._flushed_at_s = 0.0
         self._served_at_s = -CALM_S
-        self._swept_at_s = self._watched_at_s = 0.0
+        self._swept_at_s = self._kept_at_s = 0.0
         self._lines_at_s = -LINES_S
         self._is_warm = False
         self._use_connection = one_connection()
@@ -272,9 +272,9 @@ class ChargeLoop:
         is_due = now_s - self._swept_at_s >= SWEEP_S and self._is_warm
         if is_due and not self.owner.sweep(self.moment()):  # if more waits, the next look goes on with it
             self._swept_at_s = now_s
-        if now_s - self._watched_at_s >= WATCH_S:
-            self._watched_at_s = now_s
-            self._watch_use(now_s)
+        self._watch_use(now_s)
+        if now_s - self._kept_at_s >= KEEP_S:
+            self._kept_at_s = now_s
             self.doors.keep(clock.now())
         is_calm = taken == 0 and self._inputs_to_flush > 0
         self._inputs_to_flush = 0 if is_calm else self._inputs_to_flush + taken
