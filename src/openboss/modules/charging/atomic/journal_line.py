@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 from django.db import connection, connections
-from psycopg.pq import ExecStatus
+from psycopg.pq import ConnStatus, ExecStatus
 
 from openboss.modules.charging.atomic.engine import (
     ONLINE,
@@ -55,6 +55,7 @@ class JournalLine:
         self._name = f"journal_group_{next(_names)}".encode()
         self._prepared: Any = None  # the connection that knows the statement
         self._line: Any = None  # the connection on which groups are on their way
+        self._fault: Exception | None = None  # of what is on its way: raised when all of it was heard
 
     @property
     def is_its_own(self) -> bool:
@@ -80,7 +81,9 @@ class JournalLine:
         wrapper.ensure_connection()
         line = wrapper.connection.pgconn
         if line is not self._prepared:
-            _checked(line.prepare(self._name, _APPEND), ExecStatus.COMMAND_OK)
+            prepared = line.prepare(self._name, _APPEND)
+            if prepared.status != ExecStatus.COMMAND_OK:
+                raise psycopg.errors.error_from_result(prepared)
             self._prepared = line
         return line
 
@@ -90,14 +93,17 @@ class JournalLine:
         line.consume_input()
         while self._line is not None and not line.is_busy():
             result = line.get_result()
+            if result is None and line.status == ConnStatus.BAD:
+                raise self._fault or psycopg.OperationalError("the journal's connection was lost")
             if result is None:
                 continue  # between one group and the next
             if result.status == ExecStatus.PIPELINE_SYNC:
                 line.exit_pipeline_mode()
-                self._line = None
+                self._line, fault, self._fault = None, self._fault, None
+                if fault is not None:
+                    raise fault
                 return True
-            if _checked(result, ExecStatus.COMMAND_OK).command_tuples != 1:
-                raise OwnershipLost("the charging engine was taken over by another process")
+            self._fault = self._fault or _fault_of(result)
         return False
 
     def wait(self) -> None:
@@ -115,7 +121,9 @@ class JournalLine:
             self._own.close()
 
 
-def _checked(result: Any, wanted: ExecStatus) -> Any:
-    if result.status != wanted:
-        raise psycopg.errors.error_from_result(result)
-    return result
+def _fault_of(result: Any) -> Exception | None:
+    if result.status != ExecStatus.COMMAND_OK:
+        return psycopg.errors.error_from_result(result)
+    if result.command_tuples != 1:
+        return OwnershipLost("the charging engine was taken over by another process")
+    return None

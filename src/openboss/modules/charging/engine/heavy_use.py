@@ -1,8 +1,8 @@
 """Who uses much, seen as it is charged: users whose use of the open months has gone past a line, or a step further.
 
 Kept in memory only, a few bytes a user: whoever charges notes whom it charged, many times a second somebody looks at
-some of them. An engine
-that begins again tells of them once more; business acts on a crossing once. Source: CHG-32, CHG-33, D9.9.
+some of them. An engine that begins again tells of them once more; business acts on a crossing once. Source: CHG-32,
+CHG-33, D9.9.
 """
 
 from dataclasses import dataclass, field
