@@ -47,7 +47,7 @@ BALANCE_LI = 100_000
 READY, PATIENCE_S = "engine ready", 180.0
 GROUPS = (64, 256, 1024)
 RATES = (5_000, 20_000, 50_000, 100_000, 150_000, 200_000)
-LOG_MB = 700  # of the database's log, written and used up before anything is measured
+LOG_MB = 1_200  # of the database's log, written and used up before anything is measured
 
 
 # --- users ---------------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ _SERVER_OPTIONS = {
     "maintenance_work_mem": "128MB",
     "work_mem": "16MB",
     "max_wal_size": "4GB",
-    "min_wal_size": "512MB",  # files of the log that are used again: to make a new one holds up every commit
+    "min_wal_size": "1GB",  # files of the log that are used again: to make a new one holds up every commit
     "checkpoint_timeout": "15min",
     "random_page_cost": "1.1",
     "jit": "off",
