@@ -233,7 +233,9 @@ def test_an_engine_on_postgresql_asked_by_hostile_peers_charges_the_neighbour_wh
         peer.data_received(next(requests))
         siege.turn()
         assert read_message(line.answers()[0]).number(avps.RESULT_CODE) == 2001
-    assert 10**9 - network.wallet()["balance_li"] == 2 * paid_li > 0
+    again_li = 10**9 - network.wallet()["balance_li"] - paid_li
+    assert paid_li > 0
+    assert abs(again_li - paid_li) <= 1  # a month's use is rounded as a whole: the same use may come to 1 li more
     before = network.wallet()
     network.crash()
     assert network.wallet() == before
