@@ -227,7 +227,7 @@ def commands_after(position: int, until: int, *, stream: int = STREAM) -> Iterat
     """
     rows = EngineJournal.objects.filter(stream=stream, position__gt=position, position__lte=until).exclude(kind=ONLINE)
     for row in rows.order_by("position").iterator():
-        if row.sha256 != _checksum(row.kind, row.payload):
+        if row.sha256 != checksum(row.kind, row.payload):
             raise ValueError(f"the journal is damaged at position {row.position}: restore the last backup")
         yield JournalEntry(row.position, row.kind, row.payload or {}, b"")
 
