@@ -22,6 +22,7 @@ import pytest
 from tests.database_template import migrated_template
 from tests.soak_report import pytest_runtest_logreport, pytest_sessionfinish  # noqa: F401 - hooks of the session
 
+_REFERENCE = Path(__file__).parents[1] / "example" / "reference"
 _RUN_DATA_DIR = Path(tempfile.mkdtemp(prefix="openboss-run-"))
 _SERVER_DIR = Path(
     os.environ.get("OPENBOSS_TEST_SERVER_DIR", Path(tempfile.gettempdir(), f"openboss-test-server-{os.getuid()}"))
@@ -56,6 +57,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return (*longest, len(_LONGEST))[0], _LONG.isdisjoint(getattr(item, "fixturenames", ()))
 
     items.sort(key=rank)
+
+
+@pytest.fixture(scope="session")
+def no_limits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The operator's tables without the regulator's limits, which few prices drawn at random keep."""
+    folder = tmp_path_factory.mktemp("reference")
+    for name in ("bill_items.csv", "holidays.csv"):
+        shutil.copy(_REFERENCE / name, folder)
+    (folder / "tariff_limits.yaml").write_text("[]")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -41,14 +41,18 @@ Dice = random.Random
 
 def random_market(seed: int) -> dict[str, Any]:
     """A quote of three users and four offers over two months, with closed months, late records and gifts."""
-    dice = Dice(seed)
+    return drawn_market(Dice(seed))
+
+
+def drawn_market(dice: Dice) -> dict[str, Any]:
+    """A market as the dice fall: those of a seed, or of Hypothesis, which can make it smaller."""
     offers = [_offer(dice, code, place, kind) for place, (code, kind) in enumerate(
         (("PACK", "ADDON"), ("PLAN", "MAIN"), ("KIN", "FAMILY"), ("UNIT", "GROUP")), 20)]  # fmt: skip
     users = [_user(dice, name, offers) for name in "ABC"]
-    events = sorted((_event(dice) for _ in range(EVENTS)), key=lambda event: event["at"])
+    events = sorted((drawn_event(dice) for _ in range(EVENTS)), key=lambda event: event["at"])
     if dice.random() < 0.5:
         october = next((i for i, one in enumerate(events) if one["at"] >= "2026-10"), EVENTS)
-        late = {**_event(dice), "at": (START + timedelta(seconds=dice.randrange(86_400 * 29))).isoformat()}
+        late = {**drawn_event(dice), "at": (START + timedelta(seconds=dice.randrange(86_400 * 29))).isoformat()}
         events[october:october] = [{"at": "2026-10-01T00:00:00", "close": 202609}, late]
     return {"format": 1, "tariffs": ["documents/standard.yaml", *offers], "users": users, "events": events}
 
@@ -199,7 +203,7 @@ def _user(dice: Dice, name: str, offers: list[dict[str, Any]]) -> dict[str, Any]
     return {"user": name, "products": products, "groups": groups[-1:], "friends": dice.sample(NUMBERS[:4], 2)}
 
 
-def _event(dice: Dice) -> dict[str, Any]:
+def drawn_event(dice: Dice) -> dict[str, Any]:
     at = (START + timedelta(seconds=dice.randrange(DAYS * 86_400))).isoformat()
     record = dice.choice(["MOC", "MOC", "MTC", "SMS_MO", "DATA", "DATA"])
     event: dict[str, Any] = {"user": dice.choice("ABC"), "at": at, "record": record}

@@ -68,6 +68,12 @@ class World:
 
 def slow_answer(case: dict[str, Any], beside: Path, holidays: set[date]) -> list[dict[str, Any]]:
     """Work out a case's events: actual_li and the free resources used, as (owner, rule, units), in their order."""
+    world = open_world(case, beside, holidays)
+    return [_event(world, event) for event in case["events"]]
+
+
+def open_world(case: dict[str, Any], beside: Path, holidays: set[date]) -> World:
+    """Know a case's users and tariffs, with the free resources of all months of its events granted."""
     documents = _documents(case["tariffs"], beside)
     listed = [*(case.get("users") or []), *([case["user"]] if case.get("user") is not None else [])] or [{}]
     users = {user.get("user") or f"user {number}": _with_account(user) for number, user in enumerate(listed, 1)}
@@ -82,7 +88,7 @@ def slow_answer(case: dict[str, Any], beside: Path, holidays: set[date]) -> list
         _grant_month(world, month)
         month = _next(month)
     _open(world)
-    return [_event(world, event) for event in case["events"]]
+    return world
 
 
 def _with_account(user: dict[str, Any]) -> dict[str, Any]:

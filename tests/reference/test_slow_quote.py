@@ -5,7 +5,6 @@ import os
 import random
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from shutil import copy
 from typing import Any
 
 import pytest
@@ -172,16 +171,6 @@ def random_case(seed: int) -> dict[str, Any]:
 def test_both_calculators_agree_on_tariffs_and_use_drawn_at_random(part: int) -> None:
     for seed in range(part, WORLDS, 4):
         assert not disagreements(random_case(seed), VECTORS), f"seed {seed}"
-
-
-@pytest.fixture(scope="session")
-def no_limits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The operator's tables without the regulator's limits, which few prices drawn at random keep."""
-    folder = tmp_path_factory.mktemp("reference")
-    for name in ("bill_items.csv", "holidays.csv"):
-        copy(REFERENCE / name, folder)
-    (folder / "tariff_limits.yaml").write_text("[]")
-    return folder
 
 
 @pytest.mark.parametrize("part", range(2))

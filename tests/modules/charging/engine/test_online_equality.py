@@ -3,15 +3,19 @@
 import csv
 import os
 import random
+import sys
+import tempfile
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from shutil import copy
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 import yaml
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
 
 from openboss.kernel.state import LANES
 from openboss.modules.charging.engine.rating import rate_chunk
@@ -20,60 +24,51 @@ from openboss.modules.charging.engine.totals import free_use_of, totals_of
 from openboss.modules.charging.schema import NORMALISED
 from openboss.processes.quote import OpenQuote
 from openboss.processes.quote.tariffs import tariffs_of
-from tests.reference.random_market import random_market
-from tests.reference.slow_quote import slow_answer
+from tests.reference.slow_desk import SlowDesk
 
-from .session_market import PLENTY_LI, Play, Session
+from .drawn_play import BALANCES, STEPS, Drawn, Step, carry_out, edges_of, markets, readable, steps
+from .play import Play, column_of
 
 ROOT = Path(__file__).parents[4]
 REFERENCE, VECTORS, EXAMPLE = ROOT / "example" / "reference", ROOT / "tests" / "vectors" / "tariffs", ROOT / "example"
 HOLIDAYS = {date.fromisoformat(row["date"]) for row in csv.DictReader((REFERENCE / "holidays.csv").open())}
 MONTHS = (202609, 202610, 202611)
-PLAYS, SOAK_PLAYS = 2, int(os.environ.get("OPENBOSS_SOAK_PLAYS", "1500"))
+PLAYS, SOAK_PLAYS = 10, int(os.environ.get("OPENBOSS_SOAK_PLAYS", "1500"))
 AMOUNTS = ("act_basic_li", "act_ld_li", "act_info_li", "std_basic_li", "std_ld_li", "free_units_1", "free_units_2")
+MEMORY = Path("/dev/shm")  # snapshots wait for the disk at every file
+QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example, HealthCheck.filter_too_much]
+IN_CI = settings(max_examples=PLAYS, derandomize=True, database=None, suppress_health_check=QUIET,
+                 phases=(Phase.generate, Phase.shrink))  # fmt: skip
+IN_SOAK = settings(IN_CI, max_examples=SOAK_PLAYS, derandomize=False)
+WHOLE_STEPS = st.lists(steps(), min_size=STEPS, max_size=STEPS)
 
 
-def own_only(market: dict[str, Any]) -> dict[str, Any]:
-    """A market in which nobody shares a resource or a counter: who reports first does not matter."""
-    for offer in market["tariffs"][1:]:
-        for version in offer["versions"]:
-            for rule in version["prices"] + list(version["counters"].values()):
-                if "counts" in rule:
-                    rule["counts"] = "USER"
-            for free in version["free"]:
-                free.pop("share", None)
-                if free.get("overflow") == "BLOCK":
-                    del free["overflow"]  # of what is blocked nothing is used
-    market["events"] = [event for event in market["events"] if "close" not in event]
-    return market
+def documents_of(named: list[Any]) -> list[dict[str, Any]]:
+    """Read the tariff documents of a market."""
+    found = []
+    for one in named:
+        path = VECTORS / one if isinstance(one, str) else None
+        files = [] if path is None else sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        found += [yaml.load(file.read_text(encoding="utf-8"), Loader=loader) for file in files] if path else [one]
+    return found
 
 
-def example_market(seed: int) -> dict[str, Any]:
-    """Users who hold offers of the example operator's catalog, and a random market's use."""
-    market = random_market(seed)
+DOCUMENTS = {name: documents_of([name]) for name in ("documents/standard.yaml", str(EXAMPLE / "tariffs"))}
+
+
+def example_market(dice: random.Random) -> dict[str, Any]:
+    """Users who hold offers of the example operator's catalog."""
     by_kind: dict[str, list[str]] = {}
-    for file in sorted((EXAMPLE / "tariffs").glob("*.yaml")):
-        document = yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    for document in DOCUMENTS[str(EXAMPLE / "tariffs")]:
         by_kind.setdefault(document["kind"], []).append(document["offer"])
-    dice = random.Random(seed)
-    for user in market["users"]:
+    users = []
+    for name in "ABC":
         chosen = [dice.choice(by_kind["MAIN"]), *dice.sample(by_kind["ADDON"], 3)]
-        user["products"] = [{"offer": code, "from": f"2026-0{dice.randrange(3, 9)}-0{place + 1}"}
-                            for place, code in enumerate(chosen)]  # fmt: skip
-        user["groups"] = []
-    market["tariffs"] = [str(EXAMPLE / "tariffs")]
-    market["events"] = [event for event in market["events"] if "close" not in event]
-    return market
-
-
-@pytest.fixture(scope="session")
-def no_limits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The operator's tables without the regulator's limits, which few prices drawn at random keep."""
-    folder = tmp_path_factory.mktemp("reference")
-    for name in ("bill_items.csv", "holidays.csv"):
-        copy(REFERENCE / name, folder)
-    (folder / "tariff_limits.yaml").write_text("[]")
-    return folder
+        held = [{"offer": code, "from": f"2026-0{dice.randrange(3, 9)}-0{place + 1}"}
+                for place, code in enumerate(chosen)]  # fmt: skip
+        users.append({"user": name, "products": held, "groups": []})
+    return {"format": 1, "tariffs": [str(EXAMPLE / "tariffs")], "users": users}
 
 
 def opened(market: dict[str, Any], reference: Path) -> OpenQuote:
@@ -81,45 +76,45 @@ def opened(market: dict[str, Any], reference: Path) -> OpenQuote:
     return OpenQuote({**market, "events": months}, tariffs_of(market["tariffs"], reference=reference, beside=VECTORS))
 
 
-def records_of(play: Play, detail: pl.DataFrame) -> list[tuple[Session, int, int, int]]:
-    """The network's own books, in the order in which the engine closed the records: session, ask, start, used."""
-    books = {(one.number, ask, start): (one, ask, start, used) for one in play.sessions
-             for (ask, start), used in one.parts.items()}  # fmt: skip
-    found = []
-    for number, group, start in detail.select("call_ref", "rating_group", "start_local_s").iter_rows():
-        record = play.sessions[number - 1].event["record"]
-        found.append(books.pop((number, group - 1 if record == "DATA" else 0, start)))
-    for session, _ask, _start, used in books.values():  # calls leave a record however short; what has no price none
-        assert used == 0 or session.last[2]["result"] != 2001 or (session.last[3]["result"] != 2001).any(), session
-    return found
+def rated_whole(fresh: EngineState, play: Play, pieces: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The same as files: what sessions used, in the order in which their records ended, with the files and commands
+    between them. Gives the detail of the sessions' records and of the files'."""
+    found: dict[str, list[pl.DataFrame]] = {"RECORD": [], "FILE": []}
+    waiting: list[dict[str, int]] = []
+
+    def rate_waiting() -> None:
+        for first in range(0, len(waiting), pieces):
+            piece = pl.DataFrame(waiting[first : first + pieces], schema=NORMALISED)
+            whole = rate_chunk(fresh, piece, len(found["RECORD"]), 1)
+            assert len(whole.errors) == 0
+            found["RECORD"].append(whole.detail.sort("row"))
+        waiting.clear()
+
+    for place, (kind, what) in enumerate(play.inputs):
+        if kind == "RECORD":
+            waiting.append(row_of(play, what) | {"key_hi": place + 1, "key_lo": 5})
+            continue
+        rate_waiting()
+        if kind == "FILE":
+            found["FILE"].append(rate_chunk(fresh, what, 1, 1).detail)
+        else:
+            command, about = what
+            command(fresh, about)
+    rate_waiting()
+    return joined(found["RECORD"]), joined(found["FILE"])
 
 
-def column_of(record: str) -> str:
-    return {"SMS_MO": "message_count", "DATA": "up_bytes"}.get(record, "duration_s")
+def joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(AMOUNTS, pl.Int64))
 
 
-def rated_whole(fresh: EngineState, records: list[tuple[Session, int, int, int]]) -> tuple[EngineState, Any]:
-    """The same use as one file."""
-    rows = []
-    for place, (session, ask, start, used) in enumerate(records):
-        row = dict.fromkeys(NORMALISED, 0) | session.columns
-        row |= {"start_local_s": start, "key_hi": place + 1, "key_lo": 5}
-        if session.event["record"] == "DATA":
-            row["rating_group"] = ask + 1
-        rows.append(row | dict.fromkeys(("duration_s", "up_bytes", "message_count"), 0) | {
-            column_of(session.event["record"]): used})  # fmt: skip
-    return fresh, rate_chunk(fresh, pl.DataFrame(rows, schema=NORMALISED), 1, 1)
-
-
-def slowly(market: dict[str, Any], records: list[tuple[Session, int, int, int]]) -> list[int | None]:
-    """What the slow calculator says of each record."""
-    events = []
-    for session, ask, start, used in records:
-        event = {key: value for key, value in session.event.items() if key not in ("duration_s", "messages")}
-        event |= {"at": np.datetime64(start, "s").astype(str)}
-        event |= {{"SMS_MO": "messages", "DATA": "up_bytes"}.get(event["record"], "duration_s"): used}
-        events.append(event | ({"rating_group": ask + 1} if event["record"] == "DATA" else {}))
-    return [one.get("actual_li") for one in slow_answer({**market, "events": events}, VECTORS, HOLIDAYS)]
+def row_of(play: Play, key: tuple[int, int, int]) -> dict[str, int]:
+    """A record of a session as a file has it, by its network's books."""
+    session, (used, fee_li) = play.sessions[key[0] - 1], play.books[key]
+    row = dict.fromkeys(NORMALISED, 0) | session.columns | dict.fromkeys(("duration_s", "up_bytes", "message_count"), 0)
+    if session.is_data and not session.is_event:
+        row["rating_group"] = key[1] + 1
+    return row | {"start_local_s": key[2], column_of(session.event["record"]): used, "info_fee_li": fee_li}
 
 
 def counters_of(state: EngineState) -> list[tuple[int, ...]]:
@@ -140,76 +135,89 @@ def used_totals(state: EngineState, month: int) -> pl.DataFrame:
     return totals_of(state, month).filter(said)
 
 
-def assert_equal(market: dict[str, Any], seed: int, folder: Path, *, reference: Path, slow: bool) -> int:
-    """Play a market and compare; return how many records it came to."""
-    folder.mkdir(exist_ok=True)
-    play = Play(opened(market, reference), seed, folder)
-    play.run(market["events"])
-    detail = pl.concat(play.detail)
-    records = records_of(play, detail)
-    fresh, whole = rated_whole(opened(market, reference).state, records)
-    assert len(whole.errors) == 0
-    at_once = whole.detail.sort("row")
-    for name in AMOUNTS:
-        assert detail[name].to_list() == at_once[name].to_list(), name
+def assert_as_files(play: Play, fresh: EngineState, pieces: int) -> None:
+    """The play has come to what the same use rated as files comes to."""
+    whole, filed = rated_whole(fresh, play, pieces)
+    for online, at_once in ((joined(play.detail), whole), (joined(play.filed), filed)):
+        for name in AMOUNTS:
+            assert online[name].to_list() == at_once[name].to_list(), name
     for month in MONTHS:
         assert used_totals(play.state, month).equals(used_totals(fresh, month))
         assert free_use_of(play.state, month).equals(free_use_of(fresh, month))
     assert counters_of(play.state) == counters_of(fresh)
-    paid = detail.select(pl.sum_horizontal("act_basic_li", "act_ld_li", "act_info_li")).to_series()
-    purses = play.state.desk.wallets
-    assert (2 * PLENTY_LI - purses["balance_li"].sum(), purses["reserved_li"].sum()) == (paid.sum(), 0)
-    if slow:
-        assert slowly(market, records) == paid.to_list()
-    return len(records)
 
 
-@pytest.mark.parametrize("seed", range(PLAYS))
-def test_a_session_in_slices_ends_as_if_it_was_rated_once(seed: int, tmp_path: Path, no_limits: Path) -> None:
-    assert assert_equal(own_only(random_market(seed)), seed, tmp_path, reference=no_limits, slow=True) > 10
+def assert_nothing_is_lost(play: Play) -> None:
+    """Every record of the networks' books has ended as one; money left wallets for what is on them, and no more."""
+    ended = [key for kind, key in play.inputs if kind == "RECORD"]
+    used = [key for key in play.books if not play.is_unused(key)]
+    assert sorted(ended) == sorted(used)
+    paid = [frame.select(pl.sum_horizontal("act_basic_li", "act_ld_li", "act_info_li")).to_series().sum()
+            for frame in (joined(play.detail), joined(play.filed)) if len(frame)]  # fmt: skip
+    assert (play.paid_li, play.state.desk.wallets["reserved_li"].sum()) == (sum(paid), 0)
 
 
-@pytest.mark.parametrize("seed", range(PLAYS))
-def test_sessions_over_the_example_catalog_end_as_if_they_were_rated_once(seed: int, tmp_path: Path) -> None:
-    assert assert_equal(example_market(seed), seed, tmp_path, reference=REFERENCE, slow=False) > 10
+def begun(market: dict[str, Any], reference: Path, folder: Path, *, slowly: bool) -> Play:
+    """A play of a market before its first step."""
+    market = {**market, "documents": [document for one in market["tariffs"]
+                                      for document in (DOCUMENTS[one] if isinstance(one, str) else [one])]}  # fmt: skip
+    months = [{"at": f"{month // 100}-{month % 100:02}-01"} for month in MONTHS]
+    slow = SlowDesk({**market, "tariffs": market["documents"], "events": months}, VECTORS, HOLIDAYS) if slowly else None
+    return Play(opened(market, reference), market, folder, slow=slow)
+
+
+def act_out(
+    market: dict[str, Any], taken: list[Step], balances_li: tuple[int, int], *, reference: Path, slowly: bool,
+    pieces: int,
+) -> Play:  # fmt: skip
+    """Play a market and compare with both calculators; a play that fails tells its story."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        play = begun(market, reference, Path(folder), slowly=slowly)
+        edges = edges_of(play.market)
+        try:
+            play.open_wallets(balances_li)
+            for step in taken:
+                carry_out(play, step, edges)
+            play.silence()
+            play.check()
+            assert_nothing_is_lost(play)
+            if not np.any(play.state.draws_on_pool):
+                assert_as_files(play, opened(market, reference).state, pieces)
+        finally:
+            if sys.exc_info()[0]:
+                note(readable(market) + "\n".join(play.story))
+    return play
+
+
+@st.composite
+def drawn_plays(draw: Callable[..., Any], kind: str) -> dict[str, Any]:
+    """A market, what happens in it, the money there is, and in how large pieces files are rated."""
+    return {
+        "market": example_market(Drawn(draw)) if kind == "EXAMPLE" else draw(markets(shares=kind == "SHARED")),
+        "taken": draw(WHOLE_STEPS),
+        "balances_li": draw(BALANCES),
+        "pieces": draw(st.sampled_from([10**6, 3, 1])),
+        "slowly": kind == "SHARED" or (kind == "OWN" and draw(st.sampled_from([True, True, False]))),
+    }
+
+
+def prove(kind: str, how: settings, no_limits: Path) -> None:
+    """Let Hypothesis look for a play of one kind that does not end as it should."""
+
+    @how
+    @given(drawn_plays(kind))
+    def ends_alike(drawn: dict[str, Any]) -> None:
+        act_out(**drawn, reference=REFERENCE if kind == "EXAMPLE" else no_limits)
+
+    ends_alike()
+
+
+@pytest.mark.parametrize("kind", ["OWN", "SHARED", "EXAMPLE"])
+def test_a_session_in_slices_ends_as_if_it_was_rated_once(kind: str, no_limits: Path) -> None:
+    prove(kind, IN_CI, no_limits)
 
 
 @pytest.mark.soak
-def test_many_markets_in_slices_and_whole(tmp_path: Path, no_limits: Path) -> None:
-    for seed in range(1000, 1000 + SOAK_PLAYS):
-        assert_equal(own_only(random_market(seed)), seed, tmp_path / f"r{seed}", reference=no_limits, slow=True)
-        assert_equal(example_market(seed), seed, tmp_path / f"e{seed}", reference=REFERENCE, slow=False)
-
-
-def test_users_who_share_minutes_take_them_in_the_order_in_which_their_networks_report(tmp_path: Path) -> None:
-    """Beside a plain model: what an open call has taken stays taken until it reports again, then it takes anew."""
-    names, minutes, price_li = {"zh": "亲情", "en": "Kin"}, 40, 100
-    free = {"rule": "F", "unit": "MIN", "granted": minutes, "scope": {"record": ["MOC"]}, "names": names}
-    kin = {"offer": "KIN", "offer_id": 30, "names": names, "kind": "FAMILY", "versions": [{
-        "from": "2020-01-01",
-        "prices": [{"rule": "P", "component": "basic", "when": {"record": ["MOC"]}, "item": "LOCAL", "unit": "60 s",
-                    "price": "0.10", "names": names}],
-        "free": [{**free, "share": {"by": "POOL"}}]}]}  # fmt: skip
-    users = [{"user": name, "products": [{"offer": "KIN", "from": "2026-03-05"}],
-              "groups": [{"group": "F", "kind": "FAMILY"}]} for name in "ABC"]  # fmt: skip
-    market = {"format": 1, "tariffs": ["documents/standard.yaml", kin], "users": users, "events": []}
-    play = Play(opened(market, REFERENCE), 1, tmp_path)
-    granted = 3 * minutes  # each of them brings some
-    taken, used_s = dict.fromkeys(range(9), 0), dict.fromkeys(range(9), 0)
-    at_s = int(np.datetime64("2026-09-10T10:00:00", "s").astype(np.int64))
-    for call in range(3):  # each user three calls, one after the other; users side by side
-        sessions = [play.begin({"user": name, "at": np.datetime64(at_s, "s").astype(str), "record": "MOC",
-                                "number": 8613911111111}) for name in "ABC"]  # fmt: skip
-        for step in range(6):
-            at_s += 60
-            for place in play.dice.sample(range(3), 3):
-                session, one = sessions[place], call * 3 + place
-                more_s = play.dice.randrange(400)
-                play._send([play.use(session, at_s, [more_s], ends=step == 5)], at_s)
-                used_s[one] += more_s
-                others = sum(taken.values()) - taken[one]
-                taken[one] = min(-(-used_s[one] // 60), granted - others)
-    paid = sum(-(-used_s[one] // 60) - taken[one] for one in taken) * price_li
-    purses = play.state.desk.wallets
-    assert 2 * PLENTY_LI - purses["balance_li"].sum() == paid > 0
-    assert totals_of(play.state, 202609)["free_units"].sum() == sum(taken.values()) == granted
+@pytest.mark.parametrize("kind", ["OWN", "SHARED", "EXAMPLE"])
+def test_many_sessions_in_slices_end_as_if_they_were_rated_once(kind: str, no_limits: Path) -> None:
+    prove(kind, IN_SOAK, no_limits)

@@ -28,7 +28,7 @@ from openboss.modules.charging.engine.heavy_use import HeavyUse
 from openboss.modules.charging.engine.lake import FILES_A_MERGE, Closed, Corrected, DetailWriter, Lake
 from openboss.modules.charging.engine.online import orders
 from openboss.modules.charging.engine.online.closed import faults_of
-from openboss.modules.charging.engine.online.group import News, Rules, debit
+from openboss.modules.charging.engine.online.group import News, Rules
 from openboss.modules.charging.engine.online.images import Images
 from openboss.modules.charging.engine.online.shown import (
     barred_of,
@@ -36,10 +36,9 @@ from openboss.modules.charging.engine.online.shown import (
     known_row,
     money_of,
     services_of,
-    wallets_of,
 )
 from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
-from openboss.modules.charging.engine.pieces import Amid
+from openboss.modules.charging.engine.pieces import Amid, debit_usage
 from openboss.modules.charging.engine.rating import ChunkRated, detail_of_closed
 from openboss.modules.charging.engine.snapshots import forget_older, newest_good, save_snapshot
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, Image, month_start_s, next_cycle
@@ -153,8 +152,7 @@ class Owner:
     def _take_piece(self, amid: Amid, rows: int | None) -> None:
         first = amid.reached
         with self.lock:
-            result = amid.rate(self.state, rows, self.position + 1, self.threads)
-            news = self._debit(result.detail)
+            result, news = self._rate_piece(amid, rows, self.position + 1)
             self.heavy.note(self.state, self.state.row_of[result.detail["subscriber_id"].to_numpy()])
         self.position += 1
         if amid.is_done or news or len(result.twins):
@@ -176,21 +174,13 @@ class Owner:
         self.amid = None if amid.is_done else amid
         self._keep(result)
 
-    def _debit(self, detail: pl.DataFrame) -> list[News]:
-        """Let the wallets of users pay what a chunk of their usage costs; return what business must hear of it."""
-        desk = self.state.desk
-        if not len(desk.wallets):
-            return []
-        paid = detail.group_by("subscriber_id").agg(
-            li=pl.sum_horizontal("act_basic_li", "act_ld_li", "act_info_li").sum()
-        )
-        rows = self.state.row_of[paid["subscriber_id"].to_numpy()]
-        places = pl.Series(wallets_of(desk, rows))
-        mine = paid.with_columns(place=places).filter((pl.col("place") >= 0) & (pl.col("li") != 0))
-        news: list[News] = []
-        for place, li in mine.group_by("place").agg(pl.col("li").sum()).sort("place").iter_rows():
-            debit(self.state, news, place, li, self.turns.rules)
-        return news
+    def _rate_piece(self, amid: Amid, rows: int | None, position: int) -> tuple[ChunkRated, list[News]]:
+        """Rate a piece of a chunk beside the open records of its users; say what business must hear of wallets."""
+        news = list[News]()
+        with self.turns.set_aside(self.state, amid.ahead(rows), news):
+            result = amid.rate(self.state, rows, position, self.threads)
+            news += debit_usage(self.state, result.detail, self.turns.rules)
+        return result, news
 
     def _keep(self, result: ChunkRated) -> None:
         keep_twins(self.lake, result.twins, timeline=self.ownership.timeline, position=self.position)
@@ -340,11 +330,11 @@ class Owner:
     def _apply(self, kind: str, payload: dict[str, Any], position: int) -> dict[str, Any]:
         """Change the state by one command; return the engine's answer. Raises CycleNotReady before any change."""
         if kind == "PUBLICATION":
-            self.state.tables = load_publication(self.lake.folder / "tariffs", payload["sha256"])
-            self.state.tariff_sha256 = payload["sha256"]
+            tables = load_publication(self.lake.folder / "tariffs", payload["sha256"])
+            self.state.take_tariffs(tables, payload["sha256"])
             return {}
         if kind == "IMAGE":
-            self.state.apply_image(self._image(payload))
+            self.stirred.extend(map(int, self.state.apply_image(self._image(payload))))
             return {}
         if kind == "OPEN_CYCLE":
             self.state.open_cycle(payload["cycle"])
@@ -490,8 +480,7 @@ def _replay_piece(owner: Owner, entry: journal.JournalEntry, in_lake: int) -> No
     if owner.amid is None:
         chunk = journal.ReadyChunk(**{name: payload[name] for name in ("chunk_id", "path", "sha256", "rows")})
         owner.amid = Amid(chunk, owner.lake.read_chunk(chunk.path, chunk.sha256))
-    result = owner.amid.rate(owner.state, payload["last"] - payload["first"], entry.position, owner.threads)
-    owner._debit(result.detail)
+    result, _ = owner._rate_piece(owner.amid, payload["last"] - payload["first"], entry.position)
     if entry.position > in_lake:
         owner._keep(result)
     if owner.amid.is_done:

@@ -85,6 +85,13 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
     )
 
 
+def users_of(state: EngineState, chunk: pl.DataFrame) -> np.ndarray:
+    """The rows of the users whose records a chunk has, each once."""
+    usage, seen = usage_of(_columns_of(chunk)), empty_rated(len(chunk))
+    find_users(state.directory, usage, seen, 0, len(chunk))
+    return np.unique(seen.row[seen.row >= 0])
+
+
 def _admitted_and_rated(
     state: EngineState, columns: Columns, each: Each, threads: int
 ) -> tuple[Rated, np.ndarray, Columns, Rated]:

@@ -189,16 +189,20 @@ class EngineState:
 
     # --- base data -----------------------------------------------------------------------------------------------
 
-    def apply_image(self, image: Image) -> None:
-        """Enter users or replace what is known of them; grants of open cycles follow from new offers."""
+    def take_tariffs(self, tables: TariffTables, sha256: str) -> None:
+        """Rate by other tariffs from now on; open records are cut where these have versions begin."""
+        self.tables, self.tariff_sha256 = tables, sha256
+        self.desk.services["change_local_s"] = 0
+
+    def apply_image(self, image: Image) -> np.ndarray:
+        """Enter users or replace what is known of them, and grant what new offers have; return rows in sessions."""
         if self.tables is None:
             raise CycleNotReady("no tariffs are published yet: publish the catalog first")
         rows = self._rows(image.subscribers["subscriber_id"].to_numpy())
         changed = np.zeros(self.used["rows"], np.uint8)
         changed[rows] = 1
-        self.directory.holding_head[rows] = -1
-        self.directory.group_head[rows] = -1
-        self.directory.friend_head[rows] = -1
+        for heads in (self.directory.holding_head, self.directory.group_head, self.directory.friend_head):
+            heads[rows] = -1
         self._enter_numbers("number", image.numbers, "number", changed)
         self._enter_numbers("imsi", image.imsis, "imsi", changed)
         self.desk = with_users(self.desk, self.used["rows"])
@@ -210,9 +214,11 @@ class EngineState:
         if image.friends is not None:
             self._enter_friends(image.friends)
         self._enter_pools(rows, first_group)
+        self.desk.services["change_local_s"][np.isin(self.desk.services["row"], rows)] = 0  # cut as offers are now
         for slot in range(CYCLE_SLOTS):
             if self.cycles.is_open[slot]:
                 self._grant(np.sort(rows), slot)
+        return np.unique(rows[self.desk.user_service[rows] >= 0])
 
     def _rows(self, subscriber_ids: np.ndarray) -> np.ndarray:
         """Rows of users, new ones at the end."""

@@ -77,7 +77,7 @@ def _new_service(desk: Desk, session: int, life: int) -> int:
 
 @compiled
 def _clear(use: np.ndarray) -> None:
-    use.duration_s, use.up_bytes, use.down_bytes, use.message_count = 0, 0, 0, 0
+    use.duration_s, use.up_bytes, use.down_bytes, use.message_count, use.info_fee_li = 0, 0, 0, 0, 0
 
 
 @compiled
@@ -134,6 +134,9 @@ def _service_for(desk: Desk, session: int, ask: np.ndarray, now_s: int, local_s:
         return -1
     if desk.services[pattern].life == _PATTERN:
         place = pattern
+        if desk.sessions[session].number >= 0:  # not with the first request: its record begins now
+            desk.uses[place].start_at_s, desk.uses[place].start_local_s = now_s, local_s
+            desk.services[place].change_local_s = 0
         open_service(desk, place)
     else:
         place = go_on(desk, pattern, now_s, local_s)
@@ -281,6 +284,39 @@ def _session_of(
 
 
 @compiled
+def _waits(directory: Directory, row: int, busy: np.ndarray) -> bool:
+    """Say whether another one is in the group who draws on a pool of this user: pools are rows too."""
+    entry = directory.group_head[row]
+    while entry >= 0:
+        if directory.group_pool[entry] >= 0 and busy[directory.group_pool[entry]] == 1:
+            return True
+        entry = directory.group_next[entry]
+    return False
+
+
+@compiled
+def _mark_pools(directory: Directory, row: int, busy: np.ndarray, mark: int) -> None:
+    """Say that the pools a user may draw on are in the group, or no more."""
+    entry = directory.group_head[row]
+    while entry >= 0:
+        if directory.group_pool[entry] >= 0:
+            busy[directory.group_pool[entry]] = mark
+        entry = directory.group_next[entry]
+
+
+@compiled
+def _leave(directory: Directory, desk: Desk, answers: np.ndarray, busy: np.ndarray, busy_wallets: np.ndarray) -> None:
+    """Leave the work space of a group as it was."""
+    for m in range(len(answers)):
+        if answers[m].place >= 0:
+            row = desk.sessions[answers[m].place].row
+            busy[row] = 0
+            _mark_pools(directory, row, busy, 0)
+            if desk.user_wallet[row] >= 0:
+                busy_wallets[desk.user_wallet[row]] = 0
+
+
+@compiled
 def arrive(
     directory: Directory, desk: Desk, requests: np.ndarray, asks: np.ndarray, fresh: np.ndarray, fresh_at: np.ndarray,
     answers: np.ndarray, quotas: np.ndarray, became: np.ndarray, ask_place: np.ndarray, busy: np.ndarray,
@@ -289,8 +325,8 @@ def arrive(
     """Let a group of requests find their sessions and services.
 
     fresh      USE[k]: the requests that may open a session, classified; fresh_at  i64[n]: which one, or below 0
-    became     i8[n]: LATER (its user, or another of the wallet, is in the group already, or its session may be opened
-               by a request that waits), DONE (answered), GOES_ON
+    became     i8[n]: LATER (its user, or another of the wallet or the pool, is in the group already, or its session may
+               be opened by a request that waits), DONE (answered), GOES_ON
     ask_place  i64[asks]: the service of each ask that goes on, -1 = none
     busy, busy_wallets   u8[rows] and u8[wallets], zeros: work space, left as it was
     """
@@ -308,7 +344,7 @@ def arrive(
                 row_at(directory, directory.number_key, directory.number_head, use.served_number, use.start_local_s)
             )
         wallet = desk.user_wallet[row] if row >= 0 else -1
-        if row >= 0 and (busy[row] == 1 or (wallet >= 0 and busy_wallets[wallet] == 1)):
+        if row >= 0 and (busy[row] == 1 or (wallet >= 0 and busy_wallets[wallet] == 1) or _waits(directory, row, busy)):
             became[m] = LATER
             opening_waits = opening_waits or known < 0
             continue
@@ -320,6 +356,7 @@ def arrive(
         if session < 0:
             continue
         busy[row] = 1
+        _mark_pools(directory, row, busy, 1)
         if wallet >= 0:
             busy_wallets[wallet] = 1
         became[m] = GOES_ON
@@ -335,12 +372,7 @@ def arrive(
                 quotas[a].result = _UNABLE
             else:
                 desk.services[place].answered_number = request.number
-    for m in range(len(requests)):
-        if answers[m].place >= 0:
-            row = desk.sessions[answers[m].place].row
-            busy[row] = 0
-            if desk.user_wallet[row] >= 0:
-                busy_wallets[desk.user_wallet[row]] = 0
+    _leave(directory, desk, answers, busy, busy_wallets)
 
 
 @compiled

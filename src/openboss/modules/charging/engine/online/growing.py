@@ -9,7 +9,7 @@ import numpy as np
 
 from openboss.kernel.direct import direct
 from openboss.kernel.records import Rated, Usage, rate_records
-from openboss.kernel.state import LANES
+from openboss.kernel.state import LANES, pool_at
 from openboss.kernel.trace import NO_TRACE
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.online.desk import EFFECTS_A_RECORD, USE, longer
@@ -111,3 +111,22 @@ def _laid_out(state: EngineState, places: np.ndarray, uses: np.ndarray) -> tuple
     rated = empty_rated(len(places))
     rated.row[:] = state.desk.services["row"][places]
     return rated, {name: np.ascontiguousarray(uses[name]) for name in USE.names or ()}
+
+
+def who_shares(state: EngineState, places: np.ndarray) -> np.ndarray:
+    """The rows of services' users, of those who draw on a pool the pool's: one at a time takes from it."""
+    rows, started_s = state.desk.services["row"][places], state.desk.uses["start_local_s"][places]
+    for i in np.flatnonzero(state.draws_on_pool[rows]):
+        pool = pool_at(state.directory, int(rows[i]), int(started_s[i]))
+        rows[i] = pool if pool >= 0 else rows[i]
+    return rows
+
+
+def one_a_user(rows: np.ndarray) -> list[np.ndarray]:
+    """Split places so that each part has a user once, in order."""
+    parts, left = [], np.arange(len(rows))
+    while len(left):
+        first = np.unique(rows[left], return_index=True)[1]
+        parts.append(left[np.sort(first)])
+        left = np.delete(left, first)
+    return parts

@@ -22,7 +22,7 @@ from openboss.modules.charging.engine.online.cuts import (
 )
 from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.group import KB, Group, Rules, debit
-from openboss.modules.charging.engine.online.growing import NO_PRICE_LI, Growing, cost_li
+from openboss.modules.charging.engine.online.growing import NO_PRICE_LI, Growing, cost_li, one_a_user, who_shares
 from openboss.modules.charging.engine.online.moving import take_place
 from openboss.modules.charging.engine.online.requests import (
     MOST_COUNTED,
@@ -37,6 +37,7 @@ from openboss.modules.charging.engine.state import EngineState
 
 NO_LIMIT_LI = 2**60  # what a user without a wallet may spend
 _HERE = object()  # a request that says of no other place
+_ANSWER = ("answered_number", "result", "measure", "is_last", "granted", "validity_s", "change_at_s")  # for repeats
 
 
 class Server:
@@ -184,11 +185,20 @@ class Server:
     def undo_all(self, state: EngineState, places: np.ndarray) -> np.ndarray:
         """Undo what open records did, and what their users' other ones did; return the others."""
         count = arriving.other_services(state.desk, places, self.found)
-        others = np.setdiff1d(self.found[:count], places)
+        others = self.found[:count][::-1]  # in the order in which they began
+        others = others[~np.isin(others, places)]
         others = others[~is_unsent(state, others)]
         self.growing.undo(state, places)
         self.growing.undo(state, others)
         return others
+
+    def open_of_users(self, state: EngineState, rows: np.ndarray) -> np.ndarray:
+        """The open records of some users, of each in the order in which they began."""
+        newest = state.desk.user_service[rows]
+        newest = newest[newest >= 0]
+        count = arriving.other_services(state.desk, newest, self.found)
+        places = np.concatenate([newest, self.found[:count]])[::-1]
+        return places[~is_unsent(state, places)]
 
     def redo(self, state: EngineState, group: Group, others: np.ndarray) -> None:
         """Rate the other open records of some users again, on what has been closed by now."""
@@ -273,7 +283,8 @@ class Server:
             use = state.desk.uses[place]
             at_s = int(use["start_at_s"]) + change_s - int(use["start_local_s"])
             place, ended = int(arriving.go_on(state.desk, place, at_s, change_s)), place
-            services["answered_number"][place] = services["answered_number"][ended]
+            for name in _ANSWER:
+                services[name][place] = services[name][ended]
             services["answered_number"][ended] = -1
         while (following := next_change_s(state, place)) <= local_s:
             self._begin_later(state, place, following)
@@ -395,7 +406,7 @@ class Server:
         return (found, is_last, costs_li) if costs_li < NO_LIMIT_LI // 2 else (0, 0, 0)
 
     def _remember_answers(self, state: EngineState, places: np.ndarray, quotas: np.ndarray) -> None:
-        for name in ("result", "measure", "is_last", "granted", "validity_s", "change_at_s"):
+        for name in _ANSWER[1:]:
             state.desk.services[name][places] = quotas[name]
 
     # --- ends ----------------------------------------------------------------------------------------------------
@@ -413,7 +424,7 @@ class Server:
     def _close_alone(self, state: EngineState, group: Group, places: np.ndarray) -> None:
         """Rate and end records, whatever their users' other ones are doing."""
         self._release_all(state, group, places)
-        for some in one_a_user(state.desk.services["row"][places]):
+        for some in one_a_user(who_shares(state, places)):
             others = self.undo_all(state, places[some])
             self._rate_and_close(state, group, places[some])
             self.redo(state, group, others)
@@ -477,13 +488,3 @@ def _add(uses: np.ndarray, places: np.ndarray, wanted: np.ndarray, when: str) ->
 
 def _is_empty(wallet: np.ndarray) -> bool:
     return bool(wallet["balance_li"] + wallet["limit_li"] <= 0)
-
-
-def one_a_user(rows: np.ndarray) -> list[np.ndarray]:
-    """Split places so that each part has a user once, in order."""
-    parts, left = [], np.arange(len(rows))
-    while len(left):
-        first = np.unique(rows[left], return_index=True)[1]
-        parts.append(left[np.sort(first)])
-        left = np.delete(left, first)
-    return parts

@@ -5,10 +5,13 @@ fails the process must end, and its successor rebuilds the state without the tur
 request a group: others wait for the next turn.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import polars as pl
 
 from openboss.kernel.direct import direct
 from openboss.modules.charging.engine.online import arriving
@@ -21,6 +24,7 @@ from openboss.modules.charging.engine.online.openings import classified, warm
 from openboss.modules.charging.engine.online.requests import REQUEST
 from openboss.modules.charging.engine.online.serving import Server
 from openboss.modules.charging.engine.online.usual import Usual
+from openboss.modules.charging.engine.rating import users_of
 from openboss.modules.charging.engine.state import EngineState
 from openboss.modules.charging.numbering import NumberingTables, OperatorClock
 
@@ -149,6 +153,24 @@ class Turns:
         self._freed[0] = 0
         self._server.cut(state, group, found, at_local_s)
         return self._written(state, group, np.zeros(0, np.bool_))
+
+    @contextmanager
+    def set_aside(self, state: EngineState, usage: pl.DataFrame, news: list[News]) -> Iterator[None]:
+        """Let records of files be rated as if the open ones of their users had not begun, and these again after them.
+
+        usage  the records (schema NORMALISED);  news  takes what business must hear of wallets
+        """
+        if not (state.desk.user_service >= 0).any():
+            yield
+            return
+        self._make_room(state, 0, 1)
+        places = self._server.open_of_users(state, users_of(state, usage))
+        self._server.growing.undo(state, places)
+        yield
+        self._make_room(state, 0, 1)
+        group = Group.of(np.zeros(0, REQUEST), _NOBODY, 0, 0, 0)
+        self._server.redo(state, group, places)
+        news += group.news
 
     def warm(self, state: EngineState, moment: Moment, numbering: NumberingTables) -> None:
         """Have the compiled code ready: decide nothing, once."""

@@ -1,0 +1,587 @@
+"""A play: the networks, business and the files of some users, and what must come of them.
+
+`Play` keeps the networks' own books of what was used, apart from the engine's. Two others read them: the slow desk step
+by step (tests/reference/slow_desk.py), and the engine itself rating the same use as files (test_online_equality).
+What happens is drawn in drawn_play.py; every step says in `story` what it did.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType
+from openboss.modules.charging.engine.online import arriving, orders
+from openboss.modules.charging.engine.online.closed import CLOSED
+from openboss.modules.charging.engine.online.desk import Life
+from openboss.modules.charging.engine.online.group import Rules
+from openboss.modules.charging.engine.online.images import Changed, Imager, Images
+from openboss.modules.charging.engine.online.requests import Action, Kind, Result, empty_requests
+from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
+from openboss.modules.charging.engine.pieces import debit_usage
+from openboss.modules.charging.engine.rating import detail_of_closed, rate_chunk
+from openboss.modules.charging.engine.snapshots import load_snapshot, save_snapshot
+from openboss.modules.charging.engine.state import EngineState, month_start_s, next_cycle
+from openboss.modules.charging.engine.twins import remember
+from openboss.modules.charging.functions import what_if
+from openboss.modules.charging.normalise import operator_clock
+from openboss.modules.charging.numbering import ZEROS, build_numbering
+from openboss.modules.charging.schema import NORMALISED
+from openboss.processes.quote.events import columns_of
+from openboss.processes.quote.parties import EPOCH, engine_rows, local_s
+from openboss.processes.warm_up import _numbering_frames
+from tests.reference.slow_desk import SlowDesk
+
+PLENTY_LI = 10**12
+SILENCE_S = 7_200
+RULES = Rules(slices_of_silence=1, events_open=3)
+OFFSET_S = 28_800
+PLAN = _numbering_frames()
+PLAN["number_prefixes"] = PLAN["number_prefixes"].with_columns(pl.col("prefix").str.replace("^139", "135"))
+NUMBERING = build_numbering(PLAN)  # of the numbers that users of a quote are given
+CLOCK = operator_clock("Asia/Shanghai", int(datetime(2026, 11, 15, tzinfo=UTC).timestamp()))
+CALLS, MESSAGE, DATA = ("MOC", "MTC"), "SMS_MO", "DATA"
+MEASURED = ("served_number", "start_local_s", "duration_s", "up_bytes", "down_bytes", "message_count", "info_fee_li")
+REFUSALS = (Result.RATING_FAILED, Result.CREDIT_LIMIT_REACHED, Result.END_USER_SERVICE_DENIED)
+Key = tuple[int, int, int]  # of a record: number of its session, which of its services, local second it begins
+
+
+def column_of(record: str) -> str:
+    """Where a record of files counts its use."""
+    return {MESSAGE: "message_count", DATA: "up_bytes"}.get(record, "duration_s")
+
+
+def said(local: int) -> str:
+    """A moment as a story tells it."""
+    return (EPOCH + timedelta(seconds=local)).isoformat()
+
+
+@dataclass
+class Session:
+    """One session, or event, as its network knows it."""
+
+    number: int
+    event: dict[str, Any]
+    columns: dict[str, int]
+    asks: int = 1
+    step: int = 0
+    starts: dict[int, int] = field(default_factory=dict)  # ask: start of its running record
+    told_s: dict[int, int] = field(default_factory=dict)  # ask: when the engine says that other prices begin
+    sent: list[tuple[Any, ...]] = field(default_factory=list)  # request, asks, answer and quotas, the last at the end
+
+    @property
+    def is_data(self) -> bool:
+        return self.event["record"] == DATA
+
+    @property
+    def is_event(self) -> bool:
+        return bool(self.sent and self.sent[0][0]["kind"] == Kind.EVENT)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one service of a session used: before and after the change it was told of, and money the network priced."""
+
+    used: int
+    after: int = 0
+    fee_li: int = 0
+    is_final: bool = False
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request on its way."""
+
+    session: Session
+    kind: Kind
+    reports: dict[int, Report] = field(default_factory=dict)
+    action: Action = Action.DEBIT
+    want: int = 0
+
+
+class Play:
+    """One play of a market. `slow` is None where it has nothing to say: it knows no change of plans."""
+
+    def __init__(self, opened: Any, market: dict[str, Any], folder: Path, *, slow: SlowDesk | None) -> None:
+        self.market, self.parties, self.slow = market, opened.parties, slow
+        self.folder, self.saves, self.position = folder, 0, 0
+        self.state: EngineState = opened.state
+        self.tables = opened.state.tables
+        self.turns = Turns(RULES)
+        self.now_s = local_s("2026-09-01", 0)
+        self.sessions: list[Session] = []
+        self.books: dict[Key, list[int]] = {}  # of every record: what was used, and money that the network priced
+        self.ended: list[Session] = []
+        self.inputs: list[tuple[str, Any]] = []  # what files and commands would make of it, in order
+        self.detail: list[pl.DataFrame] = []
+        self.filed: list[pl.DataFrame] = []
+        self.closed_months: list[int] = []
+        self.story: list[str] = []
+        self.paid_in_li = 0
+        self.files = count(1)
+        self._save()
+
+    def open_wallets(self, balances_li: tuple[int, int]) -> None:
+        """The first two users pay from one wallet, the others from another."""
+        users = list(self.parties.ids.values())
+        parts = zip(balances_li, (users[:2], users[2:]), strict=True)
+        wallets = [{"account_id": place, "balance_li": li, "subscriber_ids": mine}
+                   for place, (li, mine) in enumerate(parts, 1)]  # fmt: skip
+        self.paid_in_li += sum(balances_li)
+        self.order("WALLETS", {"wallets": wallets})
+
+    def user(self, who: int) -> str:
+        return list(self.parties.ids)[who % len(self.parties.ids)]
+
+    def tell(self, line: str) -> None:
+        self.story.append(f"{said(self.now_s)}  {line}")
+
+    # --- crashes -----------------------------------------------------------------------------------------------------
+
+    def _save(self) -> None:
+        self.saves += 1
+        save_snapshot(self.state, self.folder / str(self.saves), self.position)
+        self.journal: list[tuple[Callable[..., Any], Any]] = []
+
+    def save(self) -> None:
+        """A snapshot is taken."""
+        self.tell("snapshot")
+        self._save()
+
+    def crash(self) -> None:
+        """Another process takes over: from the snapshot, and what was journalled behind it."""
+        self.tell("crash")
+        before = self.state.digest()
+        self._recover()
+        assert self.state.digest() == before
+
+    def _recover(self) -> None:
+        self.state = load_snapshot(self.folder / str(self.saves))
+        self.state.tables = self.tables
+        for carry_out, what in self.journal:
+            carry_out(self.state, what)
+        self.state.settle_desk()
+        self.turns = Turns(RULES)
+
+    def _keep(self, decided: Decided | None) -> None:
+        if decided is None or not decided.images:
+            return
+        self.position += 1
+        self.journal.append((_put, decided.images))
+        if len(decided.closed):
+            remember(self.state, decided.closed)
+            self.journal.append((remember, decided.closed))
+            self.detail.append(detail_of_closed([(self.position, decided.closed)]))
+            self.inputs += [("RECORD", key) for key in self._keys_of(decided.closed["use"])]
+
+    def _keys_of(self, uses: np.ndarray) -> Iterator[Key]:
+        for one in uses:
+            session = self.sessions[int(one["call_ref"]) - 1]
+            is_asked = session.is_data and not session.is_event
+            yield session.number, int(one["rating_group"]) - 1 if is_asked else 0, int(one["start_local_s"])
+
+    # --- sessions ----------------------------------------------------------------------------------------------------
+
+    def going(self) -> list[Session]:
+        """Sessions that have not ended, or were settled in silence and can go on."""
+        return [one for one in self.sessions if one not in self.ended and not one.is_event and self._is_known(one)]
+
+    def _is_known(self, session: Session) -> bool:
+        return int(arriving.find_session(self.state.desk, np.uint64(session.number), np.uint64(77))) >= 0
+
+    def begin(self, event: dict[str, Any], asks: int) -> None:
+        """A session begins, with one or more services, classified as the market draws it."""
+        session = self._new(event, asks if event["record"] == DATA else 1)
+        self._send([Sent(session, Kind.INITIAL)])
+        mine = self._places(session)
+        self.tell(f"session {session.number}: {session.event}, {session.asks} services, {len(mine)} granted")
+        if not len(mine):
+            self.ended.append(session)  # refused
+            return
+        for place in mine:  # a plan of one city cannot say it
+            for name in set(session.columns) - set(MEASURED) - {"rating_group"}:
+                self.state.desk.uses[name][place] = session.columns[name]
+        changed = Changed(self.state.desk.services["session"][mine], mine, mine[:0], np.zeros((0, 5), np.int64),
+                          np.zeros(0, CLOSED))  # fmt: skip
+        self.journal.append((_put, Imager().write(self.state.desk, self.state.lanes, changed)))
+        self._begin_records(session)
+        session.step += 1
+        self._send([Sent(session, Kind.UPDATE, dict.fromkeys(range(session.asks), Report(0)))])
+
+    def _new(self, event: dict[str, Any], asks: int = 1) -> Session:
+        event = {name: value for name, value in event.items() if name not in ("duration_s", "messages", "up_bytes")}
+        event |= {"at": said(self.now_s)}
+        session = Session(len(self.sessions) + 1, event, columns_of(event, self.parties, "event"), asks)
+        self.sessions.append(session)
+        return session
+
+    def _begin_records(self, session: Session) -> None:
+        for ask in range(session.asks):
+            self._begin_record(session, ask, self.now_s)
+
+    def _begin_record(self, session: Session, ask: int, start_s: int) -> None:
+        session.starts[ask] = start_s
+        key = (session.number, ask, start_s)
+        self.books[key] = [0, 0]
+        if self.slow:
+            self.slow.begin(key, self.event_of(key))
+
+    def _places(self, session: Session) -> np.ndarray:
+        services = self.state.desk.services
+        mine = np.flatnonzero(self.state.desk.sessions["key_hi"] == session.number)
+        return np.flatnonzero((services["life"] == Life.OPEN) & np.isin(services["session"], mine))
+
+    def use(self, wanted: list[tuple[Session, list[Report], bool]], fault: str) -> None:
+        """Sessions report in one group what they used; those that end do so."""
+        for session, reports, ends in wanted:
+            self.tell(f"session {session.number}: {reports}{', ends' if ends else ''}")
+            session.step += 1
+        sent = [Sent(session, Kind.TERMINATION if ends else Kind.UPDATE, self._split(session, reports))
+                for session, reports, ends in wanted]  # fmt: skip
+        if fault == "LOST":  # the process dies before the commit: nobody was answered, all is sent again
+            self.tell("... and the engine dies before it can commit that")
+            before = self.state.digest()
+            self._decide(*self._written(sent))
+            self._recover()
+            assert self.state.digest() == before
+        self._send(sent, is_repeated=fault == "LOST")
+        if fault == "UNHEARD":  # it dies after the commit: no answer arrived, all is sent again
+            self.crash()
+            for one in sent:
+                self._again(one.session, 1)
+        self.ended += [session for session, _, ends in wanted if ends]
+
+    def _split(self, session: Session, reports: list[Report]) -> dict[int, Report]:
+        """Networks split what they used where they were told to; else all of it belongs to what was before."""
+        found = {}
+        for ask, one in enumerate(reports[: session.asks]):
+            is_told = session.told_s.get(ask, self.now_s + 1) <= self.now_s
+            found[ask] = one if is_told else Report(one.used + one.after, 0, one.fee_li, one.is_final)
+        return found
+
+    def event(self, event: dict[str, Any], size: int) -> None:
+        """A one-time event is debited."""
+        session, count_before = self._new(event), len(self.inputs)
+        self._send([Sent(session, Kind.EVENT, want=size)])
+        mine = self._places(session)
+        result = Result(int(session.sent[-1][2]["result"]))
+        self.tell(f"event {session.number}: {session.event}, {size} of it: {result.name}")
+        if not len(mine):
+            self.ended.append(session)
+            return
+        use = self.state.desk.uses[mine[0]]
+        session.columns |= {name: int(use[name]) for name in session.columns}
+        session.event = _event_of(session.event, use)
+        self._begin_records(session)
+        key = (session.number, 0, session.starts[0])
+        self.books[key][0] = size
+        self._slowly(key)
+        for older in [one for one in self.sessions if one.is_event and one.starts and not len(self._places(one))]:
+            if self.is_unused(settled := (older.number, 0, older.starts[0])):
+                del older.starts[0]
+                self._slowly(settled, ends=True)
+        self._slowly_closed(count_before)
+
+    def refund(self, session: Session, size: int) -> None:
+        """Some of an event is taken back."""
+        key = (session.number, 0, session.starts[0])
+        self.tell(f"event {session.number}: refund of {size}")
+        session.step += 1
+        self._send([Sent(session, Kind.EVENT, action=Action.REFUND, want=size)])
+        have = self.books[key][0]
+        assert (session.sent[-1][2]["result"] == Result.SUCCESS) == (have > 0 and len(self._places(session)) > 0)
+        self.books[key][0] = max(0, have - size)
+        if len(self._places(session)):
+            self._slowly(key)
+
+    # --- requests ----------------------------------------------------------------------------------------------------
+
+    def _moment(self) -> Moment:
+        return Moment(datetime.fromtimestamp(self.now_s - OFFSET_S, UTC), CLOCK)
+
+    def _decide(self, requests: Any, asks: Any) -> Decided:
+        return self.turns.decide(self.state, requests, asks, numbering=NUMBERING, moment=self._moment(),
+                                 position=self.position + 1)  # fmt: skip
+
+    def _send(self, sent: list[Sent], *, is_repeated: bool = False) -> None:
+        """Send requests as one group; those left for later come again with the next one."""
+        requests, asks = self._written(sent)
+        requests["is_repeated"] = is_repeated
+        left = np.arange(len(sent))
+        while len(left):
+            decided = self._decide(requests[left], asks)
+            for place in np.flatnonzero(decided.taken):
+                self._heard(sent[left[place]], requests[left[place]], asks, decided, int(place))
+            self._keep(decided)
+            left = left[~decided.taken]
+
+    def _written(self, sent: list[Sent]) -> tuple[Any, Any]:
+        requests, asks = empty_requests(len(sent))[0], empty_requests(sum(one.session.asks for one in sent))[1]
+        first = 0
+        for place, one in enumerate(sent):
+            self._write(requests[place], asks[first : first + one.session.asks], one)
+            requests["first_ask"][place], first = first, first + one.session.asks
+        return requests, asks
+
+    def _write(self, request: Any, asks: Any, sent: Sent) -> None:
+        session, record = sent.session, sent.session.event["record"]
+        request["key_hi"], request["key_lo"] = session.number, 77
+        request["served"], request["other"] = 2 * ZEROS + session.columns["served_number"], 2 * ZEROS + 8613500000009
+        request["call_ref"], request["kind"], request["number"] = session.number, sent.kind, session.step
+        request["record_type"], request["asks"], request["action"] = RecordType[record], session.asks, sent.action
+        unit = {MESSAGE: "units", DATA: "up"}.get(record, "s")
+        for ask, one in enumerate(asks):
+            one["rating_group"] = ask + 1 if session.is_data and sent.kind != Kind.EVENT else -1
+            one["is_asking"] = sent.kind != Kind.TERMINATION
+            one["want_octets" if record == DATA else f"want_{unit}"] = sent.want
+            if report := sent.reports.get(ask):
+                one[f"used_{unit}"], one[f"after_{unit}"] = report.used, report.after
+                one["used_li"], one["is_final"] = report.fee_li, report.is_final
+                if record == DATA:
+                    one["used_up"], one["used_down"] = report.used // 2, report.used - report.used // 2
+
+    def _heard(self, sent: Sent, request: Any, asks: Any, decided: Decided, place: int) -> None:
+        session, first = sent.session, int(request["first_ask"])
+        answer, quotas = decided.answers[place], decided.quotas[first : first + session.asks]
+        if sent.kind in (Kind.UPDATE, Kind.TERMINATION):
+            assert answer["result"] == Result.SUCCESS, answer
+        for ask, report in sent.reports.items():
+            self._book(session, ask, report, ends=sent.kind == Kind.TERMINATION)
+        for ask, quota in enumerate(quotas):
+            if quota["change_at_s"]:
+                session.told_s[ask] = int(quota["change_at_s"]) + OFFSET_S
+        session.sent.append((request.copy(), asks[first : first + session.asks].copy(), answer.copy(), quotas.copy()))
+
+    def again(self, session: Session, back: int) -> None:
+        """The network sends its last request, or one before, again: nothing changes; to the last it hears the same."""
+        if self._is_known(session):
+            self.tell(f"session {session.number}: sends its request again, {back} from the end")
+            self._again(session, back)
+
+    def _again(self, session: Session, back: int) -> None:
+        request, asks, answer, quotas = session.sent[-min(back, len(session.sent))]
+        requests = np.array([request])
+        requests["first_ask"], requests["is_repeated"] = 0, 1
+        decided = self._decide(requests, asks)
+        assert decided.images == b""
+        if back == 1:
+            assert (decided.answers[0]["result"], list(decided.quotas)) == (answer["result"], list(quotas))
+
+    # --- books -------------------------------------------------------------------------------------------------------
+
+    def event_of(self, key: Key) -> dict[str, Any]:
+        """A record as the slow calculator reads it."""
+        number, ask, start_s = key
+        session, (used, fee_li) = self.sessions[number - 1], self.books[key]
+        event = {**session.event, "at": said(start_s)} | ({"info_fee": f"{fee_li / 1000:.3f}"} if fee_li else {})
+        if session.is_data and not session.is_event:
+            event["rating_group"] = ask + 1
+        return event | {{MESSAGE: "messages", DATA: "up_bytes"}.get(event["record"], "duration_s"): used}
+
+    def _book(self, session: Session, ask: int, report: Report, *, ends: bool) -> None:
+        """Note what was used, in a record of its own from where other prices have begun."""
+        if ask not in session.starts:
+            self._begin_record(session, ask, self.now_s)  # the service had ended, and begins again
+        key = (session.number, ask, session.starts[ask])
+        self.books[key][0] += report.used
+        self.books[key][1] += report.fee_li
+        change_s = self.next_change_s(session, key[2])
+        if change_s <= self.now_s:
+            while (following := self.next_change_s(session, change_s)) <= self.now_s:
+                change_s = following
+            session.told_s.pop(ask, None)
+            self._slowly(key, ends=True)
+            self._begin_record(session, ask, change_s)
+            key = (session.number, ask, change_s)
+        self.books[key][0] += report.after
+        ends = ends or (report.is_final and not self.is_unused(key))  # of what was not used nothing ends
+        self._slowly(key, ends=ends or report.is_final)
+        if report.is_final and not ends and self.slow:
+            self.slow.begin(key, self.event_of(key))
+        if ends:
+            del session.starts[ask]
+            session.told_s.pop(ask, None)
+
+    def _slowly(self, key: Key, *, ends: bool = False) -> None:
+        """Let the slow desk hear of a record that has grown; one that ends unused leaves none."""
+        if self.slow is None:
+            return
+        if ends and self.is_unused(key):
+            self.slow.forget(key)
+        else:
+            self.slow.report(key, self.event_of(key), ends=ends)
+
+    def is_unused(self, key: Key) -> bool:
+        """Say whether a record says nothing; a call does, however short, but where it only goes on."""
+        session = self.sessions[key[0] - 1]
+        is_first = min(start for number, _, start in self.books if number == key[0]) == key[2]
+        is_call = session.event["record"] in CALLS and is_first and not session.is_event
+        return self.books[key] == [0, 0] and not is_call
+
+    def next_change_s(self, session: Session, start_s: int) -> int:
+        """Where a record of data must be cut: the month ends, a version or an offer begins, an offer ends."""
+        far_s = 2**62
+        if not session.is_data:
+            return far_s
+        month = said(start_s)[:7].replace("-", "")
+        found = [month_start_s(next_cycle(int(month)))]
+        user = next(one for one in self.parties.users if one["user"] == session.event["user"])
+        documents = {one["offer"]: one for one in self.market["documents"]}
+        held = user.get("products") or []
+        standard = next(code for code, one in documents.items() if one["kind"] == "STANDARD")
+        for offer in [*(one["offer"] for one in held), standard]:
+            found += [local_s(version["from"], 0) for version in documents[offer]["versions"]]
+        found += [local_s(one.get(end), far_s) for one in held for end in ("from", "to")]
+        return min((one for one in found if one > start_s), default=far_s)
+
+    # --- time, business, files ---------------------------------------------------------------------------------------
+
+    def order(self, kind: str, payload: dict[str, Any]) -> None:
+        """Business orders something of money or of a user's state."""
+        self._carry_out(_order, (kind, payload))
+
+    def top_up(self, who: int, li: int) -> None:
+        """A customer pays in."""
+        self.tell(f"top-up of {self.user(who)}: {li} li")
+        self.paid_in_li += li
+        self.order("TOP_UP", {"account_id": 1 if who % len(self.parties.ids) < 2 else 2, "amount_li": li})
+
+    def bar(self, who: int, barred: int) -> None:
+        """A user is stopped, or resumed."""
+        self.tell(f"user {self.user(who)} is barred: {barred}")
+        self.order("STATE", {"subscriber_id": self.parties.ids[self.user(who)], "barred": barred})
+
+    def change_plan(self, who: int, place: int, *, takes: bool) -> None:
+        """A user takes an offer, or gives one up, from now on."""
+        user = next(one for one in self.parties.users if one["user"] == self.user(who))
+        held = [one["offer"] for one in user["products"]]
+        free = [one["offer"] for one in self.market["documents"]
+                if one["offer"] not in held and one["kind"] != "STANDARD"]  # fmt: skip
+        if takes and free:
+            user["products"] = [*user["products"], {"offer": free[place % len(free)], "from": said(self.now_s)}]
+        elif not takes and held:
+            product = user["products"][place % len(held)]
+            if local_s(product["from"], 0) >= self.now_s or local_s(product.get("to"), 2**62) <= self.now_s:
+                return
+            user["products"] = [one if one is not product else {**one, "to": said(self.now_s)}
+                                for one in user["products"]]  # fmt: skip
+        self.tell(f"{user['user']} now holds {user['products']}")
+        image = what_if.image_of(engine_rows(self.parties))
+        self.inputs.append(("ORDER", (EngineState.apply_image, image)))
+        self._carry_out(EngineState.apply_image, image)
+
+    def file(self, events: list[dict[str, Any]], twin: Session | None) -> None:
+        """A file comes in, with the gateway's own record of a session among them, which is not charged again."""
+        rows, days = [], 10 * 86_400
+        for place, event in enumerate(events, 1):
+            at_s = max(self.now_s - local_s(event["at"], 0) % days, local_s("2026-09-01", 0))
+            event["at"] = said(at_s)
+            columns = columns_of(event, self.parties, "event")
+            rows.append(dict.fromkeys(NORMALISED, 0) | columns | {"key_hi": next(self.files), "key_lo": 6 + place})
+        if twin is not None:
+            rows.append(dict.fromkeys(NORMALISED, 0) | twin.columns | {
+                "key_hi": next(self.files), "key_lo": 4, "call_ref": twin.number})  # fmt: skip
+        self.tell(f"file: {events}{f' and session {twin.number} again' if twin else ''}")
+        chunk = pl.DataFrame(rows, schema=NORMALISED)
+        rated = self._carry_out(_rate, chunk)
+        assert len(rated.twins) == (twin is not None)
+        self.filed.append(rated.detail)
+        self.inputs.append(("FILE", chunk[: len(events)]))
+        if self.slow:
+            failed = set(rated.errors["key_hi"].to_list())
+            for event, row in zip(events, rows[: len(events)], strict=True):
+                if row["key_hi"] not in failed:
+                    self.slow.file(event)
+
+    def close_month(self) -> None:
+        """The oldest open month is closed, if it is over."""
+        cycle = next_cycle(self.closed_months[-1]) if self.closed_months else 202609
+        end_s = month_start_s(next_cycle(cycle))
+        if end_s > self.now_s or cycle > 202610:
+            return
+        self.tell(f"month {cycle} is closed")
+        self.closed_months.append(cycle)
+        uses, life = self.state.desk.uses, self.state.desk.services["life"]
+        cut = list(self._keys_of(uses[(life == Life.OPEN) & (uses["start_local_s"] < end_s)]))
+        self._keep(self.turns.cut(self.state, end_s, position=self.position + 1))
+        for key in cut:
+            self._slowly(key, ends=True)
+            self._begin_record(self.sessions[key[0] - 1], key[1], end_s)
+            self.sessions[key[0] - 1].told_s.pop(key[1], None)
+        if self.slow:
+            self.slow.close_month(cycle)
+        self.inputs.append(("ORDER", (EngineState.freeze_cycle, cycle)))
+        self._carry_out(EngineState.freeze_cycle, cycle)
+
+    def silence(self) -> None:
+        """All networks fall silent: after a while their sessions are settled."""
+        self.tell("silence: what is open is settled")
+        self.now_s += SILENCE_S
+        for key in list(filter(self.is_unused, self._open_keys())):
+            del self.sessions[key[0] - 1].starts[key[1]]
+            self._slowly(key, ends=True)
+        count_before = len(self.inputs)
+        more_waits = True
+        while more_waits:
+            decided, more_waits = self.turns.sweep(self.state, moment=self._moment(), position=self.position + 1)
+            self._keep(decided)
+        self._slowly_closed(count_before)
+
+    def _open_keys(self) -> list[Key]:
+        return [(one.number, ask, start_s) for one in self.sessions for ask, start_s in one.starts.items()]
+
+    def _slowly_closed(self, first: int) -> None:
+        """Let the slow desk end what the engine ended by itself, in the same order."""
+        for _, key in self.inputs[first:]:
+            del self.sessions[key[0] - 1].starts[key[1]]
+            self._slowly(key, ends=True)
+
+    def _carry_out(self, what: Callable[..., Any], about: Any) -> Any:
+        self.position += 1
+        self.journal.append((what, about))
+        return what(self.state, about)
+
+    # --- what came of it ---------------------------------------------------------------------------------------------
+
+    @property
+    def paid_li(self) -> int:
+        """What the wallets paid by now."""
+        return self.paid_in_li - int(self.state.desk.wallets["balance_li"].sum())
+
+    def check(self) -> None:
+        """Wallets have paid what the slow desk says that everything costs by now."""
+        if self.slow:
+            assert self.paid_li == self.slow.charged_li, (self.slow.closed, self.slow.open)
+
+
+def _put(state: EngineState, images: bytes) -> None:
+    state.apply_images(Images(images))
+
+
+def _order(state: EngineState, what: tuple[str, dict[str, Any]]) -> None:
+    orders.carry_out(state, *what)
+
+
+def _rate(state: EngineState, chunk: pl.DataFrame) -> Any:
+    """Rate a chunk, and let wallets pay, as the owner of the engine does."""
+    with Turns(RULES).set_aside(state, chunk, []):
+        rated = rate_chunk(state, chunk, 1, 1)
+        debit_usage(state, rated.detail, RULES)
+    return rated
+
+
+def _event_of(event: dict[str, Any], use: Any) -> dict[str, Any]:
+    """An event of a market as the engine classified it, for the slow calculator."""
+    own = {name: event[name] for name in ("user", "record", "at")}
+    return own | {
+        "number": int(use["other_number"]), "home": int(use["home_area"]), "visited": int(use["visited_area"]),
+        "area": int(use["other_area"]), "ld": LdType(int(use["ld_type"])).name,
+        "roam": RoamType(int(use["roam_type"])).name, "net": OtherNet(int(use["other_net"])).name,
+        "rating_group": int(use["rating_group"]), "apn": "", "sp": int(use["sp_code"]), "service": "",
+        "partner": int(use["partner"]),
+    }  # fmt: skip

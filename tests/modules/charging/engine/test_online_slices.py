@@ -1,0 +1,133 @@
+"""Where the slices of a session, or what comes between them, could have changed what it costs (found by plays)."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openboss.processes.quote.parties import local_s
+
+from .play import PLENTY_LI, Play, Report
+from .test_online_equality import REFERENCE, begun
+
+NAMES = {"zh": "甲", "en": "One"}
+DATA_PRICE = {"rule": "P", "component": "basic", "when": {"record": ["DATA"]}, "item": "DATA_DOM", "names": NAMES}
+CALL_PRICE = {"rule": "P", "component": "basic", "when": {"record": ["MOC"]}, "item": "LOCAL", "names": NAMES}
+KB = 1024
+
+
+def offer(code: str, number: int, kind: str = "ADDON", **version: Any) -> dict[str, Any]:
+    return {"offer": code, "offer_id": number, "names": NAMES, "kind": kind,
+            "versions": [{"from": "2020-01-01", **version}]}  # fmt: skip
+
+
+CHEAP = offer("CHEAP", 30, prices=[{**DATA_PRICE, "unit": "1 KB", "price": "0.001"}])
+DEAR = offer("DEAR", 31, prices=[{**DATA_PRICE, "unit": "1 KB", "price": "0.010"}])
+TIERS = offer("TIERS", 32, prices=[{**CALL_PRICE, "unit": "60 s", "basis": "CYCLE", "price": "0.10", "tiers": [
+    {"from": 0, "price": "0.10"}, {"from": 10, "price": "0.40"}]}])  # fmt: skip
+KIN = offer("KIN", 33, "FAMILY", prices=[{**CALL_PRICE, "unit": "60 s", "price": "0.10"}], free=[
+    {"rule": "F", "unit": "MIN", "granted": 5, "scope": {"record": ["MOC"]}, "names": NAMES,
+     "share": {"by": "POOL"}}])  # fmt: skip
+
+
+@pytest.fixture
+def play_of(tmp_path: Path) -> Iterator[Callable[..., Play]]:
+    """Plays of users A and B who hold some offers and have plenty of money."""
+    made = []
+
+    def play(*offers: dict[str, Any], held: dict[str, list[str]], groups: list[Any] | None = None) -> Play:
+        users = [{"user": name, "products": [{"offer": code, "from": "2026-03-05"} for code in held[name]],
+                  "groups": groups or []} for name in held]  # fmt: skip
+        market = {"format": 1, "tariffs": ["documents/standard.yaml", *offers], "users": users}
+        made.append(begun(market, REFERENCE, tmp_path / str(len(made)), slowly=False))
+        made[-1].open_wallets((PLENTY_LI, PLENTY_LI))
+        return made[-1]
+
+    yield play
+
+
+def at(play: Play, text: str) -> None:
+    play.now_s = local_s(text, 0)
+
+
+def begin(play: Play, record: str = "DATA", user: str = "A") -> Any:
+    play.begin({"user": user, "record": record, **({} if record == "DATA" else {"number": 8613911111111})}, 1)
+    return play.sessions[-1]
+
+
+def report(play: Play, session: Any, used: int, *, ends: bool = False, **more: Any) -> None:
+    play.now_s += 60
+    play.use([(session, [Report(used, **more)], ends)], "")
+
+
+def test_an_offer_taken_inside_a_session_prices_what_is_used_after_it(play_of: Callable[..., Play]) -> None:
+    play = play_of(DEAR, CHEAP, held={"A": ["DEAR"]})
+    at(play, "2026-09-10T10:00:00")
+    session = begin(play)
+    report(play, session, 100 * KB)
+    play.change_plan(0, 0, takes=True)  # the cheap one: newer goes before older
+    report(play, session, 50 * KB)  # not split by the network: all of it was before
+    report(play, session, 200 * KB, ends=True)
+    assert play.paid_li == 150 * 10 + 200 * 1
+
+
+def test_a_request_sent_again_after_its_month_was_closed_hears_what_it_heard(play_of: Callable[..., Play]) -> None:
+    play = play_of(CHEAP, held={"A": ["CHEAP"]})
+    at(play, "2026-09-30T23:50:00")
+    session = begin(play)
+    report(play, session, 10 * KB)
+    at(play, "2026-10-01T00:10:00")
+    play.close_month()
+    play.again(session, 1)
+
+
+def test_a_file_of_a_user_with_an_open_record_counts_each_unit_of_a_tier_once(play_of: Callable[..., Play]) -> None:
+    play = play_of(TIERS, held={"A": ["TIERS"]})
+    at(play, "2026-09-10T10:00:00")
+    session = begin(play, "MOC")
+    report(play, session, 600)
+    event = {"user": "A", "record": "MOC", "duration_s": 600, "number": 8613911111111, "at": "2026-09-10T09:00:00"}
+    play.file([event], None)
+    assert play.paid_li == 10 * 100 + 10 * 400  # 20 minutes, 10 of them beyond the tier
+    report(play, session, 60, ends=True)
+    assert play.paid_li == 10 * 100 + 11 * 400
+    assert play.detail[0]["act_basic_li"].to_list() == [11 * 400]  # the file's record ended first
+
+
+def test_money_that_a_network_priced_before_a_cut_is_not_charged_again_after_it(play_of: Callable[..., Play]) -> None:
+    play = play_of(CHEAP, held={"A": ["CHEAP"]})
+    at(play, "2026-09-30T23:50:00")
+    session = begin(play)
+    report(play, session, 10 * KB, fee_li=250)
+    at(play, "2026-10-01T00:10:00")
+    report(play, session, 10 * KB)
+    report(play, session, 10 * KB, ends=True)
+    assert play.paid_li == 30 + 250
+
+
+def test_users_of_one_pool_take_from_it_in_the_order_of_their_requests_in_one_group_too(
+    play_of: Callable[..., Play],
+) -> None:
+    group = [{"group": "F", "kind": "FAMILY"}]
+    play = play_of(KIN, held={"A": ["KIN"], "B": [], "C": ["KIN"]}, groups=group)  # C pays from another wallet
+    at(play, "2026-09-10T10:00:00")
+    first, second = begin(play, "MOC", "A"), begin(play, "MOC", "C")
+    report(play, first, 5 * 60)
+    report(play, second, 7 * 60)  # 5 and 5 of 10 shared minutes
+    play.now_s += 60
+    play.use([(second, [Report(60)], False), (first, [Report(60)], False)], "")
+    paid = PLENTY_LI - play.state.desk.wallets["balance_li"]
+    assert paid.tolist() == [1 * 100, 3 * 100]  # who came first could not take what the other held
+
+
+def test_a_session_settled_unused_in_silence_begins_its_record_when_it_speaks_again(
+    play_of: Callable[..., Play],
+) -> None:
+    play = play_of(CHEAP, held={"A": ["CHEAP"]})
+    at(play, "2026-09-30T20:00:00")
+    session = begin(play)
+    play.silence()
+    at(play, "2026-10-01T00:30:00")
+    report(play, session, 10 * KB, ends=True)
+    assert play.detail[0]["cycle"].to_list() == [202610]
