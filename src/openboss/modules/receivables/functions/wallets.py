@@ -353,14 +353,17 @@ def wallet_differences() -> tuple[pl.DataFrame, int]:
     empty = pl.DataFrame(schema={"account_id": pl.Int64, "expected_li": pl.Int64, "found_li": pl.Int64})
     if range_ is None or not range_.paths:
         return empty, 0
-    found, _ = _prepaid(Published(range_.to_position, range_.paths, range_.sha256))
-    accounts = wallets.opened_before(range_.published_at)
-    later = wallets.waiting_li(after_position=range_.to_position)
-    uses = wallets.uses(accounts)
+    with transaction.atomic():
+        with connection.cursor() as cursor:  # a payment between two of these reads would look like a difference
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        found, _ = _prepaid(Published(range_.to_position, range_.paths, range_.sha256))
+        accounts = wallets.opened_before(range_.published_at)
+        later = wallets.waiting_li(after_position=range_.to_position)
+        uses, booked = wallets.uses(accounts), wallets.booked(accounts)
     rest = uses.group_by("account_id").agg(
         rest_li=(pl.col("used_li") - pl.col("before_li") - pl.col("posted_fen") * LI).sum()
     )
-    booked = wallets.booked(accounts).join(rest, on="account_id", how="left")
+    booked = booked.join(rest, on="account_id", how="left")
     told = pl.col("account_id").replace_strict(later, default=0, return_dtype=pl.Int64)
     expected = booked.select(
         "account_id",
