@@ -431,7 +431,7 @@ def sizes(given: argparse.Namespace, several: list[int]) -> None:
             [sys.executable, "-m", "benchmarks.online", *words], check=True, stdout=subprocess.PIPE, text=True
         ).stdout
         print(told, end="", flush=True)
-        lines = [json.loads(line) for line in told.splitlines()]
+        lines = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
         decided.append({line["group"]: line["in_all"] for line in lines if "group" in line})
     for group in decided[0]:
         ratio = decided[-1][group] / decided[0][group]
