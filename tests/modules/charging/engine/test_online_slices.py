@@ -131,3 +131,16 @@ def test_a_session_settled_unused_in_silence_begins_its_record_when_it_speaks_ag
     at(play, "2026-10-01T00:30:00")
     report(play, session, 10 * KB, ends=True)
     assert play.detail[0]["cycle"].to_list() == [202610]
+
+
+def test_a_place_that_a_session_gave_up_is_empty_after_a_crash_as_before_it(play_of: Callable[..., Play]) -> None:
+    play = play_of(CHEAP, held={"A": ["CHEAP"], "B": ["CHEAP"]})
+    at(play, "2026-09-10T10:00:00")
+    ended = [begin(play), begin(play, user="B")]
+    for session in ended:
+        report(play, session, 10 * KB, ends=True)
+    play.silence()
+    play.silence()
+    play.save()
+    begin(play)  # where the last of them was
+    play.crash()

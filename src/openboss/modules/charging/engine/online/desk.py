@@ -262,7 +262,19 @@ def in_use(desk: Desk) -> dict[str, np.ndarray]:
     cut = {"sessions": last_session, "services": last_service, "uses": last_service, "effects": last_service,
            **dict.fromkeys(("user_wallet", "user_barred", "user_number", "user_service"), users)}  # fmt: skip
     found = {name: getattr(desk, name)[: cut.get(name)] for name in KEPT}
+    found["sessions"] = _but(found["sessions"], found["sessions"]["life"] == Life.FREE)
+    is_free = found["services"]["life"] == Life.FREE
+    found["services"], found["uses"] = _but(found["services"], is_free), _but(found["uses"], is_free)
     found["effects"] = np.where(_is_marked(found["services"]), found["effects"], np.zeros((), EFFECT))
+    return found
+
+
+def _but(rows: np.ndarray, is_left_out: np.ndarray) -> np.ndarray:
+    """Leave some rows empty: what stood in a place that was given up is nobody's."""
+    if not is_left_out.any():
+        return rows
+    found = rows.copy()
+    found[is_left_out] = np.zeros((), rows.dtype)
     return found
 
 
