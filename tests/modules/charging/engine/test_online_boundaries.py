@@ -7,23 +7,25 @@ import polars as pl
 import pytest
 from django.conf import settings
 
+from openboss.kernel.usage import RecordType
 from openboss.modules.catalog.publications import publication_text, write_publication
 from openboss.modules.charging.engine.online.requests import Kind
+from openboss.modules.charging.functions.engine import image_payload
 
-from .conftest import ITEMS, Version, versions
+from .conftest import ITEMS, Version, image, rule_id_of, versions
 from .test_online import MB, moment, network, open_wallet  # noqa: F401 - a fixture
-from .test_owner import world  # noqa: F401 - a fixture
+from .test_owner import USERS, world  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def publish(network, change) -> None:  # noqa: F811
-    """Publish the small world's tariffs with another version of the standard ones, as `change` makes its prices."""
+def publish(network, change, rule: str = "DATA") -> None:  # noqa: F811
+    """Publish the small world's tariffs with another version of the standard ones, in which `change` makes a price."""
     made = versions()
     standard = [one for one in made if one.kind == "STANDARD"][-1]
     document = deepcopy(standard.document)
     ids = {rule: 800 + place for place, rule in enumerate(standard.rule_ids)}
-    change(next(one for one in document["prices"] if one["rule"] == "DATA"))
+    change(next(one for one in document["prices"] if one["rule"] == rule))
     made.append(Version(0, "STANDARD", "STANDARD", date(2026, 10, 6), document, ids))
     path, sha256 = write_publication(settings.LAKE_DIR / "tariffs", publication_text(made, ITEMS, []))
     network.order("PUBLICATION", path=f"tariffs/{path.name}", sha256=sha256)
@@ -60,6 +62,66 @@ def test_a_version_that_begins_inside_a_session_prices_what_is_used_from_then_on
     use_around(network, "2026-10-05 23:50:00", "2026-10-06 00:00:00", "2026-10-06 00:05:00")
     assert [row[2:] for row in records(network, 202610)] == [(2048, 580), (1024, 1000)]
     assert network.wallet()["balance_li"] == 10_000 - 1580
+
+
+def test_a_free_resource_that_ends_with_its_offer_inside_a_session_pays_for_what_was_used_before(network):  # noqa: F811
+    users = image({12: USERS[12] | {"offers": [4, 2]}})  # 1 GB a month with offer 2
+    ends_s = moment("2026-10-07 10:00:00").local_s
+    ending = pl.when(pl.col("offer_id") == 2).then(ends_s).otherwise("to_local_s")
+    users = users._replace(holdings=users.holdings.with_columns(to_local_s=ending))
+    network.order("IMAGE", **image_payload(users))
+    open_wallet(network, 10_000)
+    use_around(network, "2026-10-07 09:50:00", "2026-10-07 10:00:00", "2026-10-07 10:05:00")
+    assert records(network, 202610) == [
+        (202610, moment("2026-10-07 09:50:00").local_s, 2048, 0),
+        (202610, ends_s, 1024, 290),
+    ]
+    assert network.wallet()["balance_li"] == 10_000 - 290
+
+
+def test_a_free_resource_given_for_a_time_pays_for_records_that_began_within_it_to_their_end(network):  # noqa: F811
+    open_wallet(network, 10_000)
+    given = {"rule_id": rule_id_of("DATA_1GB", "KB"), "units": 1024 * 1024, "subscriber_id": 12}
+    since_s, ends_s = moment("2026-10-07 09:00:00").local_s, moment("2026-10-07 10:00:00").local_s
+    network.order("GRANT", **given, from_local_s=since_s, to_local_s=ends_s)
+    network.ask(1, 0, Kind.INITIAL, moment("2026-10-07 09:50:00"))
+    network.ask(1, 1, Kind.UPDATE, moment("2026-10-07 10:05:00"), used_down=3 * MB)
+    network.ask(1, 2, Kind.TERMINATION, moment("2026-10-07 10:06:00"), used_down=MB, asking=False)
+    network.ask(2, 0, Kind.INITIAL, moment("2026-10-07 10:00:00"))
+    network.ask(2, 1, Kind.TERMINATION, moment("2026-10-07 10:07:00"), used_down=MB, asking=False)
+    assert [row[2:] for row in records(network, 202610)] == [(4096, 0), (1024, 290)]
+    assert network.wallet()["balance_li"] == 10_000 - 290
+
+
+def test_a_call_over_the_edge_of_a_time_band_pays_each_unit_by_the_band_it_starts_in(network):  # noqa: F811
+    night = [{"from": "00:00", "to": "07:00", "price": "0.10"}]
+    publish(network, lambda local: local.update(bands=night), "LOCAL")
+    open_wallet(network, 10_000)
+    call = {"record_type": RecordType.MOC, "other": 13900000001}
+    network.ask(1, 0, Kind.INITIAL, moment("2026-10-07 06:58:30"), **call)
+    paid_li = []
+    for number, at in enumerate(("06:59:30", "07:00:30", "07:01:30"), 1):
+        network.ask(1, number, Kind.UPDATE, moment(f"2026-10-07 {at}"), used_s=60, **call)
+        paid_li.append(10_000 - network.wallet()["balance_li"])
+    network.ask(1, 4, Kind.TERMINATION, moment("2026-10-07 07:01:31"), used_s=1, asking=False, **call)
+    assert paid_li == [100, 200, 600]  # the third minute starts at 07:00:30
+    network.owner.flush()
+    found = pl.read_parquet(network.owner.lake.usage_files(202610), hive_partitioning=True)
+    assert found.select("duration_s", "act_basic_li").rows() == [(181, 1000)]
+    assert network.wallet()["balance_li"] == 10_000 - 1000
+
+
+def test_a_time_band_of_the_day_does_not_cut_a_volume_it_belongs_to_the_band_its_record_began_in(network):  # noqa: F811
+    night = [{"from": "00:00", "to": "07:00", "price": "0.04"}]
+    publish(network, lambda data: data.update(bands=night, basis="RECORD"))
+    open_wallet(network, 10_000)
+    for session, begin, ends in ((1, "06:50:00", "07:10:00"), (2, "07:00:00", "07:20:00")):
+        _, quota = network.ask(session, 0, Kind.INITIAL, moment(f"2026-10-07 {begin}"))
+        assert quota["change_at_s"] == 0
+        network.ask(session, 1, Kind.UPDATE, moment(f"2026-10-07 {ends}"), used_down=2 * MB, after_down=MB)
+        network.ask(session, 2, Kind.TERMINATION, moment(f"2026-10-07 {ends}"), asking=False)
+    assert [row[2:] for row in records(network, 202610)] == [(3072, 120), (3072, 870)]
+    assert network.wallet()["balance_li"] == 10_000 - 990
 
 
 def test_a_minimum_is_of_a_record_once_however_often_it_is_reported_and_again_after_a_cut(network):  # noqa: F811
