@@ -51,6 +51,7 @@ PAGES = [
     "/ledger/entries/4/",
     "/books/",
     "/assurance/",
+    "/assurance/gateways/",
     "/agencies/",
     "/who-owes/",
     "/dunning/",

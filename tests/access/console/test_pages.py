@@ -69,6 +69,7 @@ PAGES = {
     "/clearing/": "receivables.view",
     "/web-payments/": "receivables.view",
     "/assurance/": "receivables.view",
+    "/assurance/gateways/": "receivables.view",
     "/messages/": "jobs.view",
     "/jobs/": "jobs.view",
     "/audit/": "audit.view",

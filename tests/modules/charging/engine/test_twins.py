@@ -8,7 +8,7 @@ import pytest
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.online.requests import Kind, empty_requests
 from openboss.modules.charging.engine.twins import read_twins
-from openboss.modules.charging.functions.gateways import compared_sessions
+from openboss.modules.charging.functions.gateways import DAILY, compared_sessions, daily_sums
 from openboss.modules.charging.models import StageCounter
 from openboss.processes import assure_money
 
@@ -95,6 +95,30 @@ def test_a_day_is_compared_session_by_session(network, settings):  # noqa: F811
     assert found.select(columns).rows() == [(7001, 2048, 2048, "KB", 580), (7002, 2048, 2047, "KB", 580),
                                             (7003, 2048, 0, "KB", 580)]  # fmt: skip
     assert isinstance(found, pl.DataFrame)
+
+
+def test_a_day_is_summed_by_kind_what_was_charged_online_what_is_on_file_and_the_difference(network):  # noqa: F811
+    open_wallet(network, 20_000)
+    for name, charging_id in ((1, 7001), (2, 7002), (3, 7003), (4, 0)):
+        session(network, name, charging_id, name * MB)
+    session(network, 5, 7005, MB, ends=False)  # still runs: in no sum
+    rows = [cdr(7001, "2026-10-05 10:00:00", MB), cdr(7002, "2026-10-05 10:00:00", MB),
+            cdr(7002, "2026-10-06 00:10:00", MB - 1024), cdr(7005, "2026-10-05 10:00:00", MB),
+            cdr(7006, "2026-10-05 11:00:00", 2 * MB), cdr(7006, "2026-10-05 12:00:00", MB),
+            cdr(0, "2026-10-05 13:00:00", MB), cdr(7007, "2026-10-06 09:00:00", MB)]  # fmt: skip
+    assert filed(network, *(row | {"file_id": 9} for row in rows)) == (4, 4)
+    network.owner.flush()
+    first, last = (daily_sums(from_on=on, to_on=on).rows(named=True) for on in (date(2026, 10, 5), date(2026, 10, 6)))
+    data = {"record_type": RecordType.DATA}
+    assert first == [data | {
+        "used_on": date(2026, 10, 5), "online": 4, "online_li": 2900, "online_records": 4, "online_use": 10_240,
+        "filed": 4, "filed_li": 2030, "filed_records": 6, "filed_use": 7167, "matched": 2, "otherwise": 1,
+        "only_online": 2, "only_online_li": 2030, "only_filed": 2, "only_filed_li": 1160,
+        "difference": 0, "difference_li": 870}]  # fmt: skip
+    assert last == [data | dict.fromkeys(DAILY.names(), 0) | {
+        "used_on": date(2026, 10, 6), "filed": 1, "filed_li": 290, "filed_records": 1, "filed_use": 1024,
+        "only_filed": 1, "only_filed_li": 290, "difference": -1, "difference_li": -290} | data]  # fmt: skip
+    assert daily_sums(from_on=date(2026, 10, 5), to_on=date(2026, 10, 6)).height == 2
 
 
 def test_the_daily_check_finds_what_gateways_did_not_tell_or_told_otherwise(network):  # noqa: F811

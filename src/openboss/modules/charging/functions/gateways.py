@@ -3,7 +3,7 @@
 Source: TS 32.299 (a charging number joins both), CHG-37.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -15,13 +15,20 @@ from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.online.cuts import MESSAGES
 from openboss.modules.charging.engine.twins import DAYS_BACK, read_twins
 
-__all__ = ["compared_sessions"]
+__all__ = ["compared_sessions", "daily_sums"]
 
 _SESSION = ("subscriber_id", "record_type", "call_ref")
 COMPARED = pl.Schema(
     {"subscriber_id": pl.Int64(), "record_type": pl.Int8(), "call_ref": pl.Int64(), "unit": pl.String(),
      "online": pl.Int64(), "filed": pl.Int64(), "act_li": pl.Int64()}
 )  # fmt: skip
+_COUNTED = (
+    "online", "online_li", "online_records", "online_use", "filed", "filed_li", "filed_records", "filed_use", "matched",
+    "otherwise", "only_online", "only_online_li", "only_filed", "only_filed_li", "difference", "difference_li",
+)  # fmt: skip
+DAILY = pl.Schema({"used_on": pl.Date(), "record_type": pl.Int8(), **dict.fromkeys(_COUNTED, pl.Int64())})
+_LI = pl.sum_horizontal("act_basic_li", "act_ld_li", "act_info_li").sum()
+_ONLINE = pl.col("file_id") <= 0  # below zero: what a session closed and nobody could rate at once
 
 
 def compared_sessions(*, from_local_s: int, to_local_s: int) -> pl.DataFrame:
@@ -31,19 +38,83 @@ def compared_sessions(*, from_local_s: int, to_local_s: int) -> pl.DataFrame:
     act_li, what was charged. A session of which no file tells has nothing filed.
     """
     lake = Lake(Path(settings.LAKE_DIR))
-    files = [name for cycle in _cycles(from_local_s, to_local_s) for name in lake.usage_files(cycle)]
-    if not files:
+    detail = _detail(lake, from_local_s, to_local_s)
+    if detail is None:
         return pl.DataFrame(schema=COMPARED)
-    began = pl.col("start_local_s")
-    detail = pl.scan_parquet(files, hive_partitioning=True).filter(
-        pl.col("file_id") == 0, pl.col("call_ref") != 0, began >= from_local_s, began < to_local_s
-    )
-    li = pl.sum_horizontal("act_basic_li", "act_ld_li", "act_info_li").sum().alias("act_li")
-    online = detail.group_by(_SESSION).agg(_amount("online"), li).collect()
+    named = detail.filter(_ONLINE, pl.col("call_ref") != 0)
+    online = named.group_by(_SESSION).agg(_amount("online"), _LI.alias("act_li")).collect()
     twins = read_twins(lake.folder, from_local_s=from_local_s, to_local_s=to_local_s + DAYS_BACK * DAY_S)
     filed = twins.group_by(_SESSION).agg(_amount("filed"))
     both = online.join(filed, on=_SESSION, how="left").with_columns(pl.col("filed").fill_null(0), unit=_unit())
     return both.select(pl.col(name).cast(kind) for name, kind in COMPARED.items())
+
+
+def daily_sums(*, from_on: date, to_on: date) -> pl.DataFrame:
+    """The report of days: per day of use (the operator's wall clock) and kind, what was charged online and is on file.
+
+    Sessions are counted, on the day they began: all that one user's gateway tells under one charging number; a record
+    without a number stands alone. Columns beside used_on and record_type, money in li:
+
+    online, online_li, online_records, online_use  charged online (use in KB, seconds or messages)
+    filed, filed_li, filed_records, filed_use      told by files: with the charge that was made online, or of the file
+    matched, otherwise                             known to both; those of them of which files tell another use
+    only_online, only_online_li                    of which no file tells
+    only_filed, only_filed_li                      that nobody asked for online: charged from the file
+    difference, difference_li                      online less on file
+
+    Sessions that still run are left out. A number that one user's gateway uses again within the days counts once.
+    """
+    from_s, to_s = ((day - date(1970, 1, 1)).days * DAY_S for day in (from_on, to_on + timedelta(days=1)))
+    lake, around_s = Lake(Path(settings.LAKE_DIR)), DAYS_BACK * DAY_S
+    detail = _detail(lake, from_s - around_s, to_s + around_s)
+    if detail is None:
+        return pl.DataFrame(schema=DAILY)
+    twins = read_twins(lake.folder, from_local_s=from_s - around_s, to_local_s=to_s + around_s)
+    told = twins.group_by(_SESSION).agg(_amount("filed_use"), filed_records=pl.len())
+    online = _sessions(detail.filter(_ONLINE), "online").join(told, on=_SESSION, how="left")
+    online = online.with_columns(filed_li=pl.when(pl.col("filed_records") > 0).then("online_li"))
+    both = pl.concat([online, _sessions(detail.filter(~_ONLINE), "filed")], how="diagonal_relaxed")
+    both = both.filter(pl.col("began_s").is_between(from_s, to_s, closed="left"))
+    days = both.with_columns(used_on=pl.from_epoch(pl.col("began_s") // DAY_S, time_unit="d"))
+    return days.group_by("used_on", "record_type").agg(_sums()).select(DAILY.names()).cast(DAILY)
+
+
+def _detail(lake: Lake, from_local_s: int, to_local_s: int) -> pl.LazyFrame | None:
+    """Rated detail that began between two local seconds; None where there is none at all."""
+    files = [name for cycle in _cycles(from_local_s, to_local_s) for name in lake.usage_files(cycle)]
+    began = pl.col("start_local_s")
+    if not files:
+        return None
+    return pl.scan_parquet(files, hive_partitioning=True).filter(began >= from_local_s, began < to_local_s)
+
+
+def _sessions(detail: pl.LazyFrame, side: str) -> pl.DataFrame:
+    """Detail by session: began_s, and of a side (online or filed) its records, use and charge."""
+    alone = [pl.when(pl.col("call_ref") == 0).then(name).alias(name) for name in ("position", "row")]
+    li, records = _LI.alias(f"{side}_li"), pl.len().alias(f"{side}_records")
+    began = pl.col("start_local_s").min().alias("began_s")
+    return detail.group_by(*_SESSION, *alone).agg(began, li, records, _amount(f"{side}_use")).collect()
+
+
+def _sums() -> list[pl.Expr]:
+    """What _COUNTED says of sessions; records of a side that has none are null."""
+    on, filed = pl.col("online_records") > 0, pl.col("filed_records") > 0
+    on, filed = on.fill_null(False), filed.fill_null(False)
+    online_li, filed_li = pl.col("online_li").fill_null(0), pl.col("filed_li").fill_null(0)
+    plain = ("online_li", "online_records", "online_use", "filed_li", "filed_records", "filed_use")
+    return [
+        *(pl.col(name).sum() for name in plain),
+        on.sum().alias("online"),
+        filed.sum().alias("filed"),
+        (on & filed).sum().alias("matched"),
+        (on & filed & (pl.col("online_use") != pl.col("filed_use"))).sum().alias("otherwise"),
+        (on & ~filed).sum().alias("only_online"),
+        (filed & ~on).sum().alias("only_filed"),
+        online_li.filter(on & ~filed).sum().alias("only_online_li"),
+        filed_li.filter(filed & ~on).sum().alias("only_filed_li"),
+        (on.cast(pl.Int64).sum() - filed.cast(pl.Int64).sum()).alias("difference"),
+        (online_li.sum() - filed_li.sum()).alias("difference_li"),
+    ]
 
 
 def _cycles(from_local_s: int, to_local_s: int) -> list[int]:
