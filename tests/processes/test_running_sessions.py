@@ -12,20 +12,25 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from openboss.access.jobs import clock
+from openboss.access.jobs import charge_loop, clock
 from openboss.access.jobs.charge_loop import ChargeLoop
+from openboss.access.network import delivery
 from openboss.config.options import options
+from openboss.kernel.usage import RecordType
 from openboss.modules.catalog.atomic import replace_reference
 from openboss.modules.catalog.publications import publication_text, write_publication
 from openboss.modules.charging.atomic import engine as journal
+from openboss.modules.charging.engine import owner as owner_module
 from openboss.modules.charging.functions.engine import recover_engine
+from openboss.modules.charging.models import EngineJournal, UsageChunk
 from openboss.modules.customers.functions import Proof
 from openboss.processes import take_payment
 from tests.access.network.diameter_mutations import data_request
 from tests.access.network.network_operator import reference
 from tests.access.network.online_door import free_port
 from tests.access.network.test_diameter import Wire
-from tests.modules.charging.engine.conftest import DATA_PRICE, ITEMS, Version
+from tests.modules.charging.engine.conftest import DATA_PRICE, ITEMS, Version, record
+from tests.modules.charging.engine.test_owner import put_chunk
 from tests.modules.receivables.conftest import desk
 from tests.processes.hall_office import AT, ORDINARY, Office, office
 
@@ -143,6 +148,21 @@ def played(office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     clock.shift.cache_clear()
 
 
+def put_usage(rows: int) -> int:
+    """Leave a file's usage of the user for the engine; return the chunk."""
+    usage = [record(ORDINARY, "2026-11-02 11:00:00", RecordType.DATA, up_bytes=1024) for _ in range(rows)]
+    return put_chunk(*usage).chunk_id
+
+
+def is_rated(chunk_id: int) -> bool:
+    return UsageChunk.objects.filter(chunk_id=chunk_id, state="RATED").exists()
+
+
+def let_rate(chunk_id: int) -> None:
+    while not is_rated(chunk_id):
+        time.sleep(0.01)
+
+
 def test_a_payment_makes_the_network_ask_again_and_a_session_without_money_is_granted_again(played) -> None:
     def part(session: Running) -> None:
         assert session.report(INITIAL) == (GRANTED, 10 * MB)
@@ -186,3 +206,60 @@ def test_a_stop_makes_the_network_end_a_session_whose_use_is_charged_and_a_resum
         assert session.balance_li() == 100_000 - 3 * 290
 
     played(part)
+
+
+def test_what_business_orders_waits_for_looks_and_pieces_of_usage_that_together_take_less_than_a_second() -> None:
+    slowest = 250_000  # records rated a second: README, rate_files, has 382,000 with the collector beside it
+    rows = owner_module.PIECES_A_LOOK * max(charge_loop.PIECE_ROWS, charge_loop.CALM_PIECE_ROWS)
+    assert charge_loop.LOOK_S + rows / slowest < 0.5
+    assert delivery._REST_S + charge_loop.LOOK_S + rows / slowest < 1  # what credit control does when money runs out
+
+
+def test_usage_is_rated_in_pieces_while_a_session_is_open_that_says_nothing(played, monkeypatch) -> None:
+    monkeypatch.setattr(charge_loop, "CALM_S", 0.0)
+    monkeypatch.setattr(charge_loop, "CALM_PIECE_ROWS", 10)
+
+    def part(session: Running) -> None:
+        let_rate(put_usage(25))
+        session.report(INITIAL)
+        let_rate(put_usage(25))
+        session.report(TERMINATION)
+
+    played(part)
+    pieces = EngineJournal.objects.filter(kind="CHUNK").order_by("position").values_list("payload", flat=True)
+    assert [one["last"] for one in pieces] == [25, 10, 20, 25]
+
+
+@pytest.mark.soak
+def test_twenty_times_each_order_reaches_a_silent_session_within_a_second_while_a_large_file_is_rated(
+    played, monkeypatch, record_property
+) -> None:
+    monkeypatch.setattr(charge_loop, "CALM_S", 0.0)
+    took_s: dict[str, list[float]] = {"idle": [], "beside a file": []}
+
+    def part(session: Running) -> None:
+        orders = [
+            lambda: session.pay(1_000),
+            lambda: session.order("CHANGE_PLAN", offer_id=103, effective="NOW", proofs=[Proof.DYNAMIC]),
+            lambda: session.order("REPORT_LOST"),
+            lambda: session.order("RELEASE_LOST"),
+            lambda: session.order("CHANGE_PLAN", offer_id=102, effective="NOW", proofs=[Proof.DYNAMIC]),
+        ]
+        session.report(INITIAL)
+        for when, told_s in took_s.items():
+            chunks = [put_usage(200_000) for _ in range(3)] if when != "idle" else []
+            for _ in range(20):
+                session.let_the_second_end()
+                for order in orders:
+                    order()
+                    ordered_s = time.monotonic()
+                    session.told()
+                    told_s.append(time.monotonic() - ordered_s)
+            record_property("files rated", sum(map(is_rated, chunks)))
+
+    played(part)
+    for when, told_s in took_s.items():
+        figures = f"half within {sorted(told_s)[len(told_s) // 2]:.3f} s, all within {max(told_s):.3f} s"
+        record_property(when, figures)
+        print(f"{when}: {figures}")
+    assert max(map(max, took_s.values())) < 1

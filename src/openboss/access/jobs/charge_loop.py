@@ -56,9 +56,10 @@ SNAPSHOT_AFTER_IDLE_S = 30.0
 POSITIONS_A_SNAPSHOT = 100_000
 HOUR_S = 3600
 PIECE_ROWS = 1000  # of usage rated between two groups of requests: two or three milliseconds
+CALM_PIECE_ROWS = 10_000  # of usage rated at a time while sessions are open that say nothing: business may reach them
 GIVES_WAY_S = 0.0003  # how long work in the background keeps the interpreter when the loop wants it
 FILES_WHILE_SERVING = 96  # small files of the lake, eight minutes', that are put together though networks are served
-CALM_S = 5.0  # without a request: then usage is rated a chunk at a time
+CALM_S = 5.0  # without a request: then usage is rated in larger pieces, without open sessions a chunk at a time
 
 log = structlog.get_logger("charge")
 
@@ -234,7 +235,7 @@ class ChargeLoop:
             return
         self._use_connection()
         try:
-            taken = self.owner.turn(PIECE_ROWS if self._is_serving() else None)
+            taken = self.owner.turn(self._piece_rows())
             self._ask_again()
             self._keep_time(taken)
         except BaseException as fault:  # noqa: BLE001 - the edge: whatever it is, the process must end
@@ -245,6 +246,13 @@ class ChargeLoop:
             self.loop.stop()
             return
         self.loop.call_later(0 if taken else LOOK_S, self._look)
+
+    def _piece_rows(self) -> int | None:
+        """Say how much usage may be rated at a time: what networks ask, and business orders for them, waits so long."""
+        if self._is_serving():
+            return PIECE_ROWS
+        desk = self.owner.state.desk
+        return CALM_PIECE_ROWS if desk.taken[0] < len(desk.sessions) else None
 
     def _is_serving(self) -> bool:
         return self.loop.time() - self._served_at_s < CALM_S
