@@ -20,6 +20,7 @@ import psycopg
 
 from tests.scenarios.findings import DeltaTable
 from tests.scenarios.gateway import Gateway, used_by
+from tests.scenarios.nursery import Forked, Nursery
 from tests.scenarios.worlds import World, kill
 
 USERS, BALANCE_LI = 16, 100_000_000
@@ -38,8 +39,7 @@ with open_installation():
 """
 
 ENGINE = """
-import os, sys
-os.environ["OPENBOSS_DIAMETER_PORT"] = sys.argv[1]
+import sys
 from openboss.access.jobs import charge_command
 own = charge_command._own
 
@@ -98,7 +98,8 @@ class OnlineFire:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
-        self.engine: subprocess.Popen[bytes] | None = None
+        self.engine: Forked | None = None
+        self._nursery: Nursery | None = None
         self.users = [number for number, _ in _chosen(self.world)]
         self.gateway = Gateway(self.port, self.users)
 
@@ -109,14 +110,30 @@ class OnlineFire:
     def start(self) -> None:
         """Start the engine and wait until it takes requests."""
         ready, began_s = self.world.heard().count("engine ready"), time.monotonic()
-        self.engine = self.world.start(
-            str(self.port), program=ENGINE.replace("{planted}", textwrap.indent(self.planted, "    "))
-        )
+        self.engine = self._nursed().begin()
         while self.world.heard().count("engine ready") == ready or not self._listens():
             assert self.engine.poll() is None, self.world.heard()[-3000:]
             assert time.monotonic() < began_s + PATIENCE_S, self.world.heard()[-3000:]
             time.sleep(0.01)
         self.restarts_s.append(time.monotonic() - began_s)
+
+    def _nursed(self) -> Nursery:
+        """The nursery of this world; another one if the server came back elsewhere."""
+        environment = {**self.world.environment(), "OPENBOSS_DIAMETER_PORT": str(self.port)}
+        if self._nursery and self._nursery.environment != environment:
+            self.close()
+        if self._nursery is None:
+            program = ENGINE.replace("{planted}", textwrap.indent(self.planted, "    "))
+            self._nursery = Nursery(program, environment, self.world.data_dir / "said.txt")
+        return self._nursery
+
+    def close(self) -> None:
+        """Let the nursery go, with the engine that is still alive."""
+        if self.engine and self.engine.poll() is None:
+            kill(self.engine)
+        if self._nursery:
+            self._nursery.close()
+            self._nursery = None
 
     def _listens(self) -> bool:
         with socket.socket() as probe:
@@ -281,8 +298,7 @@ def under_fire(world: World, trouble: Callable[[OnlineFire], None], planted: str
         fire.stop()
     finally:
         fire.gateway.abandon()
-        if fire.engine and fire.engine.poll() is None:
-            kill(fire.engine)
+        fire.close()
     return fire
 
 
@@ -296,7 +312,6 @@ def calm_facts(world: World, name: str, sessions: dict[int, int]) -> dict[str, A
         calm.stop()
     finally:
         calm.gateway.abandon()
-        if calm.engine and calm.engine.poll() is None:
-            kill(calm.engine)
+        calm.close()
     assert calm.wrong() == []
     return calm.facts()

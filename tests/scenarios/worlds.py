@@ -22,6 +22,7 @@ import psycopg
 
 from openboss.access.jobs.generate import generate_operator
 from openboss.access.jobs.postgres import Cluster
+from tests.scenarios.nursery import Forked
 
 EXAMPLE = Path(__file__).parents[2] / "example"
 CYCLE = 202609
@@ -163,7 +164,7 @@ def _portions(generated: Path) -> list[list[Path]]:
     return [*portions, *([path] for path in late)]
 
 
-def kill(process: subprocess.Popen[bytes]) -> bool:
+def kill(process: subprocess.Popen[bytes] | Forked) -> bool:
     """Kill a process as the kernel would; return whether it was alive until then."""
     process.send_signal(signal.SIGKILL)
     return process.wait() == -signal.SIGKILL
