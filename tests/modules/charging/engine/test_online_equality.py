@@ -38,8 +38,8 @@ AMOUNTS = ("act_basic_li", "act_ld_li", "act_info_li", "std_basic_li", "std_ld_l
 MEMORY = Path("/dev/shm")  # snapshots wait for the disk at every file
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example, HealthCheck.filter_too_much]
 IN_CI = settings(max_examples=PLAYS, derandomize=True, database=None, suppress_health_check=QUIET,
-                 phases=(Phase.generate, Phase.shrink))  # fmt: skip
-IN_SOAK = settings(IN_CI, max_examples=SOAK_PLAYS, derandomize=False)
+                 phases=(Phase.generate,))  # fmt: skip
+IN_SOAK = settings(IN_CI, max_examples=SOAK_PLAYS, derandomize=False, phases=(Phase.generate, Phase.shrink))
 WHOLE_STEPS = st.lists(steps(), min_size=STEPS, max_size=STEPS)
 
 

@@ -353,8 +353,9 @@ def wallet_differences() -> tuple[pl.DataFrame, int]:
     empty = pl.DataFrame(schema={"account_id": pl.Int64, "expected_li": pl.Int64, "found_li": pl.Int64})
     if range_ is None or not range_.paths:
         return empty, 0
-    with transaction.atomic():
-        with connection.cursor() as cursor:  # a payment between two of these reads would look like a difference
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        if is_outermost:  # a payment between two of these reads would look like a difference
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         found, _ = _prepaid(Published(range_.to_position, range_.paths, range_.sha256))
         accounts = wallets.opened_before(range_.published_at)
