@@ -21,7 +21,7 @@ from openboss.kernel.state import CYCLE_SLOTS, LANES
 from openboss.kernel.trace import NO_TRACE, Trace
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.duplicates import DAY_S
-from openboss.modules.charging.engine.online.closed import RATED_PARTS, without_faults
+from openboss.modules.charging.engine.online.closed import RATED_PARTS, joined
 from openboss.modules.charging.engine.online.desk import USE
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, month_start_s, next_cycle
 from openboss.modules.charging.engine.twins import TWINS, are_twins
@@ -205,16 +205,17 @@ def detail_of_closed(groups: list[tuple[int, np.ndarray]]) -> pl.DataFrame:
 
     What could not be rated is none.
     """
-    groups = [(position, without_faults(closed)) for position, closed in groups]
-    whole = np.concatenate([closed for _, closed in groups])
-    counts = [len(closed) for _, closed in groups]
+    whole = joined([closed for _, closed in groups])
+    is_rated, counts = whole["status"] != Status.ERROR, [len(closed) for _, closed in groups]
+    starts = np.cumsum([0, *counts])
+    before = np.cumsum(is_rated) - is_rated  # how many rated ones stand before each
+    in_group = before - np.repeat(np.append(before, 0)[starts[:-1]], counts)
+    position = np.repeat([position for position, _ in groups], counts)
+    if not is_rated.all():
+        whole, position, in_group = whole[is_rated], position[is_rated], in_group[is_rated]
     columns = {name: np.ascontiguousarray(whole["use"][name]) for name in USE.names or ()}
     rated = SimpleNamespace(**{name: whole[name] for name in ("status", "cap_saved_li", *RATED_PARTS)})
-    return detail_frame(
-        columns, rated, np.repeat([position for position, _ in groups], counts),
-        np.concatenate([np.arange(count) for count in counts]), subscriber_id=whole["subscriber_id"],
-        cycle=whole["cycle"],
-    )  # fmt: skip
+    return detail_frame(columns, rated, position, in_group, subscriber_id=whole["subscriber_id"], cycle=whole["cycle"])
 
 
 def usage_for(count: int) -> Usage:

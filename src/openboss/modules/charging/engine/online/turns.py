@@ -16,7 +16,7 @@ import polars as pl
 from openboss.kernel.direct import direct
 from openboss.modules.charging.engine.online import arriving
 from openboss.modules.charging.engine.online import desk as places
-from openboss.modules.charging.engine.online.closed import CLOSED
+from openboss.modules.charging.engine.online.closed import joined
 from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.group import Group, News, Rules
 from openboss.modules.charging.engine.online.images import Changed, Imager
@@ -29,7 +29,6 @@ from openboss.modules.charging.engine.state import EngineState
 from openboss.modules.charging.numbering import NumberingTables, OperatorClock
 
 _NOBODY = np.zeros(0, np.int64)
-_NOTHING_CLOSED = np.zeros(0, CLOSED)
 CUTS_A_GROUP = 4096  # records cut at the end of a month
 MOVES = 4  # what became of a request whose user is elsewhere now: not usual (arriving, swift: 0 to 3)
 SWEPT_A_GROUP = 1024  # sessions settled, and as many forgotten
@@ -179,7 +178,7 @@ class Turns:
         warm(state, numbering, moment.clock)
 
     def _written(self, state: EngineState, group: Group, taken: np.ndarray) -> Decided:
-        closed = np.concatenate(group.closed) if group.closed else _NOTHING_CLOSED
+        closed = joined(group.closed)
         if not group.is_changed:
             return Decided(taken, group.answers, group.quotas, b"", closed, [])
         growing = self._server.growing
