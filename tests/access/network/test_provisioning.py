@@ -188,9 +188,14 @@ def test_what_the_register_does_not_take_waits_its_turn_and_holds_back_what_foll
     element = simulated_hlr.SimulatedHlr(tmp_path)
     assert bring(element, AT + timedelta(seconds=1)) == (2, 0)
     assert services(element) == (True, True)
-    log = (tmp_path / "simulated_hlr.log").read_text(encoding="ascii").splitlines()
-    assert ['"voice_in": false' in line for line in log] == [True, False]
-    assert "simulated" in (tmp_path / "simulated_hlr.json").read_text(encoding="ascii")
+    log = tmp_path / "simulated_hlr.log"
+    note, *told = log.read_text(encoding="ascii").splitlines()
+    assert "simulated" in note
+    assert ['"voice_in": false' in line for line in told] == [True, False]
+    with log.open("a", encoding="ascii") as torn:
+        torn.write('{"verb": "DEL')
+    assert services(simulated_hlr.SimulatedHlr(tmp_path)) == (True, True)
+    assert log.read_text(encoding="ascii").splitlines() == [note, *told]
 
 
 @pytest.mark.requirement("OSS-05")
