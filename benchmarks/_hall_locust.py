@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,21 @@ CHANCE = random.Random(1)
 _numbers = itertools.count()
 
 
-class Orderer(FastHttpUser):
+class OnceASecond(FastHttpUser):
+    """Somebody who comes once a second, at a moment of their own: started together, they would come in step."""
+
+    abstract = True
+    wait_time = constant_throughput(1)
+
+    def on_start(self) -> None:
+        """Wait for one's moment."""
+        time.sleep(random.random())
+
+
+class Orderer(OnceASecond):
     """One order a second: all requests of an order count together as one answer."""
 
     fixed_count = PLAN["orders"]
-    wait_time = constant_throughput(1)
 
     @task
     def order(self) -> None:
@@ -44,11 +55,10 @@ class Orderer(FastHttpUser):
         events.request.fire(**told, exception=wrong, context={})
 
 
-class Asker(FastHttpUser):
+class Asker(OnceASecond):
     """One question a second."""
 
     fixed_count = PLAN["queries"]
-    wait_time = constant_throughput(1)
 
     @task
     def ask(self) -> None:
