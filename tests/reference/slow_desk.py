@@ -79,6 +79,8 @@ class SlowDesk:
     def _rate(self, one: Growing) -> None:
         if one.event["record"].startswith("SMS") and not one.event["messages"] and not one.event.get("info_fee"):
             return  # not sent
+        if one.event.get("refunded"):
+            return  # all of it: there is nothing to charge
         before = self._known()
         one.cost_li = _event(self.world, one.event).get("actual_li") or 0
         for (place, values), (_, old) in zip(self._known(), before, strict=True):

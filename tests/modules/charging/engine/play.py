@@ -381,6 +381,8 @@ class Play:
         event = {**session.event, "at": said(start_s)} | ({"info_fee": f"{fee_li / 1000:.3f}"} if fee_li else {})
         if session.is_data and not session.is_event:
             event["rating_group"] = ask + 1
+        if session.is_event and not used:
+            event["refunded"] = True
         return event | {{MESSAGE: "messages", DATA: "up_bytes"}.get(event["record"], "duration_s"): used}
 
     def _book(self, session: Session, ask: int, report: Report, *, ends: bool) -> None:

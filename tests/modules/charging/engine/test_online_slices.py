@@ -8,7 +8,7 @@ import pytest
 
 from openboss.processes.quote.parties import local_s
 
-from .play import PLENTY_LI, Play, Report
+from .play import PLENTY_LI, Play, Report, said
 from .test_online_equality import REFERENCE, begun
 
 NAMES = {"zh": "甲", "en": "One"}
@@ -29,6 +29,9 @@ TIERS = offer("TIERS", 32, prices=[{**CALL_PRICE, "unit": "60 s", "basis": "CYCL
 KIN = offer("KIN", 33, "FAMILY", prices=[{**CALL_PRICE, "unit": "60 s", "price": "0.10"}], free=[
     {"rule": "F", "unit": "MIN", "granted": 5, "scope": {"record": ["MOC"]}, "names": NAMES,
      "share": {"by": "POOL"}}])  # fmt: skip
+
+DAILY = offer("DAILY", 34, prices=[{**DATA_PRICE, "unit": "1 DAY", "price": "0.50"},
+                                   {**CALL_PRICE, "rule": "Q", "unit": "60 s", "price": "0.10"}])  # fmt: skip
 
 
 @pytest.fixture
@@ -144,3 +147,19 @@ def test_a_place_that_a_session_gave_up_is_empty_after_a_crash_as_before_it(play
     play.save()
     begin(play)  # where the last of them was
     play.crash()
+
+
+def test_an_event_refunded_in_full_costs_nothing_whatever_else_its_user_does(play_of: Callable[..., Play]) -> None:
+    play = play_of(DAILY, held={"A": ["DAILY"]})
+    at(play, "2026-09-10T10:00:00")
+    play.event({"user": "A", "record": "DATA"}, 2)
+    assert play.paid_li == 500  # the day's fee
+    play.refund(play.sessions[-1], 2)
+    assert play.paid_li == 0
+    session = begin(play, "MOC")
+    report(play, session, 60)
+    assert play.paid_li == 100  # and no fee for a day on which no data is left
+    play.file([{"user": "A", "record": "MOC", "duration_s": 60, "number": 8613911111111, "at": said(play.now_s)}], None)
+    assert play.paid_li == 200
+    play.silence()
+    assert play.paid_li == 200

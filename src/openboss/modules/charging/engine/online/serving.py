@@ -187,7 +187,7 @@ class Server:
         count = arriving.other_services(state.desk, places, self.found)
         others = self.found[:count][::-1]  # in the order in which they began
         others = others[~np.isin(others, places)]
-        others = others[~is_unsent(state, others)]
+        others = others[~_is_none(state, others)]
         self.growing.undo(state, places)
         self.growing.undo(state, others)
         return others
@@ -198,7 +198,7 @@ class Server:
         newest = newest[newest >= 0]
         count = arriving.other_services(state.desk, newest, self.found)
         places = np.concatenate([newest, self.found[:count]])[::-1]
-        return places[~is_unsent(state, places)]
+        return places[~_is_none(state, places)]
 
     def redo(self, state: EngineState, group: Group, others: np.ndarray) -> None:
         """Rate the other open records of some users again, on what has been closed by now."""
@@ -465,6 +465,15 @@ class Server:
         sessions = np.unique(state.desk.services["session"][services])
         group.sessions.append(sessions)
         self.note_services(state, group, sessions)
+
+
+def _is_none(state: EngineState, places: np.ndarray) -> np.ndarray:
+    """Say which open records are none for now: messages that were not sent, events of which all was refunded.
+
+    They are not rated beside others: a price by the day would charge a record of nothing for its day.
+    """
+    is_event = state.desk.sessions["kind"][state.desk.services["session"][places]] == Kind.EVENT
+    return is_unsent(state, places) | (is_event & ~has_use(state, places))
 
 
 def _moves(
