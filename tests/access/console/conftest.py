@@ -58,7 +58,7 @@ def signed_in(login: str) -> Client:
     """A client whose session belongs to a member of staff of the example."""
     client = Client(headers={"accept-language": "en"})
     answer = client.post("/login/", {"login": login, "password": "openboss-demo"})
-    assert answer.status_code == 302
+    assert answer.status_code == 302, answer.context["refusal"]
     client.cookies["django_language"] = "en"
     return client
 
@@ -134,6 +134,7 @@ def browser(address: str) -> Iterator[Any]:
     del address  # the server starts first: Playwright keeps an event loop in this thread, which Django mistrusts
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
+        connections.close_all()  # one of an earlier loop may still be at the database of an earlier package
         chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
         yield chromium
         connections.close_all()  # under Playwright's loop Django has connections of its own; their database may go next
