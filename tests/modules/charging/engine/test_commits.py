@@ -61,3 +61,13 @@ def test_a_desk_gets_more_places_where_it_is_and_keeps_what_it_has():
     assert larger.sessions["key_lo"][: len(desk.sessions)].tolist() == list(range(len(desk.sessions)))
     free = larger.free_sessions[: larger.taken[0]]
     assert sorted(free.tolist()) == list(range(len(larger.sessions)))
+
+
+def test_groups_larger_than_what_the_socket_holds_get_to_the_journal_too(line):
+    owner = journal.take_ownership()
+    for own, first in ((line, 1), (JournalLine(), 11)):
+        commits = Commits(own)
+        for position in range(first, first + 10):
+            commits.add(JournalGroup(position, bytes(3_000_000), 1))
+        commits.settle(owner)
+    assert positions() == list(range(1, 21))

@@ -75,6 +75,8 @@ class JournalLine:
             values = [word if word is None or isinstance(word, bytes) else str(word).encode() for word in words]
             line.send_query_prepared(self._name, values, _FORMATS)
         line.pipeline_sync()
+        while line.flush():  # more than the socket holds: the rest as the database reads it, or nobody would send it
+            select.select([], [line.socket], [])
 
     def _connected(self) -> Any:
         wrapper = self._own or connection
