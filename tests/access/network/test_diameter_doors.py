@@ -8,8 +8,10 @@ import threading
 from collections.abc import Callable
 
 import pytest
+import uvloop
 from diameter.message import Message
 from diameter.message.commands import CapabilitiesExchangeRequest
+from tests.access.network.diameter_siege import GREETING, Line, Prompt, Siege
 from tests.access.network.online_door import free_port
 from tests.access.network.test_nchf import make_certificate
 
@@ -31,10 +33,13 @@ class Nobody:
 class Doors:
     """A node's ports with their loop in a thread."""
 
-    def __init__(self, admits: Callable[..., bool] = lambda *_asked: True, **chosen) -> None:
-        self.admits = admits
+    def __init__(
+        self, admits: Callable[..., bool] = lambda *_asked: True, *,
+        new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop, **chosen,
+    ) -> None:  # fmt: skip
+        self.admits, self.faults = admits, []
         self.chosen = options().model_copy(update=chosen)
-        self.loop, self._ready = asyncio.new_event_loop(), threading.Event()
+        self.loop, self._ready = new_loop(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         assert self._ready.wait(60)
@@ -42,7 +47,7 @@ class Doors:
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         identity = Identity("charge.test", "test", 1, self.admits)
-        self.node = Node(identity=identity, server=Nobody(), now_s=lambda: 0, fail=print, loop=self.loop)
+        self.node = Node(identity=identity, server=Nobody(), now_s=lambda: 0, fail=self.faults.append, loop=self.loop)
         self.open = self.loop.run_until_complete(open_doors(self.node.new_peer, self.chosen, self.loop))
         self._ready.set()
         self.loop.run_forever()
@@ -56,6 +61,7 @@ class Doors:
     def __exit__(self, *_why) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
+        assert self.faults == []
 
 
 def introduce(line) -> Message:
@@ -131,3 +137,27 @@ def test_a_peer_that_is_shut_out_while_it_is_connected_is_told_so_and_its_line_e
         assert line.recv(1) == b""
         with socket.create_connection(("127.0.0.1", port), 30) as again, pytest.raises(ConnectionError):
             introduce(again)
+
+
+def test_a_peer_that_reset_its_connection_before_it_was_taken_ends_nothing():
+    port, is_held, goes_on = free_port(), threading.Event(), threading.Event()
+    with Doors(new_loop=uvloop.new_event_loop, diameter_host="127.0.0.1", diameter_port=port) as doors:
+        doors.loop.call_soon_threadsafe(lambda: is_held.set() or goes_on.wait(10))
+        assert is_held.wait(10)
+        with socket.create_connection(("127.0.0.1", port), 30) as hasty:
+            hasty.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset, no farewell
+            hasty.sendall(GREETING)
+        goes_on.set()
+        with socket.create_connection(("127.0.0.1", port), 30) as calm:
+            assert introduce(calm).result_code == 2001
+        assert len(doors.node.peers) == 1
+
+
+def test_of_connections_that_come_at_the_same_moment_none_is_forgotten():
+    siege = Siege(Prompt())
+    peers = [siege.node.new_peer(), siege.node.new_peer()]
+    for peer in peers:
+        peer.connection_made(Line())
+    assert siege.node.peers == peers
+    assert [one["address"] for one in siege.node.connected()] == ["127.0.0.1"] * 2
+    siege.loop.close()

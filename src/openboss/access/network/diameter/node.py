@@ -91,10 +91,11 @@ class Node:
 
     def new_peer(self) -> Peer:
         """Make the protocol of a new connection."""
-        peer = Peer(self.identity, self)
-        self.peers = [known for known in self.peers if known.transport is not None]
-        self.peers.append(peer)
-        return peer
+        return Peer(self.identity, self)
+
+    def joined(self, peer: Peer) -> None:
+        """A connection is there, under TLS after its handshake; those that are gone are forgotten."""
+        self.peers = [*(known for known in self.peers if known.transport is not None), peer]
 
     def prepare(self) -> None:
         """A peer introduces itself."""
@@ -130,7 +131,7 @@ class Node:
     def connected(self) -> list[dict[str, Any]]:
         """Who is connected now, and how many bytes of each wait."""
         return [
-            {"name": peer.host, "realm": peer.realm, "address": peer.place[0], "is_tls": peer.place[1],
+            {"name": peer.host, "realm": peer.realm, "address": peer.address, "is_tls": peer.is_tls,
              "waiting": len(peer.inbox)}
             for peer in list(self.peers)
             if peer.transport is not None

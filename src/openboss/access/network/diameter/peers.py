@@ -49,6 +49,9 @@ class Desk(Protocol):
 
     loop: asyncio.AbstractEventLoop
 
+    def joined(self, peer: Peer) -> None:
+        """A connection is there."""
+
     def wake(self, peer: Peer) -> None:
         """Bytes have arrived."""
 
@@ -64,6 +67,7 @@ class Peer(asyncio.Protocol):
         self.inbox = bytearray()
         self.transport: asyncio.Transport | None = None
         self.host, self.realm = "", ""
+        self.address, self.is_tls = "", False  # where the connection comes from
         self.is_welcome = False
         self.is_stalled = False  # it does not take its answers
         self._is_paused = False
@@ -72,9 +76,16 @@ class Peer(asyncio.Protocol):
     # --- asyncio -------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to listen."""
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's own is one, but not of asyncio's class
-        self.transport.set_write_buffer_limits(MOST_UNREAD)
+        """Begin to listen, if the peer is still there."""
+        line = cast(asyncio.Transport, transport)  # uvloop's own is one, but not of asyncio's class
+        place = line.get_extra_info("peername")
+        if place is None:  # it reset the connection before we took it
+            line.abort()
+            return
+        self.address, self.is_tls = place[0], line.get_extra_info("sslcontext") is not None
+        self.transport = line
+        line.set_write_buffer_limits(MOST_UNREAD)
+        self.desk.joined(self)
         self._leaves = self.desk.loop.call_later(GREETING_S, self.let_go)
 
     def data_received(self, data: bytes) -> None:
@@ -165,19 +176,11 @@ class Peer(asyncio.Protocol):
             return
         self._welcome(request)
 
-    @property
-    def place(self) -> tuple[str, bool]:
-        """Where the connection comes from, and whether under TLS; an empty address once it is gone."""
-        if self.transport is None:
-            return "", False
-        return self.transport.get_extra_info("peername")[0], self.transport.get_extra_info("sslcontext") is not None
-
     def is_admitted(self) -> bool:
         """Whether the peer may ask, as things stand now."""
         if self.transport is None:
             return False
-        address, _is_secret = self.place
-        return self.identity.admits(self.host, self.realm, address, self.transport.get_extra_info("peercert"))
+        return self.identity.admits(self.host, self.realm, self.address, self.transport.get_extra_info("peercert"))
 
     def _welcome(self, request: Message) -> None:
         self.host = (request.first(avps.ORIGIN_HOST) or b"").decode("utf-8", "replace")
