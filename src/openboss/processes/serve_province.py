@@ -116,7 +116,9 @@ def serve(
     known = orders.order_by_serial(serial_no=serial_no)
     if known is not None:
         kind = KINDS.get((activity, reason), SERVICE_KINDS.get(activity, activity))
-        if (known.subscriber_id, known.kind) != (user, kind):
+        asked_for = {item.values.get("offer_id") for item in known.items}
+        is_same_offer = activity not in SERVICE_KINDS or offer_named(offer).offer_id in asked_for
+        if (known.subscriber_id, known.kind) != (user, kind) or not is_same_offer:
             raise orders.OrderDifferent(serial_no)
         return _served(known)
     proofs = proofs_of(subscriber_id=user, shown=shown, at=at)  # before all else: a wrong password stays counted

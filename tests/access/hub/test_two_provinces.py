@@ -36,8 +36,9 @@ from openboss.modules.system.atomic import put_parameter
 from openboss.modules.system.keys import key_for
 from openboss.modules.system.models import Outbox
 from openboss.modules.system.signing import sign
-from openboss.processes import ask_province
+from openboss.processes import ask_province, serve_province
 from openboss.processes.provision import NotDelivered
+from openboss.processes.serve_province import Shown
 
 CERT_NO = "11010519491231002X"
 MINUTE = timedelta(minutes=1)
@@ -212,6 +213,18 @@ def test_a_payment_elsewhere_stands_in_both_books_and_one_without_answer_in_none
         assert (ended.state, Payment.objects.count()) == ("REVERSED", 1)
         check_books()
     assert _owed(provinces)[0] == owed_fen - 3000
+
+
+def test_a_number_of_another_province_that_stands_for_one_service_brings_no_other(provinces: Provinces) -> None:
+    about = {"province": "09", "trans_id": "TWICE", "number": ORDINARY, "shown": Shown(cert_no=CERT_NO), "at": AT}
+    with provinces.home():
+        done = serve_province.serve(activity="ADD_SERVICE", offer="OFFER_305", **about)
+        assert serve_province.serve(activity="ADD_SERVICE", offer="OFFER_305", **about) == done
+        held = customers.offers_held(subscriber_id=provinces.user, at=AT + MINUTE)
+        for other in ({"activity": "ADD_SERVICE", "offer": "OFFER_306"}, {"activity": "SUSPEND", "reason": "LOST"}):
+            with pytest.raises(orders.OrderDifferent):
+                serve_province.serve(**other, **about)
+        assert customers.offers_held(subscriber_id=provinces.user, at=AT + MINUTE) == held
 
 
 def test_a_province_that_never_answers_is_left_to_a_person_after_three_tries(provinces: Provinces) -> None:
