@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +11,8 @@ from pydantic import Field
 from openboss.access.jobs import clock
 from openboss.access.openapi.customers import ACCOUNT, PartyGiven, customer_of, party_ref
 from openboss.access.openapi.door import (
+    FAILURES,
+    WORDS,
     Caller,
     Holder,
     Paging,
@@ -22,9 +23,9 @@ from openboss.access.openapi.door import (
     answers,
     chosen,
     listed,
+    serial_no_of,
     whole_number,
 )
-from openboss.access.openapi.newcomers import FAILURES, WORDS
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import AccountRow, AccountUnknown
 from openboss.modules.system.functions import SerialNumberUsed
@@ -110,10 +111,9 @@ def create_billing_account(request: HttpRequest, given: BillingAccountCreate) ->
 
 def open_one_more(caller: Caller, customer_id: int, name: str, pay_method: str) -> AccountRow:
     """Open an account once under the name a caller has for it. Raises Refusal (409) where it pays another way."""
-    named = f"{caller.client_id} {customer_id} {name}"
     try:
         account_id = enter_customer.open_one_more(
-            serial_no=f"ACCOUNT {hashlib.sha256(named.encode()).hexdigest()[:48]}",
+            serial_no=serial_no_of(caller, "ACCOUNT", f"{customer_id} {name}"),
             customer_id=customer_id,
             pay_method=pay_method,
             language="zh",

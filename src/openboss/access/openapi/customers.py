@@ -11,6 +11,8 @@ from pydantic import Field
 from openboss.access.jobs import clock
 from openboss.access.openapi import newcomers
 from openboss.access.openapi.door import (
+    FAILURES,
+    WORDS,
     Caller,
     Holder,
     Paging,
@@ -27,8 +29,6 @@ from openboss.access.openapi.door import (
     whole_number,
 )
 from openboss.access.openapi.newcomers import (
-    FAILURES,
-    WORDS,
     ContactKnown,
     ContactUpdate,
     IndividualCreate,

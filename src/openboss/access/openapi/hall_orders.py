@@ -12,7 +12,7 @@ from django.db import transaction
 from pydantic import Base64Bytes, Field
 
 from openboss.access.jobs import clock
-from openboss.access.openapi.door import Caller, Error, Paging, Refusal, Shape, places_of, whole_number
+from openboss.access.openapi.door import Caller, Paging, Refusal, Shape, places_of, whole_number
 from openboss.access.openapi.payments import MEANS
 from openboss.access.openapi.product_order_form import FAR_PROOFS, TEXT
 from openboss.modules.customers.functions import NotEntitled, Proof
@@ -22,7 +22,6 @@ from openboss.processes import cart, hall
 from openboss.processes.order_flow import RequestIncomplete
 
 HALL_REFUSALS: tuple[type[Exception], ...] = (*hall.REFUSALS, hall.OrderIncomplete, hall.NotReversible)
-FAILURES = {400: Error, 401: Error, 403: Error, 404: Error, 409: Error}
 STATES: Mapping[str, str] = {
     "ACKNOWLEDGED": "acknowledged",
     "PENDING": "pending",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +11,8 @@ from pydantic import Field
 from openboss.access.jobs import clock
 from openboss.access.openapi.customers import PartyGiven, customer_of, party_ref
 from openboss.access.openapi.door import (
+    FAILURES,
+    WORDS,
     Caller,
     Holder,
     Paging,
@@ -24,11 +25,11 @@ from openboss.access.openapi.door import (
     chosen,
     listed,
     router,
+    serial_no_of,
     whole_number,
 )
-from openboss.access.openapi.newcomers import FAILURES, WORDS
 from openboss.modules.customers import functions as customers
-from openboss.modules.customers.functions import InteractionUnknown, InteractionView
+from openboss.modules.customers.functions import CustomerRow, InteractionUnknown, InteractionView
 from openboss.modules.system.functions import SerialNumberUsed
 
 INTERACTION = "/tmf-api/partyInteractionManagement/v4/partyInteraction"
@@ -72,8 +73,7 @@ class InteractionCreate(Shape):
     status: Literal["opened", "inProgress", "completed"] = "opened"
 
 
-def _interaction(row: InteractionView) -> Interaction:
-    owner = customer_of(str(row.customer_id))
+def _interaction(row: InteractionView, owner: CustomerRow) -> Interaction:
     return Interaction(
         id=str(row.interaction_id),
         href=f"{INTERACTION}/{row.interaction_id}",
@@ -99,7 +99,7 @@ def list_interaction(
     del request
     owner = customer_of(party_id)
     rows, total = customers.interactions_of(customer_id=owner.customer_id, page=paging.page(), page_size=paging.limit)
-    return listed(response, paging, [_interaction(row) for row in rows], total)
+    return listed(response, paging, [_interaction(row, owner) for row in rows], total)
 
 
 @interaction_router.get(
@@ -112,7 +112,7 @@ def retrieve_interaction(request: HttpRequest, interaction_id: str, fields: str 
         row = customers.interaction_view(interaction_id=whole_number(interaction_id, "interaction"))
     except InteractionUnknown as unknown:
         raise Refusal(404, "notFound", "no such interaction") from unknown
-    return chosen(_interaction(row), fields)
+    return chosen(_interaction(row, customer_of(str(row.customer_id))), fields)
 
 
 @interaction_router.post(
@@ -124,19 +124,19 @@ def retrieve_interaction(request: HttpRequest, interaction_id: str, fields: str 
 def create_interaction(request: HttpRequest, given: InteractionCreate) -> Any:
     """Write down that a customer and a channel spoke; whoever serves them next sees it at once (CRM-05)."""
     caller: Caller = request.auth
-    named = f"{caller.client_id} {given.external_id}"
+    owner = customer_of(given.related_party[0].id)
     try:
         row = customers.note_interaction(
-            customer_id=customer_of(given.related_party[0].id).customer_id,
+            customer_id=owner.customer_id,
             channel=given.channel[0].id,
             direction=next(code for code, word in DIRECTIONS.items() if word == given.direction),
             reason=given.reason,
             note=given.description,
             result=next(code for code, word in STATUS.items() if word == given.status),
-            serial_no=f"TMF683 {hashlib.sha256(named.encode()).hexdigest()[:48]}",
+            serial_no=serial_no_of(caller, "TMF683", given.external_id),
             at=clock.now(),
             staff_id=caller.staff_id,
         )
     except SerialNumberUsed as used:
         raise Refusal(409, "interactionDifferent", "this externalId belongs to another interaction") from used
-    return 201, _interaction(row)
+    return 201, _interaction(row, owner)

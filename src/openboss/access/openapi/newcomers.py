@@ -8,13 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from openboss.access.jobs import clock
-from openboss.access.openapi.door import Caller, Error, Refusal, Shape
+from openboss.access.openapi.door import WORDS, Caller, Refusal, Shape
 from openboss.modules.customers.functions import DocumentWrong
 from openboss.processes import enter_customer
 from openboss.processes.enter_customer import ContactSaid
 
-WORDS = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"  # a line, not of spaces alone
-FAILURES = {400: Error, 401: Error, 403: Error, 404: Error, 409: Error}
 MEDIA = {"PHONE": "TelephoneNumber", "EMAIL": "EmailAddress", "ADDRESS": "MailingAddress"}
 ADDRESS = ("country", "post_code", "state_or_province", "city", "street1", "street2")
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from openboss.access.openapi.accounts import open_one_more
 from openboss.access.openapi.customers import ACCOUNT, Characteristic, PartyGiven, customer_of, party_ref
 from openboss.access.openapi.door import (
+    FAILURES,
     Holder,
     Paging,
     PagingQuery,
@@ -25,7 +26,6 @@ from openboss.access.openapi.door import (
     router,
     whole_number,
 )
-from openboss.access.openapi.newcomers import FAILURES
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import AccountRow, AccountUnknown, CustomerRow
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from openboss.access.jobs import clock
 from openboss.access.openapi.customers import ACCOUNT
 from openboss.access.openapi.door import (
+    FAILURES,
     Caller,
     Error,
     Holder,
@@ -124,7 +125,7 @@ def retrieve_method(request: HttpRequest, method_id: str, fields: str | None = N
 
 @method_router.post(
     "/paymentMethod",
-    response={201: PaymentMethod, 409: Error, 400: Error, 401: Error, 403: Error, 404: Error},
+    response={201: PaymentMethod, **FAILURES},
     auth=Holder("receivables.adjust"),
     operation_id="createPaymentMethod",
 )

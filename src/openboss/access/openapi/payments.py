@@ -13,8 +13,8 @@ from pydantic import Field
 from openboss.access.jobs import clock
 from openboss.access.openapi.customers import ACCOUNT
 from openboss.access.openapi.door import (
+    FAILURES,
     Caller,
-    Error,
     Holder,
     Money,
     Paging,
@@ -184,7 +184,7 @@ def retrieve_payment(request: HttpRequest, payment_id: str, fields: str | None =
 
 @payment_router.post(
     "/payment",
-    response={201: Payment, 409: Error, 400: Error, 401: Error, 403: Error, 404: Error},
+    response={201: Payment, **FAILURES},
     auth=Holder("receivables.collect"),
     operation_id="createPayment",
 )

@@ -12,8 +12,19 @@ from pydantic import Field
 
 from openboss.access.openapi import hall_orders
 from openboss.access.openapi.catalog import offer_names
-from openboss.access.openapi.door import Caller, Holder, Paging, PagingQuery, Shape, answers, chosen, listed, router
-from openboss.access.openapi.hall_orders import FAILURES, OrderUpdate, refusals_of_the_hall
+from openboss.access.openapi.door import (
+    FAILURES,
+    Caller,
+    Holder,
+    Paging,
+    PagingQuery,
+    Shape,
+    answers,
+    chosen,
+    listed,
+    router,
+)
+from openboss.access.openapi.hall_orders import OrderUpdate, refusals_of_the_hall
 from openboss.access.openapi.product_order_form import Given, ProductOrderCreate, kind_and_request, user_of
 from openboss.access.openapi.product_orders_shown import CancelProductOrder, ProductOrder, cancellation, shown
 from openboss.modules.orders.functions import OrderView

@@ -12,6 +12,8 @@ from pydantic import ConfigDict, Field
 from openboss.access.jobs import clock
 from openboss.access.openapi.customers import Characteristic
 from openboss.access.openapi.door import (
+    FAILURES,
+    WORDS,
     Caller,
     Holder,
     Paging,
@@ -25,7 +27,6 @@ from openboss.access.openapi.door import (
     router,
     whole_number,
 )
-from openboss.access.openapi.newcomers import FAILURES, WORDS
 from openboss.access.openapi.product_orders_shown import mask_card
 from openboss.modules.customers.functions import mask_number
 from openboss.modules.resources import functions as resources

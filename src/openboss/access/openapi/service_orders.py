@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, Field
 from openboss.access.openapi import hall_orders
 from openboss.access.openapi.customers import CUSTOMER, Characteristic
 from openboss.access.openapi.door import (
+    FAILURES,
     Caller,
     Holder,
     Paging,
@@ -30,7 +31,7 @@ from openboss.access.openapi.door import (
     router,
     whole_number,
 )
-from openboss.access.openapi.hall_orders import FAILURES, STATES, OrderUpdate, refusals_of_the_hall
+from openboss.access.openapi.hall_orders import STATES, OrderUpdate, refusals_of_the_hall
 from openboss.access.openapi.product_order_form import TEXT, ChannelAsked, Given
 from openboss.access.openapi.product_order_form import Characteristic as Wanted
 from openboss.access.openapi.product_orders_shown import Note, OpenStep, masked, told_alike
