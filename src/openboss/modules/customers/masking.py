@@ -22,8 +22,7 @@ def mask_document(number: str) -> str:
 
 def mask_number(number: int) -> str:
     """Show the first three and the last four digits of a mobile number (139****1234); short numbers stay in clear."""
-    digits = str(number)
-    digits = digits.removeprefix(COUNTRY) if len(digits) == 13 else digits
+    digits = national_number(number)
     if len(digits) < 8:
         return digits
     return digits[:3] + HIDDEN * (len(digits) - 7) + digits[-4:]

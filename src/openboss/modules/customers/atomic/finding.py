@@ -10,13 +10,11 @@ from django.db.models import Count, Q, QuerySet, Value
 from django.db.models.fields import TextField
 from django.db.models.functions import Cast, Replace, Reverse
 
-from openboss.modules.customers.masking import mask_name, mask_number
+from openboss.modules.customers.masking import COUNTRY, OWN_NUMBER, mask_name, mask_number
 from openboss.modules.customers.models import Customer, NumberPeriod, Subscriber
 from openboss.modules.system.keys import blind_index
 from openboss.modules.system.statements import ask
 
-COUNTRY_CODE = "86"
-MOBILE_DIGITS = 11
 TAIL_DIGITS_MIN = 4
 
 
@@ -83,8 +81,8 @@ def _by_number(digits: str, limit: int) -> list[SearchHit]:
 
 def _from_start(digits: str) -> QuerySet[NumberPeriod] | None:
     """Numbers that begin with these digits, as a range of integers."""
-    full = digits if digits.startswith(COUNTRY_CODE) and len(digits) > MOBILE_DIGITS else COUNTRY_CODE + digits
-    rest = len(COUNTRY_CODE) + MOBILE_DIGITS - len(full)
+    full = digits if digits.startswith(COUNTRY) and len(digits) > OWN_NUMBER else COUNTRY + digits
+    rest = len(COUNTRY) + OWN_NUMBER - len(full)
     if rest < 0 or (rest > 0 and digits[0] != "1"):
         return None
     first = int(full) * 10**rest
@@ -93,7 +91,7 @@ def _from_start(digits: str) -> QuerySet[NumberPeriod] | None:
 
 def _from_end(digits: str) -> QuerySet[NumberPeriod] | None:
     """Numbers that end with these digits, by the index on the number read backwards."""
-    if not TAIL_DIGITS_MIN <= len(digits) < MOBILE_DIGITS:
+    if not TAIL_DIGITS_MIN <= len(digits) < OWN_NUMBER:
         return None
     backwards = Reverse(Cast("number", TextField()))
     return NumberPeriod.objects.alias(backwards=backwards).filter(backwards__startswith=digits[::-1])
