@@ -41,7 +41,7 @@ def balance_now(account_id: int, *, at: datetime) -> int | None:
     if not wallets.accounts_with_wallets([account_id]):
         return None
     users = users_paid_by(account_ids=[account_id], cycle=cycle_of(at), at=at)["subscriber_id"].to_list()
-    seen = [live_usage(user) for user in users]
+    seen = (live_usage(user) for user in users)  # no further than to the first whose money it is
     found = (one.money for one in seen if one and one.is_live and one.money and one.money.account_id == account_id)
     return next((money.balance_li for money in found), None)
 
