@@ -213,6 +213,20 @@ def test_a_proposal_that_nobody_decides_on_within_a_day_is_told_of_above_once_a_
     assert inbox.tell_overdue(at=AT + 90 * HOUR) == 0
 
 
+def test_the_place_above_is_the_one_in_the_tree_and_not_in_the_code(team: Team) -> None:
+    put_org_nodes(nodes=[OrgNodeView("NORTH", "OUTLET", "P", "北厅", "North")], at=AT)
+    asker = put_staff(
+        login="north", name_zh="王", name_en="Wang", roles=["SHOP_CLERK"], org_code="NORTH", password="not-a-secret",
+        language="en", at=AT,
+    )  # fmt: skip
+    proposals.propose(
+        kind="REFUND", account_id=team.rich(), amount_fen=500, means="CASH", reason="moved", serial_no=team.desk.no(),
+        at=AT, staff_id=asker,
+    )  # fmt: skip
+    assert inbox.tell_overdue(at=AT + 24 * HOUR) == 1
+    assert Outbox.objects.get(topic="staff").payload["org"] == "P"
+
+
 # --- lent authority ---
 
 

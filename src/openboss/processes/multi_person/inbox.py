@@ -20,6 +20,7 @@ from openboss.modules.resources import functions as resources
 from openboss.modules.system.atomic import (
     SerialNumberUsed,
     StaffView,
+    org_nodes,
     org_subtree,
     send_out,
     staff_by_id,
@@ -161,13 +162,13 @@ def tell_overdue(*, at: datetime) -> int:
 
     Returns how many were told of. Tasks of flows go up themselves (work.escalate_due).
     """
-    told = 0
+    told, above = 0, {node.code: node.parent_code for node in org_nodes()}
     for one in proposals.list_proposals(kinds=list(_PROPOSED), state="WAITING"):
         if one.proposed_at + ANSWER_WITHIN > at:
             continue
         place = staff_by_id(staff_id=one.proposed_by).org_code
         payload = {
-            "org": place.rpartition(".")[0] or place,
+            "org": above[place] or place,
             "alarm": "PROPOSAL_OVERDUE",
             "team": SOURCES["PROPOSAL"].right,
             "proposal": one.proposal_id,
