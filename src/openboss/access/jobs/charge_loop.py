@@ -124,10 +124,8 @@ class ChargeLoop:
 
     def when_safe(self, answer: Callable[[], None]) -> None:
         """Have this done when everything decided so far is committed, or now if it is."""
-        if self.owner.commits.oldest is None and not self._promised:
-            answer()
-        else:
-            self._promised.append((self.owner.position, answer))
+        self._promised.append((self.owner.position, answer))
+        self._answer_safe()
 
     def requests_ahead(self) -> int:
         """How many requests were decided and are not committed yet."""
@@ -145,12 +143,15 @@ class ChargeLoop:
     def _keep_promises(self) -> None:
         """Answer what is safe by now; then what waited for it may be decided."""
         try:
-            unsafe = self.owner.commits.oldest
-            while self.fault is None and self._promised and (unsafe is None or self._promised[0][0] < unsafe):
-                self._promised.popleft()[1]()
+            self._answer_safe()
         except BaseException as fault:  # noqa: BLE001 - the edge: whatever it is, the process must end
             self._fail(fault)
         self.node.go_on()
+
+    def _answer_safe(self) -> None:
+        unsafe = self.owner.commits.oldest
+        while self.fault is None and self._promised and (unsafe is None or self._promised[0][0] < unsafe):
+            self._promised.popleft()[1]()
 
     def moment(self) -> Moment:
         """Now."""
@@ -261,6 +262,7 @@ class ChargeLoop:
         """Ask networks to come again with the sessions of users for whom something has changed."""
         if not self.owner.stirred:
             return
+        self._answer_safe()  # a network that waits for its answer does not heed what it is told meanwhile
         sessions = self.owner.state.desk.sessions
         rows = np.array(self.owner.stirred)
         self.owner.stirred.clear()
