@@ -74,6 +74,12 @@ def test_a_session_function_is_known_by_its_key_its_address_or_both():
     assert heard == [("smf-by-key", 1, 7), ("smf-by-place", 1, 7), ("console", 1, 7)]
 
 
+def test_a_session_function_without_key_and_address_proves_nothing_and_may_not_ask():
+    door = admission(peer("NCHF", "smf-just-written-down"))
+    assert door.nchf_client("10.0.0.9:1", "") == door.nchf_client("10.0.0.9:1", "Bearer ") == ""
+    assert {why for _name, _address, why, _times in turned_away(door)} == {"KEY"}
+
+
 def test_whoever_is_struck_off_may_not_ask_any_more_at_once():
     door = admission(peer("NCHF", "smf", key=KEY))
     assert door.nchf_client("10.0.0.9:1", f"Bearer {KEY}") == "smf"

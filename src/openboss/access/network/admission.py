@@ -108,7 +108,8 @@ class Admission:
             return (address, "") if _is_here(address) else ("", _NOT_LISTED)
         why = _NOT_LISTED
         for one in self._nchf:
-            if one.key_sha256 and one.key_sha256 != shown:
+            is_proven = one.key_sha256 == shown if one.key_sha256 else bool(one.view.addresses)
+            if not is_proven:
                 why = _KEY if why == _NOT_LISTED else why
             elif not _comes_from(one, address):
                 why = _ADDRESS if one.key_sha256 else why
