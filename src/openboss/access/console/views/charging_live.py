@@ -111,7 +111,7 @@ def follow(request: HttpRequest) -> HttpResponse:
     number = request.GET.get("number", "").strip()
     if number:
         try:
-            found = customers.subscriber_of_number(number=whole_number(number) or 0, at=clock.now())
+            found = customers.subscriber_of_number(number=whole_number(number), at=clock.now())
         except SubscriberUnknown:
             messages.error(request, _("No user has this number. Check it digit by digit."))
         else:

@@ -31,7 +31,7 @@ def _found(filters: dict[str, str]) -> tuple[list[dict[str, Any]], int]:
     """Sessions that fit, with the numbers of their users. Raises NoAnswer, SubscriberUnknown."""
     asked: dict[str, Any] = {"life": filters.get("life", ""), "name": filters.get("name", "")[:MOST_NAME]}
     if number := filters.get("number"):
-        asked["subscriber_id"] = customers.subscriber_of_number(number=whole_number(number) or 0, at=clock.now())
+        asked["subscriber_id"] = customers.subscriber_of_number(number=whole_number(number), at=clock.now())
     found = find_sessions(**asked)
     users = sorted({one["subscriber_id"] for one in found["sessions"]})
     numbers = customers.numbers_of_subscribers(subscriber_ids=users, at=clock.now())

@@ -119,7 +119,7 @@ def begin(request: HttpRequest) -> HttpResponse:
         return redirect("console:trial")
     known = _user_asked(request.POST.get("user", ""))
     try:
-        e164 = known["user_number"] if known else whole_number(number) or 0
+        e164 = known["user_number"] if known else whole_number(number)
         subscriber_id = known["user"] if known else customers.subscriber_of_number(number=e164, at=clock.now())
     except SubscriberUnknown:
         messages.error(request, _("No user has this number. Check it digit by digit."))
