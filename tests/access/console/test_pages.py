@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.test import Client
 
+from openboss.access.console import menu
 from openboss.modules.system import functions as system
 
 from .conftest import signed_in
@@ -307,6 +309,13 @@ def test_nobody_decides_on_their_own_write_off() -> None:
     assert len(first.get("/errors/").context["requests"]) == 1
     second.post(f"/errors/write-off/{batch['batch_id']}/", {"decision": "approve"})
     assert second.get("/errors/").context["requests"] == []
+
+
+def test_every_icon_that_a_page_draws_is_in_the_sprite() -> None:
+    access = Path(menu.__file__).parent.parent
+    drawn = {name for page in access.rglob("*.html") for name in re.findall(r'{% icon "([^"]+)"', page.read_text())}
+    sprite = Path(menu.__file__).parent / "static/console/vendor/icons.svg"
+    assert drawn and drawn <= set(re.findall(r'<symbol id="([^"]+)"', sprite.read_text()))
 
 
 def test_a_missing_thing_is_a_page_that_says_what_to_do() -> None:

@@ -33,6 +33,7 @@ def test_an_access_server_is_written_down_by_who_may_and_its_secret_shows_nowher
     assert all(SECRET not in one.content.decode() for one in pages)
     twice = write(admin, "RADIUS", **{**BRAS, "name": "bras2"})
     assert "has this name or this address" in twice.content.decode() and len(list_peers()) == 1
+    assert twice.status_code == 422
     admin.post(f"/live/peers/{known.view.peer_id}/act/", {"action": "remove"})
     assert list_peers() == [] and list_audit(action="charging.remove_peer")[0]
 
@@ -56,3 +57,15 @@ def test_a_key_is_shown_once_and_a_peer_is_shut_out_and_let_in_again() -> None:
     assert admin.post(act, {"action": "other"}).status_code == 404
     admin.post(act, {"action": "remove"})
     assert admin.post(act, {"action": "remove"}).status_code == 404
+
+
+def test_a_session_function_with_neither_key_nor_address_is_said_not_to_be_let_in() -> None:
+    admin = signed_in("admin")
+    write(admin, "NCHF", name="smf2")
+    (known,) = list_peers()
+    page = f"/live/peers/{known.peer_id}/"
+    assert "it may not ask" in admin.get("/live/peers/").content.decode()
+    assert "Make a key, or enter where it comes from" in admin.get(page).content.decode()
+    admin.post(f"{page}act/", {"action": "key"})
+    assert "it may not ask" not in admin.get("/live/peers/").content.decode() + admin.get(page).content.decode()
+    admin.post(f"{page}act/", {"action": "remove"})

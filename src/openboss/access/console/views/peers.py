@@ -126,6 +126,7 @@ def _problems() -> dict[str, str]:
         ),
         "service": _("Choose how its sessions are charged."),
         "change_port": _("A port is a number from 0 to 65535; 0: it takes no changes."),
+        "known": _("Another one has this name or this address: change one of them."),
         "interface": _("What an element speaks cannot be changed: write it down anew."),
     }
 
@@ -177,8 +178,7 @@ def _put(request: HttpRequest, typed: dict[str, Any], known: PeerView | None) ->
     except peers.PeerWrong as wrong:
         return _form(request, typed, known, str(wrong.args[0]))
     except peers.PeerKnown:
-        messages.error(request, _("Another one has this name or this address."))
-        return _form(request, typed, known)
+        return _form(request, typed, known, "known")
     except PeerUnknown as gone:
         raise Http404 from gone
     messages.success(request, _("Written down: it counts within two seconds, without a restart."))
