@@ -15,7 +15,6 @@ from django.views.decorators.http import require_GET, require_POST
 from openboss.access.console.page import page, part
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.audit import reason_to_look
-from openboss.access.console.views.counter import whole_number
 from openboss.access.console.views.live_services import quota_text, services_shown, used_text
 from openboss.access.console.views.peers import asking
 from openboss.access.jobs import clock
@@ -111,7 +110,7 @@ def follow(request: HttpRequest) -> HttpResponse:
     number = request.GET.get("number", "").strip()
     if number:
         try:
-            found = customers.subscriber_of_number(number=whole_number(number), at=clock.now())
+            found = customers.subscriber_of_number(number=customers.read_number(number), at=clock.now())
         except SubscriberUnknown:
             messages.error(request, _("No user has this number. Check it digit by digit."))
         else:

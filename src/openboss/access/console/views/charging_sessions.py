@@ -17,7 +17,6 @@ from openboss.access.console import formats, words
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.session import needs, staff_of
-from openboss.access.console.views.counter import whole_number
 from openboss.access.console.views.live_services import used_text
 from openboss.access.jobs import clock
 from openboss.modules.charging.functions.watching import NoAnswer, find_sessions
@@ -31,7 +30,7 @@ def _found(filters: dict[str, str]) -> tuple[list[dict[str, Any]], int]:
     """Sessions that fit, with the numbers of their users. Raises NoAnswer, SubscriberUnknown."""
     asked: dict[str, Any] = {"life": filters.get("life", ""), "name": filters.get("name", "")[:MOST_NAME]}
     if number := filters.get("number"):
-        asked["subscriber_id"] = customers.subscriber_of_number(number=whole_number(number), at=clock.now())
+        asked["subscriber_id"] = customers.subscriber_of_number(number=customers.read_number(number), at=clock.now())
     found = find_sessions(**asked)
     users = sorted({one["subscriber_id"] for one in found["sessions"]})
     numbers = customers.numbers_of_subscribers(subscriber_ids=users, at=clock.now())

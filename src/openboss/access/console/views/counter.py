@@ -156,9 +156,9 @@ def _request(request: HttpRequest, desk: Desk) -> dict[str, Any]:
         elif ask.kind == "money":  # a per cent is a hundred ten-thousandths, a yuan a hundred fen
             wanted |= {ask.key: fen_of(text)} if text else {}
         elif ask.kind == "numbers":
-            wanted |= {ask.key: [whole_number(one) for one in text.replace(",", " ").split()]} if text else {}
+            wanted |= {ask.key: [customers.read_number(one) for one in text.replace(",", " ").split()]} if text else {}
         elif text:
-            whole = whole_number if ask.kind == "number" else int
+            whole = customers.read_number if ask.kind == "number" else int
             wanted[ask.key] = whole(text) if ask.kind in INTEGERS and text.isdecimal() else text
     match desk.kind:
         case "OPEN":
@@ -198,11 +198,6 @@ def _derived(wanted: dict[str, Any]) -> dict[str, Any]:
     if isinstance(wanted.get("number"), int):
         found["home_area"] = resources.number_view(number=wanted["number"], at=clock.now()).home_area
     return found
-
-
-def whole_number(text: str) -> int:
-    """A number somebody typed, with its country code; 0 if it is none."""
-    return customers.read_number(text)
 
 
 def _order(request: HttpRequest, kind: str) -> tuple[SubscriberView | None, dict[str, Any]]:

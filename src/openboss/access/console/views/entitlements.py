@@ -18,7 +18,7 @@ from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Ro
 from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of, visit_tab
-from openboss.access.console.views.counter import COUNTER_REFUSALS, whole_number
+from openboss.access.console.views.counter import COUNTER_REFUSALS
 from openboss.access.console.views.counter_refusals import sentence
 from openboss.access.console.views.customer_figures import meter
 from openboss.access.console.views.pay import serial_no
@@ -198,7 +198,7 @@ def _give(request: HttpRequest, subscriber_id: int, customer_id: int) -> bool:
     try:
         left = give_free.give(
             subscriber_id=subscriber_id,
-            to_number=whole_number(post.get("to", "")),
+            to_number=customers.read_number(post.get("to", "")),
             rule_id=chosen.rule_id,
             units=int(units) * (KB_IN_MB if chosen.unit == Unit.KB else 1),
             proofs=proofs_of(request, customer_id, subscriber_id),

@@ -16,9 +16,10 @@ from openboss.access.console import formats, words
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.memory_rows import rows_in_memory
 from openboss.access.console.session import needs, staff_of
-from openboss.access.console.views.counter import places_of, whole_number
+from openboss.access.console.views.counter import places_of
 from openboss.access.console.views.stock import counted_states, done_with, place_choices, place_column, place_filter
 from openboss.access.jobs import clock
+from openboss.modules.customers import functions as customers
 from openboss.modules.resources import functions as resources
 
 BEYOND_NUMBERS = 10**13
@@ -140,7 +141,7 @@ def _adds_up(row: resources.SegmentRow) -> str:
 @needs("resources.load")
 def load(request: HttpRequest) -> HttpResponse:
     """Load a segment: every number of it is graded, idle, and belongs to a place."""
-    first, last = (whole_number(request.POST.get(name, "")) for name in ("first", "last"))
+    first, last = (customers.read_number(request.POST.get(name, "")) for name in ("first", "last"))
     area, place = request.POST.get("home_area", ""), request.POST.get("place", "")
     if not (first and last and max(first, last) < BEYOND_NUMBERS and area.isdecimal() and place in places_of(request)):
         messages.error(request, _("Write the first and the last number, the home area, and a place of yours."))

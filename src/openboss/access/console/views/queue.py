@@ -14,7 +14,6 @@ from django.views.decorators.http import require_GET, require_POST
 from openboss.access.console import words
 from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of
-from openboss.access.console.views.counter import whole_number
 from openboss.access.console.views.customers import office_names
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
@@ -82,7 +81,7 @@ def _act(request: HttpRequest, wanted: str, queue_ticket_id: int) -> str:
     own: dict[str, Any] = {"at": now, "staff_id": staff.staff_id}
     match wanted:
         case "take":
-            kind, number = request.POST.get("kind", ""), whole_number(request.POST.get("number", ""))
+            kind, number = request.POST.get("kind", ""), customers.read_number(request.POST.get("number", ""))
             ticket = queue_hall.take(org_code=staff.org_code, kind=kind, at=now, number=number)
             return _("Ticket %s") % ticket.label
         case "call":

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods
 
 from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of
-from openboss.access.console.views.counter import whole_number
 from openboss.access.jobs import clock
+from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import SubscriberUnknown
 from openboss.modules.resources import functions as resources
 from openboss.processes import recharge_by_voucher
@@ -52,7 +52,7 @@ def recharge(request: HttpRequest) -> HttpResponse:
 
 
 def _e164(text: str) -> int:
-    number = whole_number(text)
+    number = customers.read_number(text)
     if not number:
         raise SubscriberUnknown(text)
     return number

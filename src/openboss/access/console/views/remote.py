@@ -17,10 +17,10 @@ from openboss.access.console import formats, words
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.audit import staff_name
-from openboss.access.console.views.counter import whole_number
 from openboss.access.console.views.money import COUNTER_MEANS, REFUSALS, AmountUnreadable, TillNeeded, fen_of, means_of
 from openboss.access.jobs import clock
 from openboss.modules.catalog import functions as catalog
+from openboss.modules.customers import functions as customers
 from openboss.modules.orders import functions as orders
 from openboss.modules.orders.functions import HubOrderView
 from openboss.modules.receivables.functions.remote import OwnProvince
@@ -103,7 +103,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     given = {
         name: request.POST.get(name, "").strip()[:40] for name in ("number", "home", "activity", "reason", "offer")
     }
-    number, staff = whole_number(given["number"]), staff_of(request)
+    number, staff = customers.read_number(given["number"]), staff_of(request)
     if not number or given["home"] not in _provinces() or given["activity"] not in words.WORDS["hub_activity"]:
         messages.error(request, _("Number, home province and what is wanted are needed."))
         return redirect("console:remote")

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from openboss.access.console import formats, words
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.session import needs, staff_of
-from openboss.access.console.views.counter import places_of, whole_number
+from openboss.access.console.views.counter import places_of
 from openboss.access.console.views.stock import (
     counted_states,
     done_with,
@@ -117,7 +117,7 @@ def move(request: HttpRequest) -> HttpResponse:
     user = None
     if state in WITH_A_USER and (number or state == "BUNDLED"):
         try:
-            user = customers.subscriber_of_number(number=whole_number(number), at=now)
+            user = customers.subscriber_of_number(number=customers.read_number(number), at=now)
         except customers.SubscriberUnknown:
             messages.error(request, _("No user has this number. Check it digit by digit."))
             return redirect("console:terminals")

@@ -17,7 +17,6 @@ from openboss.access.console import formats, trial_network
 from openboss.access.console.page import page
 from openboss.access.console.session import needs
 from openboss.access.console.trial_network import KINDS, NoDoor, NotOfTheTestTenant, Trial
-from openboss.access.console.views.counter import whole_number
 from openboss.access.console.views.live_services import services_shown
 from openboss.access.console.views.trial_words import explained
 from openboss.access.jobs import clock
@@ -119,7 +118,7 @@ def begin(request: HttpRequest) -> HttpResponse:
         return redirect("console:trial")
     known = _user_asked(request.POST.get("user", ""))
     try:
-        e164 = known["user_number"] if known else whole_number(number)
+        e164 = known["user_number"] if known else customers.read_number(number)
         subscriber_id = known["user"] if known else customers.subscriber_of_number(number=e164, at=clock.now())
     except SubscriberUnknown:
         messages.error(request, _("No user has this number. Check it digit by digit."))

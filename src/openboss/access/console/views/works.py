@@ -18,7 +18,6 @@ from openboss.access.console.lists import Column, Fetch, Filter, ListScreen, Pag
 from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.audit import staff_name
-from openboss.access.console.views.counter import whole_number
 from openboss.access.console.views.counter_refusals import REFUSALS as HALL_REFUSALS
 from openboss.access.console.views.money import COUNTER_MEANS, account_of, fen_of
 from openboss.access.console.views.pay import serial_no
@@ -148,7 +147,7 @@ def _exception(request: HttpRequest, common: dict[str, Any]) -> int:
 def _retention(request: HttpRequest, common: dict[str, Any]) -> int:
     found = _number(request.POST.get("user", ""))
     if found is None:
-        number = whole_number(request.POST.get("number", ""))
+        number = customers.read_number(request.POST.get("number", ""))
         found = customers.subscriber_of_number(number=number, at=common["at"])
     gift = request.POST.get("amount", "").strip()
     return beginnings.begin_retention(subscriber_id=found, gift_fen=fen_of(gift) if gift else 0, **common)
@@ -160,7 +159,7 @@ def _batch(request: HttpRequest, common: dict[str, Any]) -> int:
     for row in given.get("lines", "").splitlines():
         number, _comma, iccid = row.replace("\t", ",").replace(" ", ",").partition(",")
         if number.strip():
-            lines.append((whole_number(number), iccid.strip()))
+            lines.append((customers.read_number(number), iccid.strip()))
     return beginnings.begin_batch(
         account_id=account_of(given.get("account", "")),
         main_offer_id=_number(given.get("offer", "")) or 0,
