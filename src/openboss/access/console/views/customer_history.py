@@ -121,7 +121,7 @@ def note(request: HttpRequest, customer_id: int) -> HttpResponse:
             staff_id=staff_of(request).staff_id,
         )
     except SerialNumberUsed:
-        messages.error(request, _("This form was sent before with other words."))
+        messages.error(request, _("This form was sent already with other content. Load the page again."))
     else:
         messages.success(request, _("Written down."))
     return redirect("console:customer", customer_id)
