@@ -115,7 +115,8 @@ class Siege:
 
     def __init__(self, server: Server) -> None:
         self.loop, self.faults = asyncio.new_event_loop(), list[BaseException]()
-        self.node = Node(identity=Identity("charge.test", "test", 1), server=server, now_s=lambda: NOW_S,
+        identity = Identity("charge.test", "test", 1, lambda *_asked: True)
+        self.node = Node(identity=identity, server=server, now_s=lambda: NOW_S,
                          fail=self.faults.append, loop=self.loop)  # fmt: skip
 
     def peer(self) -> tuple[Peer, Line]:

@@ -72,7 +72,7 @@ class Listener:
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
-        identity = Identity("charge.test", "test", 1)
+        identity = Identity("charge.test", "test", 1, lambda *_asked: True)
         self.node = Node(
             identity=identity,
             server=self,

@@ -50,12 +50,16 @@ def chf(network):  # noqa: F811
     found.stop()
 
 
+def anybody(client: str, _shown: str) -> str:
+    return client
+
+
 def start_chf(network, **address) -> OnlineDoor:  # noqa: F811
     port = free_port()
 
     async def start(door):
         door.notifier = Notifier(door.loop)
-        door.node = Node(gathering=door.gathering, notices=door.notifier, now_s=door.now_s)
+        door.node = Node(gathering=door.gathering, notices=door.notifier, now_s=door.now_s, client_of=anybody)
         opened = Door(door.node, Address("127.0.0.1", port, **address), door.loop)
         while not is_listening(port):
             await asyncio.sleep(0.01)
@@ -426,7 +430,7 @@ def test_hostile_connections_disturb_nobody(network, chf, smf):  # noqa: F811
 
 
 def test_a_port_that_another_engine_listens_on_is_not_shared_with_it(chf, caplog):
-    node = Node(gathering=chf.gathering, notices=chf.notifier, now_s=chf.now_s)
+    node = Node(gathering=chf.gathering, notices=chf.notifier, now_s=chf.now_s, client_of=anybody)
     opened = []
     chf.call(lambda: opened.append(Door(node, Address("127.0.0.1", chf.port), chf.loop)))
     asyncio.run_coroutine_threadsafe(asyncio.wait_for(opened[0]._task, 5), chf.loop).result(5)

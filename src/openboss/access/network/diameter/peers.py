@@ -25,10 +25,6 @@ PRODUCT = "OpenBOSS"
 log = structlog.get_logger("diameter")
 
 
-def _everybody(*_asked: object) -> bool:
-    return True
-
-
 @dataclass(frozen=True)
 class Identity:
     """Who we are to our peers, and who may connect: `admits(host, realm, address, certificate)`."""
@@ -36,7 +32,7 @@ class Identity:
     host: str
     realm: str
     state_id: int
-    admits: Callable[[str, str, str, Mapping[str, Any] | None], bool] = _everybody
+    admits: Callable[[str, str, str, Mapping[str, Any] | None], bool]
     final_unit: bytes = avps.final_unit("TERMINATE", "")  # what becomes of services whose last quota is used up
 
     def named(self) -> bytes:

@@ -50,8 +50,8 @@ class Node:
         gathering: Gathering,
         notices: Notices,
         now_s: Callable[[], int],
+        client_of: Callable[[str, str], str],
         final: FinalUnitIndication = TERMINATE,
-        client_of: Callable[[str, str], str] = lambda client, _shown: client,
     ) -> None:
         self.gathering, self.notices, self.now_s, self.final = gathering, notices, now_s, final
         self.client_of = client_of  # who asks, by address and Authorization; empty: nobody who may
