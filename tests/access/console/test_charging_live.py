@@ -94,6 +94,12 @@ def _sessions(clerk: Client, billing: Client, **asked: str) -> list[str]:
     return [states[line.split(",")[1]] for line in found[1:]]
 
 
+def test_the_days_of_gateways_are_shown_whatever_day_is_typed() -> None:
+    billing = signed_in("billing")
+    for days in ({"to": "9999-12-31"}, {"to": "0001-01-01"}, {"from": "2026-11-10", "to": "2026-11-01"}):
+        assert billing.get("/assurance/gateways/", days).status_code == 200, days
+
+
 def _steps_told(billing: Client) -> list[str]:
     """What the page of a trial says of its newest step, and of the one before."""
     return [" ".join(one["told"]) for one in billing.get("/live/trial/").context["steps"][:2]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.http import HttpRequest
@@ -22,6 +22,7 @@ from openboss.modules.charging.functions.gateways import daily_sums
 
 SHOWN = timedelta(days=7)
 MOST = timedelta(days=31)
+FIRST, LAST = date(2000, 1, 1), date(2999, 12, 31)  # between them days can be counted on and back
 SUMS = (
     "online", "online_li", "filed", "filed_li", "matched", "otherwise", "only_online", "only_online_li", "only_filed",
     "only_filed_li", "difference", "difference_li", "online_records", "filed_records",
@@ -29,7 +30,7 @@ SUMS = (
 
 
 def _fetch(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
-    to_on = day_of(filters.get("to", "")) or clock.today()
+    to_on = min(max(day_of(filters.get("to", "")) or clock.today(), FIRST), LAST)
     from_on = max(day_of(filters.get("from", "")) or to_on - SHOWN, to_on - MOST)
     tests = {"kind": lambda row, kind: RecordType(row["record_type"]).name == kind}
     tests |= dict.fromkeys(("from", "to"), lambda _row, _text: True)
