@@ -27,7 +27,10 @@ from openboss.access.network.diameter.avps import avp, message
 PREFIXES = Path(__file__).parents[1] / "example" / "reference" / "number_prefixes.csv"
 NUMBERS_A_PREFIX = 10_000
 STEPS = 5  # I + 3 U + T
-DATA_SHARE = 4  # of five sessions so many are data, the others calls
+KINDS = ("data", "two services", "call", "long distance")
+MIX = (1, 0, 2, 0, 0, 2, 0, 0, 3, 0)  # what ten sessions after one another are, places in KINDS
+SECOND = 7  # of ten: belongs to the user of the session some places before, which is still open
+APART = 101  # so many places before
 MB = 1024 * 1024
 BUCKET_US, BUCKETS = 5, 400_000
 ROOM = 1 << 20
@@ -41,11 +44,13 @@ THREE_GPP = struct.pack(">I", 10415)
 class Templates(NamedTuple):
     """Requests with places to write numbers into: by kind of session and step."""
 
-    data: np.ndarray  # u8[2 * STEPS, longest]
-    length: np.ndarray  # i64[2 * STEPS]
+    data: np.ndarray  # u8[kinds * STEPS, longest]
+    length: np.ndarray  # i64[kinds * STEPS]
     session_at: np.ndarray  # i64: ten digits
     number_at: np.ndarray  # i64: thirteen digits
     numbers: np.ndarray  # i64[users]
+    mix: np.ndarray  # i64[10]
+    apart: int  # sessions between the first and the second of one user
 
 
 class Line(NamedTuple):
@@ -75,8 +80,8 @@ def _vendor(code: int, value: bytes) -> bytes:
 
 
 def _request(kind: str, step: int) -> bytes:
-    """Lay out one request: a gateway's with a rating group, or a call's."""
-    is_data, last = kind == "data", step == STEPS - 1
+    """Lay out one request: a gateway's with one rating group or two, or a call's next door or far away."""
+    is_data, last = kind in ("data", "two services"), step == STEPS - 1
     content = avp(avps.SESSION_ID, "gw.load;0000000000;online") + avp(avps.ORIGIN_HOST, "gw.load")
     content += avp(avps.ORIGIN_REALM, "load") + avp(avps.DESTINATION_REALM, "openboss.invalid")
     content += avp(avps.AUTH_APPLICATION, avps.CREDIT_APPLICATION)
@@ -91,16 +96,18 @@ def _request(kind: str, step: int) -> bytes:
     service = used + (b"" if last else avp(437, b""))
     if is_data:
         content += avp(455, 1) + avp(456, service + avp(432, 100))
+        content += avp(456, service + avp(432, 200)) if kind == "two services" else b""
         content += _vendor(873, _vendor(874, avp(30, "cmnet", flags=0)))
     else:
         content += service
-        content += _vendor(873, _vendor(876, _vendor(829, bytes(4)) + _vendor(832, b"tel:+8613001000001")))
+        called = b"tel:+8613571000001" if kind == "call" else b"tel:+8613001000001"
+        content += _vendor(873, _vendor(876, _vendor(829, bytes(4)) + _vendor(832, called)))
     return message(flags=0xC0, command=272, application=4, hop=0, end=0, avps=content)
 
 
-def templates(users: int) -> Templates:
+def templates(users: int, apart: int = APART) -> Templates:
     """Every request a session makes, and whose they are."""
-    found = [_request(kind, step) for kind in ("data", "call") for step in range(STEPS)]
+    found = [_request(kind, step) for kind in KINDS for step in range(STEPS)]
     data = np.zeros((len(found), max(map(len, found))), np.uint8)
     for row, request in enumerate(found):
         data[row, : len(request)] = np.frombuffer(request, np.uint8)
@@ -110,6 +117,8 @@ def templates(users: int) -> Templates:
         np.array([request.index(b"0000000000") for request in found]),
         np.array([request.index(b"8600000000000") for request in found]),
         numbers_of(users),
+        np.array(MIX),
+        apart,
     )
 
 
@@ -128,7 +137,9 @@ def _put32(out: np.ndarray, at: int, value: int) -> None:
 
 @njit
 def number_of(made: Templates, session: int) -> int:
-    """Walk through all users before one comes again."""
+    """Walk through all users before one comes again, but for those who have two sessions open."""
+    if session % 10 == SECOND and session >= made.apart:
+        session -= made.apart
     return made.numbers[session * 7919 % len(made.numbers)]
 
 
@@ -158,7 +169,7 @@ def write_due(
             line.turn[3] += 1
             line.session[slot], line.step[slot] = session, 0
         step = line.step[slot]
-        row = step if session % (DATA_SHARE + 1) < DATA_SHARE else STEPS + step
+        row = made.mix[session % 10] * STEPS + step
         for i in range(made.length[row]):
             out[at + i] = made.data[row, i]
         _put32(out, at + 12, slot)
@@ -284,6 +295,10 @@ def percentile_ms(latencies: np.ndarray, share: float) -> float:
     return float((np.searchsorted(np.cumsum(latencies), share * latencies.sum()) + 1) * BUCKET_US / 1000)
 
 
+def _share(results: np.ndarray, code: int) -> float:
+    return round(float(results[code]) / max(int(results.sum()), 1), 4)
+
+
 def run(given: argparse.Namespace) -> dict[str, object]:
     """Offer a rate for some seconds after a warm-up; say what came back."""
     made = templates(given.users)
@@ -314,6 +329,9 @@ def run(given: argparse.Namespace) -> dict[str, object]:
     return {
         "offered_per_s": given.rate,
         "answered_per_s": round(int(counts[0]) / given.seconds),
+        "answered_share": round(int(counts[0]) / given.seconds / given.rate, 3),
+        "shed_share": _share(results, 3004),
+        "refused_share": round(1 - _share(results, 2001) - _share(results, 3004), 4),
         "p50_ms": round(percentile_ms(latencies, 0.5), 2),
         "p99_ms": round(percentile_ms(latencies, 0.99), 2),
         "p999_ms": round(percentile_ms(latencies, 0.999), 2),

@@ -1,7 +1,7 @@
 """The way of a request taken apart: bytes to columns, decided, journalled, columns to bytes; CPU of each step.
 
-In the process that measures, on a real state and a real journal; the requests are the generator's, a step of all
-sessions after the other, cut into groups.
+In the process that measures, on a real state and a real journal; the requests are the generator's. Two groups of
+sessions take their steps in turns, so that users with two sessions open have one in each.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from benchmarks import _online_load
 
 from openboss.access.network.diameter import avps, wire, wire_out
 from openboss.access.network.diameter.avps import avp
+from openboss.modules.charging.engine.online.arriving import GOES_ON
 from openboss.modules.charging.engine.online.requests import ASK, REQUEST
 from openboss.modules.charging.engine.online.turns import Moment
 from openboss.modules.charging.normalise import operator_clock
@@ -32,8 +33,16 @@ class Parts:
     def __init__(self, owner: Any, users: int) -> None:
         self.owner = owner
         self.numbering = current_numbering()
-        self.next_session, self.made = 1, _online_load.templates(users)
+        self.next_session, self.users, self._bytes_without = 0, users, _bytes_of(owner.state)
         owner.warm(self._moment(), self.numbering)
+        self._slow = 0
+        serve_slowly = owner.turns._server.serve
+
+        def counted(state: Any, group: Any) -> None:
+            self._slow += int((group.became == GOES_ON).sum())
+            serve_slowly(state, group)
+
+        owner.turns._server.serve = counted
 
     def _moment(self) -> Moment:
         at = datetime.now(UTC)
@@ -42,12 +51,12 @@ class Parts:
     def run(self, group: int, *, requests: int) -> dict[str, float]:
         """Serve groups of sessions through all their steps; microseconds of CPU a request of every step."""
         spent: dict[str, float] = dict.fromkeys(("read", "decide", "journal", "write"), 0.0)
-        wall_s, image_bytes, served, rounds = 0.0, 0, 0, max(requests // group // _online_load.STEPS, 2) + WARM
-        commits: list[float] = []
+        rounds = max(requests // group // _online_load.STEPS // 2, 2) + WARM
+        wall_s, image_bytes, served, commits = 0.0, 0, 0, []
+        made = _online_load.templates(self.users, group)
         for number in range(rounds):
-            sessions = np.arange(self.next_session, self.next_session + group)
-            self.next_session += group
-            for data in self._steps(sessions):
+            self._slow = 0 if number == WARM else self._slow
+            for data in self._steps(made, group):
                 took, bytes_of, wall = self._serve(data, group)
                 if number < WARM:
                     continue
@@ -58,25 +67,38 @@ class Parts:
         found = {name: round(value / served * 1e6, 2) for name, value in spent.items()}
         return found | {
             "in_all": round(sum(spent.values()) / served * 1e6, 2),
+            "slow_share": round(self._slow / served, 3),
             "journal_bytes": round(image_bytes / served),
             "commit_p50_ms": round(float(np.quantile(commits, 0.5)), 2),
             "commit_p99_ms": round(float(np.quantile(commits, 0.99)), 2),
             "one_after_another_per_s": round(served / wall_s),
         }
 
-    def _steps(self, sessions: np.ndarray) -> list[np.ndarray]:
-        """The bytes of every step of some sessions."""
-        made, found = self.made, []
-        line = _online_load.Line(
-            sessions, np.zeros(len(sessions), np.int64), np.zeros(len(sessions), np.int64),
-            np.array([0, 0, _online_load.STEPS, 0]), np.zeros(1, np.int64), np.zeros(1, np.int64),
-            np.zeros(4, np.int64),
-        )  # fmt: skip
-        out = np.zeros((len(sessions) + 1) * made.data.shape[1], np.uint8)
+    def state_with_sessions(self, sessions: int) -> dict[str, float]:
+        """Bytes of state a user before and while so many sessions are open, and what one open session takes."""
+        group, before = 1024, _bytes_of(self.owner.state)
+        made = _online_load.templates(self.users, group)
+        for _ in range(sessions // group // 2):
+            for data in self._steps(made, group)[:4]:  # opened, and one report
+                self._serve(data, group)
+        after, opened = _bytes_of(self.owner.state), sessions // group // 2 * 2 * group
+        return {
+            "bytes_a_user": round(self._bytes_without / self.users),
+            "sessions_open": opened,
+            "bytes_a_user_then": round(after / self.users),
+            "bytes_a_session": round((after - before) / opened),
+        }
+
+    def _steps(self, made: _online_load.Templates, group: int) -> list[np.ndarray]:
+        """The bytes of every step of the next two groups of sessions, in turns."""
+        lines = [_line(np.arange(group) + self.next_session + part * group) for part in range(2)]
+        self.next_session += 2 * group
+        found, out = [], np.zeros((group + 1) * made.data.shape[1], np.uint8)
         for step in range(_online_load.STEPS):
-            line.step[:], line.due_ns[:], line.turn[0], line.turn[1] = step, 0, 0, 0
-            size = _online_load.write_due(line, made, len(sessions), 1, 1.0, False, out)
-            found.append(np.frombuffer(out[:size].tobytes(), np.uint8))
+            for line in lines:
+                line.step[:], line.due_ns[:], line.turn[0], line.turn[1] = step, 0, 0, 0
+                size = _online_load.write_due(line, made, group, 1, 1.0, False, out)
+                found.append(np.frombuffer(out[:size].tobytes(), np.uint8))
         return found
 
     def _serve(self, data: np.ndarray, group: int) -> tuple[dict[str, float], int, float]:
@@ -105,3 +127,15 @@ class Parts:
         clock.append(time.process_time())
         steps = dict(zip(("read", "decide", "journal", "write"), np.diff(clock).tolist(), strict=True))
         return steps | {"commit_ms": commit_s * 1000}, len(decided.images), time.perf_counter() - began_s
+
+
+def _bytes_of(state: Any) -> int:
+    return sum(array.nbytes for array in state.arrays().values())
+
+
+def _line(sessions: np.ndarray) -> _online_load.Line:
+    count = len(sessions)
+    return _online_load.Line(
+        sessions, np.zeros(count, np.int64), np.zeros(count, np.int64), np.array([0, 0, _online_load.STEPS, 0]),
+        np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(4, np.int64),
+    )  # fmt: skip

@@ -2,14 +2,16 @@
 
     python -m benchmarks.online [load|rates|parts|sizes|restart|batch|flush|client] [--users N] [--rate R] [--seconds S]
 
-Users with a plan of the example (free minutes and megabytes, time bands, steps) and a wallet each are put into the
-engine's state and saved as a snapshot; what is measured then are the product's own processes: `openboss charge`,
-PostgreSQL with fsync and synchronous_commit on, and the generator (_online_load.py) in a process of its own.
-Sessions of I + 3 U + T, four of five data, the others calls.
+Users with a plan of the example (PLANS: free minutes and megabytes, steps, calls at home dearer by day than by night,
+long distance likewise) and a wallet each are put into the engine's state and saved as a snapshot; what is measured then
+are the product's own processes: `openboss charge`, PostgreSQL with fsync and synchronous_commit on, and the generator
+(_online_load.py) in a process of its own. Sessions of I + 3 U + T: seven of ten data, one of these with two services in
+every request, two calls nearby, one far away; one of ten belongs to a user who has another one open.
 
-    load     one offered rate: answered, p50, p99, p99.9, CPU of engine, database and generator
+    load     one offered rate: answered, shed, refused, p50, p99, p99.9, CPU of engine, database and generator
     rates    several rates, each on the state the last one left
-    parts    where the time goes: read, decide, journal, write, in groups of 64, 256 and 1,024, in this process
+    parts    where the time goes: read, decide (and of it in compiled code), journal, write, in groups of 64, 256 and
+             1,024, in this process; the share of requests that went the slow way; bytes of state with sessions open
     sizes    what a request costs at two numbers of users (`--users 1000000,8000000`), and bytes of state a user
              (from a minute at a hundred thousand users to ten at eight million)
     restart  kill -9 under load, then until the engine is ready and until its first answer
@@ -43,9 +45,11 @@ from typing import Any
 from benchmarks._books import TICKS_A_S, _stat
 
 EXAMPLE = Path(__file__).parents[1] / "example"
+PLANS = ("GOTONE_98", "GOTONE_LOCAL_88", "GOTONE_BUSINESS_88", "GOTONE_PREMIUM_288", "EASYOWN_HOME", "MZONE_20")
 BALANCE_LI = 100_000
 READY, PATIENCE_S = "engine ready", 180.0
 GROUPS = (64, 256, 1024)
+MANY_SESSIONS = 100_000  # open at once, where bytes are counted
 RATES = (5_000, 20_000, 50_000, 100_000, 150_000, 200_000)
 LOG_MB = 1_200  # of the database's log, written and used up before anything is measured
 
@@ -85,7 +89,7 @@ def _enter(state: Any, users: int, at: datetime) -> None:
     from openboss.modules.charging.engine.state import Image
 
     offers = {version.code: version.offer_id for version in kernel.example_versions()}
-    mains, addons = (np.array([offers[code] for code in codes]) for codes in (kernel.MAINS, kernel.ADDONS))
+    mains, addons = (np.array([offers[code] for code in codes]) for codes in (PLANS, kernel.ADDONS))
     ids = np.arange(1, users + 1)
     span = {"from_local_s": pl.lit(0, pl.Int64), "to_local_s": pl.lit(FOREVER_S, pl.Int64)}
     main = pl.DataFrame({"subscriber_id": ids, "offer_id": mains[ids % len(mains)]})
@@ -410,6 +414,7 @@ def parts(given: argparse.Namespace) -> dict[int, float]:
             steps = measured.run(group, requests=max(given.requests, 10 * group))
             show(f"microseconds of CPU a request, {given.users:,} users", {"group": group, **steps})
             found[group] = steps["decide"]
+        show(f"bytes of state, {given.users:,} users", measured.state_with_sessions(min(given.users, MANY_SESSIONS)))
     return found
 
 
