@@ -7,4 +7,5 @@ rating.py      one chunk of usage through the kernel
 lake.py        rated detail and published totals in Delta and Parquet
 owner.py       inputs in one order: journal, commit, recover
 query.py       what others may ask a running engine
+last_events.py one user's newest charged events, from memory and the lake
 """

@@ -30,13 +30,7 @@ from openboss.modules.charging.engine.online import orders
 from openboss.modules.charging.engine.online.closed import faults_of
 from openboss.modules.charging.engine.online.group import News, Rules
 from openboss.modules.charging.engine.online.images import Images
-from openboss.modules.charging.engine.online.shown import (
-    barred_of,
-    cycles_of,
-    known_row,
-    money_of,
-    services_of,
-)
+from openboss.modules.charging.engine.online.shown import barred_of, cycles_of, known_row, money_of, services_of
 from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
 from openboss.modules.charging.engine.pieces import Amid, debit_usage
 from openboss.modules.charging.engine.rating import ChunkRated, detail_of_closed
@@ -66,6 +60,7 @@ class Owner:
     snapshot_position: int = 0
     pending: list[pl.DataFrame] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)  # records that sessions closed
+    on_its_way: tuple[list[pl.DataFrame], list[Closed]] = ([], [])  # handed to the lake last
     corrected: list[Corrected] = field(default_factory=list)  # what re-rating has found, for the lake
     lock: threading.Lock = field(default_factory=threading.Lock)
     turns: Turns = field(default_factory=lambda: Turns(Rules()))
@@ -197,10 +192,17 @@ class Owner:
         """How many rows of rated detail wait for the lake; asked from other threads too."""
         return sum(map(len, list(self.pending))) + sum(len(closed) for _, closed in list(self.closed))
 
+    def not_in_lake(self) -> tuple[list[pl.DataFrame], list[Closed]]:
+        """Rated detail the lake may lack; from other threads too: what is handed over meanwhile is found in both."""
+        details, closed = list(self.pending), list(self.closed)
+        handed_details, handed_closed = self.on_its_way
+        return [*handed_details, *details], [*handed_closed, *closed]
+
     def _hand_over(self) -> None:
         self.settle()
         if self.pending or self.closed:
             self.writer.put(self.pending, self.closed, timeline=self.ownership.timeline, position=self.position)
+            self.on_its_way = self.pending, self.closed
             self.pending, self.closed = [], []
         if self.corrected:
             self.writer.correct(self.corrected, timeline=self.ownership.timeline)
@@ -215,6 +217,7 @@ class Owner:
         """Commit rated detail that waits to the lake; a crash before it is made good by replay."""
         self._hand_over()
         self.writer.settle()
+        self.on_its_way = [], []
 
     # --- requests of networks ---------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ channels on other machines that hold the key of the partner `query` (`openboss k
 asked changes nothing that is charged.
 
     GET /users/7             charges, free resources, money, open sessions
+    GET /events/7            the events that were charged last, newest first
     POST /unbilled [7, 8]    what users have used, in li by user and month
     GET /board/1760000000    counts of the two minutes before a UTC second
     POST /sessions {"subscriber_id"} | {"name"} | {"life"}   sessions that are known, those heard of last first
@@ -28,6 +29,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from openboss.modules.charging.engine.last_events import last_events
 from openboss.modules.charging.engine.online.finding import find_sessions
 from openboss.modules.charging.engine.online.watch import Watch
 from openboss.modules.charging.engine.owner import Owner
@@ -57,6 +59,7 @@ def _routes(owner: Owner, watch: Watch) -> dict[tuple[str, str], Callable[[int, 
     """What can be asked: method and first word of the path, with the number in the path and the body."""
     return {
         ("GET", "users"): lambda number, _body: owner.user_now(number),
+        ("GET", "events"): lambda number, _body: last_events(owner.lake, number, *owner.not_in_lake()),
         ("POST", "unbilled"): lambda _number, body: owner.unbilled_of([int(one) for one in body]),
         ("GET", "board"): lambda number, _body: {
             **watch.board(owner.state, now_s=number),
@@ -95,7 +98,8 @@ def _handler(owner: Owner, watch: Watch, token: str) -> type[BaseHTTPRequestHand
             route = routes.get((self.command, found[1])) if found else None
             if found is None or route is None:
                 self._say(
-                    HTTPStatus.NOT_FOUND, {"error": "ask /users/7, /unbilled, /board/1760000000, /sessions or /steps/7"}
+                    HTTPStatus.NOT_FOUND,
+                    {"error": "ask /users/7, /events/7, /unbilled, /board/1760000000, /sessions or /steps/7"},
                 )
                 return
             try:
