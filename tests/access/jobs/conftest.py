@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -64,8 +65,8 @@ with open_installation():
 """
 
 
-@pytest.fixture
-def new_installation() -> Iterator[Callable[..., Installation]]:
+@contextlib.contextmanager
+def installations() -> Iterator[Callable[..., Installation]]:
     """Make installations in folders the database's account can reach; all are destroyed afterwards."""
     made: list[Path] = []
 
@@ -75,7 +76,16 @@ def new_installation() -> Iterator[Callable[..., Installation]]:
         made.append(folder)
         return Installation(folder / "var", **environment)
 
-    yield make
-    for folder in made:
-        Cluster(folder / "var" / "postgres").destroy()
-        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield make
+    finally:
+        for folder in made:
+            Cluster(folder / "var" / "postgres").destroy()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def new_installation() -> Iterator[Callable[..., Installation]]:
+    """Make installations for one test."""
+    with installations() as new:
+        yield new
