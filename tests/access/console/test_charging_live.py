@@ -51,7 +51,9 @@ class Session:
             asks[name] = value
         moment = Moment(at, operator_clock("Asia/Shanghai", int(at.timestamp())))
         decided = self.owner.serve(requests, asks, numbering=current_numbering(), moment=moment)
-        self.watch.note_steps(self.owner.state, requests, asks, decided, at_s=moment.now_s)
+        self.watch.steps.note(
+            self.owner.state, requests, asks, decided, at_s=moment.now_s, position=self.owner.position
+        )
         self.watch.note(requests, decided, at_s=moment.now_s, took_s=0.001)
 
 
@@ -63,7 +65,7 @@ def test_a_session_is_watched_while_it_goes_on_by_whoever_may_and_for_a_reason()
         found = billing.get("/live/follow/", {"number": str(session.number)[2:]})
         assert found.headers["location"] == f"/live/follow/{USER}/"
         billing.post(f"/live/follow/{USER}/start/", {"reason": ""})
-        assert session.watch.steps(USER)["is_followed"] is False
+        assert session.watch.steps.of(session.owner.state, USER)["is_followed"] is False
         billing.post(f"/live/follow/{USER}/start/", {"reason": "complaint 17"})
         assert len(list_audit(action="charging.follow_user")[0]) == before + 1
         balance_li = session.owner.user_now(USER)["money"]["balance_li"]
@@ -82,7 +84,7 @@ def test_a_session_is_watched_while_it_goes_on_by_whoever_may_and_for_a_reason()
         assert _sessions(clerk, billing, name=f"{7:032x}") == ["CLOSED"]
         assert _sessions(clerk, billing, life="OPEN") == _sessions(clerk, billing, number="13912345678") == []
         billing.post(f"/live/follow/{USER}/stop/")
-        assert session.watch.steps(USER)["is_followed"] is False
+        assert session.watch.steps.of(session.owner.state, USER)["is_followed"] is False
     assert "Charging does not answer" in billing.get("/live/").content.decode()
 
 

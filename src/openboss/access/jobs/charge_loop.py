@@ -35,7 +35,8 @@ from openboss.config.options import options
 from openboss.modules.charging.engine.lake import FILES_A_MERGE
 from openboss.modules.charging.engine.online.arriving import bars
 from openboss.modules.charging.engine.online.desk import Desk, Life
-from openboss.modules.charging.engine.online.turns import Moment
+from openboss.modules.charging.engine.online.steps import Steps
+from openboss.modules.charging.engine.online.turns import Decided, Moment
 from openboss.modules.charging.engine.online.watch import Watch
 from openboss.modules.charging.engine.owner import INPUTS_A_SNAPSHOT, Owner
 from openboss.modules.charging.functions.heavy_use import tell_of_heavy_use
@@ -48,6 +49,7 @@ from openboss.processes.watch_use import lines_li
 
 LOOK_S = 0.05  # how soon a command or a chunk is seen
 SWEEP_S = 1.0
+COUNT_S = 1.0  # how soon the board shows what doors have counted
 KEEP_S = 1.0  # how soon what functions of 5G networks want to be told of is safe
 LINES_S = 60.0  # how soon another line of it counts
 PEERS_S = 2.0  # how soon a change of who may ask is seen
@@ -68,7 +70,9 @@ class ChargeLoop:
     """An engine at work until it is told to stop, or fails."""
 
     def __init__(self, owner: Owner, stopping: threading.Event) -> None:
-        self.owner, self.stopping, self.watch = owner, stopping, Watch(self._peers, session_names.key_of)
+        self.owner, self.stopping = owner, stopping
+        self.watch = Watch(self._picture, session_names.key_of, Steps(self._whence))
+        self._ahead: deque[tuple[int, float]] = deque()  # decided and not yet safe: requests, since when
         self.currency = options().currency
         self.admission = Admission(now_s=self._now_s, trial_key=key_for("trial").hex())
         self._listed: list[PeerProof] = []
@@ -81,7 +85,7 @@ class ChargeLoop:
         self._inputs_to_flush = self._inputs_to_save = 0
         self._flushed_at_s = 0.0
         self._served_at_s = -CALM_S
-        self._swept_at_s = self._kept_at_s = 0.0
+        self._swept_at_s = self._kept_at_s = self._counted_at_s = 0.0
         self._lines_at_s = -LINES_S
         self._is_warm = False
         self._use_connection = one_connection()
@@ -108,12 +112,18 @@ class ChargeLoop:
         self._idle_s, self._served_at_s = 0.0, self.loop.time()
         moment, begun_s = self.moment(), time.perf_counter()
         decided = self.owner.decide(requests, asks, numbering=self._numbering, moment=moment)
-        self.watch.note_steps(self.owner.state, requests, asks, decided, at_s=moment.now_s)
-        self.owner.commits.send(self.owner.ownership)
-        self.when_safe(
-            lambda: self.watch.note(requests, decided, at_s=moment.now_s, took_s=time.perf_counter() - begun_s)
+        self.watch.steps.note(
+            self.owner.state, requests, asks, decided, at_s=moment.now_s, position=self.owner.position
         )
+        self._ahead.append((len(requests), begun_s))
+        self.owner.commits.send(self.owner.ownership)
+        self.when_safe(lambda: self._note_safe(requests, decided, moment.now_s))
         return decided.taken, decided.answers, decided.quotas
+
+    def _note_safe(self, requests: np.ndarray, decided: Decided, at_s: int) -> None:
+        """A group is in the journal: groups become safe in the order they were decided in."""
+        _requests, begun_s = self._ahead.popleft()
+        self.watch.note(requests, decided, at_s=at_s, took_s=time.perf_counter() - begun_s)
 
     def serve(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Decide a group of requests and commit it."""
@@ -161,8 +171,18 @@ class ChargeLoop:
             self._clock, self._clock_hour = operator_clock(options().timezone, hour * HOUR_S), hour
         return Moment(at, self._clock)
 
-    def _peers(self) -> dict[str, Any]:
-        return {"peers": self.node.connected(), **self.admission.picture()}
+    def _picture(self) -> dict[str, Any]:
+        """Who asks, and how far what was decided is ahead of the journal; another thread asks."""
+        ahead = list(self._ahead)
+        oldest_us = round((time.perf_counter() - ahead[0][1]) * 1e6) if ahead else 0
+        return {
+            "peers": self.node.connected(),
+            **self.admission.picture(),
+            "ahead": {"groups": len(ahead), "requests": sum(count for count, _ in ahead), "oldest_us": oldest_us},
+        }
+
+    def _whence(self, key_hi: int, key_lo: int) -> dict[str, str] | None:
+        return self.node.whence(key_hi, key_lo) or self.doors.whence(key_hi, key_lo)
 
     def _read_peers(self) -> bool:
         """Go by the list of peers as it stands now; say whether it has changed."""
@@ -282,6 +302,11 @@ class ChargeLoop:
         is_due = now_s - self._swept_at_s >= SWEEP_S and self._is_warm
         if is_due and not self.owner.sweep(self.moment()):  # if more waits, the next look goes on with it
             self._swept_at_s = now_s
+        if now_s - self._counted_at_s >= COUNT_S:
+            self._counted_at_s = now_s
+            answered, turned_down = self.doors.counted()
+            mine = {("DIAMETER", cause): count for cause, count in self.node.meter.turned_down.items()}
+            self.watch.note_doors(answered + self.node.meter.times, mine | turned_down, at_s=self._now_s())
         self._watch_use(now_s)
         if now_s - self._kept_at_s >= KEEP_S:
             self._kept_at_s = now_s

@@ -29,6 +29,7 @@ from openboss.access.network.radius.sessions import Sessions
 from openboss.config.options import Options
 
 _REPORT_EVERY_S = 60.0
+DROPS = {"unknown server", "malformed", "not genuine", "another kind", "dropped"}  # of what ports of RADIUS count
 
 log = structlog.get_logger("charge")
 
@@ -50,17 +51,19 @@ class OnlineDoors:
         self.gathering = Gathering(server=server, fail=fail, loop=loop)
         self.notifier = Notifier(loop)
         self._radius: list[Port] = []
+        self._sessions = Sessions()  # of access servers
         self._counts: list[Counter[str]] = []
         self._nchf: Door | None = None
+        self._nchf_node: Node | None = None
         self._opening: asyncio.Task[None] | None = None
         self.fail = fail
         if chosen.nchf_port:
             final = final_unit(chosen.final_unit, chosen.final_unit_to)
-            node = Node(
+            self._nchf_node = Node(
                 gathering=self.gathering, notices=self.notifier, now_s=now_s, final=final,
                 client_of=admission.nchf_client,
             )  # fmt: skip
-            self._nchf = Door(node, _address(chosen), loop)
+            self._nchf = Door(self._nchf_node, _address(chosen), loop)
         self.review()
 
     @property
@@ -81,7 +84,7 @@ class OnlineDoors:
             self.fail(fault)
 
     async def _open_radius(self) -> None:
-        chosen, servers, sessions, loop = self.chosen, self.admission.servers, Sessions(), self.loop
+        chosen, servers, sessions, loop = self.chosen, self.admission.servers, self._sessions, self.loop
         changes = FromEngine(servers, self.now_s, loop)
         logins = Logins(gathering=self.gathering, sessions=sessions, now_s=self.now_s)
         accounting = Accounting(gathering=self.gathering, sessions=sessions, now_s=self.now_s, changes=changes)
@@ -109,6 +112,24 @@ class OnlineDoors:
         if counts != before:
             log.info("access servers", **{name.replace(" ", "_"): count for name, count in counts.items()})
         loop.call_later(_REPORT_EVERY_S, self._report, loop, dict(counts))
+
+    def counted(self) -> tuple[np.ndarray, dict[tuple[str, str], int]]:
+        """What these doors have counted since the start: answers by time, and what was turned down by cause."""
+        nchf = self._nchf_node.meter.turned_down if self._nchf_node is not None else {}
+        turned_down = {("NCHF", cause): count for cause, count in nchf.items()}
+        for port in self._radius:
+            for cause in DROPS & port.counts.keys():
+                turned_down["RADIUS", cause] = turned_down.get(("RADIUS", cause), 0) + port.counts[cause]
+        return self.gathering.meter.times, turned_down
+
+    def whence(self, key_hi: int, key_lo: int) -> dict[str, str] | None:
+        """Who asks with a session in the group under decision; None = nobody here."""
+        key = f"{key_hi:016x}{key_lo:016x}"
+        if self._nchf_node is not None and (client := self._nchf_node.asking.get(key)) is not None:
+            return {"interface": "NCHF", "peer": client, "session_id": key}
+        if key in self._sessions.busy and (session := self._sessions.find(key)) is not None:
+            return {"interface": "RADIUS", "peer": session.nas, "session_id": session.acct_session_id}
+        return None
 
     def tell(self, sessions: np.ndarray, stopped: np.ndarray) -> None:
         """Tell 5G networks to come again with some sessions, or to end those of users who were stopped.

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from openboss.modules.charging.engine.online.meter import Meter
 from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind
 
 MOST_REQUESTS = 4096  # in one group; the rest is the next group
@@ -172,6 +173,8 @@ class Gathering:
         self, *, server: Server, fail: Callable[[BaseException], None], loop: asyncio.AbstractEventLoop
     ) -> None:
         self.server, self.fail, self.loop = server, fail, loop
+        self.meter = Meter()
+        self._arrived_s = 0.0  # when the first of those that wait came
         self._waiting: list[tuple[list[Request], Answered]] = []
         self._is_due = False
         self._last_group = 0
@@ -181,6 +184,8 @@ class Gathering:
         limit = MOST_WAITING if requests[0].kind in (Kind.UPDATE, Kind.TERMINATION) else MOST_WAITING // 2
         if len(self._waiting) >= limit:
             raise TooBusy
+        if not self._waiting:
+            self._arrived_s = self.loop.time()
         self._waiting.append((requests, answered))
         if not self._is_due:
             self._is_due = True
@@ -199,10 +204,11 @@ class Gathering:
             self._is_due = True
             self.loop.call_soon(self._turn)
         self._last_group = len(group)
-        requests = [request for some, _answered in group for request in some]
+        requests, arrived_s = [request for some, _answered in group for request in some], self._arrived_s
         rows, asks = columns_of(requests)
         found = answers_of(requests, *decide(self.server.serve, rows, asks))
         first = 0
         for some, answered in group:
             answered(found[first : first + len(some)])
             first += len(some)
+        self.meter.answered(len(requests), self.loop.time() - arrived_s)

@@ -19,8 +19,10 @@ from openboss.access.network.diameter.avps import avp
 from openboss.access.network.diameter.peers import Identity, Peer
 from openboss.access.network.gathering import MOST_REQUESTS
 from openboss.kernel.direct import direct
+from openboss.modules.charging.engine.online.meter import Meter
 from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind, Result
 
+NONSENSE = "NONSENSE"  # how what is no Diameter is counted: it has no answer
 AHEAD_BYTES = 64 << 10  # of requests that are worth a group while others are on their way: some hundred
 MOST_AHEAD = 2 * MOST_REQUESTS  # requests decided and not committed; then the sockets wait
 
@@ -74,7 +76,10 @@ class Node:
         self.loop = loop
         self.peers: list[Peer] = []
         self.sessions: dict[int, tuple[Peer, bytes]] = {}  # by place: where the last request came from
-        self.shed = 0
+        self.meter = Meter()
+        self._arrived_s = 0.0  # when the first bytes of those that wait came
+        self._group: tuple[bytes, list[Peer], np.ndarray, np.ndarray]  # under decision: bytes, peers, marks, requests
+        self._group = b"", [], np.zeros(0, wire.MARK), np.zeros(0, REQUEST)
         self._waiting: dict[Peer, None] = {}
         self._broken: list[Peer] = []  # who sent what is no Diameter: closed after the answers to what came before
         self._is_due = self._is_behind = False
@@ -104,6 +109,8 @@ class Node:
 
     def wake(self, peer: Peer) -> None:
         """Bytes have arrived at a peer: decide them soon, together with what arrives until then."""
+        if not self._waiting:
+            self._arrived_s = self.loop.time()
         self._waiting[peer] = None
         if not self._is_due:
             self._is_due = True
@@ -128,11 +135,21 @@ class Node:
                 told += 1
         return told
 
+    def whence(self, key_hi: int, key_lo: int) -> dict[str, str] | None:
+        """Who asks with a session in the group under decision, and how the network names it; None = nobody here."""
+        data, ready, credit, requests = self._group
+        for place in np.flatnonzero((requests["key_hi"] == key_hi) & (requests["key_lo"] == key_lo))[:1]:
+            mark = credit[place]
+            at, length = int(mark["session_at"]), int(mark["session_length"])
+            named = data[at : at + length].decode("utf-8", "replace")
+            return {"interface": "DIAMETER", "peer": ready[int(mark["connection"])].host, "session_id": named}
+        return None
+
     def connected(self) -> list[dict[str, Any]]:
-        """Who is connected now, and how many bytes of each wait."""
+        """Who is connected now, what was heard of each, and how many bytes of it wait."""
         return [
             {"name": peer.host, "realm": peer.realm, "address": peer.address, "is_tls": peer.is_tls,
-             "waiting": len(peer.inbox)}
+             "waiting": len(peer.inbox), "requests": peer.messages, "last_at_s": peer.heard_at_s}
             for peer in list(self.peers)
             if peer.transport is not None
         ]  # fmt: skip
@@ -199,6 +216,7 @@ class Node:
         if reached < 0:  # what follows is no Diameter: answer what was read, then end it
             peer.taken(stop - start)
             self._broken.append(peer)
+            self.meter.turn_down(NONSENSE)
             return
         peer.taken(reached - start)
         is_full = self._counts[1] >= MOST_REQUESTS or self._counts[2] + wire.MOST_ASKS > len(self._asks)
@@ -209,18 +227,19 @@ class Node:
     def _decide_and_answer(self, data: bytes, ready: list[Peer]) -> None:
         marks = self._marks[: self._counts[0]].copy()
         requests, asks = self._requests[: self._counts[1]].copy(), self._asks[: self._counts[2]].copy()
+        self._group, arrived_s = (data, ready, marks[marks["what"] == wire.CREDIT], requests), self._arrived_s
         answers, quotas = self._decide(requests, asks)
         self._remember(data, ready, marks, requests, answers)
-        self.server.when_safe(lambda: self._answer(data, ready, marks, requests, asks, answers, quotas))
+        self.server.when_safe(lambda: self._answer(data, ready, marks, requests, asks, answers, quotas, arrived_s))
         broken, self._broken = self._broken, []
         for peer in broken:
             self.server.when_safe(peer.close)
 
     def _answer(
         self, data: bytes, ready: list[Peer], marks: np.ndarray, requests: np.ndarray, asks: np.ndarray,
-        answers: np.ndarray, quotas: np.ndarray,
+        answers: np.ndarray, quotas: np.ndarray, arrived_s: float,
     ) -> None:  # fmt: skip
-        """Write the answers to a group and send them."""
+        """Write the answers to a group, the first of which came at `arrived_s`, and send them."""
         room = int(marks["length"].sum()) + len(requests) * (_HEAD_BYTES + len(self._own))
         room += len(asks) * (_SERVICE_BYTES + len(self._final))
         out, places = np.empty(room, np.uint8), np.zeros(len(marks) + 1, np.int64)
@@ -229,10 +248,14 @@ class Node:
             self.server.currency, out, places,
         )  # fmt: skip
         edges = np.searchsorted(marks["connection"], np.arange(len(ready) + 1))
+        now_s = self.now_s()
         for number, peer in enumerate(ready):
             start, stop = places[edges[number]], places[edges[number + 1]]
             if stop > start:
                 peer.send(out[start:stop].tobytes())
+            peer.messages += int(edges[number + 1] - edges[number])
+            peer.heard_at_s = now_s
+        self.meter.answered(len(requests), self.loop.time() - arrived_s)
         for mark in marks[marks["what"] != wire.CREDIT]:
             self._answer_rarely(data, ready[mark["connection"]], mark)
 
@@ -243,7 +266,7 @@ class Node:
             return gathering.decide(self.server.decide, requests, asks)
         answers, quotas = gathering.decide(self.server.decide, requests, asks, np.flatnonzero(~is_new))
         answers["place"][is_new], answers["result"][is_new] = -1, Result.TOO_BUSY
-        self.shed += int(is_new.sum())
+        self.meter.turn_down(str(int(Result.TOO_BUSY)), int(is_new.sum()))
         return answers, quotas
 
     def _answer_rarely(self, data: bytes, peer: Peer, mark: np.ndarray) -> None:

@@ -15,6 +15,7 @@ import structlog
 from openboss.access.network.diameter import avps
 from openboss.access.network.diameter.avps import Malformed, Message, address, avp, message, read_message
 from openboss.access.network.diameter.wire import wanted_length
+from openboss.modules.charging.engine.online.meter import Meter
 
 MOST_WAITING = 4 << 20  # bytes of one peer that wait; then it must wait too
 MOST_UNREAD = 1 << 20  # bytes of answers that a peer has not taken; then nothing of it is read any more
@@ -44,6 +45,7 @@ class Desk(Protocol):
     """Where a connection takes what has arrived."""
 
     loop: asyncio.AbstractEventLoop
+    meter: Meter
 
     def joined(self, peer: Peer) -> None:
         """A connection is there."""
@@ -66,6 +68,7 @@ class Peer(asyncio.Protocol):
         self.address, self.is_tls = "", False  # where the connection comes from
         self.is_welcome = False
         self.is_stalled = False  # it does not take its answers
+        self.messages, self.heard_at_s = 0, 0  # of it that were read, and the second of the last one
         self._is_paused = False
         self._leaves: asyncio.TimerHandle | None = None
 
@@ -209,6 +212,8 @@ class Peer(asyncio.Protocol):
         )
 
     def _answer(self, request: Message, result: int, more: bytes = b"") -> None:
+        if result != avps.SUCCESS:
+            self.desk.meter.turn_down(str(result))
         flags = request.flags & avps.PROXIABLE | (avps.ERROR if 3000 <= result < 4000 else 0)
         session = request.first(avps.SESSION_ID)
         content = avp(avps.SESSION_ID, session) if session else b""

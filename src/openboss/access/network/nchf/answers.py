@@ -56,6 +56,8 @@ encode = msgspec.json.Encoder().encode
 class Refused(Exception):
     """A request came to nothing; `problem` says why."""
 
+    is_decided = False  # by the engine, which counts it
+
     def __init__(self, status: int, cause: str, title: str, **more: Any) -> None:
         super().__init__(title)
         self.problem = ProblemDetails(title, status, cause, **more)

@@ -18,6 +18,7 @@ from openboss.access.network.nchf import answers
 from openboss.access.network.nchf.answers import Refused, encode, malformed, refusal_of
 from openboss.access.network.nchf.reading import key_of_new, requests_of
 from openboss.access.network.nchf.schema import ChargingDataRequest, FinalUnitIndication
+from openboss.modules.charging.engine.online.meter import Meter
 from openboss.modules.charging.engine.online.requests import Kind, Result
 
 PATH = "/nchf-convergedcharging/v3/chargingdata"
@@ -55,17 +56,22 @@ class Node:
     ) -> None:
         self.gathering, self.notices, self.now_s, self.final = gathering, notices, now_s, final
         self.client_of = client_of  # who asks, by address and Authorization; empty: nobody who may
+        self.meter = Meter()
+        self.asking: dict[str, str] = {}  # who asks, by the name of a session whose request is being decided
         self._said_at = (0, "")
 
     async def __call__(self, scope: Any, protocol: Any) -> None:
         """Answer one HTTP request (RSGI)."""
         try:
-            if not self.client_of(scope.client, scope.headers.get("authorization") or ""):
+            client = self.client_of(scope.client, scope.headers.get("authorization") or "")
+            if not client:
                 raise Refused(401, "UNAUTHORIZED", "Nobody wrote this client down, or it shows another key.")
             kind, key = self._operation(scope)
-            status, headers, body = await self._charge(kind, key, scope, await _body(scope, protocol))
+            status, headers, body = await self._charge(kind, key, client, scope, await _body(scope, protocol))
         except Refused as refusal:
             problem = refusal.problem
+            if not refusal.is_decided:
+                self.meter.turn_down(problem.cause)
             protocol.response_bytes(problem.status, [_PROBLEM, *_extra(problem.status)], encode(problem))
         else:
             protocol.response_bytes(status, headers, body)
@@ -85,7 +91,7 @@ class Node:
             raise refusal_of(Result.UNKNOWN_SESSION)
         return _OPERATIONS[verb], key
 
-    async def _charge(self, kind: Kind, key: str, scope: Any, body: bytes) -> tuple[int, list[Any], bytes]:
+    async def _charge(self, kind: Kind, key: str, client: str, scope: Any, body: bytes) -> tuple[int, list[Any], bytes]:
         """Have a message charged; return status, headers and body of the answer. Raises Refused."""
         try:
             message = _decode(body)
@@ -93,11 +99,17 @@ class Node:
             raise malformed(fault) from fault
         key = key or key_of_new(message)
         requests = requests_of(message, kind, key, self.now_s())
-        request, answer = requests[0], _whole(await self._decided(requests))
+        self.asking[key] = client
+        try:
+            request, answer = requests[0], _whole(await self._decided(requests))
+        finally:
+            self.asking.pop(key, None)
         if answer.result != Result.SUCCESS:
             if answer.result == Result.UNKNOWN_SESSION:
                 self.notices.forget(key)
-            raise refusal_of(answer.result)
+            refusal = refusal_of(answer.result)
+            refusal.is_decided = True
+            raise refusal
         if kind == Kind.TERMINATION:
             self.notices.forget(key)
             return 204, [], b""

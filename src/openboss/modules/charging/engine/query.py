@@ -75,9 +75,9 @@ def _routes(owner: Owner, watch: Watch) -> dict[tuple[str, str], Callable[[int, 
             keys=watch.keys_of(str(body["name"])) if body.get("name") else None,
             life=str(body.get("life", "")),
         ),
-        ("GET", "steps"): lambda number, _body: watch.steps(number),
-        ("POST", "steps"): lambda number, body: watch.follow(number, str(body["number"])),
-        ("DELETE", "steps"): lambda number, _body: watch.give_up(number),
+        ("GET", "steps"): lambda number, _body: watch.steps.of(owner.state, number),
+        ("POST", "steps"): lambda number, body: watch.steps.follow(number, str(body["number"])),
+        ("DELETE", "steps"): lambda number, _body: watch.steps.give_up(number),
     }
 
 

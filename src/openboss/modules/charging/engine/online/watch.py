@@ -1,113 +1,90 @@
-"""What networks asked and how it went: counts of the last two minutes, and every step of users who are followed.
+"""What networks asked and how it went in the last two minutes: counts and times, for whoever watches.
 
-Kept in the engine's memory only: a picture for whoever watches, no record of anything. A group costs a few
-microseconds. Read by other threads without a lock: a figure may be of a moment ago, never of nobody.
+Kept in the engine's memory only: a picture, no record of anything. A group costs a few microseconds. Read by other
+threads without a lock: a figure may be of a moment ago, never of nobody.
 """
 
 import re
-from collections import deque
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from openboss.kernel.compiled import compiled
 from openboss.modules.charging.engine.online.desk import Life
-from openboss.modules.charging.engine.online.requests import USED_FIELDS, Action, Kind, Measure, Result
-from openboss.modules.charging.engine.online.shown import known_row, money_of
+from openboss.modules.charging.engine.online.meter import BUCKETS, bucket_of, quantile_us
+from openboss.modules.charging.engine.online.requests import Kind, Result
+from openboss.modules.charging.engine.online.steps import Steps
 from openboss.modules.charging.engine.online.turns import Decided
 from openboss.modules.charging.engine.state import EngineState
-from openboss.modules.charging.numbering import ZEROS
 
 SECONDS = 120  # how far back counts go
-MOST_FOLLOWED = 20  # users at a time: whoever was followed first is given up
-STEPS_KEPT = 300  # of one user
-_SHORTEST_NUMBER = 7
+MINUTE_S = 60
 
 _CODES = np.array(sorted(Result), np.int32)
 _KINDS = max(Kind) + 1
-_BUCKETS = 96  # a quarter of a doubling each, from one microsecond to seconds
-_A_DOUBLING = 4
 _RESULTS_AT, _TIMES_AT = _KINDS, _KINDS + 2 * len(_CODES)
-_WIDTH = _TIMES_AT + _BUCKETS
+_WIDTH = _TIMES_AT + BUCKETS
+
+TurnedDown = Mapping[tuple[str, str], int]
+"""What doors turned down since the start, by interface and cause."""
 
 
 def _nobody() -> dict[str, Any]:
-    return {"peers": [], "heard": [], "turned_away": []}
+    return {"peers": [], "heard": [], "turned_away": [], "ahead": {"groups": 0, "requests": 0, "oldest_us": 0}}
 
 
 class Watch:
-    """Counts and steps. One thread notes, others read."""
+    """Counts, and the steps of users. One thread notes, others read."""
 
     def __init__(
-        self, peers: Callable[[], dict[str, Any]] = _nobody, key_of: Callable[[str], str] | None = None
+        self,
+        picture: Callable[[], dict[str, Any]] = _nobody,
+        key_of: Callable[[str], str] | None = None,
+        steps: Steps | None = None,
     ) -> None:
         self._key_of = key_of  # the engine's name of a session by the network's
-        self._peers = peers  # who is connected, was heard of, was turned away
+        self._picture = picture  # who is connected, was heard of, was turned away; what is decided and not yet safe
+        self.steps = steps or Steps()
         self.counts = np.zeros((SECONDS, _WIDTH), np.int64)
         self.second = np.zeros(SECONDS, np.int64)
         self.since_start = np.zeros(_WIDTH, np.int64)
-        self._followed: dict[int, deque[dict[str, Any]]] = {}  # by subscriber
-        self._numbers: dict[str, int] = {}  # subscriber by number, for requests that open no session
+        self._answered = np.zeros((SECONDS, BUCKETS), np.int64)  # by the time since the socket
+        self._answered_before = np.zeros(BUCKETS, np.int64)
+        self._turned_down: dict[tuple[str, str], np.ndarray] = {}  # of each second, and since the start
 
     # --- noting ------------------------------------------------------------------------------------------------------
 
-    def note(self, requests: np.ndarray, decided: Decided, *, at_s: int, took_s: float) -> None:
-        """Note a group that was decided and committed within `took_s`."""
+    def _begin(self, at_s: int) -> int:
+        """The place of a second; what was there two minutes ago is forgotten."""
         place = at_s % SECONDS
         if self.second[place] != at_s:
-            self.counts[place] = 0
+            self.counts[place] = self._answered[place] = 0
+            for counted in self._turned_down.values():
+                counted[place] = 0
             self.second[place] = at_s
-        bucket = min(int(np.log2(max(1.0, took_s * 1e6)) * _A_DOUBLING), _BUCKETS - 1)
+        return place
+
+    def note(self, requests: np.ndarray, decided: Decided, *, at_s: int, took_s: float) -> None:
+        """Note a group that was decided and committed within `took_s`."""
+        place, bucket = self._begin(at_s), bucket_of(took_s)
         for counts in (self.counts[place], self.since_start):
             _count(requests, decided.taken, decided.answers, decided.quotas, _CODES, bucket, counts)
 
-    def note_steps(
-        self, state: EngineState, requests: np.ndarray, asks: np.ndarray, decided: Decided, *, at_s: int
-    ) -> None:
-        """Note the steps of users who are followed, as a group that was just decided has left them."""
-        if self._followed:
-            self._follow(state, requests, asks, decided, at_s)
-
-    def _follow(self, state: EngineState, requests: np.ndarray, asks: np.ndarray, decided: Decided, at_s: int) -> None:
-        """Note the steps of users who are followed; another thread may give one up meanwhile."""
-        wanted = {known_row(state, one): one for one in list(self._followed)}
-        sessions = decided.answers["place"]
-        rows = np.where(sessions >= 0, state.desk.sessions["row"][sessions], -1)
-        for number in np.flatnonzero(decided.taken):
-            followed = wanted.get(int(rows[number])) if rows[number] >= 0 else self._by_number(requests[number])
-            kept = self._followed.get(followed) if followed is not None else None
-            if followed is not None and kept is not None:
-                row = known_row(state, followed)
-                step = _step(requests[number], asks, decided, int(number))
-                at = datetime.fromtimestamp(at_s, UTC).isoformat()
-                kept.append({"at": at, **step, "money": money_of(state, row) if row >= 0 else None})
-
-    def _by_number(self, request: np.ndarray) -> int | None:
-        digits = str(int(request["served"]) % ZEROS)  # with or without country code
-        if len(digits) < _SHORTEST_NUMBER:
-            return None
-        return next((one for number, one in self._numbers.items() if number.endswith(digits)), None)
+    def note_doors(self, answered: np.ndarray, turned_down: TurnedDown, *, at_s: int) -> None:
+        """Note, once a second, what doors have counted since the start: times of answers, and what they turned down."""
+        place = self._begin(at_s)
+        self._answered[place] += answered - self._answered_before
+        self._answered_before = answered.copy()
+        for cause, count in turned_down.items():
+            counted = self._turned_down.get(cause)
+            if counted is None:
+                counted = np.zeros(SECONDS + 1, np.int64)
+                self._turned_down = {**self._turned_down, cause: counted}  # whoever reads goes on with the others
+            counted[place] += count - counted[SECONDS]
+            counted[SECONDS] = count
 
     # --- reading -----------------------------------------------------------------------------------------------------
-
-    def follow(self, subscriber_id: int, number: str) -> None:
-        """Begin to keep the steps of a user; `number` in E.164 knows them where no session does."""
-        if len(self._followed) >= MOST_FOLLOWED and subscriber_id not in self._followed:
-            self.give_up(next(iter(self._followed)))
-        self._followed.setdefault(subscriber_id, deque(maxlen=STEPS_KEPT))
-        self._numbers = {**self._numbers, number: subscriber_id}  # whoever goes through the others goes on with them
-
-    def give_up(self, subscriber_id: int) -> None:
-        """Forget the steps of a user."""
-        self._followed.pop(subscriber_id, None)
-        self._numbers = {number: one for number, one in self._numbers.items() if one != subscriber_id}
-
-    def steps(self, subscriber_id: int) -> dict[str, Any]:
-        """The steps of a user since it is followed."""
-        kept = self._followed.get(subscriber_id)
-        return {"is_followed": kept is not None, "steps": list(kept or [])}
 
     def keys_of(self, name: str) -> list[str]:
         """What a session may be called in the engine that somebody names: as a network does, or as the engine."""
@@ -115,23 +92,33 @@ class Watch:
         return [*found, name.lower()] if re.fullmatch(r"[0-9a-fA-F]{32}", name) else found
 
     def board(self, state: EngineState, *, now_s: int) -> dict[str, Any]:
-        """Rates by kind and result of every second, time taken, and sessions."""
+        """Rates by kind and result of every second, time taken, what doors turned down, and sessions."""
         seconds = np.arange(now_s - SECONDS + 1, now_s)  # the running second is not whole yet
         places = seconds % SECONDS
-        rows = np.where((self.second[places] == seconds)[:, None], self.counts[places], 0)
-        minute = rows[-60:].sum(axis=0)
+        is_known = self.second[places] == seconds
+        rows = np.where(is_known[:, None], self.counts[places], 0)
+        last = places[-MINUTE_S:][is_known[-MINUTE_S:]]
+        turned_down = {cause: (counted[:SECONDS][places] * is_known, counted[SECONDS]) for cause, counted in
+                       self._turned_down.items()}  # fmt: skip
         sessions = state.desk.sessions["life"]
         return {
             "now_s": now_s,
             "a_second": rows[:, :_KINDS].sum(axis=1).tolist(),
             "refused_a_second": _refusals(rows).sum(axis=1).tolist(),
-            "of_last_minute": _named(minute),
+            "turned_down_a_second": sum((counted for counted, _ever in turned_down.values()),
+                                        np.zeros(len(places), np.int64)).tolist(),
+            "turned_down": [
+                {"interface": interface, "cause": cause, "minute": int(counted[-MINUTE_S:].sum()), "ever": int(ever)}
+                for (interface, cause), (counted, ever) in sorted(turned_down.items())
+            ],
+            "of_last_minute": _named(rows[-MINUTE_S:].sum(axis=0)),
             "since_start": _named(self.since_start),
+            "answered": _times(self._answered[last].sum(axis=0)),
             "sessions": {life.name: int((sessions == life).sum()) for life in (Life.OPEN, Life.EXPIRED, Life.CLOSED)},
-            **self._peers(),
+            **self._picture(),
             "wallets": len(state.wallet_of),
             "users": int(state.used["rows"]),
-        }
+        }  # fmt: skip
 
 
 @compiled
@@ -167,57 +154,13 @@ def _refusals(rows: np.ndarray) -> np.ndarray:
 def _named(counts: np.ndarray) -> dict[str, Any]:
     of_requests = counts[_RESULTS_AT : _RESULTS_AT + len(_CODES)]
     of_services = counts[_RESULTS_AT + len(_CODES) : _TIMES_AT]
-    times = counts[_TIMES_AT:]
     return {
         "kinds": {kind.name: int(counts[kind]) for kind in Kind},
         "requests": {str(code): int(count) for code, count in zip(_CODES, of_requests, strict=True) if count},
         "services": {str(code): int(count) for code, count in zip(_CODES, of_services, strict=True) if count},
-        "p50_us": _quantile_us(times, 0.5),
-        "p99_us": _quantile_us(times, 0.99),
-        "p999_us": _quantile_us(times, 0.999),
+        **_times(counts[_TIMES_AT:]),
     }
 
 
-def _quantile_us(times: np.ndarray, part: float) -> int | None:
-    """The upper edge of the bucket in which a quantile lies, in microseconds; None without requests."""
-    upto = np.cumsum(times)
-    if not upto[-1]:
-        return None
-    return round(2 ** ((int(np.searchsorted(upto, part * upto[-1])) + 1) / _A_DOUBLING))
-
-
-def _step(request: np.ndarray, asks: np.ndarray, decided: Decided, number: int) -> dict[str, Any]:
-    """One request, what it reported and wanted, and what it was answered."""
-    first = int(request["first_ask"])
-    services = []
-    for place in range(first, first + int(request["asks"])):
-        ask, quota = asks[place], decided.quotas[place]
-        services.append(
-            {
-                "rating_group": int(ask["rating_group"]),
-                "service_id": int(ask["service_id"]),
-                "used": {name: int(ask[name]) for name in USED_FIELDS if ask[name]},
-                "wants": {name: int(ask[name]) for name in ("want_s", "want_octets", "want_units") if ask[name] > 0},
-                "is_asking": bool(ask["is_asking"]),
-                "is_final": bool(ask["is_final"]),
-                "result": int(quota["result"]),
-                "measure": Measure(quota["measure"]).name,
-                "granted": int(quota["granted"]),
-                "validity_s": int(quota["validity_s"]),
-                "change_at_s": int(quota["change_at_s"]),
-                "is_last": bool(quota["is_last"]),
-            }
-        )
-    answer = decided.answers[number]
-    kind = Kind(int(request["kind"]))
-    return {
-        "session": f"{int(request['key_hi']):016x}{int(request['key_lo']):016x}",
-        "kind": kind.name,
-        "action": Action(int(request["action"])).name if kind == Kind.EVENT else None,
-        "number": int(request["number"]),
-        "record_type": int(request["record_type"]),
-        "result": int(answer["result"]),
-        "is_repeat": bool(answer["is_repeat"]),
-        "cost_li": int(answer["cost_li"]),
-        "services": services,
-    }
+def _times(times: np.ndarray) -> dict[str, int | None]:
+    return {name: quantile_us(times, part) for name, part in (("p50_us", 0.5), ("p99_us", 0.99), ("p999_us", 0.999))}
