@@ -341,6 +341,16 @@ def test_a_stop_ends_running_sessions_and_another_speed_changes_them(network, aa
     assert nas.taken.empty()  # nothing runs: nobody has to be told
 
 
+def test_a_session_whose_access_server_falls_silent_is_settled_after_two_slices_and_may_go_on(network, aaa):
+    accepted = login(aaa)
+    for after_s, reserved_li in ((2 * 3600, 100), (2 * 3600 + 1, 0)):
+        aaa.later(after_s)
+        aaa.call(lambda: network.owner.sweep(aaa.at))
+        assert network.wallet()["reserved_li"] == reserved_li
+    assert account(aaa, "Stop", 61, Class=accepted["Class"])["code"] == "Accounting-Response"
+    assert (network.wallet()["balance_li"], network.wallet()["reserved_li"]) == (120 - 100, 0)
+
+
 def test_hostile_packets_are_dropped_without_an_answer_and_counted(network, aaa):
     with socket.socket(type=socket.SOCK_DGRAM) as line:
         line.connect(("127.0.0.1", aaa.login_port))

@@ -192,7 +192,8 @@ def _check(raw: Ints, i: int) -> int:
 
 
 @compiled
-def _offset_at(offset_s: Ints, first_hour: int, utc_s: int) -> int:
+def offset_at(offset_s: Ints, first_hour: int, utc_s: int) -> int:
+    """The operator's wall clock less UTC at a moment (OperatorClock)."""
     hour = utc_s // 3600 - first_hour
     return offset_s[min(max(hour, 0), offset_s.shape[0] - 1)]
 
@@ -202,8 +203,8 @@ def _utc(wall_s: int, written_offset_s: int, offset_s: Ints, first_hour: int) ->
     """UTC of a moment as written; without an offset it is the operator's wall clock (of two, the earlier)."""
     if written_offset_s != c.ABSENT:
         return wall_s - written_offset_s
-    guess = wall_s - _offset_at(offset_s, first_hour, wall_s)
-    return wall_s - _offset_at(offset_s, first_hour, guess)
+    guess = wall_s - offset_at(offset_s, first_hour, wall_s)
+    return wall_s - offset_at(offset_s, first_hour, guess)
 
 
 @compiled
@@ -226,7 +227,7 @@ def _times(raw: Ints, i: int, offset_s: Ints, first_hour: int, now_s: int, out: 
     if start_s < now_s - KEEP_DAYS * DAY_S:
         return 207
     out[START_AT, k] = start_s
-    out[START_LOCAL, k] = start_s + _offset_at(offset_s, first_hour, start_s)
+    out[START_LOCAL, k] = start_s + offset_at(offset_s, first_hour, start_s)
     out[DURATION, k] = _zero(duration_s)
     return 0
 

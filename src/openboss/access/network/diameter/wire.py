@@ -54,7 +54,7 @@ MARK = np.dtype(
         ("has_kind", np.uint8),
         ("has_proxies", np.uint8),
         ("is_proxiable", np.uint8),
-        ("spare", np.uint8),
+        ("own_ask", np.uint8),  # 1 + the place, among its asks, of what it wants beside all services; 0 = nothing
     ],
     align=True,
 )
@@ -469,5 +469,6 @@ def _read_credit(
         mark.what = FAULT
         return
     mark.what, mark.request = CREDIT, counts[1]
+    mark.own_ask = 1 + state.implicit - state.first_ask if state.implicit >= 0 else 0
     counts[1] += 1
     counts[2] = state.asks

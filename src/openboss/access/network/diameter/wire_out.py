@@ -178,9 +178,9 @@ def write(
         at = put_avp32(out, at, 416, request.kind)
         at = put_avp32(out, at, 415, request.number)
         for a in range(request.first_ask, request.first_ask + request.asks * (1 - is_refused)):
-            if asks[a].rating_group < 0 and asks[a].service_id < 0:
+            if a - request.first_ask + 1 == mark.own_ask:
                 at = _put_quota(out, at, quotas[a], final, currency)
-            else:
+            elif quotas[a].result != 0:  # nothing became of services of a request that was refused as a whole
                 at = _put_service(out, at, asks[a], quotas[a], final, currency, request.kind == _INITIAL)
         if request.kind == _EVENT and answer.result == 2001:
             if request.action == 2:

@@ -12,8 +12,8 @@ from openboss.modules.charging.engine.online.moving import find_moved
 from openboss.modules.charging.engine.online.requests import REQUEST, Kind
 from openboss.modules.charging.engine.state import EngineState
 from openboss.modules.charging.networks import area_abroad, place_at_home
-from openboss.modules.charging.normalise import _normalise
-from openboss.modules.charging.numbering import ZEROS, Keys, NumberingTables, OperatorClock
+from openboss.modules.charging.normalise import _normalise, offset_at
+from openboss.modules.charging.numbering import ZEROS, Ints, Keys, NumberingTables, OperatorClock
 
 _PLUS = 2 * ZEROS  # how an international number is coded
 _UNKNOWN_USER_FAULT = 306
@@ -23,7 +23,7 @@ _NOBODY = np.zeros(0, np.int64)
 @compiled
 def _fill_raw(
     directory: Directory, desk: Desk, requests: np.ndarray, places_of: np.ndarray, cells: Keys, raw: np.ndarray,
-    now_s: int,
+    offset_s: Ints, first_hour: int, now_s: int,
 ) -> None:  # fmt: skip
     """Write requests that may open a session, or have moved, as a reader of files would have.
 
@@ -38,7 +38,8 @@ def _fill_raw(
         at_s = request.at_s if request.at_s != 0 else now_s
         served = request.served
         if served == 0 and request.imsi != 0:
-            row = row_at(directory, directory.imsi_key, directory.imsi_head, request.imsi, at_s)
+            local_s = at_s + offset_at(offset_s, first_hour, at_s)
+            row = row_at(directory, directory.imsi_key, directory.imsi_head, request.imsi, local_s)
             if row >= 0 and desk.user_number[row] != 0:
                 served = _PLUS + desk.user_number[row]
         record_type = request.record_type
@@ -103,14 +104,16 @@ def classified(
     faults = np.zeros(len(some), np.int16)
     out = np.zeros((len(n.NAMES), len(some)), np.int64)  # no file and no place in it
     running = np.concatenate([np.full(len(opening), -1), old[:count]])
-    _fill(state.directory, state.desk, requests[some], running, numbering.cells, raw, now_s)
+    _fill(state.directory, state.desk, requests[some], running, numbering.cells, raw, clock.offset_s, clock.first_hour,
+          now_s)  # fmt: skip
     kept = _normalise_directly(raw, faults, numbering, clock.offset_s, clock.first_hour, now_s, out)
     fresh = np.zeros(kept, USE)
     _take_over_directly(out, kept, fresh)
     fresh_at[some] = np.where(faults == 0, np.cumsum(faults == 0) - 1, -1)
     there = {int(m): fresh[fresh_at[m]] if fresh_at[m] >= 0 else None for m in moved[:count]}
     fresh_at[moved[:count]] = -1
-    fresh_at[some[faults == _UNKNOWN_USER_FAULT]] = -2
+    is_nobody = (requests["served"][opening] == 0) & (requests["imsi"][opening] == 0)
+    fresh_at[some[faults == _UNKNOWN_USER_FAULT]] = fresh_at[opening[is_nobody]] = -2
     return fresh, fresh_at, there
 
 
@@ -119,6 +122,6 @@ def warm(state: EngineState, numbering: NumberingTables, clock: OperatorClock) -
     nobody, raw, faults = np.zeros(0, REQUEST), np.empty((0, c.ROWS), np.int64), np.zeros(0, np.int16)
     out = np.empty((len(n.NAMES), 0), np.int64)
     _find_moved(state.desk, numbering.cells, numbering.cell_area, nobody, _NOBODY, _NOBODY.copy())
-    _fill(state.directory, state.desk, nobody, _NOBODY, numbering.cells, raw, 0)
+    _fill(state.directory, state.desk, nobody, _NOBODY, numbering.cells, raw, clock.offset_s, clock.first_hour, 0)
     _normalise_directly(raw, faults, numbering, clock.offset_s, clock.first_hour, 0, out)
     _take_over_directly(out, 0, np.zeros(0, USE))

@@ -95,8 +95,9 @@ class Server:
         for name in ("result", "cost_li", "has_credit"):
             held[name][sessions] = group.answers[name][going]
         held["touched_at_s"][sessions] = group.now_s
-        is_call = np.isin(held["record_type"][sessions], VOICE)
-        slice_s = np.where(is_call, self.rules.time_slice_s, self.rules.data_validity_s)
+        kinds = held["record_type"][sessions]
+        slice_s = np.where(np.isin(kinds, ACCESS), self.rules.access_slice_s, self.rules.data_validity_s)
+        slice_s = np.where(np.isin(kinds, VOICE), self.rules.time_slice_s, slice_s)
         is_event = requests["kind"] == Kind.EVENT
         silence_s = np.where(is_event, self.rules.refundable_s, self.rules.slices_of_silence * slice_s)
         held["silence_s"][sessions] = silence_s

@@ -369,7 +369,8 @@ def end(
             session.life = _CLOSED
         session.number, session.kind, session.result = request.number, request.kind, answer.result
         session.touched_at_s = steps.moment[NOW_S]
-        slice_s = choices.time_slice_s if is_voice(session.record_type) else choices.data_validity_s
+        slice_s = choices.access_slice_s if is_access(session.record_type) else choices.data_validity_s
+        slice_s = choices.time_slice_s if is_voice(session.record_type) else slice_s
         session.silence_s = choices.slices_of_silence * slice_s
         sessions[k] = answer.place
         other = session.first_service
