@@ -32,7 +32,6 @@ from openboss.access.network.diameter.door import open_doors
 from openboss.access.network.diameter.node import Node
 from openboss.access.network.diameter.peers import Identity
 from openboss.config.options import options
-from openboss.modules.charging.engine.lake import FILES_A_MERGE
 from openboss.modules.charging.engine.online.arriving import bars
 from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.steps import Steps
@@ -60,7 +59,6 @@ HOUR_S = 3600
 PIECE_ROWS = 1000  # of usage rated between two groups of requests: two or three milliseconds
 CALM_PIECE_ROWS = 10_000  # of usage rated at a time while sessions are open that say nothing: business may reach them
 GIVES_WAY_S = 0.0003  # how long work in the background keeps the interpreter when the loop wants it
-FILES_WHILE_SERVING = 96  # small files of the lake, eight minutes', that are put together though networks are served
 CALM_S = 5.0  # without a request: then usage is rated in larger pieces, without open sessions a chunk at a time
 
 log = structlog.get_logger("charge")
@@ -243,6 +241,7 @@ class ChargeLoop:
         self.doors.keep(clock.now())
         self.loop.run_until_complete(self.doors.close())
         self.node.stop()
+        self.owner.writer.close()
         self.loop.run_until_complete(asyncio.sleep(0))
         self.loop.close()
 
@@ -315,13 +314,14 @@ class ChargeLoop:
         self._inputs_to_flush = 0 if is_calm else self._inputs_to_flush + taken
         if is_calm or now_s - self._flushed_at_s >= FLUSH_S:
             self._flushed_at_s = now_s
-            self.owner.hand_over(fewest=FILES_WHILE_SERVING if self._is_serving() else FILES_A_MERGE)
+            self.owner.hand_over(is_serving=self._is_serving())
         self._inputs_to_save += taken
         self._idle_s = 0.0 if taken else self._idle_s + LOOK_S
         is_far = self.owner.position - self.owner.snapshot_position >= POSITIONS_A_SNAPSHOT
         if self._idle_s >= SNAPSHOT_AFTER_IDLE_S or is_far or self._inputs_to_save >= INPUTS_A_SNAPSHOT:
-            self.owner.snapshot()
+            self.owner.begin_snapshot()
             self._idle_s, self._inputs_to_save = 0.0, 0
+        self.owner.end_snapshot()
 
     def _watch_use(self, now_s: float) -> None:
         """Tell business of users who went past the operator's lines of heavy use since the last look (CHG-32)."""

@@ -13,7 +13,7 @@ from openboss.modules.charging.engine.online import turns
 from openboss.modules.charging.engine.online.images import Images
 from openboss.modules.charging.engine.online.requests import Kind, Measure, Result, empty_requests
 from openboss.modules.charging.engine.online.turns import Moment
-from openboss.modules.charging.engine.owner import recover
+from openboss.modules.charging.engine.recovery import recover
 from openboss.modules.charging.models import EngineJournal
 from openboss.modules.charging.normalise import operator_clock
 from openboss.modules.charging.numbering import build_numbering

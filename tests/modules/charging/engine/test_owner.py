@@ -13,8 +13,8 @@ from openboss.modules.catalog.publications import publication_text, write_public
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.chunks import write_chunk
 from openboss.modules.charging.engine.lake import FILES_A_MERGE, Lake
-from openboss.modules.charging.engine.owner import recover
 from openboss.modules.charging.engine.query import NoAnswer, answering, ask
+from openboss.modules.charging.engine.recovery import recover
 from openboss.modules.charging.functions.engine import image_payload
 from openboss.modules.charging.models import EngineJournal, Source, StageCounter, UsageChunk, UsageFile
 

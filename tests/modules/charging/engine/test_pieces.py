@@ -53,7 +53,7 @@ def rated_whole(world, usage):  # noqa: F811
     fresh.state = EngineState()
     for entry in journal.journal_after(0):
         if entry.kind != "CHUNK":
-            fresh._apply(entry.kind, entry.payload, entry.position)
+            fresh.apply(entry.kind, entry.payload, entry.position)
     rate_chunk(fresh.state, chunk(*usage), 1, 1)
     return fresh.state
 

@@ -14,8 +14,8 @@ from openboss.modules.catalog.compiler import compile_tariffs
 from openboss.modules.catalog.publications import publication_text, write_publication
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.engine.lake import Lake
-from openboss.modules.charging.engine.owner import recover
 from openboss.modules.charging.engine.rating import rate_chunk
+from openboss.modules.charging.engine.recovery import recover
 from openboss.modules.charging.engine.rerating import RATED_AGAIN, with_pools, write_down
 from openboss.modules.charging.engine.state import EngineState
 from openboss.modules.charging.engine.totals import free_use_of, totals_of

@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,13 +24,16 @@ from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
 from openboss.modules.charging.chunks import sync_folder, write_durably
+from openboss.modules.charging.engine.scribe import Scribe
 from openboss.modules.charging.schema import RATED
 
 ROWS_A_GROUP = 8_192  # what is read for one user of a file
 FILES_A_MERGE = 8  # small files of a cycle that are worth putting together
+FILES_WHILE_SERVING = 96  # the same while networks are served: eight minutes'
 SMALL_FILE_ROWS = 2_000_000
 ROWS_A_MERGE = 4_000_000
 
+Do = Callable[..., Any]  # calls a function of a module, here or in the scribe
 Closed = tuple[int, np.ndarray]  # a position of the journal, and the records that sessions closed there (online.closed)
 
 
@@ -259,22 +263,36 @@ def written_out(frame: pl.DataFrame) -> str:
 
 @dataclass
 class DetailWriter:
-    """Brings rated detail to the lake while the engine goes on: one commit after the other, in a thread of its own.
+    """Brings rated detail to the lake while the engine goes on: one commit after the other, behind its back.
 
-    What the thread cannot write is raised by the next call; a crash before a commit is made good by replay.
+    What cannot be written is raised by the next call; a crash before a commit is made good by replay.
+
+    lay_out  what sessions closed, as rated detail; a function of a module
+
+    A thread does it; while networks are served it has a scribe do it.
     """
 
     lake: Lake
-    lay_out: Callable[[list[Closed]], pl.DataFrame]  # what sessions closed, as rated detail
+    lay_out: Callable[[list[Closed]], pl.DataFrame]
+    _scribe: Scribe | None = None
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="detail"))
     _commit: Future[None] | None = None
     _merge: Future[None] | None = None
     _cycles: set[int] = field(default_factory=set)
 
-    def put(self, details: list[pl.DataFrame], closed: list[Closed], *, timeline: int, position: int) -> None:
+    def put(
+        self,
+        details: list[pl.DataFrame],
+        closed: list[Closed],
+        *,
+        timeline: int,
+        position: int,
+        is_serving: bool = False,
+    ) -> None:
         """Commit detail up to a position; at most one commit waits, so that memory stays flat."""
         self.settle()
-        self._commit = self._thread.submit(self._write, details, closed, timeline, position)
+        do = self._hand(is_serving)
+        self._commit = self._thread.submit(self._write, do, details, closed, timeline, position)
 
     def correct(self, corrected: list[Corrected], *, timeline: int) -> None:
         """Put rated records right behind what was put so far."""
@@ -292,28 +310,59 @@ class DetailWriter:
         """Whether what was put last is still on its way: who puts more now waits for it."""
         return self._commit is not None and not self._commit.done()
 
-    def merge(self, fewest: int = FILES_A_MERGE) -> Future[None]:
+    def merge(self, *, is_serving: bool = False) -> Future[None]:
         """Put small files together behind what was put so far; nobody waits for it."""
         if self._merge is None or self._merge.done():
             if self._merge is not None:
                 self._merge.result()
-            self._merge = self._thread.submit(self._put_together, fewest)
+            fewest = FILES_WHILE_SERVING if is_serving else FILES_A_MERGE
+            self._merge = self._thread.submit(self._put_together, self._hand(is_serving), fewest)
         return self._merge
 
-    def _write(self, details: list[pl.DataFrame], closed: list[Closed], timeline: int, position: int) -> None:
-        laid_out = [self.lay_out(closed)] if closed else []
-        detail = pl.concat([*details, *laid_out], rechunk=False)
-        self.lake.append_usage(detail, timeline=timeline, position=position)
-        self._cycles |= set(detail["cycle"].unique())
+    def close(self) -> None:
+        """Bring what was put to the lake, then let the scribe go."""
+        self.settle()
+        if self._scribe is not None:
+            self._thread.submit(self._scribe.close).result()
+            self._scribe = None
+
+    def _hand(self, is_serving: bool) -> Do:
+        """Say who calls what writes; called by the thread that the scribe shall not outlive."""
+        if not is_serving:
+            return _call
+        self._scribe = self._scribe or Scribe()
+        return self._scribe.do
+
+    def _write(self, do: Do, *put: Any) -> None:
+        self._cycles |= do(_written, self.lake, self.lay_out, *put)
 
     def _correct(self, corrected: list[Corrected], timeline: int) -> None:
         for one in corrected:
             self.lake.correct_usage(one, timeline=timeline)
 
-    def _put_together(self, fewest: int) -> None:
+    def _put_together(self, do: Do, fewest: int) -> None:
         for cycle in list(self._cycles):
-            if self.lake.merge_small_files(cycle, fewest) or fewest <= FILES_A_MERGE:
+            if do(self.lake.merge_small_files, cycle, fewest) or fewest <= FILES_A_MERGE:
                 self._cycles.discard(cycle)  # while networks are served, a month is looked at again and again
+
+
+def _call(work: Callable[..., Any], *arguments: Any) -> Any:
+    return work(*arguments)
+
+
+def _written(
+    lake: Lake,
+    lay_out: Callable[[list[Closed]], pl.DataFrame],
+    details: list[pl.DataFrame],
+    closed: list[Closed],
+    timeline: int,
+    position: int,
+) -> set[int]:
+    """Commit detail up to a position; return the months it is of."""
+    laid_out = [lay_out(closed)] if closed else []
+    detail = pl.concat([*details, *laid_out], rechunk=False)
+    lake.append_usage(detail, timeline=timeline, position=position)
+    return set(detail["cycle"].unique())
 
 
 def _behind(detail: pl.DataFrame, position: int) -> pl.DataFrame:

@@ -25,16 +25,15 @@ from openboss.modules.charging.atomic.journal_line import JournalGroup, JournalL
 from openboss.modules.charging.engine import rerating
 from openboss.modules.charging.engine.commits import Commits
 from openboss.modules.charging.engine.heavy_use import HeavyUse
-from openboss.modules.charging.engine.lake import FILES_A_MERGE, Closed, Corrected, DetailWriter, Lake
+from openboss.modules.charging.engine.lake import Closed, Corrected, DetailWriter, Lake
 from openboss.modules.charging.engine.online import orders
 from openboss.modules.charging.engine.online.closed import faults_of
 from openboss.modules.charging.engine.online.group import News, Rules
-from openboss.modules.charging.engine.online.images import Images
 from openboss.modules.charging.engine.online.shown import barred_of, cycles_of, known_row, money_of, services_of
 from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
 from openboss.modules.charging.engine.pieces import Amid, debit_usage
 from openboss.modules.charging.engine.rating import ChunkRated, detail_of_closed
-from openboss.modules.charging.engine.snapshots import forget_older, newest_good, save_snapshot
+from openboss.modules.charging.engine.snapshots import Saving, forget_older, save_snapshot
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, Image, month_start_s, next_cycle
 from openboss.modules.charging.engine.totals import free_use_of, publish_balances, publish_cycle, totals_of
 from openboss.modules.charging.engine.twins import keep_twins, remember
@@ -69,6 +68,8 @@ class Owner:
     amid: Amid | None = None  # the chunk that is being rated
     heavy: HeavyUse = field(default_factory=HeavyUse)
     writer: DetailWriter = field(init=False)
+    saving: Saving | None = None  # the snapshot that is being written beside
+    _handed_to: int = 0  # the position up to which the writer was given detail
     _told_on: JournalLine = field(default_factory=JournalLine)  # groups that tell business something
     _reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="usage"))
     _coming: tuple[journal.ReadyChunk, Future[pl.DataFrame]] | None = None
@@ -136,7 +137,7 @@ class Owner:
             journal.check_ownership(self.ownership)
             try:
                 with self.lock:
-                    answer = self._apply(command.kind, command.payload, self.position + 1)
+                    answer = self.apply(command.kind, command.payload, self.position + 1)
             except (CycleNotReady, orders.OrderRefused) as refusal:
                 journal.finish_command(command.command_id, position=None, answer={"refusal": str(refusal)})
                 return
@@ -147,7 +148,7 @@ class Owner:
     def _take_piece(self, amid: Amid, rows: int | None) -> None:
         first = amid.reached
         with self.lock:
-            result, news = self._rate_piece(amid, rows, self.position + 1)
+            result, news = self.rate_piece(amid, rows, self.position + 1)
             self.heavy.note(self.state, self.state.row_of[result.detail["subscriber_id"].to_numpy()])
         self.position += 1
         if amid.is_done or news or len(result.twins):
@@ -167,9 +168,9 @@ class Owner:
             self.commits.add(JournalGroup(self.position, piece=amid.payload(first)))
             self.commits.send(self.ownership)
         self.amid = None if amid.is_done else amid
-        self._keep(result)
+        self.keep(result)
 
-    def _rate_piece(self, amid: Amid, rows: int | None, position: int) -> tuple[ChunkRated, list[News]]:
+    def rate_piece(self, amid: Amid, rows: int | None, position: int) -> tuple[ChunkRated, list[News]]:
         """Rate a piece of a chunk beside the open records of its users; say what business must hear of wallets."""
         news = list[News]()
         with self.turns.set_aside(self.state, amid.ahead(rows), news):
@@ -177,13 +178,14 @@ class Owner:
             news += debit_usage(self.state, result.detail, self.turns.rules)
         return result, news
 
-    def _keep(self, result: ChunkRated) -> None:
+    def keep(self, result: ChunkRated) -> None:
         keep_twins(self.lake, result.twins, timeline=self.ownership.timeline, position=self.position)
         self.pending.append(result.detail)
         if sum(len(frame) for frame in self.pending) >= ROWS_A_COMMIT:
-            self._hand_over()
+            self.settle()
+            self._hand_over(self.position)
 
-    def _keep_closed(self, closed: np.ndarray) -> None:
+    def keep_closed(self, closed: np.ndarray) -> None:
         """Keep what sessions closed at this position until it goes to the lake."""
         if len(closed):
             self.closed.append((self.position, closed))
@@ -198,15 +200,19 @@ class Owner:
         handed_details, handed_closed = self.on_its_way
         return [*handed_details, *details], [*handed_closed, *closed]
 
-    def _hand_over(self) -> None:
-        self.settle()
-        if self.pending or self.closed:
-            self.writer.put(self.pending, self.closed, timeline=self.ownership.timeline, position=self.position)
-            self.on_its_way = self.pending, self.closed
-            self.pending, self.closed = [], []
+    def _hand_over(self, to: int, *, is_serving: bool = False) -> None:
+        """Give the writer what is kept up to a position that the journal has."""
+        pending = [frame for frame in self.pending if len(frame) and frame["position"][-1] <= to]
+        closed = [one for one in self.closed if one[0] <= to]
+        if pending or closed:
+            self.writer.put(pending, closed, timeline=self.ownership.timeline, position=to, is_serving=is_serving)
+            self.on_its_way = pending, closed
+            self.pending = [frame for frame in self.pending if len(frame) and frame["position"][-1] > to]
+            self.closed = self.closed[len(closed) :]
         if self.corrected:
             self.writer.correct(self.corrected, timeline=self.ownership.timeline)
             self.corrected = []
+        self._handed_to = to
 
     def position_in_lake(self) -> int:
         """The journal position up to which the lake has rated detail."""
@@ -215,7 +221,8 @@ class Owner:
 
     def flush(self) -> None:
         """Commit rated detail that waits to the lake; a crash before it is made good by replay."""
-        self._hand_over()
+        self.settle()
+        self._hand_over(self.position)
         self.writer.settle()
         self.on_its_way = [], []
 
@@ -258,7 +265,7 @@ class Owner:
             decided, more_waits = self.turns.sweep(self.state, moment=moment, position=self.position + 1)
         if decided is not None:
             self._journal_group(decided, moment.at)
-            self.settle()
+            self.commits.send(self.ownership)
         return more_waits
 
     def _cut_records(self, month_end_s: int) -> None:
@@ -296,20 +303,18 @@ class Owner:
         self.position = group.position
         self.heavy.note_sessions(self.state, decided.answers["place"])
         remember(self.state, decided.closed)
-        self._keep_closed(decided.closed)
+        self.keep_closed(decided.closed)
 
     def warm(self, moment: Moment, numbering: NumberingTables) -> None:
         """Have the compiled code of online charging ready before the first request."""
         self.turns.warm(self.state, moment, numbering)
 
-    def hand_over(self, *, fewest: int = FILES_A_MERGE) -> None:
-        """Let rated detail that waits go to the lake behind the engine's back, unless older detail still does.
-
-        fewest  small files of the lake that are worth putting together now
-        """
+    def hand_over(self, *, is_serving: bool) -> None:
+        """Let rated detail that waits go to the lake behind the engine's back, unless older detail still does."""
         if (self.pending or self.corrected or self.closed) and not self.writer.is_busy:
-            self._hand_over()
-            self.writer.merge(fewest)
+            oldest = self.commits.oldest
+            self._hand_over(self.position if oldest is None else oldest - 1, is_serving=is_serving)
+            self.writer.merge(is_serving=is_serving)
 
     def _open_month(self, moment: Moment) -> None:
         """Open the month that the clock has reached, as an input of its own."""
@@ -330,7 +335,7 @@ class Owner:
 
     # --- inputs --------------------------------------------------------------------------------------------------
 
-    def _apply(self, kind: str, payload: dict[str, Any], position: int) -> dict[str, Any]:
+    def apply(self, kind: str, payload: dict[str, Any], position: int) -> dict[str, Any]:
         """Change the state by one command; return the engine's answer. Raises CycleNotReady before any change."""
         if kind == "PUBLICATION":
             tables = load_publication(self.lake.folder / "tariffs", payload["sha256"])
@@ -413,13 +418,38 @@ class Owner:
         if self.amid is not None:
             return
         self.flush()
+        if self.saving is not None:
+            self._enter_snapshot(self.saving.position, self.saving.folder, self.saving.wait())
         if self.position == self.snapshot_position and self.position:
             return
-        folder = f"{self.ownership.timeline:04d}-{self.position:012d}-{self.ownership.epoch}"
-        shutil.rmtree(self.snapshot_dir / folder, ignore_errors=True)  # left by a crash: no row names it
-        sha256 = save_snapshot(self.state, self.snapshot_dir / folder, self.position)
-        journal.record_snapshot(position=self.position, folder=folder, sha256=sha256)
-        self.snapshot_position = self.position
+        folder = self._new_folder()
+        self._enter_snapshot(self.position, folder, save_snapshot(self.state, folder, self.position))
+
+    def begin_snapshot(self) -> None:
+        """Let a copy of this process save the state as it is now; `end_snapshot` enters it when it is whole."""
+        if self.amid is None and self.saving is None and self.position != self.snapshot_position:
+            self.settle()
+            self.saving = Saving(self.state, self._new_folder(), self.position)
+
+    def end_snapshot(self) -> None:
+        """Enter the snapshot that was begun, if it is whole and the lake has all detail before it. Never waits.
+
+        Raises SnapshotNotSaved.
+        """
+        if self.saving is None or not self.saving.is_done() or self.writer.is_busy:
+            return
+        if self._handed_to >= self.saving.position or not (self.pending or self.closed or self.corrected):
+            self.writer.settle()
+            self._enter_snapshot(self.saving.position, self.saving.folder, self.saving.wait())
+
+    def _new_folder(self) -> Path:
+        folder = self.snapshot_dir / f"{self.ownership.timeline:04d}-{self.position:012d}-{self.ownership.epoch}"
+        shutil.rmtree(folder, ignore_errors=True)  # left by a crash: no row names it
+        return folder
+
+    def _enter_snapshot(self, position: int, folder: Path, sha256: str) -> None:
+        journal.record_snapshot(position=position, folder=folder.name, sha256=sha256)
+        self.snapshot_position, self.saving = position, None
         forget_older(self.snapshot_dir, self.state.duplicates.files())
 
 
@@ -427,64 +457,3 @@ def _tell(news: list[News], *, at: datetime) -> None:
     """Leave word for business that wallets fell through thresholds, in the caller's transaction."""
     for one in news:
         send_out(topic="charging.wallet", payload=one._asdict(), at=at)
-
-
-def read_only(*, lake_dir: Path, snapshot_dir: Path) -> Owner:
-    """Read the newest good snapshot without taking anything over; what came after it is not in it."""
-    owner = Owner(Lake(lake_dir), snapshot_dir, 1, journal.Ownership(journal.STREAM, 0, 0))
-    _load_newest(owner, before=None)
-    return owner
-
-
-def recover(*, lake_dir: Path, snapshot_dir: Path, threads: int) -> Owner:
-    """Take the stream over and rebuild its state from the newest good snapshot and the journal behind it."""
-    owner = Owner(Lake(lake_dir), snapshot_dir, threads, journal.take_ownership())
-    in_lake = owner.position_in_lake()
-    if in_lake > journal.last_position():
-        journal.start_timeline()
-        owner.ownership = journal.take_ownership()
-        in_lake = owner.position_in_lake()
-        owner.lake.hide_after(in_lake)
-    _load_newest(owner, before=journal.first_chunk_after(in_lake))
-    _replay(owner, in_lake)
-    owner.flush()
-    return owner
-
-
-def _load_newest(owner: Owner, *, before: int | None) -> None:
-    """Load the newest good snapshot; `before` is the first chunk whose detail the lake lacks and replay must make."""
-    known = [(position, folder) for position, folder in journal.snapshots() if before is None or position < before]
-    found = newest_good(known, snapshot_dir=owner.snapshot_dir, tariffs=owner.lake.folder / "tariffs")
-    owner.state, owner.position = found
-    owner.snapshot_position = owner.position
-
-
-def _replay(owner: Owner, in_lake: int) -> None:
-    """Apply the journal behind the state; detail that the lake lacks is made again."""
-    for entry in journal.journal_after(owner.position):
-        owner.position = entry.position
-        if entry.kind == journal.ONLINE:
-            images = Images(entry.images)
-            owner.state.apply_images(images)
-            remember(owner.state, images.closed)
-            if entry.position > in_lake:
-                owner._keep_closed(images.closed)
-            continue
-        if entry.kind == "CHUNK":
-            _replay_piece(owner, entry, in_lake)
-        else:
-            owner._apply(entry.kind, entry.payload, entry.position)
-    owner.state.settle_desk()
-    owner.stirred.clear()
-
-
-def _replay_piece(owner: Owner, entry: journal.JournalEntry, in_lake: int) -> None:
-    payload = entry.payload
-    if owner.amid is None:
-        chunk = journal.ReadyChunk(**{name: payload[name] for name in ("chunk_id", "path", "sha256", "rows")})
-        owner.amid = Amid(chunk, owner.lake.read_chunk(chunk.path, chunk.sha256))
-    result, _ = owner._rate_piece(owner.amid, payload["last"] - payload["first"], entry.position)
-    if entry.position > in_lake:
-        owner._keep(result)
-    if owner.amid.is_done:
-        owner.amid = None

@@ -1,10 +1,14 @@
 """The engine's state in a folder: written whole and fsynced, read back to the byte or not at all."""
 
+import gc
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+import signal
+import traceback
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -14,10 +18,16 @@ from openboss.modules.catalog.functions import load_publication
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.engine import changes
 from openboss.modules.charging.engine.online.desk import KEPT
+from openboss.modules.charging.engine.scribe import NICENESS, end_with_parent
 from openboss.modules.charging.engine.state import EngineState, directory_of, lane_of
 
 EVERY_MONTH = 999_912
 SNAPSHOTS_KEPT = 3
+SECONDS_TO_SAVE = 600  # a copy that stands still must not keep snapshots from being made for ever
+
+
+class SnapshotNotSaved(Exception):
+    """The process that saved a snapshot ended before it was whole: see the lines it wrote; mostly the disk is full."""
 
 
 def save_snapshot(state: EngineState, folder: Path, position: int) -> str:
@@ -25,11 +35,67 @@ def save_snapshot(state: EngineState, folder: Path, position: int) -> str:
 
     Never touches an older snapshot; days of keys that have not changed since one are named, not written again.
     """
+    return _write_snapshot(state, folder, position, list(state.duplicates.to_save(folder)))
+
+
+class Saving:
+    """A snapshot that is being written by a copy of this process, while this one goes on changing the state."""
+
+    def __init__(self, state: EngineState, folder: Path, position: int) -> None:
+        """Begin to write what the state is now into a new folder."""
+        self.folder, self.position = folder, position
+        keys = list(state.duplicates.to_save(folder))
+        self._told, telling = os.pipe()
+        self._status: int | None = None
+        self._pid = os.fork()
+        if not self._pid:
+            _save_and_exit(lambda: _write_snapshot(state, folder, position, keys), telling)
+        os.close(telling)
+
+    def is_done(self) -> bool:
+        """Whether the copy has ended."""
+        if self._status is None:
+            ended, status = os.waitpid(self._pid, os.WNOHANG)
+            self._status = status if ended else None
+        return self._status is not None
+
+    def wait(self) -> str:
+        """Return the SHA-256 of its manifest when it is whole. Raises SnapshotNotSaved."""
+        with open(self._told, "rb") as told:
+            sha256 = told.read().decode()
+        if self._status is None:
+            _, self._status = os.waitpid(self._pid, 0)
+        if self._status:
+            raise SnapshotNotSaved(f"{self.folder.name}: it ended with {self._status}")
+        return sha256
+
+
+def _save_and_exit(save: Callable[[], str], telling: int) -> NoReturn:
+    """Save as a copy of a process with other threads and open lines: nothing of them is touched."""
+    status = 1
+    try:
+        end_with_parent()
+        signal.alarm(SECONDS_TO_SAVE)
+        gc.disable()  # what is thrown away may belong to a library whose threads are gone
+        os.nice(NICENESS)
+        os.closerange(3, telling)
+        os.closerange(telling + 1, os.sysconf("SC_OPEN_MAX"))  # networks must hear at once if the engine is killed
+        os.write(telling, save().encode())
+        status = 0
+    finally:
+        try:
+            if status:
+                os.write(2, traceback.format_exc().encode())
+        finally:
+            os._exit(status)
+
+
+def _write_snapshot(state: EngineState, folder: Path, position: int, keys: list[tuple[Path, np.ndarray]]) -> str:
     folder.mkdir(parents=True, exist_ok=False)
     for name, array in state.arrays().items():
         _write(folder / f"{name}.npy", array)
-    for path, keys in state.duplicates.to_save(folder):
-        _write(path, keys)
+    for path, table in keys:
+        _write(path, table)
     manifest = {
         "position": position,
         "tariff_sha256": state.tariff_sha256,

@@ -19,8 +19,9 @@ from django.db import connection
 
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.engine.lake import Lake, written_out
-from openboss.modules.charging.engine.owner import Owner, read_only, recover
+from openboss.modules.charging.engine.owner import Owner
 from openboss.modules.charging.engine.query import answering
+from openboss.modules.charging.engine.recovery import read_only, recover
 from openboss.modules.charging.engine.state import Image
 
 __all__ = [
