@@ -57,7 +57,7 @@ def overwrite(self):
         engine.journal.record_snapshot(position=self.position, folder=folder.name, sha256=sha256)
     self.snapshot_position = self.position
 
-engine.Owner.snapshot = overwrite
+engine.Owner.snapshot = engine.Owner.begin_snapshot = overwrite
 """
 
 
