@@ -23,8 +23,8 @@ from tests.access.network.gy_world import (
     EVENT,
     INITIAL,
     MB,
+    MORNING,
     NOBODY,
-    NOON,
     SMS,
     TERMINATION,
     UPDATE,
@@ -49,6 +49,13 @@ def text_to(*_numbers: int) -> ServiceInformation:
 
 def call_to(number: str, role: int = 0) -> ServiceInformation:
     return ServiceInformation(ims_information=ImsInformation(role_of_node=role, called_party_address=f"tel:{number}"))
+
+
+def yuan(text: str) -> dict[str, CcMoney]:
+    """An amount of money as units of a service, with as many digits as it is written with."""
+    whole, _, part = text.partition(".")
+    value = UnitValue(value_digits=int(whole + part), exponent=-len(part))
+    return {"cc_money": CcMoney(unit_value=value, currency_code=156)}
 
 
 def play_to_the_last_quota(world: World, wire: Any, ending: str) -> None:
@@ -79,7 +86,7 @@ def play_services(world: World, wire: Any) -> None:
     night = world.session(user, wire=wire)
     night.ask(INITIAL, service(100))
     night.ask(TERMINATION, last(100, {"cc_total_octets": 2 * MB, "tariff_change_usage": 2}))
-    world.at(NOON)
+    world.at(MORNING)
 
 
 def play_events(world: World, wire: Any) -> None:
@@ -93,8 +100,7 @@ def play_events(world: World, wire: Any) -> None:
     back.ask(EVENT, requested_action=1, cc_correlation_id=b"gw.test;text;0")
     plain = world.session(user, SMS, wire=wire, service_information=told)
     plain.ask(EVENT, requested_action=0, requested_service_unit=RequestedServiceUnit(**one))
-    money = CcMoney(unit_value=UnitValue(value_digits=150, exponent=-2), currency_code=156)
-    world.session(user, wire=wire).ask(EVENT, service(100, wants={"cc_money": money}), requested_action=0)
+    world.session(user, wire=wire).ask(EVENT, service(100, wants=yuan("1.50")), requested_action=0)
 
 
 def play_faults(world: World, wire: Any) -> None:

@@ -6,9 +6,11 @@ It has a database of its own. Every test takes users of its own, who have a numb
 from __future__ import annotations
 
 import itertools
+import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -26,10 +28,12 @@ from diameter.message.avp.grouped import (
 )
 from diameter.message.commands.credit_control import CreditControlRequest
 from django.conf import settings
+from tests.access.console.small_operator import _create, at_work
 from tests.access.network.network_operator import reference
 from tests.access.network.online_door import OnlineDoor, free_port
 from tests.access.network.test_diameter import Wire
 from tests.access.network.test_nchf import anybody, is_listening, make_certificate
+from tests.database_template import migrated_template
 from tests.modules.charging.engine.conftest import DATA_PRICE, ITEMS, NATIONAL_2010, Item, Version, image, local_s
 from tests.modules.charging.engine.test_online import Network, moment
 
@@ -53,7 +57,7 @@ USERS = 200
 FIRST_NUMBER, FIRST_IMSI = 8613900710100, 460001234500100
 HAS_PASS = 199  # the user whose free data ends at PASS_ENDS
 PASS_ENDS = "2026-10-05 12:00:00"
-NOON, NOBODY = "2026-10-05 10:00:00", (0, "8613900719999")
+MORNING, NOBODY = "2026-10-05 10:00:00", (0, "8613900719999")
 DATA, VOICE, SMS = "8.32251@3gpp.org", "8.32260@3gpp.org", "8.32274@3gpp.org"
 INITIAL, UPDATE, TERMINATION, EVENT = 1, 2, 3, 4
 ENDINGS = {"TERMINATE": "", "REDIRECT": "http://top.up/", "RESTRICT": "walled-garden"}
@@ -340,3 +344,14 @@ def last(group: int | None = 100, *used: dict[str, int], **more: Any) -> Multipl
 def of(answer: Any) -> dict[int, Any]:
     """The services of an answer by rating group."""
     return {one.rating_group: one for one in answer.multiple_services_credit_control}
+
+
+@contextmanager
+def opened_world(fields: dict[str, Any], folder: Path) -> Iterator[World]:
+    """A world on a server of databases, which fields name, while this lasts."""
+    name = f"test_openboss_{os.getpid()}_gy"
+    _create(fields, name, migrated_template(fields))
+    with at_work(folder, name):
+        found = World(folder)
+        yield found
+        found.stop()

@@ -45,9 +45,12 @@ def coded_number(data: np.ndarray, at: int, length: int, is_international: bool)
         if not is_international:
             zeros += 2 if data[at] == 43 else 1
         at += 1
-    while at < stop and 48 <= data[at] <= 57 and count < 16:
-        digits = digits * 10 + (data[at] - 48)
-        at, count = at + 1, count + 1
+    while at < stop and count < 16:
+        if 48 <= data[at] <= 57:
+            digits, count = digits * 10 + (data[at] - 48), count + 1
+        elif data[at] not in (45, 46, 40, 41):  # - . ( ) are there for people who read it (RFC 3966 5.1.1)
+            break
+        at += 1
     if count == 0 or (at < stop and data[at] != 64 and data[at] != 59):
         return 0
     return min(zeros, 8) * 10**18 + digits
