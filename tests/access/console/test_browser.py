@@ -76,10 +76,15 @@ PAGES = [
     "/vouchers/",
     "/key-customers/",
     "/group-users/",
+    "/live/",
+    "/live/sessions/",
+    "/live/follow/",
+    "/live/follow/1/",
+    "/live/peers/",
+    "/live/trial/",
     "/jobs/",
     "/help/",
 ]
-
 # Tables that have to be pushed sideways to be read.
 SIDEWAYS = """[...document.querySelectorAll(".table-wrap")].filter((node) => node.scrollWidth > node.clientWidth + 1)
     .map((node) => node.getAttribute("aria-label"))"""
@@ -258,6 +263,20 @@ def test_the_counter_is_accessible_and_fits_a_shop_pc(tab: Tab) -> None:
     paths = ["/counter/?customer=2", *(f"/orders/new/{kind}/?customer=2" for kind in kinds)]
     paths += ["/customers/new/", "/customers/2/contacts/", "/customers/2/merge/?other=3", "/queue/", "/leads/"]
     assert faults(tab, [*paths, "/leads/campaigns/", "/records/", "/remote/", "/pay/?account=5"]) == []
+
+
+@pytest.mark.parametrize(
+    "tab",
+    [
+        pytest.param((PHONE, "dark", "zh-hans"), id="phone-dark-zh"),
+        pytest.param((SHOP_PC, "light", "en"), id="pc-light-en", marks=pytest.mark.soak),
+    ],
+    indirect=True,
+)
+def test_the_forms_of_peers_are_accessible_and_fit_a_phone(tab: Tab) -> None:
+    tab.page.context.clear_cookies(name="openboss_session")
+    tab.log_in("admin")
+    assert faults(tab, [f"/live/peers/new/{interface}/" for interface in ("DIAMETER", "NCHF", "RADIUS")]) == []
 
 
 def faults(tab: Tab, paths: list[str]) -> list[str]:

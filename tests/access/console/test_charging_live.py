@@ -1,7 +1,10 @@
 """Live charging on pages: a user's balance while it falls, the board, a number that is followed for a reason."""
 
+import contextlib
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -78,6 +81,7 @@ def test_a_session_is_watched_while_it_goes_on_by_whoever_may_and_for_a_reason()
         steps = billing.get(f"/live/follow/{USER}/").content.decode()
         assert "used 5 MB" in steps and "granted 10 MB" in steps
         board = billing.get("/live/").content.decode()
+        assert "271.2 MB left" in steps and "so far" in steps
         assert "Live charging" in board and "No network has asked since charging started" in board
         assert _sessions(clerk, billing, number=str(session.number)[2:]) == ["OPEN"]
         session.ask(2, Kind.TERMINATION)
@@ -173,3 +177,102 @@ def test_a_trial_is_played_over_the_real_interface_by_users_of_the_test_tenant_a
             assert "What to play" in billing.get("/live/trial/").content.decode()
     finally:
         door.stop()
+
+
+class Played:
+    """A trial of a user of the operator, at a session function's real door, by somebody who may."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, user: int, at: datetime = AT) -> None:
+        self.user, self.billing, self.session = user, signed_in("billing"), Session(user)
+        self.door = start_chf(self.session)
+        self.door.numbering = current_numbering()
+        self.go_on_at(at)
+        monkeypatch.setattr(options(), "nchf_port", self.door.port)
+        monkeypatch.setattr(options(), "test_numbers", ["86"])
+
+    def go_on_at(self, at: datetime) -> None:
+        """Let time go by at the engine."""
+        self.door.at = Moment(at, operator_clock("Asia/Shanghai", int(at.timestamp())))
+
+    def begin(self, kind: str, other: str) -> None:
+        self.billing.post("/live/trial/begin/", {"user": self.user, "kind": kind, "other": other})
+
+    def use(self, amount: int, **more: str) -> None:
+        self.billing.post("/live/trial/use/", {"amount": str(amount), **more})
+
+    def newest(self) -> dict[str, Any]:
+        """The newest step as its page shows it."""
+        step: dict[str, Any] = self.billing.get("/live/trial/").context["steps"][0]
+        return step
+
+    def balance_li(self) -> int:
+        return int(self.session.owner.user_now(self.user)["money"]["balance_li"])
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Played]]:
+    """Begins trials, and ends them."""
+    with contextlib.ExitStack() as ends:
+
+        def one(user: int, at: datetime = AT) -> Played:
+            played = Played(monkeypatch, user, at)
+            ends.callback(played.door.stop)
+            ends.enter_context(answering(played.session.owner, Path(settings.DATA_DIR)))
+            ends.callback(lambda: played.billing.post("/live/trial/forget/"))
+            return played
+
+        yield one
+
+
+def test_a_call_is_played_and_each_step_names_the_price_and_what_was_free(play: Callable[..., Played]) -> None:
+    played = play(43)
+    before_li = played.balance_li()
+    played.begin("CALL", "13900000001")
+    played.use(60, end="1")
+    step = played.newest()
+    assert (step["charged_li"], played.balance_li()) == (0, before_li)
+    assert step["free"] == [("Local minutes", "1 min")]
+    assert step["prices"] == [
+        "Calls at home (Easyown Home Card, version of 2006-01-01) · ¥0.12 / minute · 23:00–07:00 ¥0.10"
+    ]
+    assert "The session ends with 0:01:00 used since" in step["told"][0]
+
+
+def test_a_message_is_played_and_charged_at_once(play: Callable[..., Played]) -> None:
+    played = play(44)
+    before_li = played.balance_li()
+    played.begin("SMS", "13900000001")
+    step = played.newest()
+    assert (step["charged_li"], before_li - played.balance_li()) == (100, 100)
+    assert step["told"] == ["Charged at once, before it is delivered: 0.100."]
+    assert step["prices"] == ["Messages on-net (National standard tariff, version of 2014-01-01) · ¥0.10 / message"]
+
+
+def test_a_call_across_midnight_is_played_and_its_units_have_the_prices_of_their_time(
+    play: Callable[..., Played],
+) -> None:
+    played = play(45, datetime(2026, 11, 12, 15, 59, 30, tzinfo=UTC))  # half a minute to midnight
+    played.begin("CALL", "01062345678")
+    played.go_on_at(datetime(2026, 11, 12, 16, 0, 30, tzinfo=UTC))
+    played.use(60, end="1")
+    step = played.newest()
+    assert step["charged_li"] == 5 * 70 + 5 * 40  # ten units of 6 s, half of them by night
+    assert step["prices"] == [
+        "Domestic long distance (National standard tariff, version of 2014-01-01)"
+        " · ¥0.07 / 6 seconds · 00:00–07:00 ¥0.04"
+    ]
+
+
+def test_data_across_a_change_of_prices_are_played_with_what_was_used_before_and_after_it(
+    play: Callable[..., Played],
+) -> None:
+    played = play(46, datetime(2026, 11, 30, 15, 50, tzinfo=UTC))  # ten minutes to December
+    played.begin("DATA", "")
+    assert "other prices begin at 2026-12-01 00:00:00" in played.newest()["told"][-1]
+    assert 'name="across"' in played.billing.get("/live/trial/").content.decode()
+    played.go_on_at(datetime(2026, 11, 30, 16, 5, tzinfo=UTC))
+    played.use(10, across="1")
+    assert played.newest()["told"][0].startswith("The network reports 5 MB, 5 MB used")
+    (service,) = played.session.owner.user_now(46)["services"]
+    assert service["used_octets"] == 5 * MB  # what was used before is November's, in a record of its own
+    assert service["began_at_s"] == int(datetime(2026, 11, 30, 16, 0, tzinfo=UTC).timestamp())

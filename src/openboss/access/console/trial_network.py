@@ -54,6 +54,7 @@ class Trial:
     address: str = ""  # of the session at the charging function; empty = it has not begun or is over
     sequence: int = 0
     granted: int = 0  # octets or seconds that may be used before asking again
+    change_at: str = ""  # when other prices begin within what is granted, as charging said it
     steps: list[Played] = field(default_factory=list)
 
     @classmethod
@@ -90,6 +91,19 @@ def use(trial: Trial, used_units: int, *, at: datetime) -> None:
     message = _message(trial, at)
     message["multipleUnitUsage"] = [{**_used(trial, min(used_units, trial.granted)), "requestedUnit": {}}]
     if _post(trial, f"{trial.address}/update", "use", message, at).status_code != 200:
+        trial.address = ""
+
+
+def use_across(trial: Trial, used_units: int, *, at: datetime) -> None:
+    """Report that half was used before the change of prices and half after it, and ask for more. Raises NoDoor."""
+    half = min(used_units, trial.granted) // 2
+    before, after = _used(trial, half), _used(trial, half)
+    (first,) = before["usedUnitContainer"]
+    first["triggers"] = [{"triggerType": "TARIFF_TIME_CHANGE", "triggerCategory": "DEFERRED_REPORT"}]
+    containers = [first, *after["usedUnitContainer"]]
+    message = _message(trial, at)
+    message["multipleUnitUsage"] = [{"ratingGroup": RATING_GROUP, "usedUnitContainer": containers, "requestedUnit": {}}]
+    if _post(trial, f"{trial.address}/update", "across", message, at).status_code != 200:
         trial.address = ""
 
 
@@ -158,5 +172,6 @@ def _post(trial: Trial, address: str, operation: str, message: dict[str, Any], a
     trial.steps.append(Played(operation, at.isoformat(), answer.status_code, message, said))
     trial.sequence += 1
     granted = [one.get("grantedUnit", {}) for one in said.get("multipleUnitInformation", [])]
+    trial.change_at = next((one["tariffTimeChange"] for one in granted if "tariffTimeChange" in one), "")
     trial.granted = sum(one.get("totalVolume", 0) + one.get("time", 0) for one in granted)
     return answer

@@ -164,7 +164,8 @@ def test_a_step_says_by_which_rule_it_is_charged_and_where_its_record_will_be_fo
     assert (price["act_li"], price["rule"]) == (2900, detail["rule_basic"])
     assert {name: record[name] for name in ("cycle", "position", "row")} == {
         "cycle": 202610, "position": detail["position"], "row": detail["row"]}  # fmt: skip
-    assert (record["act_li"], record["rules"], record["is_rated"]) == (3190, [detail["rule_basic"]], True)
+    assert (record["act_li"], record["is_rated"]) == (3190, True)
+    assert record["prices"] == [{"rule": detail["rule_basic"], "act_li": 3190}]
 
 
 def test_the_board_shows_what_doors_turned_down_and_how_long_networks_waited(network):  # noqa: F811

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from openboss.access.console.page import page, part
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.audit import reason_to_look
+from openboss.access.console.views.charged_words import decisions
 from openboss.access.console.views.live_services import quota_text, services_shown, used_text
 from openboss.access.console.views.peers import asking
 from openboss.access.jobs import clock
@@ -38,22 +39,34 @@ def _live_board() -> dict[str, Any]:
         board = charging_board(now_s=int(now.timestamp()))
     except NoAnswer:
         return {"is_silent": True, "now": now}
-    highest = max(board["a_second"])
+    seconds = [
+        (count + down, refused + down)
+        for count, refused, down in zip(
+            board["a_second"], board["refused_a_second"], board["turned_down_a_second"], strict=True
+        )
+    ]
+    highest = max(count for count, _refused in seconds)
     minute = board["of_last_minute"]
     return {
         "board": board,
         "now": now,
         "backlog": engine_backlog(),
-        "rate": sum(board["a_second"][-10:]) / 10,
+        "rate": sum(count for count, _refused in seconds[-10:]) / 10,
         "highest": highest,
         "bars": [
             {"x": 4 * place, "all": 40 * count / highest, "refused": 40 * min(bad, count) / highest}
-            for place, (count, bad) in enumerate(zip(board["a_second"], board["refused_a_second"], strict=True))
+            for place, (count, bad) in enumerate(seconds)
             if count
         ],
-        "requests": sum(minute["kinds"].values()),
+        "requests": sum(count for count, _refused in seconds[-60:]),
         "refused": sum(board["refused_a_second"][-60:]),
+        "turned_down": sum(board["turned_down_a_second"][-60:]),
         "causes": _causes(board),
+        "doors": [
+            {**one, "code": f"{one['interface']} {one['cause']}", "shown": one["cause"] * one["cause"].isdecimal()}
+            for one in board["turned_down"]
+        ],
+        "shard": {"rate": sum(board["a_second"][-10:]) / 10, **minute},
         "asking": asking(board),
     }
 
@@ -138,11 +151,18 @@ def steps(request: HttpRequest, subscriber_id: int) -> HttpResponse:
         "services": services_shown(live),
     }
     try:
-        kept = steps_of_user(subscriber_id)
-        context |= {"is_followed": kept is not None, "steps": [_step_shown(one) for one in reversed(kept or [])]}
+        told = steps_of_user(subscriber_id)
+        context |= {"is_followed": told["is_followed"], "steps": _steps_shown(told)}
     except NoAnswer:
         context["is_silent"] = True
     return part(request, "follow_live.html", context) if request.htmx else page(request, "follow_user.html", context)
+
+
+def _steps_shown(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """Steps for reading, newest first: those since somebody follows with what was decided, earlier ones in short."""
+    steps = [{**_step_shown(step), **decided} for step, decided in
+             zip(told["steps"], decisions(told["steps"]), strict=True)]  # fmt: skip
+    return [*steps[::-1], *({**_step_shown(step), "is_earlier": True} for step in told["earlier"][::-1])]
 
 
 def _step_shown(step: dict[str, Any]) -> dict[str, Any]:
@@ -151,7 +171,7 @@ def _step_shown(step: dict[str, Any]) -> dict[str, Any]:
         used = service["used"]
         service["used_text"] = used_text(
             used.get("used_s", 0) + used.get("after_s", 0),
-            sum(used.get(name, 0) for name in ("used_up", "used_down", "after_up", "after_down")),
+            sum(used.get(name, 0) for name in ("used_octets", "used_up", "used_down", "after_up", "after_down")),
             used.get("used_units", 0) + used.get("after_units", 0),
         ) if used else ""  # fmt: skip
         service["granted_text"] = quota_text(service["measure"], service["granted"]) if service["granted"] else ""

@@ -29,8 +29,11 @@ INTERFACES = ("DIAMETER", "NCHF", "RADIUS")
 
 def asking(board: dict[str, Any]) -> list[dict[str, Any]]:
     """Everybody who asks over any interface, as the board has it, with the moment of their last request."""
-    connected = [{**one, "interface": "DIAMETER", "requests": None, "at": None} for one in board["peers"]]
-    return connected + [{**one, "at": datetime.fromtimestamp(one["last_at_s"], UTC)} for one in board["heard"]]
+    connected = [{**one, "interface": "DIAMETER", "is_connected": True} for one in board["peers"]]
+    return [
+        {**one, "at": datetime.fromtimestamp(one["last_at_s"], UTC) if one["last_at_s"] else None}
+        for one in [*connected, *board["heard"]]
+    ]
 
 
 def _doors(chosen: Options) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -44,6 +45,11 @@ def _granted(one: dict[str, Any], money: dict[str, int] | None) -> str:
         why = words.word("nchf_result", one.get("resultCode", "")).text
         return _("Nothing more is granted: %(why)s. The session stays, and goes on once there is money.") % {"why": why}
     told = {"granted": granted, "kept": formats.yuan_of_li(money["reserved_li"]) if money else ""}
+    change = one["grantedUnit"].get("tariffTimeChange")
+    if change:
+        told["change"] = formats.moment(datetime.fromisoformat(change))
+        said = _("%(granted)s may be used; other prices begin at %(change)s: use before and after is reported apart.")
+        return said % told
     if "finalUnitIndication" in one:
         return _("%(granted)s is the last that the money buys: then the network ends the service.") % told
     if money and money["reserved_li"]:

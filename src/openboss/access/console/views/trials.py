@@ -17,6 +17,7 @@ from openboss.access.console import formats, trial_network
 from openboss.access.console.page import page
 from openboss.access.console.session import needs
 from openboss.access.console.trial_network import KINDS, NoDoor, NotOfTheTestTenant, Trial
+from openboss.access.console.views.charged_words import price_words
 from openboss.access.console.views.live_services import services_shown
 from openboss.access.console.views.trial_words import explained
 from openboss.access.jobs import clock
@@ -35,11 +36,12 @@ MOST = {"DATA": 100_000, "CALL": 86_400}
 def _standing(live: LiveUsage | None) -> dict[str, Any]:
     """What a user has: to say afterwards what a step has changed."""
     if live is None:
-        return {"unbilled_li": 0, "money": None, "free": {}}
+        return {"unbilled_li": 0, "money": None, "free": {}, "rules": {}}
     return {
         "unbilled_li": live.unbilled_li,
         "money": {"balance_li": live.money.balance_li, "reserved_li": live.money.reserved_li} if live.money else None,
         "free": {str(one.rule_id): one.used for one in live.free},
+        "rules": {str(one.rule_id): [one.calls, one.units, one.free_units, one.act_li] for one in live.items},
     }
 
 
@@ -69,6 +71,7 @@ def trial(request: HttpRequest) -> HttpResponse:
         "steps": _steps_shown(played, request.session[KEPT]["standings"], live),
         "amounts": AMOUNTS.get(played.kind, ()),
         "unit": "MB" if played.kind == "DATA" else "s",
+        "change_at": datetime.fromisoformat(played.change_at) if played.change_at else None,
     }
     return page(request, "trial.html", context)
 
@@ -84,8 +87,10 @@ def _user_asked(asked: str) -> dict[str, Any]:
 def _steps_shown(played: Trial, standings: list[dict[str, Any]], live: LiveUsage | None) -> list[dict[str, Any]]:
     """Steps newest first, each with what it changed: charge, balance, reserved money, free resources."""
     frees = {str(one.rule_id): one for one in live.free} if live else {}
+    touched = [_touched(before, after) for before, after in zip(standings, standings[1:], strict=False)]
+    prices = price_words(rule for rules in touched for rule in rules)
     shown = []
-    for step, before, after in zip(played.steps, standings, standings[1:], strict=False):
+    for step, before, after, rules in zip(played.steps, standings, standings[1:], touched, strict=False):
         used_free = [
             (formats.named(frees[rule].names), formats.amount_of_unit(units - before["free"].get(rule, 0),
              Unit(frees[rule].unit).name))
@@ -101,12 +106,18 @@ def _steps_shown(played: Trial, standings: list[dict[str, Any]], live: LiveUsage
                 "money": after["money"],
                 "free": used_free,
                 "told": explained(step, charged_li=charged_li, money=after["money"]),
+                "prices": [prices[rule] for rule in rules if rule in prices],
                 "results": [one.get("resultCode", "") for one in step.answer.get("multipleUnitInformation", [])]
                 or [step.answer.get("cause", "SUCCESS")],
                 "is_last": "finalUnitIndication" in str(step.answer),
             }
         )
     return shown[::-1]
+
+
+def _touched(before: dict[str, Any], after: dict[str, Any]) -> list[int]:
+    """The rules by which a step was charged, or would have been without free resources."""
+    return [int(rule) for rule, counted in after["rules"].items() if counted != before["rules"].get(rule)]
 
 
 @require_POST
@@ -146,6 +157,9 @@ def use(request: HttpRequest) -> HttpResponse:
     if played is None or not played.address:
         return redirect("console:trial")
     left = _amount(request, played)
+    if "across" in request.POST:
+        _done(request, played, lambda: trial_network.use_across(played, left, at=clock.now()))
+        return redirect("console:trial")
     if "end" in request.POST:
         _done(request, played, lambda: trial_network.end(played, left, at=clock.now()))
         return redirect("console:trial")

@@ -16,13 +16,12 @@ import numpy as np
 from openboss.access.network import gathering
 from openboss.access.network.diameter import avps, wire, wire_out
 from openboss.access.network.diameter.avps import avp
-from openboss.access.network.diameter.peers import Identity, Peer
+from openboss.access.network.diameter.peers import NONSENSE, Identity, Peer
 from openboss.access.network.gathering import MOST_REQUESTS
 from openboss.kernel.direct import direct
 from openboss.modules.charging.engine.online.meter import Meter
 from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind, Result
 
-NONSENSE = "NONSENSE"  # how what is no Diameter is counted: it has no answer
 AHEAD_BYTES = 64 << 10  # of requests that are worth a group while others are on their way: some hundred
 MOST_AHEAD = 2 * MOST_REQUESTS  # requests decided and not committed; then the sockets wait
 

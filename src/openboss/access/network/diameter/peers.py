@@ -22,6 +22,7 @@ MOST_UNREAD = 1 << 20  # bytes of answers that a peer has not taken; then nothin
 STALLED_S = 30.0  # for so long a peer may leave its answers lying
 GREETING_S = 10.0  # for so long a connection may say nothing
 PRODUCT = "OpenBOSS"
+NONSENSE = "NONSENSE"  # how what is no Diameter is counted: it has no answer
 
 log = structlog.get_logger("diameter")
 
@@ -159,7 +160,7 @@ class Peer(asyncio.Protocol):
             return
         length = int.from_bytes(self.inbox[1:4], "big")
         if self.inbox[0] != 1 or not 20 <= length <= 1 << 14:
-            self.close()
+            self._hang_up()
             return
         if len(self.inbox) < length:
             return
@@ -168,12 +169,17 @@ class Peer(asyncio.Protocol):
         try:
             request = read_message(data)
         except Malformed:
-            self.close()
+            self._hang_up()
             return
         if request.command != avps.CAPABILITIES or not request.is_request:
-            self.close()
+            self._hang_up()
             return
         self._welcome(request)
+
+    def _hang_up(self) -> None:
+        """End a connection that speaks something else."""
+        self.desk.meter.turn_down(NONSENSE)
+        self.close()
 
     def is_admitted(self) -> bool:
         """Whether the peer may ask, as things stand now."""

@@ -34,6 +34,7 @@ from openboss.modules.catalog.atomic.offers import (
     offers_at,
     offers_in_force,
     put_offer,
+    rule_documents,
     rule_names,
     versions_in_use,
 )
@@ -85,5 +86,6 @@ __all__ = [
     "is_holiday",
     "reference_frames",
     "replace_reference",
+    "rule_documents",
     "rule_names",
 ]

@@ -178,6 +178,19 @@ def rule_names(rule_ids: Iterable[int] | None = None) -> dict[int, RuleView]:
     }
 
 
+def rule_documents(rule_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Rules as their documents have them, by their ids."""
+    found = TariffRule.objects.select_related("version").filter(rule_id__in=list(rule_ids))
+    return {
+        rule.rule_id: part
+        for rule in found
+        for section in rule.version.document.values()
+        if isinstance(section, list)
+        for part in section
+        if isinstance(part, dict) and part.get("rule") == rule.code
+    }
+
+
 @transaction.atomic
 def put_offer(*, offer: OfferDocument, at: datetime, staff_id: int | None = None, is_draft: bool = False) -> int:
     """Store an offer with its versions; the same document again changes nothing. Returns the versions written.

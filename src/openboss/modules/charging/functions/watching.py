@@ -52,7 +52,9 @@ def stop_following(subscriber_id: int) -> None:
     ask(f"steps/{subscriber_id}", Path(settings.DATA_DIR), method="DELETE")
 
 
-def steps_of_user(subscriber_id: int) -> list[dict[str, Any]] | None:
-    """What networks asked for a user since they are followed, oldest first; None: not followed. Raises NoAnswer."""
-    said = ask(f"steps/{subscriber_id}", Path(settings.DATA_DIR))
-    return list(said["steps"]) if said["is_followed"] else None
+def steps_of_user(subscriber_id: int) -> dict[str, Any]:
+    """What networks asked for a user, oldest first: `earlier` in short, before somebody followed; `steps` since.
+
+    Nothing of it unless the user `is_followed`. Raises NoAnswer.
+    """
+    return dict(ask(f"steps/{subscriber_id}", Path(settings.DATA_DIR)))

@@ -30,8 +30,7 @@ def charged_of(state: EngineState, session: int) -> list[dict[str, Any]]:
 
 def _effects(state: EngineState, place: int) -> dict[str, Any]:
     """What the open record of a service has added to its user's totals and taken of free resources."""
-    assert state.tables is not None
-    tables, prices, free = state.tables, [], []
+    prices, free = [], []
     for effect in state.desk.effects[place]:
         lane, node = state.lanes[int(effect["lane"]) % LANES], int(effect["node"])
         if effect["kind"] == TOTALS_NODE:
@@ -44,13 +43,13 @@ def _effects(state: EngineState, place: int) -> dict[str, Any]:
                     "rule": rule,
                     "units": int(effect["a"]),
                     "left": int(lane.free_granted[node] - lane.free_used[node]),
-                    "unit": int(tables.free_unit[tables.free_of_rule[rule]]),
+                    "unit": _unit(state, rule),
                 }
             )
     return {"prices": prices, "free": free}
 
 
-def closed_of_user(closed: np.ndarray, subscriber_id: int, position: int) -> list[dict[str, Any]]:
+def closed_of_user(state: EngineState, closed: np.ndarray, subscriber_id: int, position: int) -> list[dict[str, Any]]:
     """The records of a user that a group has closed: where each will be found, by which rules it was charged."""
     is_rated = closed["status"] != Status.ERROR
     place = np.cumsum(is_rated) - is_rated  # rows of the detail list are counted without what could not be rated
@@ -61,12 +60,22 @@ def closed_of_user(closed: np.ndarray, subscriber_id: int, position: int) -> lis
             "row": int(place[row]),
             "is_rated": bool(is_rated[row]),
             "act_li": int(closed[row]["act_li"].sum()),
-            "rules": [int(rule) for rule in closed[row]["rule"] if rule],
+            "prices": [
+                {"rule": int(rule), "act_li": int(act_li)}
+                for rule, act_li in zip(closed[row]["rule"], closed[row]["act_li"][:2], strict=True)
+                if rule
+            ],
             "free": [
-                {"rule": int(rule), "units": int(units)}
+                {"rule": int(rule), "units": int(units), "unit": _unit(state, int(rule))}
                 for rule, units in zip(closed[row]["free_rule"], closed[row]["free_units"], strict=True)
                 if rule
             ],
         }
         for row in np.flatnonzero(closed["subscriber_id"] == subscriber_id)
     ]
+
+
+def _unit(state: EngineState, rule: int) -> int:
+    """What a free resource is counted in (`kernel.usage.Unit`)."""
+    assert state.tables is not None
+    return int(state.tables.free_unit[state.tables.free_of_rule[rule]])

@@ -113,7 +113,7 @@ class Steps:
                     "from": self._whence(int(request["key_hi"]), int(request["key_lo"])),
                     "money": money_of(state, row) if row >= 0 else None,
                     "charged": charged_of(state, int(sessions[number])),
-                    "records": closed_of_user(decided.closed, followed, position),
+                    "records": closed_of_user(state, decided.closed, followed, position),
                 }
             )
 
