@@ -40,8 +40,8 @@ def write_chunk(usage: pl.DataFrame, *, lake_dir: Path, name: str) -> Chunk:
 
 
 def write_durably(target: Path, content: bytes | memoryview) -> None:
-    """Write a file whole or not at all: temporary name, fsync, rename, fsync of the folder."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file whole or not at all: temporary name, fsync, rename, fsync of the folder; new folders as well."""
+    make_folder(target.parent)
     partial = target.with_name(f".{target.name}.part")
     try:
         with partial.open("wb") as out:
@@ -53,6 +53,14 @@ def write_durably(target: Path, content: bytes | memoryview) -> None:
         partial.unlink(missing_ok=True)
         raise
     sync_folder(target.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, with those above it, so that it survives a power cut; one that is there already did."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -23,7 +23,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from openboss.modules.charging.chunks import sync_folder, write_durably
+from openboss.modules.charging.chunks import make_folder, sync_folder, write_durably
 from openboss.modules.charging.engine.scribe import Scribe
 from openboss.modules.charging.schema import RATED
 
@@ -32,6 +32,7 @@ FILES_A_MERGE = 8  # small files of a cycle that are worth putting together
 FILES_WHILE_SERVING = 96  # the same while networks are served: eight minutes'
 SMALL_FILE_ROWS = 2_000_000
 ROWS_A_MERGE = 4_000_000
+ENTRIES_A_CHECKPOINT = 100  # of the table's log: the table's own default
 
 Do = Callable[..., Any]  # calls a function of a module, here or in the scribe
 Closed = tuple[int, np.ndarray]  # a position of the journal, and the records that sessions closed there (online.closed)
@@ -56,6 +57,7 @@ class Lake:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.usage_path = folder / "usage"
+        self._synced: int | None = None  # the table's newest version that this process knows to be durable
 
     def open_usage(self) -> DeltaTable | None:
         """Open the table of rated usage; None before its first commit."""
@@ -65,9 +67,15 @@ class Lake:
             return None
 
     def position(self, timeline: int) -> int | None:
-        """The journal position up to which rated usage of a timeline is in the table; None before its first."""
+        """The journal position up to which rated usage of a timeline is in the table; None before its first.
+
+        What is there stays there: somebody killed behind a commit may not have made it durable.
+        """
         table = self.open_usage()
-        return table.transaction_version(_application(timeline)) if table else None
+        if table is None:
+            return None
+        self._sync_log()
+        return table.transaction_version(_application(timeline))
 
     def append_usage(self, detail: pl.DataFrame, *, timeline: int, position: int) -> None:
         """Commit rated usage (schema RATED) up to a position; rows at or below the table's position are dropped.
@@ -133,12 +141,13 @@ class Lake:
         self._sync_log()
 
     def _table(self) -> DeltaTable:
+        if table := self.open_usage():
+            return table
+        make_folder(self.usage_path / "_delta_log")
         schema = pl.DataFrame(schema=RATED).to_arrow().schema
         # Without it only the first 32 columns have bounds, and queries for a user read every file of the month.
         bounded = {"delta.dataSkippingStatsColumns": "subscriber_id"}
-        return self.open_usage() or DeltaTable.create(
-            str(self.usage_path), schema, partition_by=["cycle"], configuration=bounded
-        )
+        return DeltaTable.create(str(self.usage_path), schema, partition_by=["cycle"], configuration=bounded)
 
     def merge_small_files(self, cycle: int, fewest: int = FILES_A_MERGE) -> int:
         """Put a cycle's many small files together, sorted by user, so that one user's month is found quickly.
@@ -172,6 +181,7 @@ class Lake:
         )
         self._sync_log()
         table.vacuum(retention_hours=1, dry_run=False, enforce_retention_duration=False)
+        self._sync_log()
         return len(chosen) - 1
 
     def _add(self, part: pl.DataFrame, path: str, cycle: int, *, is_new: bool) -> AddAction:
@@ -204,12 +214,21 @@ class Lake:
         return AddAction(path, buffer.getbuffer().nbytes, partition, 0, data_change=is_new, stats=json.dumps(stats))
 
     def _sync_log(self) -> None:
-        """Make the newest entry of the table's log survive a power cut."""
-        log = self.usage_path / "_delta_log"
-        newest = max(log.glob("*.json"))
-        with newest.open("rb") as entry:
-            os.fsync(entry.fileno())
+        """Make every entry of the table's log survive a power cut, and the checkpoint a reader begins with.
+
+        The table does not: one entry without its content, however old, and nobody can read it any more.
+        """
+        log, newest = self.usage_path / "_delta_log", DeltaTable(str(self.usage_path)).version()
+        if newest == self._synced:
+            return
+        first = max(newest - ENTRIES_A_CHECKPOINT, 0) if self._synced is None else self._synced + 1
+        named = [f"{version:020d}.{kind}" for version in range(first, newest + 1) for kind in ("json", _CHECKPOINT)]
+        for name in (*named, "_last_checkpoint"):
+            if (log / name).exists():
+                with (log / name).open("rb") as entry:
+                    os.fsync(entry.fileno())
         sync_folder(log)
+        self._synced = newest
 
     def hide_after(self, position: int) -> None:
         """Take out rated usage beyond a position: it belongs to a timeline that a restore has ended.
@@ -220,6 +239,7 @@ class Lake:
         if table is None:
             return
         table.delete(f"position > {position}")
+        self._sync_log()
         for kept in sorted(self.folder.glob("rerate/*/replaced-*.parquet"), key=_decided_at, reverse=True):
             if _decided_at(kept) > position:
                 self._replace(pl.read_parquet(kept), kept, name=f"put-back-{kept.stem}", transaction=None)
@@ -251,6 +271,7 @@ class Lake:
         return hashlib.sha256(content).hexdigest()
 
 
+_CHECKPOINT = "checkpoint.parquet"
 _WRITTEN_OUT = "ipc:"
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from openboss.modules.charging.atomic import engine as journal
+from openboss.modules.charging.chunks import make_folder
 from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.online.images import Images
 from openboss.modules.charging.engine.owner import Owner
@@ -20,6 +21,7 @@ def read_only(*, lake_dir: Path, snapshot_dir: Path) -> Owner:
 
 def recover(*, lake_dir: Path, snapshot_dir: Path, threads: int) -> Owner:
     """Take the stream over and rebuild its state from the newest good snapshot and the journal behind it."""
+    make_folder(snapshot_dir)
     owner = Owner(Lake(lake_dir), snapshot_dir, threads, journal.take_ownership())
     in_lake = owner.position_in_lake()
     if in_lake > journal.last_position():

@@ -146,7 +146,7 @@ def newest_good(known: Iterable[tuple[int, str]], *, snapshot_dir: Path, tariffs
     for position, folder in known:
         try:
             state = load_snapshot(snapshot_dir / folder)
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, EOFError):  # the last of files without a byte
             continue
         if state.tariff_sha256:
             state.tables = load_publication(tariffs, state.tariff_sha256)
