@@ -20,11 +20,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from openboss.access.jobs.installation import embedded_cluster
 from openboss.access.jobs.postgres import Cluster, DatabaseNotStarted
 from openboss.access.jobs.postgres import cluster as cluster_module
 from openboss.access.jobs.postgres.account import account_for
 from openboss.access.jobs.postgres.binaries import packaged_binaries
 from openboss.access.jobs.postgres.processes_of import server_pid
+from openboss.config.options import Options
 
 _as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
 
@@ -77,6 +79,20 @@ def test_a_lease_gives_a_working_database_and_its_end_stops_the_server(folder: P
             assert session.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (False,)
         assert stat.S_IMODE((folder / "connection.json").stat().st_mode) == 0o600
     assert _eventually(lambda: not cluster.is_alive())
+
+
+def test_what_an_installation_starts_by_itself_flushes_every_commit_before_it_is_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("fsync", "synchronous_commit", "full_page_writes")
+    monkeypatch.setattr(
+        "openboss.access.jobs.installation.options", lambda: Options(data_dir=folder.parent, database_url="")
+    )
+    cluster = embedded_cluster()
+    assert cluster is not None
+    with cluster.leased() as connection, psycopg.connect(connection.url()) as session:
+        found = session.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(asked)]).fetchall()
+    assert dict(found) == dict.fromkeys(asked, "on")
 
 
 def test_a_wrong_password_is_refused(folder: Path) -> None:

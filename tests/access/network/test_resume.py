@@ -95,7 +95,8 @@ def test_at_load_nobody_waits_longer_than_a_minute(desk: Desk, tmp_path: Path) -
         paid_s = time.monotonic() - began
         while Outbox.objects.filter(topic="network.hlr", state="WAITING").exists():
             time.sleep(0.1)
-    rows = Outbox.objects.filter(topic="network.hlr").values_list("created_at", "sent_at")
+    opening = Outbox.objects.filter(topic="network.hlr", payload__data=True)  # behind one for each reason that falls
+    rows = opening.values_list("created_at", "sent_at")
     waited_s = sorted((sent_at - created_at).total_seconds() for created_at, sent_at in rows)
     print(f"\n{PAYERS} payments in {paid_s:.1f} s; to service p50 {waited_s[len(waited_s) // 2]:.2f} s,"
           f" longest {waited_s[-1]:.2f} s")  # fmt: skip
