@@ -30,4 +30,4 @@ def opened() -> Iterator[tuple[World, list[list[Path]]]]:
 @pytest.fixture(scope="session")
 def stage(opened: tuple[World, list[list[Path]]]) -> World:
     """The world in which networks are charged, for runs that begin from it: nobody is at work in it."""
-    return networked(opened[0])
+    return networked(opened[0], sum(opened[1][:4], []))

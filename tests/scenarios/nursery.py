@@ -47,11 +47,11 @@ finally:
 class Nursery:
     """Starts a program again and again in one environment, one process at a time."""
 
-    def __init__(self, program: str, environment: dict[str, str], said: Path) -> None:
+    def __init__(self, program: str, environment: dict[str, str], said: Path, *arguments: str) -> None:
         self.environment = environment
         with said.open("ab") as heard:
             self._nurse = subprocess.Popen(
-                [sys.executable, "-c", NURSE, program],
+                [sys.executable, "-c", NURSE, program, *arguments],
                 env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=heard, bufsize=0,
             )  # fmt: skip
 

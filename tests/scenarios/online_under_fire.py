@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import mmap
 import os
 import random
-import shutil
 import signal
 import socket
-import subprocess
+import struct
 import textwrap
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,33 +21,85 @@ import polars as pl
 import psycopg
 
 from tests.scenarios.findings import DeltaTable
-from tests.scenarios.gateway import Gateway, used_by
+from tests.scenarios.gateway import Gateway
 from tests.scenarios.nursery import Forked, Nursery
+from tests.scenarios.power_cut import Power, why_not_here
+from tests.scenarios.standby import Standby
 from tests.scenarios.worlds import World, kill
 
-USERS, BALANCE_LI = 16, 100_000_000
+USERS, SHARERS, POOR = 16, 8, 8  # who share nothing; two to a wallet; whose money runs out
+BALANCE_LI, POOR_LI, TOP_UP_LI = 100_000_000, 20_000, 5_000
 PATIENCE_S = 90.0
-KINDS = ("engine", "server", "both", "engine idle", "both idle", "mid-snapshot", "both mid-snapshot", "power cut")
+STANDING_STILL = "engine while nothing is committed"  # the server stands still
+KINDS = (
+    "engine", "server", "both", "engine idle", "both idle", "mid-snapshot", "both mid-snapshot", "power cut",
+    STANDING_STILL,
+)  # fmt: skip
 SERVER_ALONE = ("server", "server restarted", "server failed over")  # the engine then ends by itself
 STALL_S = 1.5
+MANY_AHEAD = 2  # groups between their decision and the end of their commit
 
 PREPARE = f"""
 import sys
+from contextlib import suppress
+from openboss.access.jobs import clock
 from openboss.access.jobs.installation import open_installation
+from openboss.config.options import options
+users = [int(user) for user in sys.argv[1:]]
+alone, sharing, poor = users[:{USERS}], users[{USERS}:{USERS + SHARERS}], users[{USERS + SHARERS}:]
 with open_installation():
+    from django.db import connection
+    from openboss.access.network import collector
     from openboss.modules.charging.functions.engine import ask_engine
-    wallets = [dict(account_id=int(user), balance_li={BALANCE_LI}, subscriber_ids=[int(user)]) for user in sys.argv[1:]]
+    from openboss.modules.customers.functions import StopsForbid
+    from openboss.processes.change_products import change_plan
+    place = collector.Place(options().data_dir, options().lake_dir, options().timezone)
+    collector.collect_once(place=place, now=clock.now)
+    def keep(table, state):
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE TABLE fire_{{table}} AS SELECT * FROM charging_{{table}} WHERE state = '{{state}}'")
+            cursor.execute(f"DELETE FROM charging_{{table}} WHERE state = '{{state}}'")
+    keep("usagechunk", "READY")
+    wallets = [dict(account_id=user, balance_li={BALANCE_LI}, subscriber_ids=[user]) for user in alone]
+    wallets += [dict(account_id=pair[0], balance_li={BALANCE_LI}, subscriber_ids=pair)
+                for pair in zip(sharing[::2], sharing[1::2])]
+    wallets += [dict(account_id=user, balance_li={POOR_LI}, subscriber_ids=[user]) for user in poor]
     ask_engine("WALLETS", dict(wallets=wallets))
+    for user, offer_id in zip(sharing + poor, (101, 102, 103, 104) * 4):
+        with suppress(StopsForbid):
+            change_plan(subscriber_id=user, offer_id=offer_id, at=clock.now(), from_at=clock.now(), staff_id=None)
+    keep("enginecommand", "WAITING")
 """
 
 ENGINE = """
-import sys
+import mmap, struct, sys
 from openboss.access.jobs import charge_command
+from openboss.access.network.diameter import node
+from openboss.modules.charging.engine.commits import Commits
 own = charge_command._own
+with open(sys.argv[1], "r+b") as file:
+    told = mmap.mmap(file.fileno(), 24)
+
+def telling(work):
+    def told_of(self, *given):
+        try:
+            return work(self, *given)
+        finally:
+            struct.pack_into("<q", told, 0, len(self._decided) + len(self._on_their_way))
+    return told_of
+
+for name in ("add", "send", "look", "settle"):
+    setattr(Commits, name, telling(getattr(Commits, name)))
+starts = struct.unpack_from("<q", told, 8)[0] + 1
+struct.pack_into("<qq", told, 0, 0, starts)
+if starts % 4:  # every fourth one waits until there is as much as by itself
+    node.AHEAD_BYTES = 1
 
 def often_saving(stopping):
     from openboss.access.jobs import charge_loop
-    charge_loop.POSITIONS_A_SNAPSHOT, charge_loop.SNAPSHOT_AFTER_IDLE_S = 15, 0.6
+    from openboss.modules.charging.engine import lake
+    charge_loop.POSITIONS_A_SNAPSHOT, charge_loop.SNAPSHOT_AFTER_IDLE_S = {saving}, 0.6
+    charge_loop.FLUSH_S, lake.FILES_WHILE_SERVING = 1.0, 3
 {planted}
     own(stopping)
 
@@ -57,9 +111,16 @@ main()
 
 ASK_BALANCES = "INSERT INTO charging_enginecommand (kind, payload, state) VALUES ('BALANCES', '{}', 'WAITING')"
 BALANCES = "SELECT answer FROM charging_enginecommand WHERE kind = 'BALANCES' AND state = 'DONE' ORDER BY command_id"
+TOP_UP = "INSERT INTO charging_enginecommand (kind, payload, state) VALUES ('TOP_UP', %s, 'WAITING')"
+WAITING = "SELECT FROM charging_usagechunk WHERE state = 'READY' LIMIT 1"
+MOVE = """
+WITH next AS (DELETE FROM fire_{table} WHERE {key} = (SELECT min({key}) FROM fire_{table}) RETURNING *)
+INSERT INTO charging_{table} OVERRIDING SYSTEM VALUE SELECT * FROM next
+"""
 RETIRE = """
 ALTER TABLE charging_enginejournal DISABLE TRIGGER USER;
-DELETE FROM charging_enginejournal WHERE position <= (SELECT min(position) FROM charging_enginesnapshot);
+DELETE FROM charging_enginejournal WHERE position <= (
+    SELECT min(position) FROM (SELECT position FROM charging_enginesnapshot ORDER BY position DESC LIMIT 3) AS newest);
 ALTER TABLE charging_enginejournal ENABLE TRIGGER USER;
 """
 _FREE_USERS = """
@@ -68,19 +129,21 @@ WHERE upper(n.period) IS NULL AND NOT EXISTS (
     SELECT FROM customers_groupmember m WHERE m.subscriber_id = n.subscriber_id)
 ORDER BY n.number
 """
+_CHARGED = ("act_basic_li", "act_ld_li", "act_info_li")
 _OF_THE_RUN = ("position", "row", "seq_in_file", "start_at_s", "start_local_s")  # when, and in which group
 
 
-def networked(opened: World) -> World:
-    """Copy a world and give some users who share nothing a wallet."""
+def networked(opened: World, files: list[Path]) -> World:
+    """Copy a world, give some users wallets, and lay usage and changes of plans by that a fire plays in."""
     world = opened.copy("networked")
+    world.deliver(files)
     assert world.run(*(str(user) for _, user in _chosen(world)), program=PREPARE) == 0, world.heard()
     return world
 
 
 def _chosen(world: World) -> list[tuple[int, int]]:
-    found = world.ask(_FREE_USERS)[:USERS]
-    assert len(found) == USERS
+    found = world.ask(_FREE_USERS)[: USERS + SHARERS + POOR]
+    assert len(found) == USERS + SHARERS + POOR
     return [(int(number), int(user)) for number, user in found]
 
 
@@ -92,6 +155,11 @@ class OnlineFire:
     planted: str = ""
     kills: list[str] = field(default_factory=list)
     torn: int = 0  # kills that left a snapshot half written
+    ahead: list[int] = field(default_factory=list)  # groups decided and not committed, at each kill at work
+    saving_every: int = 15  # inputs
+    is_powered: bool = not why_not_here()
+    orders: Counter[str] = field(default_factory=Counter)  # what business and usage files played in
+    topped_li: Counter[int] = field(default_factory=Counter)  # by account
     restarts_s: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -100,8 +168,14 @@ class OnlineFire:
             self.port = int(probe.getsockname()[1])
         self.engine: Forked | None = None
         self._nursery: Nursery | None = None
-        self.users = [number for number, _ in _chosen(self.world)]
-        self.gateway = Gateway(self.port, self.users)
+        self.chosen = _chosen(self.world)
+        self.users, self.busy_users = [number for number, _ in self.chosen[:USERS]], self.chosen[USERS:]
+        self.gateway = Gateway(self.port, self.users, [number for number, _ in self.busy_users])
+        self.power = Power(self.world.data_dir) if self.is_powered else None
+        with (self.world.data_dir / "ahead").open("w+b") as file:
+            file.write(bytes(24))
+            file.flush()
+            self._told = mmap.mmap(file.fileno(), 24)
 
     @property
     def snapshot_dir(self) -> Path:
@@ -120,11 +194,15 @@ class OnlineFire:
     def _nursed(self) -> Nursery:
         """The nursery of this world; another one if the server came back elsewhere."""
         environment = {**self.world.environment(), "OPENBOSS_DIAMETER_PORT": str(self.port)}
+        if self.power:
+            environment |= self.power.environment()
         if self._nursery and self._nursery.environment != environment:
             self.close()
         if self._nursery is None:
             program = ENGINE.replace("{planted}", textwrap.indent(self.planted, "    "))
-            self._nursery = Nursery(program, environment, self.world.data_dir / "said.txt")
+            program = program.replace("{saving}", str(self.saving_every))
+            said = self.world.data_dir / "said.txt"
+            self._nursery = Nursery(program, environment, said, str(self.world.data_dir / "ahead"))
         return self._nursery
 
     def close(self) -> None:
@@ -145,6 +223,9 @@ class OnlineFire:
         self.gateway.finish()
         self._wait(self.gateway.has_ended)
         assert self.gateway.has_ended(), (self.gateway.answered, self.gateway.wrong[:3], self.world.heard()[-3000:])
+        while self._play_in():
+            pass
+        self._wait(lambda: not self.world.ask(WAITING))
         with psycopg.connect(self.world.url(), autocommit=True) as session:
             session.execute(ASK_BALANCES)
             self._wait(lambda: bool(session.execute(BALANCES).fetchall()))
@@ -161,15 +242,20 @@ class OnlineFire:
             self.kills.append(kind)
             return
         self._retire()
+        self._do_business(chance)
         if "idle" in kind:
             self.gateway.is_calm.set()
             time.sleep(chance.uniform(0.1, 0.4))
         elif "mid-snapshot" in kind:
             self._wait(self._is_saving)
             time.sleep(chance.uniform(0, 0.03))
+        elif kind == STANDING_STILL or chance.random() < 0.7:
+            self._wait(self._is_ahead, within_s=1.0)
         else:
             time.sleep(chance.uniform(0, 0.02))
         self._kill(kind)
+        if not ("idle" in kind or "snapshot" in kind):
+            self.ahead.append(self._groups_ahead())
         self.kills.append(kind)
         self.gateway.is_calm.clear()
         self.start()
@@ -177,62 +263,92 @@ class OnlineFire:
     def _kill(self, kind: str) -> None:
         assert self.engine is not None
         server = "server" in kind or "both" in kind or kind == "power cut"
+        standby = Standby(self.world.cluster) if kind == "server failed over" else None
         if server:
             os.kill(self.world.server_pid(), signal.SIGINT if kind == "server restarted" else signal.SIGKILL)
-        if kind in SERVER_ALONE:  # who has lost its database ends by itself, without an answer
+        if kind == STANDING_STILL:
+            self.stall_server(within=self._fall_behind)
+        elif kind in SERVER_ALONE:  # who has lost its database ends by itself, without an answer
             assert self.engine.wait(timeout=PATIENCE_S) == 3, self.world.heard()[-3000:]
         else:
             assert kill(self.engine), self.world.heard()[-3000:]
         self.torn += self._is_saving()
         if kind == "power cut":
             self._lose_unsynced()
-        if kind == "server failed over":
-            self._move_server()
+        if standby:
+            standby.take_over()
         if server:
             self.world.cluster.revive()
 
-    def _move_server(self) -> None:
-        """Let another server go on from a copy of what this one had committed, as a synchronous standby has it."""
-        connection = self.world.cluster.known_connection()
-        assert connection is not None
-        pgdata = Path(connection.server_dir, "pgdata")
-        pgdata.rename(pgdata.with_name("pgdata.lost"))
-        subprocess.run(["cp", "-a", pgdata.with_name("pgdata.lost"), pgdata], check=True)
-        shutil.rmtree(pgdata.with_name("pgdata.lost"))
-
-    def stall_server(self) -> int:
-        """Let no process of the server run for a while; return how many requests were answered meanwhile."""
+    def stall_server(self, within: Callable[[], None] | None = None) -> int:
+        """Let no process of the server run for a while, or until something was done; return how many requests were
+        answered meanwhile."""
         server = self.world.server_pid()
         stopped = [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())]
         for process in stopped:
             os.kill(process, signal.SIGSTOP)
         time.sleep(0.3)  # what was committed before may still be answered
         before = self.gateway.answered
-        time.sleep(STALL_S)
+        if within is None:
+            time.sleep(STALL_S)
+        else:
+            within()
         meanwhile = self.gateway.answered - before
         for process in reversed(stopped):
             os.kill(process, signal.SIGCONT)
         return meanwhile
 
+    def _fall_behind(self) -> None:
+        """Let the engine decide what it may while nothing is committed, and kill it."""
+        assert self.engine is not None
+        time.sleep(0.2)
+        assert kill(self.engine), self.world.heard()[-3000:]
+
+    def _groups_ahead(self) -> int:
+        return int(struct.unpack_from("<q", self._told)[0])
+
+    def _is_ahead(self) -> bool:
+        return self._groups_ahead() >= MANY_AHEAD
+
+    # --- what else the engine has to do --------------------------------------------------------------------------
+
+    def _do_business(self, chance: random.Random) -> None:
+        """Top up some wallets, and play a change of a plan and a chunk of usage in, just before a kill."""
+        accounts = [user for _, user in self.busy_users[SHARERS:]]
+        with psycopg.connect(self.world.url(), autocommit=True) as session:
+            for account_id in chance.sample(accounts, 4):
+                session.execute(TOP_UP, [json.dumps({"account_id": account_id, "amount_li": TOP_UP_LI})])
+                self.topped_li[account_id] += TOP_UP_LI
+                self.orders["top-ups"] += 1
+        self._play_in()
+
+    def _play_in(self) -> int:
+        """Let one more change of a plan and one more chunk of usage reach the engine; return how many there were."""
+        found = 0
+        with psycopg.connect(self.world.url(), autocommit=True) as session:
+            for table, key in (("enginecommand", "command_id"), ("usagechunk", "chunk_id")):
+                moved = session.execute(MOVE.format(table=table, key=key)).rowcount
+                self.orders[table] += moved
+                found += moved
+        return found
+
     def _retire(self) -> None:
-        """Take away the journal that no kept snapshot needs, as an operator with little room would."""
+        """Take away the journal that the newest snapshots do not need, as an operator with little room would."""
         with psycopg.connect(self.world.url(), autocommit=True) as session:
             session.execute(RETIRE)
 
     def _lose_unsynced(self) -> None:
-        """Lose what no fsync had promised: folders of snapshots that no row names; and tear the newest that one does.
+        """Lose what no fsync had promised; and tear the newest snapshot too if an older one is left.
 
         The second is worse than a power cut, which leaves what was fsynced: an older one must do.
         """
         self.world.cluster.revive()
         rows = self.world.ask("SELECT folder FROM charging_enginesnapshot ORDER BY position DESC, snapshot_id DESC")
-        named = [folder for (folder,) in rows]
-        for place in self.snapshot_dir.iterdir():
-            if place.is_dir() and place.name not in named:
-                shutil.rmtree(place)
-        if len(named) > 1:
-            largest = max((self.snapshot_dir / named[0]).glob("*.npy"), key=lambda path: path.stat().st_size)
+        if len(rows) > 1:
+            largest = max((self.snapshot_dir / rows[0][0]).glob("*.npy"), key=lambda path: path.stat().st_size)
             os.truncate(largest, largest.stat().st_size // 2)
+        if self.power:
+            self.power.cut([self.snapshot_dir, self.world.lake_dir])
 
     def _is_saving(self) -> bool:
         """A snapshot has its first array and no manifest yet; older ones may be folders of keys alone."""
@@ -244,6 +360,12 @@ class OnlineFire:
         wanted = self.gateway.answered + more
         self._wait(lambda: self.gateway.answered >= wanted)
 
+    def let_save(self, more: int) -> None:
+        """Wait until so many more snapshots were saved."""
+        saved = "SELECT max(snapshot_id) FROM charging_enginesnapshot"
+        before = self.world.ask(saved)[0][0]
+        self._wait(lambda: self.world.ask(saved)[0][0] >= before + more)
+
     def _wait(self, question: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
         assert self.engine is not None
         until_s = time.monotonic() + within_s
@@ -254,10 +376,18 @@ class OnlineFire:
     # --- what it came to -----------------------------------------------------------------------------------------
 
     def facts(self) -> dict[str, Any]:
-        """Wallets, use and rated detail as they are in the end, without moments and positions."""
-        paths = self.world.ask(BALANCES)[-1][0]["paths"]
-        found = {name: pl.read_parquet(self.world.lake_dir / path).rows() for name, path in paths.items()}
-        return {**found, "detail": self._detail().drop(*_OF_THE_RUN).sort(pl.all()).rows()}
+        """Wallets, use and rated detail of those who share nothing, as they are in the end, without moments."""
+        users = [user for _, user in self.chosen[:USERS]]
+        wallets, used = self._balances("wallets"), self._balances("used")
+        detail = self._detail().filter(pl.col("subscriber_id").is_in(users))
+        return {
+            "wallets": wallets.filter(pl.col("account_id").is_in(users)).sort("account_id").rows(),
+            "used": used.filter(pl.col("subscriber_id").is_in(users)).rows(),
+            "detail": detail.drop(*_OF_THE_RUN).sort(pl.all()).rows(),
+        }
+
+    def _balances(self, name: str) -> pl.DataFrame:
+        return pl.read_parquet(self.world.lake_dir / self.world.ask(BALANCES)[-1][0]["paths"][name])
 
     def _detail(self) -> pl.DataFrame:
         table = pl.from_arrow(DeltaTable(str(self.world.lake_dir / "usage")).to_pyarrow_table())
@@ -266,25 +396,53 @@ class OnlineFire:
 
     def wrong(self) -> list[str]:
         """What is not as it must be, whatever was killed: every acknowledged use is charged and recorded once."""
-        found, detail = list(self.gateway.wrong), self._detail()
+        return [*self.gateway.wrong, *self._wrong_business(), *self._wrong_detail(), *self._wrong_money()]
+
+    def _wrong_business(self) -> list[str]:
+        states = self.world.ask("SELECT kind, state, count(*) FROM charging_enginecommand GROUP BY 1, 2")
+        chunks = self.world.ask("SELECT state, count(*) FROM charging_usagechunk GROUP BY 1")
+        return [f"left over: {one}" for one in (*states, *chunks) if one[-2] not in ("DONE", "RATED")]
+
+    def _wrong_detail(self) -> list[str]:
+        """Records of sessions are those acknowledged, records of files those that were taken: each once."""
+        found, detail = [], self._detail()
         if twice := int(detail.select("position", "row").is_duplicated().sum()):
             found.append(f"{twice} rows of detail stand twice")
-        li = pl.sum_horizontal("act_basic_li", "act_ld_li", "act_info_li").sum()
-        sums = detail.group_by("served_number").agg(
-            pl.len(), pl.sum("duration_s"), pl.sum("down_bytes"), li=li, user=pl.first("subscriber_id")
-        )
+        files = detail.filter(pl.col("file_id") > 0)
+        if twice := int(files.select("file_id", "seq_in_file").is_duplicated().sum()):
+            found.append(f"{twice} records of files were rated twice")
+        [(rated,)] = self.world.ask("SELECT coalesce(sum(rated + free), 0) FROM charging_stagecounter")
+        if files.height != rated:
+            found.append(f"{files.height} records of files in the detail, {rated} counted")
+        visits = detail.filter((pl.col("file_id") == 0) & (pl.col("info_fee_li") == 0))
+        sums = visits.group_by("served_number").agg(pl.len(), pl.sum("duration_s"), pl.sum("down_bytes"))
         told = {number: rest for number, *rest in sums.iter_rows()}
-        paths = self.world.ask(BALANCES)[-1][0]["paths"]
-        purses = pl.read_parquet(self.world.lake_dir / paths["wallets"])
-        wallets = {account: rest for account, *rest in purses.iter_rows()}
-        for number in self.users:
-            records, seconds, octets, paid_li, user = told[number]
-            used = [used_by(number, count) for count in range(self.gateway.done[number])]
-            expected = [len(used), sum(one[0] for one in used), sum(one[1] for one in used)]
-            if [records, seconds, octets] != expected:
-                found.append(f"{number}: records, seconds, octets {[records, seconds, octets]}, not {expected}")
-            if wallets[user] != [BALANCE_LI - paid_li, 0, 0, 0]:
-                found.append(f"{number}: wallet {wallets[user]}, charged {paid_li}")
+        for number, one in self.gateway.told.items():
+            expected, records = [one.records, one.seconds, one.octets], told.get(number, [0, 0, 0])
+            if records != expected:
+                found.append(f"{number}: records, seconds, octets {records}, not {expected}")
+        return found
+
+    def _wrong_money(self) -> list[str]:
+        """What a user has used is what its records and events came to, and its wallet has paid just that."""
+        found, used = [], self._balances("used")
+        known = (pl.col("file_id") > 0) | (pl.col("info_fee_li") == 0)  # not events: some are open, answers tell of all
+        sums = self._detail().filter(known).group_by("subscriber_id").agg(li=pl.sum_horizontal(*_CHARGED).sum())
+        charged = dict(sums.iter_rows())
+        account_of = dict(used.select("subscriber_id", "account_id").iter_rows())
+        paid: Counter[int] = Counter()
+        for number, user in ((one, user) for one, user in self.chosen if one in self.gateway.told):
+            used_li = int(used.filter(pl.col("subscriber_id") == user)["used_li"].sum())
+            expected = int(charged.get(user, 0)) + self.gateway.told[number].events_li
+            paid[account_of.get(user, user)] += used_li
+            if used_li != expected:
+                found.append(f"{number}: has used {used_li} li, its records and events say {expected}")
+        wallets = {account: rest for account, *rest in self._balances("wallets").iter_rows()}
+        for account, paid_li in paid.items():
+            begun_li = POOR_LI if account in {user for _, user in self.busy_users[SHARERS:]} else BALANCE_LI
+            expected = [begun_li + self.topped_li[account] - paid_li, 0, 0, 0]
+            if wallets[account] != expected:
+                found.append(f"wallet {account}: {wallets[account]}, not {expected}")
         return found
 
 
@@ -302,10 +460,10 @@ def under_fire(world: World, trouble: Callable[[OnlineFire], None], planted: str
     return fire
 
 
-def calm_facts(world: World, name: str, sessions: dict[int, int]) -> dict[str, Any]:
-    """What the same sessions come to in a copy of a world where nobody is killed."""
+def calm_facts(world: World, name: str, visits: dict[int, int]) -> dict[str, Any]:
+    """What the same visits come to in a copy of a world where nobody is killed."""
     calm = OnlineFire(world.copy(name))
-    calm.gateway = Gateway(calm.port, calm.users, pause_s=0, wanted=sessions)
+    calm.gateway = Gateway(calm.port, calm.users, pause_s=0, wanted=visits)
     calm.start()
     try:
         calm.gateway.begin()

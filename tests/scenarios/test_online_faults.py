@@ -1,7 +1,7 @@
 """Networks are charged while PostgreSQL is slow, restarted, full or failed over: no false answer, nothing lost.
 
 An engine that loses its database ends without an answer, and its supervisor starts it again. One whose database only
-takes its time waits with it. What is slow by a steady few milliseconds is measured in the benchmarks.
+takes its time waits with it. Fail-over is to a synchronous standby, by streaming replication.
 """
 
 import random
@@ -16,10 +16,13 @@ import pytest
 
 from openboss.access.jobs.postgres.account import account_for
 from tests.scenarios.online_under_fire import OnlineFire, calm_facts, under_fire
+from tests.scenarios.standby import Standby
 from tests.scenarios.worlds import World
 
 pytestmark = pytest.mark.soak  # a sample is among the kills of `make test`
 TIMES = 8
+SLOWER_MS = 200  # each commit
+SLOWLY = ("engine", "engine idle", "mid-snapshot", "engine")
 
 
 @pytest.mark.parametrize("kind", ["server restarted", "server failed over", "server stalled"])
@@ -37,6 +40,29 @@ def test_with_a_server_in_trouble_nothing_is_answered_falsely_and_nothing_lost(
     assert fire.facts() == calm_facts(stage, f"{name}_calm", fire.gateway.done)
     assert (fire.gateway.resent > 0) == (kind != "server stalled")  # that one goes on with the same engine
     record_property(kind, TIMES)
+
+
+def test_with_a_server_that_is_steadily_slow_everything_is_answered_and_killed_engines_lose_nothing(
+    stage: World, record_property
+) -> None:
+    chance = random.Random(10)
+
+    def trouble(fire: OnlineFire) -> None:
+        standby = Standby(stage.cluster, applies_after_ms=SLOWER_MS)
+        try:
+            for kind in SLOWLY:
+                fire.strike(kind, chance)
+            began_s = time.monotonic()
+            fire.let_answer(100)
+            record_property("answers a second", round(100 / (time.monotonic() - began_s)))
+        finally:
+            standby.end()
+
+    fire = under_fire(stage.copy("online_slow"), trouble)
+    assert (fire.kills, fire.wrong()) == (list(SLOWLY), [])
+    assert max(fire.ahead) > 1
+    assert fire.facts() == calm_facts(stage, "online_slow_calm", fire.gateway.done)
+    record_property("kills", len(SLOWLY))
 
 
 @pytest.fixture
