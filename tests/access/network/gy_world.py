@@ -32,7 +32,7 @@ from tests.access.console.small_operator import _create, at_work
 from tests.access.network.network_operator import reference
 from tests.access.network.online_door import OnlineDoor, free_port
 from tests.access.network.test_diameter import Wire
-from tests.access.network.test_nchf import anybody, is_listening, make_certificate
+from tests.access.network.test_nchf import make_certificate
 from tests.database_template import migrated_template
 from tests.modules.charging.engine.conftest import DATA_PRICE, ITEMS, NATIONAL_2010, Item, Version, image, local_s
 from tests.modules.charging.engine.test_online import Network, moment
@@ -42,10 +42,6 @@ from openboss.access.network.diameter.door import open_doors
 from openboss.access.network.diameter.node import Node
 from openboss.access.network.diameter.peers import Identity
 from openboss.access.network.diameter.session_names import key_of
-from openboss.access.network.nchf.door import Address, Door
-from openboss.access.network.nchf.node import PATH
-from openboss.access.network.nchf.node import Node as ChargingFunction
-from openboss.access.network.nchf.notices import Notifier
 from openboss.config.options import options
 from openboss.modules.catalog.publications import publication_text, write_publication
 from openboss.modules.charging.atomic import engine as journal
@@ -124,13 +120,13 @@ class User:
 
 
 class AllDoors(OnlineDoor):
-    """Doors of Diameter: one for each way in which services may end, IPv6, TLS; and one of Nchf."""
+    """Doors of Diameter: one for each way in which services may end, one over IPv6, one under TLS."""
 
     currency = 156
 
     def __init__(self, engine: Network, folder: Path) -> None:
         self.certificate, self.key = make_certificate(folder)
-        names = (*ENDINGS, "IPV6", "TLS", "NCHF")
+        names = (*ENDINGS, "IPV6", "TLS")
         self.ports = {name: free_port() for name in names}
         super().__init__(engine, AllDoors._open, build_numbering(reference()))
 
@@ -162,15 +158,10 @@ class AllDoors(OnlineDoor):
                         **files}):  # fmt: skip
             said = options().model_copy(update=chosen)
             opened += await open_doors(self.nodes["TERMINATE"].new_peer, said, self.loop)
-        notifier = Notifier(self.loop)
-        function = ChargingFunction(gathering=self.gathering, notices=notifier, now_s=self.now_s, client_of=anybody)
-        door = Door(function, Address("127.0.0.1", self.ports["NCHF"]), self.loop)
 
         async def end() -> None:
             for one in opened:
                 one.close()
-            await door.close()
-            await notifier.close()
 
         return end
 
@@ -189,13 +180,6 @@ class World:
         self.doors = AllDoors(self.engine, folder)
         self._users, self._sessions = itertools.count(1), itertools.count(1)
         self._lines: dict[str, Gateway] = {}
-
-    @property
-    def nchf(self) -> str:
-        """Where charging data of Nchf are created."""
-        until = self.doors.ports["NCHF"]
-        assert is_listening(until)
-        return f"http://127.0.0.1:{until}{PATH}"
 
     def at(self, text: str) -> None:
         """Let it be a moment of the operator's wall clock."""

@@ -4,7 +4,6 @@ import os
 from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from diameter.message import Message
 from diameter.message.avp.grouped import RequestedServiceUnit
@@ -39,13 +38,6 @@ from tests.access.network.gy_world import (
     of,
     service,
 )
-from tests.access.network.test_nchf import data_request, used, wanted
-
-try:
-    from tests.access.network import test_nchf_schema
-except pytest.skip.Exception:  # its validator is not installed
-    test_nchf_schema = None
-
 
 # --- tariff changes -------------------------------------------------------------------------------------------------
 
@@ -99,36 +91,6 @@ def test_a_change_farther_away_than_the_quota_lives_is_not_told(gy):
     session.ask(UPDATE, service(100))
     assert session.change_at == ["2026-10-06 00:00:00"]
     session.ask(TERMINATION, last(100))
-
-
-def test_a_change_of_prices_is_told_over_nchf_as_published_and_use_before_and_after_it_costs_what_it_cost_then(gy):
-    user = gy.new_user(100_000)
-    gy.at("2026-10-05 23:50:00")
-    with httpx.Client(http1=False, http2=True, timeout=60, trust_env=False) as smf:
-
-        def say(url: str, number: int, at: str, usage: dict) -> Any:
-            message = data_request(number, invocationTimeStamp=at, multipleUnitUsage=[usage])
-            message["pDUSessionChargingInformation"]["userInformation"]["servedGPSI"] = f"msisdn-{user.number}"
-            return smf.post(url, json=message)
-
-        created = say(gy.nchf, 1, "2026-10-05T15:50:00Z", wanted())
-        told = created.json()["multipleUnitInformation"][0]
-        assert told["grantedUnit"] == {"tariffTimeChange": "2026-10-05T16:00:00Z", "totalVolume": 10 * MB}
-        assert "TARIFF_TIME_CHANGE" in {one["triggerType"] for one in told["triggers"]}
-        check_as_published("ChargingDataResponse", created.json())
-        gy.at("2026-10-06 00:05:00")
-        crossed = {"totalVolume": 2 * MB, "triggers": [
-            {"triggerType": "TARIFF_TIME_CHANGE", "triggerCategory": "DEFERRED_REPORT"}]}  # fmt: skip
-        usage = used(crossed, {"totalVolume": MB}, asking=False)
-        assert say(f"{created.headers['location']}/release", 2, "2026-10-05T16:05:00Z", usage).status_code == 204
-    assert gy.wallet(user) == (100_000 - 1580, 0)
-    assert gy.detail(user).select("kb_units", "act_basic_li").rows() == [(2048, 580), (1024, 1000)]
-
-
-def check_as_published(schema: str, message: dict) -> None:
-    """Hold a message against the published schema, where it is at hand."""
-    if test_nchf_schema is not None and test_nchf_schema.PUBLISHED.exists():
-        test_nchf_schema.check(schema, message)
 
 
 def test_a_call_over_the_edge_of_a_time_band_is_told_of_no_change_and_pays_each_unit_by_its_band(gy):

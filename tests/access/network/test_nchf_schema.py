@@ -10,7 +10,7 @@ import yaml
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 from tests.access.network.test_nchf import chf, data_request, network, smf, used, wanted, world  # noqa: F401
-from tests.modules.charging.engine.test_online import MB
+from tests.modules.charging.engine.test_online import MB, moment
 
 from openboss.access.network.nchf.answers import encode, malformed
 from openboss.access.network.nchf.schema import ChargingDataRequest, ChargingNotifyRequest
@@ -116,6 +116,11 @@ def test_requests_as_published_are_read_and_our_answers_are_as_published(chf, sm
     ):
         assert refused.status_code in (400, 404)
         check("ProblemDetails", refused.json(), file=COMMON)
+    chf.at = moment("2026-10-31 23:50:00")
+    at = "2026-10-31T15:50:00Z"
+    ahead = smf.post(chf.url, json=data_request(3, invocationTimeStamp=at, multipleUnitUsage=[wanted()])).json()
+    assert ahead["multipleUnitInformation"][0]["grantedUnit"]["tariffTimeChange"] == "2026-10-31T16:00:00Z"
+    check("ChargingDataResponse", ahead)
     for notice in ("REAUTHORIZATION", "ABORT_CHARGING"):
         check("ChargingNotifyRequest", json.loads(encode(ChargingNotifyRequest(notice))))
 
