@@ -16,6 +16,7 @@ from django.db import connection
 from openboss.access.jobs import charge_loop, clock
 from openboss.access.jobs.charge_loop import ChargeLoop
 from openboss.access.network import delivery
+from openboss.access.network.diameter import homes
 from openboss.config.options import options
 from openboss.kernel.usage import RecordType
 from openboss.modules.catalog.atomic import replace_reference
@@ -23,13 +24,14 @@ from openboss.modules.catalog.publications import publication_text, write_public
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.engine import owner as owner_module
 from openboss.modules.charging.functions.engine import recover_engine
-from openboss.modules.charging.models import EngineJournal, UsageChunk
+from openboss.modules.charging.models import EngineJournal, GatewaySession, UsageChunk
 from openboss.modules.customers.functions import Proof
 from openboss.processes import take_payment
 from tests.access.network.diameter_mutations import data_request
 from tests.access.network.network_operator import reference
 from tests.access.network.online_door import free_port
 from tests.access.network.test_diameter import Wire
+from tests.access.network.test_diameter_sessions import confirm
 from tests.modules.charging.engine.conftest import DATA_PRICE, ITEMS, Version, record
 from tests.modules.charging.engine.test_owner import put_chunk
 from tests.modules.receivables.conftest import desk
@@ -118,12 +120,14 @@ def played(office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     journal.send_command(kind="PUBLICATION", payload={"path": f"tariffs/{path.name}", "sha256": sha256})
     user = office.open_user(pay_type="PREPAID")
     journal.send_command(kind="OPEN_CYCLE", payload={"cycle": 202611})
-    stopping = threading.Event()
     owner = recover_engine(threads=1)
     owner.drain()
-    running = Running(office, user, ChargeLoop(owner, stopping), port)
+    running = Running(office, user, ChargeLoop(owner, threading.Event()), port)
 
     def play(part: Callable[[Running], None]) -> None:
+        if running.loop.stopping.is_set():  # the engine begins again
+            running.loop = ChargeLoop(recover_engine(threads=1), threading.Event())
+        stopping = running.loop.stopping
         faults: list[BaseException] = []
 
         def work() -> None:
@@ -208,6 +212,54 @@ def test_a_stop_makes_the_network_end_a_session_whose_use_is_charged_and_a_resum
         assert session.balance_li() == 100_000 - 3 * 290
 
     played(part)
+
+
+def test_a_stop_reaches_a_session_that_said_nothing_since_the_engine_began_again(played, monkeypatch) -> None:
+    monkeypatch.setattr(homes, "LASTS_S", 0.0)
+    monkeypatch.setattr(charge_loop, "KEEP_S", 0.05)
+
+    def before(session: Running) -> None:
+        session.report(INITIAL)
+        until(GatewaySession.objects.exists)
+
+    def after(session: Running) -> None:
+        session.order("REPORT_LOST")
+        assert session.told() == (ABORTED, "gw;1")
+        assert session.report(TERMINATION, used=MB) == (GRANTED, 0)
+        assert session.balance_li() == 100_000 - 290
+        until(lambda: not GatewaySession.objects.exists())
+
+    played(before)
+    played(after)
+
+
+def test_what_a_restarted_gateway_or_its_answer_knows_no_more_holds_no_money_back(played) -> None:
+    def part(session: Running) -> None:
+        def reserved_li() -> int:
+            return int(session.loop.owner.state.desk.wallets["reserved_li"][0])
+
+        first = Wire(session.port, host="gw.test", state_id=1)
+        session.report(INITIAL)
+        assert reserved_li() == 2_900
+        second = Wire(session.port, host="gw.test", state_id=2)  # it has restarted
+        until(lambda: reserved_li() == 0)
+        second.send(data_request("gw;2", INITIAL, 0, user=str(ORDINARY)))
+        assert second.answer().result_code == GRANTED
+        session.pay(1_000)
+        heard = second.answer()
+        assert (heard.header.command_code, heard.session_id, reserved_li()) == (ASKED_AGAIN, "gw;2", 2_900)
+        confirm(second, heard, 5002)
+        until(lambda: reserved_li() == 0)
+        first.line.close()
+
+    played(part)
+
+
+def until(question: Callable[[], Any]) -> None:
+    until_s = time.monotonic() + 20
+    while not question():
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
 
 
 def test_what_business_orders_waits_for_looks_and_pieces_of_usage_that_together_take_less_than_a_second() -> None:

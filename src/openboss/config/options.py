@@ -54,6 +54,10 @@ class Options(BaseSettings):
     """A port (5658 is the custom) for TLS on the same host: files of our certificate, its key, and the authorities that
     vouch for peers; who shows no certificate of theirs is not let in. 0 = no such port."""
 
+    diameter_connections: int = Field(default=512, ge=1)
+    diameter_connections_an_address: int = Field(default=64, ge=1)
+    """How many connections of Diameter there may be, in all and from one address; more are closed at once."""
+
     diameter_identity: str = "charge.openboss.invalid"
     diameter_realm: str = "openboss.invalid"
     """Who we are to Diameter peers. Who may connect is written down in the console (Peers of charging)."""

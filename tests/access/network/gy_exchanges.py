@@ -163,7 +163,8 @@ def play_ours(world: World, wire: Any) -> list[tuple[bool, bytes]]:
     node = world.doors.nodes["TERMINATE"]
     place = np.array([world.place_of(session)])
     for is_stopped in (False, True):
-        world.doors.call(partial(node.tell, place, np.array([is_stopped])))
+        rows = world.engine.owner.state.desk.sessions[place]
+        world.doors.call(partial(node.tell, place, rows, np.array([is_stopped])))
         wire.read()
     said = wire.said
     wire = world.meet("TERMINATE")

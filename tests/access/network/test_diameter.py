@@ -33,7 +33,9 @@ from openboss.access.network.diameter.avps import avp, message
 from openboss.access.network.diameter.node import Node
 from openboss.access.network.diameter.peers import Identity
 from openboss.access.network.diameter.session_names import key_of
+from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.finding import find_sessions
+from openboss.modules.charging.engine.online.unknown import let_settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,8 +45,8 @@ class Listener:
 
     currency = 156
 
-    def __init__(self, engine: Network) -> None:
-        self.engine, self.faults, self.captured = engine, [], []
+    def __init__(self, engine: Network, **chosen) -> None:
+        self.engine, self.faults, self.captured, self.chosen = engine, [], [], chosen
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -79,14 +81,32 @@ class Listener:
             now_s=lambda: local_s("2026-10-05 02:00:00"),
             fail=self.faults.append,
             loop=loop,
+            **self.chosen,
         )
         self.loop = loop
         loop.run_until_complete(loop.create_server(self.node.new_peer, "127.0.0.1", self.port))
         self.ready.set()
         loop.run_forever()
+        self.node.homes.close()
         from django.db import connection
 
         connection.close()
+
+    def let_settle(self, keys) -> None:
+        let_settle(self.engine.owner.state.desk, keys)
+        self.engine.owner.sweep(moment())
+
+    def call(self, work) -> None:
+        """Have something done in the loop."""
+        done = threading.Event()
+        self.loop.call_soon_threadsafe(lambda: (work(), done.set()))
+        assert done.wait(10)
+
+    def tell(self, place: int, *, ends: bool = False) -> None:
+        """Have the network of the session at a place told something."""
+        places = np.array([place])
+        sessions = self.engine.owner.state.desk.sessions[places]
+        self.loop.call_soon_threadsafe(self.node.tell, places, sessions, np.array([ends]))
 
     def stop(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
@@ -178,17 +198,25 @@ def test_python_diameter_completes_a_voice_session_with_the_exact_charge(network
 class Wire:
     """A peer that sends what it likes."""
 
-    def __init__(self, port: int, *, introduced: bool = True) -> None:
+    who: dict = {}  # what it says of itself when it is not odd.test
+
+    def __init__(self, port: int, *, introduced: bool = True, **who) -> None:
+        self.who = who
         self.line = socket.create_connection(("127.0.0.1", port))
         self.line.settimeout(60)
         if introduced:
             self.introduce()
 
     def say_hello(self) -> None:
+        """Say who we are, as was said, else odd.test of test without a state, for credit control."""
+        state_id = self.who.get("state_id")
         content = (
-            avp(avps.ORIGIN_HOST, "odd.test") + avp(avps.ORIGIN_REALM, "test")
+            avp(avps.ORIGIN_HOST, self.who.get("host", "odd.test"))
+            + avp(avps.ORIGIN_REALM, self.who.get("realm", "test"))
             + avp(avps.HOST_IP, avps.address("127.0.0.1"))
-            + avp(avps.VENDOR_ID, 0) + avp(avps.PRODUCT_NAME, "odd", flags=0) + avp(avps.AUTH_APPLICATION, 4)
+            + avp(avps.VENDOR_ID, 0) + avp(avps.PRODUCT_NAME, "odd", flags=0)
+            + avp(avps.AUTH_APPLICATION, self.who.get("application", 4))
+            + (avp(avps.STATE_ID, state_id) if state_id else b"")
         )  # fmt: skip
         self.send(message(flags=0x80, command=257, application=0, hop=1, end=1, avps=content))
 
@@ -310,9 +338,9 @@ def test_tshark_finds_nothing_wrong_with_our_answers(listener, tmp_path):
     exchange(message(flags=0xC0, command=275, application=4, hop=3, end=3, avps=avp(263, "s;2")))
     wire.send(credit_request("s;7", 1, 0).as_bytes())
     assert wire.answer().result_code == 2001
-    place = list(listener.node.sessions)[-1:]
+    place = int(np.flatnonzero(listener.engine.owner.state.desk.sessions["life"] == Life.OPEN)[-1])
     for is_stopped in (False, True):
-        listener.loop.call_soon_threadsafe(listener.node.tell, np.array(place), np.array([is_stopped]))
+        listener.tell(place, ends=is_stopped)
         sent.append((True, wire.read()))
     exchange(message(flags=0x80, command=282, application=0, hop=4, end=4, avps=avp(273, 0)))
     wrong, seen = complaints(sent, tmp_path, transport="-T", port=3868, protocol="diameter")
@@ -364,11 +392,14 @@ def test_a_stopped_users_session_is_aborted_and_a_topped_up_ones_asked_again(lis
     wire = Wire(listener.port)
     wire.send(credit_request("s;1", 1, 0).as_bytes())
     assert wire.answer().result_code == 2001
-    place = np.array([0])
-    listener.loop.call_soon_threadsafe(listener.node.tell, place, np.array([False]))
+    listener.tell(0)
     asked = wire.answer()
-    assert (asked.header.command_code, asked.session_id, asked.destination_host) == (258, "s;1", b"odd.test")
-    listener.loop.call_soon_threadsafe(listener.node.tell, place, np.array([True]))
+    assert (asked.header.command_code, asked.session_id, asked.destination_host) == (
+        258,
+        "s;1",
+        b"gw.test",
+    )  # who opened it
+    listener.tell(0, ends=True)
     stopped = wire.answer()
     assert (stopped.header.command_code, stopped.session_id, stopped.header.is_request) == (274, "s;1", True)
 
@@ -379,7 +410,7 @@ def test_a_session_whose_gateway_lost_its_line_is_reached_by_another_of_its_real
     assert first.answer().result_code == 2001
     first.line.close()
     time.sleep(0.2)
-    listener.loop.call_soon_threadsafe(listener.node.tell, np.array([0]), np.array([False]))
+    listener.tell(0)
     assert (second.answer().session_id) == "s;1"
     second.send(credit_request("s;1", 2, 1, used={"cc_total_octets": MB}).as_bytes())
     assert second.answer().result_code == 2001

@@ -129,6 +129,7 @@ def test_a_peer_that_is_shut_out_while_it_is_connected_is_told_so_and_its_line_e
         assert introduce(line).result_code == 2001
         assert doors.node.connected()[0] | {"waiting": 0} == {
             "name": "gw.test", "realm": "test", "address": "127.0.0.1", "is_tls": False, "waiting": 0,
+            "requests": 0, "last_at_s": 0,
         }  # fmt: skip
         admitted.clear()
         doors.loop.call_soon_threadsafe(doors.node.review)

@@ -24,18 +24,20 @@ import structlog
 import uvloop
 
 from openboss.access.jobs import clock
+from openboss.access.jobs.gateway_register import GatewayRegister
 from openboss.access.jobs.installation import one_connection
 from openboss.access.jobs.online_doors import OnlineDoors
 from openboss.access.network.admission import Admission
 from openboss.access.network.diameter import avps, session_names
 from openboss.access.network.diameter.door import open_doors
-from openboss.access.network.diameter.node import Node
+from openboss.access.network.diameter.node import Node, Places
 from openboss.access.network.diameter.peers import Identity
 from openboss.config.options import options
 from openboss.modules.charging.engine.online.arriving import bars
 from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.steps import Steps
 from openboss.modules.charging.engine.online.turns import Decided, Moment
+from openboss.modules.charging.engine.online.unknown import let_settle
 from openboss.modules.charging.engine.online.watch import Watch
 from openboss.modules.charging.engine.owner import INPUTS_A_SNAPSHOT, Owner
 from openboss.modules.charging.functions.heavy_use import tell_of_heavy_use
@@ -49,7 +51,7 @@ from openboss.processes.watch_use import lines_li
 LOOK_S = 0.05  # how soon a command or a chunk is seen
 SWEEP_S = 1.0
 COUNT_S = 1.0  # how soon the board shows what doors have counted
-KEEP_S = 1.0  # how soon what functions of 5G networks want to be told of is safe
+KEEP_S = 1.0  # how soon where networks want to be told of sessions is on its way to the database
 LINES_S = 60.0  # how soon another line of it counts
 PEERS_S = 2.0  # how soon a change of who may ask is seen
 FLUSH_S = 5.0  # how long rated detail of sessions waits for the lake
@@ -86,6 +88,7 @@ class ChargeLoop:
         self._swept_at_s = self._kept_at_s = self._counted_at_s = 0.0
         self._lines_at_s = -LINES_S
         self._is_warm = False
+        self._unknown: list[str] = []  # sessions that their networks know no more
         self._use_connection = one_connection()
         self._promised: deque[tuple[int, Callable[[], None]]] = deque()  # by position: what follows its commit
 
@@ -129,6 +132,10 @@ class ChargeLoop:
         self.owner.settle()
         self.loop.call_soon(self._keep_promises)
         return found
+
+    def let_settle(self, keys: list[str]) -> None:
+        """Settle sessions with the next looks that their networks know no more."""
+        self._unknown += keys
 
     def when_safe(self, answer: Callable[[], None]) -> None:
         """Have this done when everything decided so far is committed, or now if it is."""
@@ -220,6 +227,8 @@ class ChargeLoop:
             now_s=self._now_s,
             fail=self._fail,
             loop=self.loop,
+            register=GatewayRegister(),
+            places=Places(options().diameter_connections_an_address, options().diameter_connections),
         )
         listeners = self.loop.run_until_complete(open_doors(self.node.new_peer, options(), self.loop))
         self.doors = OnlineDoors(
@@ -287,7 +296,7 @@ class ChargeLoop:
         self.owner.stirred.clear()
         places = np.flatnonzero((sessions["life"] == Life.OPEN) & np.isin(sessions["row"], rows))
         stopped = _stopped(self.owner.state.desk, sessions[places])
-        self.node.tell(places, stopped)
+        self.node.tell(places, sessions[places], stopped)
         self.doors.tell(sessions[places], stopped)
 
     def _keep_time(self, taken: int) -> None:
@@ -298,6 +307,10 @@ class ChargeLoop:
             if self._read_peers():
                 self.node.review()
                 self.doors.review()
+        if self._unknown and self._is_warm:
+            unknown, self._unknown = self._unknown, []
+            if let_settle(self.owner.state.desk, unknown):
+                self._swept_at_s = now_s - SWEEP_S
         is_due = now_s - self._swept_at_s >= SWEEP_S and self._is_warm
         if is_due and not self.owner.sweep(self.moment()):  # if more waits, the next look goes on with it
             self._swept_at_s = now_s
@@ -310,6 +323,7 @@ class ChargeLoop:
         if now_s - self._kept_at_s >= KEEP_S:
             self._kept_at_s = now_s
             self.doors.keep(clock.now())
+            self.node.keep(clock.now())
         is_calm = taken == 0 and self._inputs_to_flush > 0
         self._inputs_to_flush = 0 if is_calm else self._inputs_to_flush + taken
         if is_calm or now_s - self._flushed_at_s >= FLUSH_S:

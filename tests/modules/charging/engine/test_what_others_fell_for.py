@@ -7,6 +7,7 @@ import pytest
 
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.online.requests import Action, Kind, Result, empty_requests
+from tests.access.network.test_diameter import Listener, Wire, credit_request
 
 from .test_online import MB, NUMBERING, PREPAID, Network, detail, moment, network, open_wallet  # noqa: F401
 from .test_online_events import CALL, debit, refund, settle
@@ -72,6 +73,23 @@ def test_sessions_that_a_gateway_forgot_when_it_restarted_hold_no_money_back_for
     _answer, quota = network.ask(2, 1, Kind.UPDATE, moment("2026-10-05 11:01:00"))
     assert quota["granted"] > 9 * MB
     assert detail(network)["act_basic_li"].to_list() == [290]
+
+
+def test_sessions_that_a_gateway_forgot_when_it_restarted_are_settled_at_once_when_it_says_that_it_did(network):  # noqa: F811
+    open_wallet(network, 3500)
+    listener = Listener(network)
+    gateway = Wire(listener.port, host="gw.test", state_id=7)
+    for number, used in enumerate((None, {"cc_total_octets": MB})):
+        gateway.send(credit_request("gw;1", 1 + number, number, used=used).as_bytes())
+        assert gateway.answer().result_code == 2001
+    gateway.line.close()  # it dies, and comes back with a greater Origin-State-Id (RFC 6733 8.16)
+    again = Wire(listener.port, host="gw.test", state_id=8)
+    again.send(credit_request("gw;2", 1, 0).as_bytes())
+    granted = again.answer().multiple_services_credit_control[0].granted_service_unit
+    listener.stop()
+    assert granted.cc_total_octets == 10 * MB  # nothing of the money is held for what it forgot
+    assert detail(network)["act_basic_li"].to_list() == [290]
+    assert listener.faults == []
 
 
 def test_less_used_than_before_is_no_credit(network):  # noqa: F811

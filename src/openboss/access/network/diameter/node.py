@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import accumulate
 from typing import Any, Protocol
 
 import numpy as np
+import structlog
 
 from openboss.access.network import gathering
 from openboss.access.network.diameter import avps, wire, wire_out
-from openboss.access.network.diameter.avps import avp
+from openboss.access.network.diameter.avps import Message, avp
+from openboss.access.network.diameter.homes import Homes, Register
 from openboss.access.network.diameter.peers import NONSENSE, Identity, Peer
+from openboss.access.network.diameter.telling import Telling
+from openboss.access.network.diameter.values import hashed
 from openboss.access.network.gathering import MOST_REQUESTS
 from openboss.kernel.direct import direct
 from openboss.modules.charging.engine.online.meter import Meter
@@ -24,8 +30,20 @@ from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA,
 
 AHEAD_BYTES = 64 << 10  # of requests that are worth a group while others are on their way: some hundred
 MOST_AHEAD = 2 * MOST_REQUESTS  # requests decided and not committed; then the sockets wait
+SAID_EVERY_S = 10.0  # that connections were refused stands in the log no more often
 
 _HEAD_BYTES, _SERVICE_BYTES = 256, 224 + wire_out.ARMED_BYTES  # the most an answer has, beside what it repeats
+
+
+log = structlog.get_logger("diameter")
+
+
+@dataclass(frozen=True)
+class Places:
+    """How many connections there may be: a flood of them takes no sockets from anybody else."""
+
+    from_one_address: int = 64
+    in_all: int = 512
 
 
 class Server(gathering.Server, Protocol):
@@ -44,6 +62,9 @@ class Server(gathering.Server, Protocol):
 
     def prepare(self) -> None:
         """Be ready for the first request."""
+
+    def let_settle(self, keys: list[str]) -> None:
+        """Settle sessions soon that their networks know no more."""
 
 
 _read, _write = direct(wire.read), direct(wire_out.write)
@@ -70,19 +91,26 @@ class Node:
         now_s: Callable[[], int],
         fail: Callable[[BaseException], None],
         loop: asyncio.AbstractEventLoop,
+        register: Register | None = None,
+        places: Places = Places(),
     ) -> None:
         self.identity, self.server, self.now_s, self.fail = identity, server, now_s, fail
-        self.loop = loop
+        self.loop, self.places = loop, places
         self.peers: list[Peer] = []
-        self.sessions: dict[int, tuple[Peer, bytes]] = {}  # by place: where the last request came from
+        self.homes = Homes(register)
+        self.telling = Telling(loop, lambda: self.peers, self.next_sequence, self._let_settle)
         self.meter = Meter()
+        self.refused, self._connections, self._said_at_s = 0, 0, -SAID_EVERY_S
         self._arrived_s = 0.0  # when the first bytes of those that wait came
         self._group: tuple[bytes, list[Peer], np.ndarray, np.ndarray]  # under decision: bytes, peers, marks, requests
         self._group = b"", [], np.zeros(0, wire.MARK), np.zeros(0, REQUEST)
         self._waiting: dict[Peer, None] = {}
         self._broken: list[Peer] = []  # who sent what is no Diameter: closed after the answers to what came before
         self._is_due = self._is_behind = False
-        self._sequence = self._first = 0
+        self._sequence, self._first = (
+            (identity.state_id & 0xFFF) << 20,
+            0,
+        )  # no number again after a restart (RFC 6733 3)
         self._own = np.frombuffer(identity.named() + avp(avps.AUTH_APPLICATION, avps.CREDIT_APPLICATION), np.uint8)
         self._final = np.frombuffer(identity.final_unit, np.uint8)
         self._marks = np.zeros(MOST_REQUESTS, wire.MARK)
@@ -92,14 +120,58 @@ class Node:
         self._room = (np.zeros(1, wire.STATE), np.zeros(wire.DEEPEST, np.int64), np.zeros(wire.DEEPEST, np.int64))
 
         self._room[0]["currency"] = server.currency
+        self._room[0]["own_high"], self._room[0]["own_low"] = hashed(
+            np.frombuffer(identity.host.encode(), np.uint8), 0, len(identity.host.encode())
+        )
 
     def new_peer(self) -> Peer:
         """Make the protocol of a new connection."""
         return Peer(self.identity, self)
 
-    def joined(self, peer: Peer) -> None:
-        """A connection is there, under TLS after its handshake; those that are gone are forgotten."""
-        self.peers = [*(known for known in self.peers if known.transport is not None), peer]
+    def joined(self, peer: Peer) -> bool:
+        """Take a connection, under TLS after its handshake, unless there are too many; forget those that are gone."""
+        self.peers = [known for known in self.peers if known.transport is not None]
+        from_there = sum(known.address == peer.address for known in self.peers)
+        if from_there >= self.places.from_one_address or len(self.peers) >= self.places.in_all:
+            self._say_refused(peer.address)
+            return False
+        self._connections += 1
+        peer.number = self._connections
+        self.peers.append(peer)
+        return True
+
+    def _say_refused(self, address: str) -> None:
+        self.refused += 1
+        if self.loop.time() - self._said_at_s >= SAID_EVERY_S:
+            self._said_at_s = self.loop.time()
+            log.warning("too many connections", address=address, connected=len(self.peers), refused=self.refused)
+
+    def welcomed(self, peer: Peer) -> None:
+        """A peer may ask, and hear what waited for a line."""
+        self.homes.meets(peer.number, peer.host)
+        self.telling.line_came()
+
+    def left(self, peer: Peer) -> None:
+        """A peer is gone, or answers no more: what it was told is told another."""
+        self.telling.line_gone(peer)
+
+    def answered(self, answer: Message) -> None:
+        """A peer answers what it was told."""
+        self.telling.answered(answer)
+
+    def says_state(self, host: str, state_id: int) -> None:
+        """A peer says in which life it is: sessions of an earlier one are settled."""
+        self._let_settle(self.homes.says_state(host.encode(), state_id))
+
+    def next_sequence(self) -> int:
+        """A number for a message of our own."""
+        self._sequence = self._sequence + 1 & 0xFFFFFFFF
+        return self._sequence
+
+    def _let_settle(self, keys: list[str]) -> None:
+        if keys:
+            log.info("sessions their network knows no more", sessions=len(keys))
+            self.server.let_settle(keys)
 
     def prepare(self) -> None:
         """A peer introduces itself."""
@@ -115,23 +187,14 @@ class Node:
             self._is_due = True
             self.loop.call_soon(self._turn)
 
-    def tell(self, places: np.ndarray, is_stopped: np.ndarray) -> int:
+    def tell(self, places: np.ndarray, sessions: np.ndarray, is_stopped: np.ndarray) -> int:
         """Ask the networks to come again with some sessions, to end those that are stopped; return how many heard.
 
-        If a session's network has lost its line to us, another of its realm is told: it relays, or took over.
+        places, sessions  where they stand at the engine, and its rows (SESSION). Those of other doors are passed over.
         """
         told = 0
-        for place, ends in zip(places, is_stopped, strict=True):
-            known, session_id = self.sessions.get(int(place), (None, b""))
-            if known is None:
-                continue
-            lines = [known, *(peer for peer in self.peers if peer.realm == known.realm)]
-            line = next((peer for peer in lines if peer.hears), None)
-            if line is not None:
-                self._sequence += 1
-                say = line.abort if ends else line.ask_again
-                say(session_id, self._sequence, host=known.host)
-                told += 1
+        for home, ends in zip(self.homes.of(places, sessions), is_stopped.tolist(), strict=True):
+            told += home is not None and self.telling.tell(home, ends=ends)
         return told
 
     def whence(self, key_hi: int, key_lo: int) -> dict[str, str] | None:
@@ -143,6 +206,10 @@ class Node:
             named = data[at : at + length].decode("utf-8", "replace")
             return {"interface": "DIAMETER", "peer": ready[int(mark["connection"])].host, "session_id": named}
         return None
+
+    def keep(self, at: datetime) -> None:
+        """Write down where sessions live that have lasted a while."""
+        self.homes.keep(self.loop.time(), at)
 
     def connected(self) -> list[dict[str, Any]]:
         """Who is connected now, what was heard of each, and how many bytes of it wait."""
@@ -157,14 +224,13 @@ class Node:
         """Say goodbye to peers that may not ask any more."""
         for peer in list(self.peers):
             if peer.is_welcome and not peer.is_admitted():
-                self._sequence += 1
-                peer.say_goodbye(self._sequence, avps.DO_NOT_WANT_TO_TALK)
+                peer.say_goodbye(self.next_sequence(), avps.DO_NOT_WANT_TO_TALK)
 
     def stop(self) -> None:
-        """Say goodbye to all peers."""
+        """Say goodbye to all peers, and write down what is left of sessions."""
         for peer in self.peers:
-            self._sequence += 1
-            peer.say_goodbye(self._sequence)
+            peer.say_goodbye(self.next_sequence())
+        self.homes.close()
 
     # --- a turn --------------------------------------------------------------------------------------------------
 
@@ -226,9 +292,12 @@ class Node:
     def _decide_and_answer(self, data: bytes, ready: list[Peer]) -> None:
         marks = self._marks[: self._counts[0]].copy()
         requests, asks = self._requests[: self._counts[1]].copy(), self._asks[: self._counts[2]].copy()
-        self._group, arrived_s = (data, ready, marks[marks["what"] == wire.CREDIT], requests), self._arrived_s
+        credit = marks if len(marks) == len(requests) else marks[marks["what"] == wire.CREDIT]
+        self._group, arrived_s = (data, ready, credit, requests), self._arrived_s
+        self._let_settle(self.homes.restarted(data, credit, lambda number, host: ready[number].speaks_for(host)))
         answers, quotas = self._decide(requests, asks)
-        self._remember(data, ready, marks, requests, answers)
+        lines = [peer.number for peer in ready]
+        self.homes.note(data, lines, credit, requests, answers["place"], self.loop.time())
         self.server.when_safe(lambda: self._answer(data, ready, marks, requests, asks, answers, quotas, arrived_s))
         broken, self._broken = self._broken, []
         for peer in broken:
@@ -276,19 +345,3 @@ class Node:
             return
         fault = data[fault_at : fault_at + int(mark["fault_length"])] if fault_at > 0 else b""
         peer.refuse(whole, int(mark["fault"]), fault_at, fault)
-
-    def _remember(
-        self, data: bytes, ready: list[Peer], marks: np.ndarray, requests: np.ndarray, answers: np.ndarray
-    ) -> None:
-        """Keep where sessions live, for questions of our own."""
-        news = np.flatnonzero((requests["kind"] != Kind.UPDATE) & (answers["place"] >= 0))
-        if not len(news):
-            return
-        credit = marks[marks["what"] == wire.CREDIT][news]
-        columns = [credit[name].tolist() for name in ("connection", "session_at", "session_length")]
-        opened, sessions = (requests["kind"][news] == Kind.INITIAL).tolist(), answers["place"][news].tolist()
-        for is_opened, session, number, at, length in zip(opened, sessions, *columns, strict=True):
-            if is_opened:
-                self.sessions[session] = (ready[number], data[at : at + length])
-            else:
-                self.sessions.pop(session, None)

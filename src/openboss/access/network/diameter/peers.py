@@ -6,6 +6,7 @@ Source: RFC 6733 sections 5 (peers), 7 (faults); result codes per TS 32.299.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -14,13 +15,15 @@ import structlog
 
 from openboss.access.network.diameter import avps
 from openboss.access.network.diameter.avps import Malformed, Message, address, avp, message, read_message
-from openboss.access.network.diameter.wire import wanted_length
+from openboss.access.network.diameter.homes import Home
+from openboss.access.network.diameter.known_avps import wanted_length
 from openboss.modules.charging.engine.online.meter import Meter
 
 MOST_WAITING = 4 << 20  # bytes of one peer that wait; then it must wait too
 MOST_UNREAD = 1 << 20  # bytes of answers that a peer has not taken; then nothing of it is read any more
 STALLED_S = 30.0  # for so long a peer may leave its answers lying
 GREETING_S = 10.0  # for so long a connection may say nothing
+WATCH_S, JITTER_S = 30.0, 2.0  # of silence: then a peer is asked whether it is there (RFC 3539 3.4.1: Tw)
 PRODUCT = "OpenBOSS"
 NONSENSE = "NONSENSE"  # how what is no Diameter is counted: it has no answer
 
@@ -48,8 +51,23 @@ class Desk(Protocol):
     loop: asyncio.AbstractEventLoop
     meter: Meter
 
-    def joined(self, peer: Peer) -> None:
-        """A connection is there."""
+    def joined(self, peer: Peer) -> bool:
+        """A connection is there; say whether it may stay."""
+
+    def welcomed(self, peer: Peer) -> None:
+        """A peer has introduced itself and may ask."""
+
+    def left(self, peer: Peer) -> None:
+        """A connection is gone."""
+
+    def answered(self, answer: Message) -> None:
+        """A peer answers something we said ourselves."""
+
+    def says_state(self, host: str, state_id: int) -> None:
+        """A peer tells in which of its lives it is (Origin-State-Id)."""
+
+    def next_sequence(self) -> int:
+        """A number for a message of our own."""
 
     def wake(self, peer: Peer) -> None:
         """Bytes have arrived."""
@@ -66,12 +84,16 @@ class Peer(asyncio.Protocol):
         self.inbox = bytearray()
         self.transport: asyncio.Transport | None = None
         self.host, self.realm = "", ""
+        self.number, self.relays = 0, False  # among the connections of this process; whether it hands on to others
         self.address, self.is_tls = "", False  # where the connection comes from
         self.is_welcome = False
         self.is_stalled = False  # it does not take its answers
         self.messages, self.heard_at_s = 0, 0  # of it that were read, and the second of the last one
         self._is_paused = False
         self._leaves: asyncio.TimerHandle | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._alive_at_s = 0.0
+        self._unanswered = 0  # watchdogs in a row: 1 = it is suspect when the next one is due
 
     # --- asyncio -------------------------------------------------------------------------------------------------
 
@@ -84,13 +106,17 @@ class Peer(asyncio.Protocol):
             return
         self.address, self.is_tls = place[0], line.get_extra_info("sslcontext") is not None
         self.transport = line
+        if not self.desk.joined(self):
+            self.transport = None
+            line.abort()
+            return
         line.set_write_buffer_limits(MOST_UNREAD)
-        self.desk.joined(self)
         self._leaves = self.desk.loop.call_later(GREETING_S, self.let_go)
 
     def data_received(self, data: bytes) -> None:
         """Keep what has arrived; a peer that floods is not read from until its messages are answered."""
         self.inbox += data
+        self._alive_at_s, self._unanswered = self.desk.loop.time(), 0
         if len(self.inbox) > MOST_WAITING and self.transport:
             self.transport.pause_reading()
             self._is_paused = True
@@ -100,8 +126,12 @@ class Peer(asyncio.Protocol):
         """Forget the connection; sessions stay, their peer may come back or ask by another way."""
         if self.is_welcome:
             log.info("peer gone", peer=self.host, why=str(exc or "closed"))
-        self.transport = None
+        was_there, self.transport = self.transport is not None, None
         self._stays()
+        if self._watch is not None:
+            self._watch.cancel()
+        if was_there:
+            self.desk.left(self)
 
     def pause_writing(self) -> None:
         """A peer does not take its answers: read nothing more of it, and let it go if that lasts."""
@@ -143,16 +173,20 @@ class Peer(asyncio.Protocol):
         if self.transport:
             self.transport.close()
 
-    def let_go(self) -> None:
+    def let_go(self, *, why: str = "") -> None:
         """End the connection at once: nobody takes what was sent."""
         if self.transport:
-            log.warning("peer let go", peer=self.host, why="silent" if not self.host else "takes no answers")
+            log.warning("peer let go", peer=self.host, why=why or ("takes no answers" if self.host else "silent"))
             self.transport.abort()
 
     @property
     def hears(self) -> bool:
-        """Whether something can be said to it."""
-        return self.is_welcome and self.transport is not None and not self.is_stalled
+        """Whether something can be said to it: it takes its answers, and answers watchdogs (RFC 3539: not SUSPECT)."""
+        return self.is_welcome and self.transport is not None and not self.is_stalled and self._unanswered < 2
+
+    def speaks_for(self, host: bytes) -> bool:
+        """Whether it may say how another fares: a relay, of those behind it."""
+        return self.relays or host == self.host.encode()
 
     def introduce(self) -> None:
         """Read a new peer's first message: it must say what it can. Anything else ends the connection."""
@@ -191,7 +225,8 @@ class Peer(asyncio.Protocol):
         self.host = (request.first(avps.ORIGIN_HOST) or b"").decode("utf-8", "replace")
         self.realm = (request.first(avps.ORIGIN_REALM) or b"").decode("utf-8", "replace")
         if not self.host or not self.realm:
-            self._answer(request, avps.MISSING_AVP, self._capabilities())
+            missing = avps.ORIGIN_REALM if self.host else avps.ORIGIN_HOST
+            self._answer(request, avps.MISSING_AVP, self._capabilities() + avp(avps.FAILED_AVP, avp(missing, b"")))
             self.close()
         elif not self.is_admitted():
             log.warning("unknown peer refused", peer=self.host)
@@ -202,9 +237,37 @@ class Peer(asyncio.Protocol):
         else:
             self.desk.prepare()
             self._stays()
-            self.is_welcome = True
+            self.is_welcome, self.relays = True, avps.RELAY_APPLICATION in _applications(request)
             self._answer(request, avps.SUCCESS, self._capabilities())
             log.info("peer welcome", peer=self.host)
+            self._watch = self.desk.loop.call_later(_watch_s(), self._look)
+            self._hear_state(request)
+            self.desk.welcomed(self)
+
+    def _hear_state(self, said: Message) -> None:
+        state_id = said.number(avps.STATE_ID)
+        if state_id:
+            self.desk.says_state(self.host, state_id)
+
+    def _look(self) -> None:
+        """Ask a silent peer whether it is there; who does not answer twice has no line to us (RFC 3539 3.4.1)."""
+        now_s = self.desk.loop.time()
+        silent_s = now_s - self._alive_at_s
+        if silent_s < WATCH_S - JITTER_S or self._is_paused or self.is_stalled:  # what we do not read is no silence
+            self._watch = self.desk.loop.call_later(max(_watch_s() - silent_s, JITTER_S), self._look)
+            return
+        if self._unanswered == 2:
+            self.let_go(why="answers no watchdog")
+            return
+        self._unanswered += 1
+        if self._unanswered == 2:
+            log.warning("peer suspect", peer=self.host)
+            self.desk.left(self)
+        sequence = self.desk.next_sequence()
+        content = self.identity.named() + avp(avps.STATE_ID, self.identity.state_id)
+        self.send(message(flags=avps.REQUEST, command=avps.WATCHDOG, application=0, hop=sequence, end=sequence,
+                          avps=content))  # fmt: skip
+        self._watch = self.desk.loop.call_later(_watch_s(), self._look)
 
     def _capabilities(self) -> bytes:
         assert self.transport is not None
@@ -239,10 +302,12 @@ class Peer(asyncio.Protocol):
                 self._answer(head, avps.INVALID_LENGTH)
             return
         if not request.is_request:
-            return  # an answer to our own: nothing to do
+            self.desk.answered(request)
+            return
         if request.flags & avps.ERROR:
             self._answer(request, avps.INVALID_BITS)
         elif request.command == avps.WATCHDOG:
+            self._hear_state(request)
             self._answer(request, avps.SUCCESS, avp(avps.STATE_ID, self.identity.state_id))
         elif request.command == avps.DISCONNECT:
             self._answer(request, avps.SUCCESS)
@@ -274,25 +339,19 @@ class Peer(asyncio.Protocol):
             more += avp(avps.FAILED_AVP, fault + bytes(-len(fault) % 4))
         self._answer(request, result, more)
 
-    def ask_again(self, session_id: bytes, sequence: int, *, host: str) -> None:
-        """Ask the network to come again with a session: something has changed (Re-Auth-Request)."""
-        self._tell(avps.RE_AUTH, session_id, sequence, host, avp(avps.RE_AUTH_TYPE, 0))
-
-    def abort(self, session_id: bytes, sequence: int, *, host: str) -> None:
-        """Have the network end a session: its user was stopped (Abort-Session-Request)."""
-        self._tell(avps.ABORT_SESSION, session_id, sequence, host, b"")
-
-    def _tell(self, command: int, session_id: bytes, sequence: int, host: str, more: bytes) -> None:
+    def tell(self, home: Home, *, ends: bool, hop: int, end: int, is_repeated: bool) -> None:
+        """Ask the network to come again with a session, something has changed (RAR), or to end it (ASR)."""
         content = (
-            avp(avps.SESSION_ID, session_id)
+            avp(avps.SESSION_ID, home.session_id)
             + self.identity.named()
-            + avp(avps.DESTINATION_REALM, self.realm)
-            + avp(avps.DESTINATION_HOST, host)
+            + avp(avps.DESTINATION_REALM, home.realm)
+            + avp(avps.DESTINATION_HOST, home.host)
             + avp(avps.AUTH_APPLICATION, avps.CREDIT_APPLICATION)
-            + more
+            + (b"" if ends else avp(avps.RE_AUTH_TYPE, 0))
         )
-        self.send(message(flags=avps.REQUEST | avps.PROXIABLE, command=command,
-                          application=avps.CREDIT_APPLICATION, hop=sequence, end=sequence, avps=content))  # fmt: skip
+        flags = avps.REQUEST | avps.PROXIABLE | (avps.REPEATED if is_repeated else 0)
+        self.send(message(flags=flags, command=avps.ABORT_SESSION if ends else avps.RE_AUTH,
+                          application=avps.CREDIT_APPLICATION, hop=hop, end=end, avps=content))  # fmt: skip
 
     def say_goodbye(self, sequence: int, cause: int = avps.REBOOTING) -> None:
         """Tell the peer that this node stops, or why else it ends the connection (Disconnect-Peer-Request)."""
@@ -301,6 +360,11 @@ class Peer(asyncio.Protocol):
             self.send(message(flags=avps.REQUEST, command=avps.DISCONNECT, application=0, hop=sequence, end=sequence,
                               avps=content))  # fmt: skip
         self.close()
+
+
+def _watch_s() -> float:
+    """Until when a peer may be silent: not all are asked at the same moment."""
+    return WATCH_S + random.uniform(-JITTER_S, JITTER_S)
 
 
 def _with_zeros(avp_of_wrong_length: bytes) -> bytes:

@@ -107,6 +107,23 @@ def context(data: np.ndarray, at: int, length: int) -> int:
 
 
 @compiled
+def is_video(data: np.ndarray, at: int, length: int) -> bool:
+    """Say whether a media line of SDP (with its m= or without) names a picture that is carried: its port is not 0."""
+    stop = at + length
+    if length > 2 and data[at + 1] == 61:  # =
+        at += 2
+    if stop - at < 5:
+        return False
+    for i, letter in enumerate((118, 105, 100, 101, 111)):
+        if data[at + i] | 32 != letter:
+            return False
+    at += 5
+    while at < stop and data[at] == 32:
+        at += 1
+    return not (at < stop and data[at] == 48 and (at + 1 == stop or data[at + 1] == 32))
+
+
+@compiled
 def hashed(data: np.ndarray, at: int, length: int) -> tuple[int, int]:
     """Number a session's name by 128 bits."""
     high, low = np.uint64(0xCBF29CE484222325), np.uint64(0x9E3779B97F4A7C15)

@@ -7,6 +7,7 @@ here; the others are pointed out. Unknown AVPs are passed over unless the sender
 
 import numpy as np
 
+from openboss.access.network.diameter.known_avps import THREE_GPP, is_astray, is_group, is_known, wanted_length
 from openboss.access.network.diameter.values import (
     be24,
     be32,
@@ -14,6 +15,7 @@ from openboss.access.network.diameter.values import (
     context,
     digits,
     hashed,
+    is_video,
     money_li,
     network_of,
     tracking_area,
@@ -25,7 +27,6 @@ from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Kind
 
 CREDIT_CONTROL, APPLICATION = 272, 4
-THREE_GPP = 10415
 LONGEST_MESSAGE = 1 << 16
 HEADER = 20
 DEEPEST = 12
@@ -41,6 +42,12 @@ MARK = np.dtype(
         ("length", np.int64),
         ("session_at", np.int64),
         ("session_length", np.int64),
+        ("host_at", np.int64),
+        ("host_length", np.int64),
+        ("realm_at", np.int64),
+        ("realm_length", np.int64),
+        ("origin", np.int64),  # hash of Origin-Host
+        ("birth", np.int64),  # hash of Origin-Host and Origin-State-Id; 0 = no state was said
         ("fault_at", np.int64),
         ("fault_length", np.int64),
         ("connection", np.int32),
@@ -51,6 +58,7 @@ MARK = np.dtype(
         ("end", np.uint32),
         ("kind", np.uint32),
         ("number", np.uint32),
+        ("state_id", np.uint32),  # Origin-State-Id, 0 = not said
         ("has_kind", np.uint8),
         ("has_proxies", np.uint8),
         ("is_proxiable", np.uint8),
@@ -68,6 +76,7 @@ STATE = np.dtype(
         ("data_at", np.int64),
         ("data_length", np.int64),
         ("role", np.int64),
+        ("has_video", np.int64),
         ("calling", np.int64),
         ("called", np.int64),
         ("recipient", np.int64),
@@ -85,11 +94,14 @@ STATE = np.dtype(
         ("implicit", np.int64),  # the ask of the message itself, -1 = none
         ("first_ask", np.int64),
         ("asks", np.int64),  # one behind the last
+        ("own_high", np.uint64),  # hash of our own Origin-Host
+        ("own_low", np.uint64),
     ]
 )
 """What is known half-way through a message."""
 
 _DATA, _MOC, _MTC = int(RecordType.DATA), int(RecordType.MOC), int(RecordType.MTC)
+_FORWARD, _VIDEO = int(RecordType.CALL_FORWARD), int(RecordType.VIDEO_CALL)
 _SMS, _MMS = int(RecordType.SMS_MO), int(RecordType.MMS)
 _EVENT = int(Kind.EVENT)
 _CONDITION_CHANGE = 6  # Reporting-Reason RATING_CONDITION_CHANGE
@@ -99,46 +111,10 @@ _MISSING = np.array([263, 264, 296, 283, 258, 461, 416, 415], np.int64)
 MISSING_AVP, BAD_LENGTH, BAD_VALUE, UNSUPPORTED_AVP, UNSUPPORTED_APPLICATION, BAD_BITS, TOO_OFTEN = (
     5005, 5014, 5004, 5001, 3007, 3009, 5009,
 )  # fmt: skip
-NOT_ALLOWED, BAD_HEADER_BITS = 5008, 3008
+NOT_ALLOWED, BAD_HEADER_BITS, LOOP = 5008, 3008, 3005
+TERMINATING, FORWARDING = 1, 2  # Role-Of-Node
 _ERROR = 0x20
-
-
-@compiled
-def _is_group(code: int, vendor: int) -> bool:
-    if vendor == 0:
-        return code == 456 or code == 437 or code == 446 or code == 443 or code == 413 or code == 445
-    return vendor == THREE_GPP and (
-        code == 873 or code == 874 or code == 876 or code == 2000 or code == 2026 or code == 1201 or code == 1264
-    )
-
-
-@compiled
-def _is_known(code: int, vendor: int) -> bool:
-    """Say whether an AVP may be marked as one that matters: RADIUS, base and credit control, all of 3GPP."""
-    if vendor != 0:
-        return vendor == THREE_GPP
-    return code < 300 or 411 <= code <= 461 or code == 480 or code == 485 or 620 <= code <= 670
-
-
-@compiled
-def wanted_length(code: int, vendor: int) -> int:
-    """How long the value of an AVP must be; 0 = any."""
-    if vendor == 0:
-        if code in (258, 416, 415, 436, 432, 439, 450, 452, 420, 55, 425, 429):
-            return 4
-        if code in (421, 412, 414, 417, 447):
-            return 8
-    elif vendor == THREE_GPP and code in (2, 829, 870, 872):
-        return 4
-    return 0
-
-
-@compiled
-def _is_astray(code: int, vendor: int, depth: int, inside: int) -> bool:
-    """Say whether services or units stand in a group where they are none: what they say could count twice."""
-    if vendor != 0 or depth == 0:
-        return False
-    return code == 456 or ((code == 437 or code == 446) and inside != 456)
+_SPREAD = 0x9E3779B97F4A7C15 >> 1  # states of a host are as far apart as hosts
 
 
 @compiled
@@ -255,6 +231,8 @@ def _take_3gpp(
     """Take over an AVP of 3GPP that is no group."""
     if code == 829:
         state.role = be32(data, at)
+    elif code == 844:
+        state.has_video |= is_video(data, at, length)
     elif code == 831:
         state.calling = coded_number(data, at, length, False)
     elif code == 832:
@@ -294,8 +272,17 @@ def _take(
         request.key_hi, request.key_lo = hashed(data, at, length)
     elif code == 264:
         state.seen |= _HOST
+        mark.host_at, mark.host_length = at, length
+        mark.origin = np.int64(hashed(data, at, length)[1] >> np.uint64(1))
     elif code == 296:
         state.seen |= _REALM
+        mark.realm_at, mark.realm_length = at, length
+    elif code == 278:
+        mark.state_id = be32(data, at)
+    elif code == 282:
+        high, low = hashed(data, at, length)
+        if high == state.own_high and low == state.own_low:
+            mark.fault = LOOP
     elif code == 283:
         state.seen |= _TO_REALM
     elif code == 258:
@@ -354,11 +341,11 @@ def _walk(
             mark.fault, mark.fault_at, mark.fault_length = BAD_LENGTH, at, length
         elif flags & 0x1F:
             mark.fault, mark.fault_at, mark.fault_length = BAD_BITS, at, length
-        elif flags & 0x40 and not _is_known(code, vendor):
+        elif flags & 0x40 and not is_known(code, vendor):
             mark.fault, mark.fault_at, mark.fault_length = UNSUPPORTED_AVP, at, length
-        elif _is_astray(code, vendor, depth, groups[depth]):
+        elif is_astray(code, vendor, depth, groups[depth]):
             mark.fault, mark.fault_at, mark.fault_length = NOT_ALLOWED, at, length
-        elif _is_group(code, vendor) and depth + 1 < DEEPEST:
+        elif is_group(code, vendor) and depth + 1 < DEEPEST:
             if not _open_group(code if vendor == 0 else 0, state, asks):
                 mark.fault, mark.fault_at, mark.fault_length = TOO_OFTEN, at, length
             depth += 1
@@ -391,9 +378,12 @@ def _check(state: np.ndarray, mark: np.ndarray, request: np.ndarray, asks: np.nd
     elif state.context == 32274 or state.context == 32270:
         request.record_type = _SMS if state.context == 32274 else _MMS
         request.other = state.recipient if state.recipient != 0 else state.called
+    elif state.role == TERMINATING:  # whoever is called pays for no picture
+        request.record_type, request.other = _MTC, state.calling
     else:
-        request.record_type = _MTC if state.role == 1 else _MOC
-        request.other = state.calling if state.role == 1 else state.called
+        request.record_type = _VIDEO if state.has_video else _MOC
+        request.record_type = _FORWARD if state.role == FORWARDING else request.record_type
+        request.other = state.called
     request.first_ask, request.asks = state.first_ask, state.asks - state.first_ask
     for place in range(request.first_ask, state.asks):
         ask = asks[place]  # whether a move counts is seen from where the user is
@@ -430,6 +420,8 @@ def read(
         flags, command, application = data[at + 4], be24(data, at + 5), be32(data, at + 8)
         mark.at, mark.length, mark.connection = at, length, connection
         mark.hop, mark.end = be32(data, at + 12), be32(data, at + 16)
+        mark.host_at, mark.host_length, mark.realm_at, mark.realm_length = 0, 0, 0, 0
+        mark.origin, mark.birth, mark.state_id = 0, 0, 0
         mark.session_length, mark.fault, mark.fault_at, mark.fault_length = 0, 0, 0, 0
         mark.has_proxies, mark.is_proxiable, mark.request = 0, flags >> 6 & 1, -1
         mark.kind, mark.number, mark.has_kind = 0, 0, 0
@@ -453,6 +445,7 @@ def _read_credit(
     request.debit_hi, request.debit_lo = 0, 0
     request.is_repeated = flags >> 4 & 1
     state.seen, state.context, state.role, state.calling, state.called, state.recipient = 0, 0, 0, 0, 0, 0
+    state.has_video = 0
     state.ask, state.implicit = -1, -1
     state.first_ask = state.asks = counts[2]
     if application != APPLICATION:
@@ -464,6 +457,8 @@ def _read_credit(
     if mark.fault == 0:
         _check(state, mark, request, asks)
     mark.kind, mark.number = request.kind, request.number
+    if mark.state_id != 0:
+        mark.birth = mark.origin ^ (np.int64(mark.state_id) * _SPREAD)
     mark.has_kind = 1 if state.seen & _KIND and state.seen & _NUMBER else 0
     if mark.fault != 0:
         mark.what = FAULT

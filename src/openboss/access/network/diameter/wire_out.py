@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from openboss.access.network.diameter.known_avps import THREE_GPP
 from openboss.access.network.diameter.values import be24, be32
 from openboss.access.network.diameter.wire import (
     APPLICATION,
@@ -9,7 +10,6 @@ from openboss.access.network.diameter.wire import (
     CREDIT_CONTROL,
     HEADER,
     NTP_S,
-    THREE_GPP,
 )
 from openboss.kernel.compiled import compiled
 from openboss.modules.charging.engine.online.requests import Kind, Measure

@@ -1,8 +1,8 @@
 """Tables of charging: files on their way (files), the engine's journal and commands (engine), re-rating (rerating),
-sessions of access servers (access), who may ask (peers), where 5G functions are told of sessions (addresses)."""
+sessions of access servers (access), who may ask (peers), where networks are told of sessions (addresses)."""
 
 from .access import AccessSession
-from .addresses import NotifyAddress
+from .addresses import GatewaySession, NotifyAddress
 from .engine import EngineCommand, EngineJournal, EngineOwner, EngineSnapshot
 from .files import Alarm, ErrorBatch, ErrorRecord, Source, StageCounter, UsageChunk, UsageFile
 from .peers import Peer
@@ -17,6 +17,7 @@ __all__ = [
     "EngineSnapshot",
     "ErrorBatch",
     "ErrorRecord",
+    "GatewaySession",
     "NotifyAddress",
     "Peer",
     "Rerating",
