@@ -37,6 +37,7 @@ from tests.access.network.gy_world import (
 from tests.access.network.online_door import free_port
 
 from openboss.access.network.diameter import node as node_module
+from openboss.access.network.diameter import peers
 from openboss.access.network.diameter.avps import avp, message
 
 LOCAL, FAR = "+8613900719998", "+861062345678"
@@ -116,6 +117,7 @@ def play_faults(world: World, wire: Any) -> None:
     astray = avp(284, avp(280, "relay.test") + avp(33, b"1")) + avp(443, avp(446, avp(420, 1)))
     ngn = struct.pack(">III", 302, 0xC0 << 24 | 16, 13019) + b"line"
     cases = {
+        3005: with_avps(good, avp(282, "charge.test")),
         3007: unlike[:8] + (16_777_238).to_bytes(4, "big") + unlike[12:],
         3008: unlike[:4] + bytes([0xE0]) + unlike[5:],
         5001: with_avps(good, ngn),
@@ -153,11 +155,12 @@ def play_a_flood(world: World) -> Any:
         for _ in flood:
             wire.read()
     world.doors.call(server.close)
+    node.homes.close()
     return wire
 
 
 def play_ours(world: World, wire: Any) -> list[tuple[bool, bytes]]:
-    """What we say first: come again, end it, goodbye; and the answer to the other's goodbye."""
+    """What we say first: come again, end it, goodbye, are you there; and the answer to the other's goodbye."""
     session = world.session(world.new_user(10_000), wire=wire)
     session.ask(INITIAL, service(100))
     node = world.doors.nodes["TERMINATE"]
@@ -173,4 +176,11 @@ def play_ours(world: World, wire: Any) -> list[tuple[bool, bytes]]:
     said, wire = said + wire.said, world.meet("TERMINATE")
     world.doors.call(lambda: node.peers[-1].say_goodbye(9))
     wire.read()
+    said += wire.said
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(peers, "WATCH_S", 0.1)
+        patch.setattr(peers, "JITTER_S", 0.01)
+        wire = world.meet("TERMINATE")
+        wire.read()  # are you there?
+    wire.line.close()
     return said + wire.said

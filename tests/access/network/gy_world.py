@@ -162,6 +162,8 @@ class AllDoors(OnlineDoor):
         async def end() -> None:
             for one in opened:
                 one.close()
+            for node in self.nodes.values():
+                node.homes.close()
 
         return end
 
