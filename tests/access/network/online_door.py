@@ -33,9 +33,15 @@ class OnlineDoor:
     def now_s(self) -> int:
         return self.at.now_s
 
-    def serve(self, requests, asks):
+    def decide(self, requests, asks):
         decided = self.engine.owner.serve(requests, asks, numbering=self.numbering, moment=self.at)
         return decided.taken, decided.answers, decided.quotas
+
+    def when_safe(self, answer: Callable) -> None:
+        answer()
+
+    def requests_ahead(self) -> int:
+        return 0
 
     def call(self, work: Callable) -> None:
         """Have something done in the loop."""

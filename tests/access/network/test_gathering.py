@@ -15,13 +15,19 @@ class Engine:
     def __init__(self) -> None:
         self.groups = []
 
-    def serve(self, requests, asks):
+    def decide(self, requests, asks):
         taken = np.arange(len(requests)) % 2 == 0
         answers, quotas = np.zeros(len(requests), ANSWER), np.zeros(len(asks), QUOTA)
         answers["result"], quotas["granted"] = 2001, asks["want_s"]
         answers["cost_li"] = requests["number"]
         self.groups.append(int(taken.sum()))
         return taken, answers, quotas
+
+    def when_safe(self, answer):
+        answer()
+
+    def requests_ahead(self):
+        return 0
 
 
 def request(number: int, kind: Kind = Kind.UPDATE, asks: int = 1) -> Request:

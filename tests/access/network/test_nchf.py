@@ -433,7 +433,7 @@ def test_a_port_that_another_engine_listens_on_is_not_shared_with_it(chf, caplog
     node = Node(gathering=chf.gathering, notices=chf.notifier, now_s=chf.now_s, client_of=anybody)
     opened = []
     chf.call(lambda: opened.append(Door(node, Address("127.0.0.1", chf.port), chf.loop)))
-    asyncio.run_coroutine_threadsafe(asyncio.wait_for(opened[0]._task, 5), chf.loop).result(5)
+    asyncio.run_coroutine_threadsafe(asyncio.wait_for(opened[0].opening, 5), chf.loop).result(5)
     assert "Nchf cannot be served" in caplog.text
 
 

@@ -162,6 +162,7 @@ class ChargeLoop:
         except BaseException as fault:  # noqa: BLE001 - the edge: whatever it is, the process must end
             self._fail(fault)
         self.node.go_on()
+        self.doors.go_on()
 
     def _answer_safe(self) -> None:
         unsafe = self.owner.commits.oldest

@@ -131,6 +131,10 @@ class OnlineDoors:
             return {"interface": "RADIUS", "peer": session.nas, "session_id": session.acct_session_id}
         return None
 
+    def go_on(self) -> None:
+        """A commit has ended: decide what waited for it."""
+        self.gathering.go_on()
+
     def tell(self, sessions: np.ndarray, stopped: np.ndarray) -> None:
         """Tell 5G networks to come again with some sessions, or to end those of users who were stopped.
 

@@ -1,6 +1,7 @@
 """Requests that arrive one at a time, over Nchf or RADIUS, put together into groups for the charging engine.
 
-While a group is committed the next one gathers: the busier it is, the larger the groups. An interface knows requests
+While a group is on its way to the journal the next one gathers, and is decided if there is much of it: the busier it
+is, the larger the groups. An answer leaves when everything decided up to it is committed. An interface knows requests
 and answers as objects; the columns are made here, a whole group at once.
 """
 
@@ -20,6 +21,8 @@ from openboss.modules.charging.engine.online.meter import Meter
 from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind
 
 MOST_REQUESTS = 4096  # in one group; the rest is the next group
+MOST_AHEAD = 2 * MOST_REQUESTS  # decided and not committed; then the next ones wait
+WORTH_A_GROUP = 256  # so many are decided while others are on their way to the journal; fewer wait for these
 MANY, PATIENCE_S = 16, 0.001  # after so many at once the next ones are waited for: a commit costs more than that
 MOST_WAITING = 16_384  # then even running sessions are told to come later; half of it for new ones
 MOST_ASKS = 64  # services one request may name
@@ -35,11 +38,17 @@ Quota = namedtuple("Quota", QUOTA.names or ())  # type: ignore[misc]
 class Server(Protocol):
     """The engine as an interface sees it."""
 
-    def serve(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Decide and commit a group; return which were taken, the answers and the quotas."""
+    def decide(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Decide a group: which were taken, the answers, the quotas. What it changed is on its way to the journal."""
+
+    def when_safe(self, answer: Callable[[], None]) -> None:
+        """Have this done when everything decided so far is committed, or now if it is."""
+
+    def requests_ahead(self) -> int:
+        """How many requests were decided and are not committed yet."""
 
 
-Serve = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+Decide = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 """Decides a group: which requests were taken, the answers and the quotas."""
 
 
@@ -133,19 +142,19 @@ def _fill(rows: np.ndarray, columns: list[tuple[str, attrgetter]], things: Itera
 
 
 def decide(
-    serve: Serve, requests: np.ndarray, asks: np.ndarray, some: np.ndarray | None = None
+    some_of: Decide, requests: np.ndarray, asks: np.ndarray, some: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Have all requests decided, or those at some places, in more than one group if one cannot hold what they change.
 
     Answers and quotas of the others stay zero.
     """
     if some is None:
-        taken, answers, quotas = serve(requests, asks)
+        taken, answers, quotas = some_of(requests, asks)
         left = np.flatnonzero(~taken)
     else:
         answers, quotas, left = np.zeros(len(requests), ANSWER), np.zeros(len(asks), QUOTA), some
     while len(left):
-        taken, more_answers, more_quotas = serve(requests[left], asks)
+        taken, more_answers, more_quotas = some_of(requests[left], asks)
         for place, answer in zip(left[taken], more_answers[taken], strict=True):
             own = slice(requests["first_ask"][place], requests["first_ask"][place] + requests["asks"][place])
             answers[place], quotas[own] = answer, more_quotas[own]
@@ -191,12 +200,23 @@ class Gathering:
             self._is_due = True
             self.loop.call_later(PATIENCE_S if self._last_group >= MANY else 0, self._turn)
 
+    def go_on(self) -> None:
+        """A commit has ended: decide what waited for it."""
+        if self._waiting and not self._is_due:
+            self._turn()
+
     def _turn(self) -> None:
         self._is_due = False
         try:
-            self._take_group()
+            if not self._should_wait():
+                self._take_group()
         except BaseException as fault:  # noqa: BLE001 - the edge: whatever it is, the process must end unanswered
             self.fail(fault)
+
+    def _should_wait(self) -> bool:
+        """Say whether what has arrived should wait for the commit that is under way."""
+        ahead = self.server.requests_ahead()
+        return ahead > 0 and (len(self._waiting) < WORTH_A_GROUP or ahead > MOST_AHEAD)
 
     def _take_group(self) -> None:
         group, self._waiting = self._waiting[:MOST_REQUESTS], self._waiting[MOST_REQUESTS:]
@@ -206,9 +226,12 @@ class Gathering:
         self._last_group = len(group)
         requests, arrived_s = [request for some, _answered in group for request in some], self._arrived_s
         rows, asks = columns_of(requests)
-        found = answers_of(requests, *decide(self.server.serve, rows, asks))
+        answers, quotas = decide(self.server.decide, rows, asks)
+        self.server.when_safe(lambda: self._tell(group, answers_of(requests, answers, quotas), arrived_s))
+
+    def _tell(self, group: list[tuple[list[Request], Answered]], found: list[Answer], arrived_s: float) -> None:
         first = 0
         for some, answered in group:
             answered(found[first : first + len(some)])
             first += len(some)
-        self.meter.answered(len(requests), self.loop.time() - arrived_s)
+        self.meter.answered(len(found), self.loop.time() - arrived_s)

@@ -51,15 +51,6 @@ class Server(gathering.Server, Protocol):
 
     currency: int  # ISO 4217 number of the operator's money
 
-    def decide(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Decide a group as `serve` does; what it changed is on its way to the journal."""
-
-    def when_safe(self, answer: Callable[[], None]) -> None:
-        """Have this done when everything decided so far is committed, or now if it is."""
-
-    def requests_ahead(self) -> int:
-        """How many requests were decided and are not committed yet."""
-
     def prepare(self) -> None:
         """Be ready for the first request."""
 

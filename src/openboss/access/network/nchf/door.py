@@ -1,25 +1,19 @@
-"""The port: HTTP/2 in the engine's own loop, with TLS where a certificate is given.
-
-The protocol is read and written by threads that hold no Python; the engine's thread sees whole
-requests only.
-"""
+"""The port: HTTP/2 in the engine's own loop, with TLS where a certificate is given."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from granian.constants import HTTPModes, Interfaces, SSLProtocols
-from granian.http import HTTP2Settings
-from granian.server.embed import Server
 
+from openboss.access.network.http2.connection import GREETING_S
+from openboss.access.network.http2.connections import Connections
 from openboss.access.network.nchf.node import Node
 
-_MOST_CONNECTIONS = 1024
-_SETTINGS = HTTP2Settings(max_concurrent_streams=512, max_headers_size=16 * 1024, keep_alive_interval=30_000)
+_BACKLOG = 1024
 
 log = structlog.get_logger("nchf")
 
@@ -39,41 +33,37 @@ class Door:
     """A port that is open as long as this lives."""
 
     def __init__(self, node: Node, address: Address, loop: asyncio.AbstractEventLoop) -> None:
-        self._server = Server(
-            node.__call__,
-            address=address.host,
-            port=address.port,
-            interface=Interfaces.RSGI,
-            http=HTTPModes.http2,
-            websockets=False,
-            backlog=_MOST_CONNECTIONS,
-            backpressure=_MOST_CONNECTIONS,
-            http2_settings=_SETTINGS,
-            log_enabled=False,
-            ssl_cert=address.certificate,
-            ssl_key=address.key,
-            ssl_ca=address.clients,
-            ssl_client_verify=address.clients is not None,
-            ssl_protocol_min=SSLProtocols.tls12,
-        )
-        self._task = loop.create_task(self._serve(address))
+        self.connections = Connections(node, loop)
+        self._listener: asyncio.AbstractServer | None = None
+        self.opening = loop.create_task(self._open(address, loop))
 
-    async def _serve(self, address: Address) -> None:
+    async def _open(self, address: Address, loop: asyncio.AbstractEventLoop) -> None:
         try:
-            _refuse_if_taken(address)
-            await self._server.serve()
+            context = _context(address)
+            self._listener = await loop.create_server(
+                self.connections.new, address.host, address.port, ssl=context, backlog=_BACKLOG,
+                ssl_handshake_timeout=GREETING_S if context else None,
+            )  # fmt: skip
         except OSError as taken:
             log.warning("Nchf cannot be served", host=address.host, port=address.port, why=str(taken))
 
     async def close(self) -> None:
-        """Stop to listen and let connections go."""
-        self._server.stop()
-        await asyncio.wait([self._task], timeout=2)
+        """Stop to listen and say goodbye to connections."""
+        await self.opening
+        if self._listener is not None:
+            self._listener.close()
+        self.connections.close()
 
 
-def _refuse_if_taken(address: Address) -> None:
-    """Raise OSError if somebody listens there: the server itself would share the port with them, and the requests."""
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((address.host, address.port))
+def _context(address: Address) -> ssl.SSLContext | None:
+    """TLS 1.2 or newer with our certificate; clients must show one if authorities are named that vouch for them."""
+    if address.certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2"])
+    context.load_cert_chain(address.certificate, address.key)
+    if address.clients is not None:
+        context.load_verify_locations(address.clients)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context

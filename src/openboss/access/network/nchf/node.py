@@ -6,14 +6,16 @@ session in an address is its key in the engine, so that nothing has to be rememb
 
 from __future__ import annotations
 
-import asyncio
+import re
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 import structlog
 
 from openboss.access.network.gathering import Answer, Gathering, Request, TooBusy
+from openboss.access.network.http2.headers import field
+from openboss.access.network.http2.stream import Stream
 from openboss.access.network.nchf import answers
 from openboss.access.network.nchf.answers import Refused, encode, malformed, refusal_of
 from openboss.access.network.nchf.reading import key_of_new, requests_of
@@ -23,10 +25,13 @@ from openboss.modules.charging.engine.online.requests import Kind, Result
 
 PATH = "/nchf-convergedcharging/v3/chargingdata"
 LONGEST_MESSAGE = 1 << 18
-_JSON, _PROBLEM = ("content-type", "application/json"), ("content-type", "application/problem+json")
-_KEY_LENGTH = 32
 TERMINATE = answers.final_unit()
-_OPERATIONS = {"update": Kind.UPDATE, "release": Kind.TERMINATION}
+_DIGITS = len(str(LONGEST_MESSAGE))
+_JSON, _PROBLEM = (field("content-type", f"application/{kind}") for kind in ("json", "problem+json"))
+_MORE = {401: field("www-authenticate", "Bearer"), 405: field("allow", "POST"), 503: field("retry-after", "1")}
+_OPERATIONS = {None: Kind.INITIAL, "update": Kind.UPDATE, "release": Kind.TERMINATION}
+_ADDRESS = re.compile(re.escape(PATH) + r"(?:/([0-9a-f]{32})/(update|release))?")
+_TOO_LONG = Refused(413, "INCORRECT_LENGTH", "The message is too long.")
 _decode = msgspec.json.Decoder(ChargingDataRequest).decode
 
 log = structlog.get_logger("nchf")
@@ -45,6 +50,8 @@ class Notices(Protocol):
 class Node:
     """Everything that asks over Nchf."""
 
+    longest = LONGEST_MESSAGE
+
     def __init__(
         self,
         *,
@@ -60,78 +67,81 @@ class Node:
         self.asking: dict[str, str] = {}  # who asks, by the name of a session whose request is being decided
         self._said_at = (0, "")
 
-    async def __call__(self, scope: Any, protocol: Any) -> None:
-        """Answer one HTTP request (RSGI)."""
+    def begin(self, stream: Stream) -> None:
+        """The headers of a request are there: what needs no more is refused at once."""
         try:
-            client = self.client_of(scope.client, scope.headers.get("authorization") or "")
+            client = self.client_of(stream.client, stream.headers.get("authorization", ""))
             if not client:
                 raise Refused(401, "UNAUTHORIZED", "Nobody wrote this client down, or it shows another key.")
-            kind, key = self._operation(scope)
-            status, headers, body = await self._charge(kind, key, client, scope, await _body(scope, protocol))
+            stream.about = (client, *_operation(stream.headers[":method"], stream.headers[":path"]))
+            if not stream.headers.get("content-type", "").startswith("application/json"):
+                raise Refused(415, "UNSUPPORTED_MEDIA_TYPE", "Charging data are JSON.")
+            length = stream.headers.get("content-length", "")
+            if length.isdecimal() and (len(length) > _DIGITS or int(length) > self.longest):
+                raise _TOO_LONG
         except Refused as refusal:
-            problem = refusal.problem
-            if not refusal.is_decided:
-                self.meter.turn_down(problem.cause)
-            protocol.response_bytes(problem.status, [_PROBLEM, *_extra(problem.status)], encode(problem))
-        else:
-            protocol.response_bytes(status, headers, body)
+            self._refuse(stream, refusal)
 
-    def _operation(self, scope: Any) -> tuple[Kind, str]:
-        """Say what an address wants, and of which session. Raises Refused."""
-        if not scope.path.startswith(PATH):
-            raise Refused(404, "RESOURCE_URI_STRUCTURE_NOT_FOUND", "Only charging data is here.")
-        if scope.method != "POST":
-            raise Refused(405, "METHOD_NOT_ALLOWED", "Charging data are only ever posted.")
-        if scope.path == PATH:
-            return Kind.INITIAL, ""
-        key, _, verb = scope.path[len(PATH) + 1 :].partition("/")
-        if verb not in _OPERATIONS:
-            raise Refused(404, "RESOURCE_URI_STRUCTURE_NOT_FOUND", "Charging data can be updated and released.")
-        if len(key) != _KEY_LENGTH or not set(key) <= set("0123456789abcdef"):
-            raise refusal_of(Result.UNKNOWN_SESSION)
-        return _OPERATIONS[verb], key
+    def refuse_long(self, stream: Stream) -> None:
+        """A request is longer than it may be."""
+        self._refuse(stream, _TOO_LONG)
 
-    async def _charge(self, kind: Kind, key: str, client: str, scope: Any, body: bytes) -> tuple[int, list[Any], bytes]:
-        """Have a message charged; return status, headers and body of the answer. Raises Refused."""
+    def take(self, stream: Stream) -> None:
+        """Have a message charged; it is answered when that is committed."""
         try:
-            message = _decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+            self._charge(stream, *stream.about)
+        except Refused as refusal:
+            self._refuse(stream, refusal)
+
+    def _charge(self, stream: Stream, client: str, kind: Kind, key: str) -> None:
+        """Read a message and let it wait for the engine. Raises Refused."""
+        try:
+            message = _decode(stream.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
             raise malformed(fault) from fault
         key = key or key_of_new(message)
         requests = requests_of(message, kind, key, self.now_s())
-        self.asking[key] = client
-        try:
-            request, answer = requests[0], _whole(await self._decided(requests))
-        finally:
+
+        def answered(found: list[Answer]) -> None:
             self.asking.pop(key, None)
+            try:
+                self._answer(stream, message, key, requests[0], _whole(found))
+            except Refused as refusal:
+                self._refuse(stream, refusal)
+
+        try:
+            self.gathering.ask(requests, answered)
+        except TooBusy as busy:
+            raise refusal_of(Result.TOO_BUSY) from busy
+        self.asking[key] = client
+
+    def _answer(self, stream: Stream, message: ChargingDataRequest, key: str, request: Request, answer: Answer) -> None:
+        """Say what became of a message. Raises Refused."""
         if answer.result != Result.SUCCESS:
             if answer.result == Result.UNKNOWN_SESSION:
                 self.notices.forget(key)
             refusal = refusal_of(answer.result)
             refusal.is_decided = True
             raise refusal
-        if kind == Kind.TERMINATION:
+        if request.kind == Kind.TERMINATION:
             self.notices.forget(key)
-            return 204, [], b""
+            stream.answer(204)
+            return
         if message.notify_uri is not None and not message.one_time_event:
             self.notices.remember(key, message.notify_uri)
         said = answers.response(request, answer, self._now(), self.final)
-        if kind == Kind.UPDATE:
-            return 200, [_JSON], said
-        return 201, [_JSON, ("location", f"{scope.scheme}://{scope.authority}{PATH}/{key}")], said
+        if request.kind == Kind.UPDATE:
+            stream.answer(200, _JSON, said)
+            return
+        about = stream.headers
+        place = f"{about[':scheme']}://{about.get(':authority') or about.get('host', '')}{PATH}/{key}"
+        stream.answer(201, _JSON + field("location", place), said)
 
-    async def _decided(self, requests: list[Request]) -> list[Answer]:
-        decided: asyncio.Future[list[Answer]] = self.gathering.loop.create_future()
-
-        def answered(found: list[Answer]) -> None:
-            if not decided.done():  # else the client went away meanwhile; what it asked is done
-                decided.set_result(found)
-
-        try:
-            self.gathering.ask(requests, answered)
-        except TooBusy as busy:
-            raise refusal_of(Result.TOO_BUSY) from busy
-        return await decided
+    def _refuse(self, stream: Stream, refusal: Refused) -> None:
+        problem = refusal.problem
+        if not refusal.is_decided:
+            self.meter.turn_down(problem.cause)
+        stream.answer(problem.status, _PROBLEM + _MORE.get(problem.status, b""), encode(problem))
 
     def _now(self) -> str:
         second = self.now_s()
@@ -148,23 +158,15 @@ def _whole(found: list[Answer]) -> Answer:
     return found[1] if len(found) > 1 and found[1].is_repeat else found[0]
 
 
-async def _body(scope: Any, protocol: Any) -> bytes:
-    """Read a message that is not too long. Raises Refused."""
-    kind = scope.headers.get("content-type") or ""
-    if not kind.startswith("application/json"):
-        raise Refused(415, "UNSUPPORTED_MEDIA_TYPE", "Charging data are JSON.")
-    length = scope.headers.get("content-length") or ""
-    if length.isdecimal() and int(length) <= LONGEST_MESSAGE:
-        return await protocol()
-    data = bytearray()
-    async for piece in protocol:
-        data += piece
-        if len(data) > LONGEST_MESSAGE:
-            raise Refused(413, "INCORRECT_LENGTH", "The message is too long.")
-    return bytes(data)
-
-
-def _extra(status: int) -> list[tuple[str, str]]:
-    return {401: [("www-authenticate", "Bearer")], 405: [("allow", "POST")], 503: [("retry-after", "1")]}.get(
-        status, []
-    )
+def _operation(method: str, path: str) -> tuple[Kind, str]:
+    """Say what an address wants, and of which session. Raises Refused."""
+    found = _ADDRESS.fullmatch(path)
+    if found is not None and method == "POST":
+        return _OPERATIONS[found[2]], found[1] or ""
+    if not path.startswith(PATH):
+        raise Refused(404, "RESOURCE_URI_STRUCTURE_NOT_FOUND", "Only charging data is here.")
+    if method != "POST":
+        raise Refused(405, "METHOD_NOT_ALLOWED", "Charging data are only ever posted.")
+    if path.rpartition("/")[2] not in _OPERATIONS:
+        raise Refused(404, "RESOURCE_URI_STRUCTURE_NOT_FOUND", "Charging data can be updated and released.")
+    raise refusal_of(Result.UNKNOWN_SESSION)

@@ -1,0 +1,8 @@
+"""HTTP/2 in the engine's own loop (RFC 9113, RFC 7541): what an interface needs that is asked thousands of times a second.
+
+headers.py      header blocks, read and written
+frames.py       frames and what may go wrong with them
+connection.py   one connection: streams, windows, answers, and what it may not do to others
+stream.py       one request and its answer
+connections.py  all connections of a port: how many, and how long they may be silent
+"""
