@@ -126,13 +126,6 @@ class ChargeLoop:
         _requests, begun_s = self._ahead.popleft()
         self.watch.note(requests, decided, at_s=at_s, took_s=time.perf_counter() - begun_s)
 
-    def serve(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Decide a group of requests and commit it."""
-        found = self.decide(requests, asks)
-        self.owner.settle()
-        self.loop.call_soon(self._keep_promises)
-        return found
-
     def let_settle(self, keys: list[str]) -> None:
         """Settle sessions with the next looks that their networks know no more."""
         self._unknown += keys

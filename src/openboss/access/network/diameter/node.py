@@ -23,13 +23,12 @@ from openboss.access.network.diameter.homes import Homes, Register
 from openboss.access.network.diameter.peers import NONSENSE, Identity, Peer
 from openboss.access.network.diameter.telling import Telling
 from openboss.access.network.diameter.values import hashed
-from openboss.access.network.gathering import MOST_REQUESTS
+from openboss.access.network.gathering import MOST_AHEAD, MOST_REQUESTS
 from openboss.kernel.direct import direct
 from openboss.modules.charging.engine.online.meter import Meter
 from openboss.modules.charging.engine.online.requests import ANSWER, ASK, QUOTA, REQUEST, Kind, Result
 
 AHEAD_BYTES = 64 << 10  # of requests that are worth a group while others are on their way: some hundred
-MOST_AHEAD = 2 * MOST_REQUESTS  # requests decided and not committed; then the sockets wait
 SAID_EVERY_S = 10.0  # that connections were refused stands in the log no more often
 
 _HEAD_BYTES, _SERVICE_BYTES = 256, 224 + wire_out.ARMED_BYTES  # the most an answer has, beside what it repeats

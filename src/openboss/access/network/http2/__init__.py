@@ -1,4 +1,4 @@
-"""HTTP/2 in the engine's own loop (RFC 9113, RFC 7541): what an interface needs that is asked thousands of times a second.
+"""HTTP/2 in the engine's own loop (RFC 9113, RFC 7541), for an interface that is asked thousands of times a second.
 
 headers.py      header blocks, read and written
 frames.py       frames and what may go wrong with them

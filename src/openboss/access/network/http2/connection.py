@@ -137,7 +137,7 @@ class Connection(asyncio.Protocol):
             self._end(fault.code, str(fault))
         self._flush()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _why: Exception | None) -> None:
         """Forget what was on its way: what was taken is done, its answer goes nowhere."""
         self.transport = None
         self._is_over = True

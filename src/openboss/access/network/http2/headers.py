@@ -18,6 +18,7 @@ _ENTRY = 32  # what the standard counts for an entry besides its texts
 _LONGEST_KNOWN = 256  # bytes of a packed text that may be asked for again
 _EOS = 256
 _KNOWN = [("", ""), *((name.decode(), value.decode()) for name, value in HeaderTable.STATIC_TABLE)]
+_FIXED = len(_KNOWN)
 
 
 class Unreadable(Exception):
@@ -48,8 +49,8 @@ class HeaderReader:
         while at < stop:
             first = block[at]
             if first & 0x80:
-                index, at = _integer(block, at, 0x7F)
-                field = self._field(index)
+                index, at = (first & 0x7F, at + 1) if first < 0xFF else _integer(block, at, 0x7F)
+                field = _KNOWN[index] if 0 < index < _FIXED else self._remembered(index)
             elif first & 0x60 == 0x20:
                 if found:
                     raise Unreadable("the table changes in the middle of a block")
@@ -58,7 +59,10 @@ class HeaderReader:
                 continue
             else:
                 index, at = _integer(block, at, 0x3F if first & 0x40 else 0x0F)
-                name, at = (self._field(index)[0], at) if index else _text(block, at)
+                if index:
+                    name = (_KNOWN[index] if index < _FIXED else self._remembered(index))[0]
+                else:
+                    name, at = _text(block, at)
                 value, at = _text(block, at)
                 field = (name, value)
                 if first & 0x40:
@@ -69,12 +73,10 @@ class HeaderReader:
             found.append(field)
         return found
 
-    def _field(self, index: int) -> tuple[str, str]:
-        if 0 < index < len(_KNOWN):
-            return _KNOWN[index]
-        if index == 0 or index - len(_KNOWN) >= len(self._table):
+    def _remembered(self, index: int) -> tuple[str, str]:
+        if not _FIXED <= index < _FIXED + len(self._table):
             raise Unreadable(f"nothing was remembered at {index}")
-        return self._table[index - len(_KNOWN)]
+        return self._table[index - _FIXED]
 
     def _keep(self, field: tuple[str, str]) -> None:
         self._table.appendleft(field)
@@ -110,8 +112,10 @@ def _integer(block: bytes, at: int, mask: int) -> tuple[int, int]:
 
 
 def _text(block: bytes, at: int) -> tuple[str, int]:
-    is_packed = block[at] & 0x80
-    length, at = _integer(block, at, 0x7F)
+    first = block[at]
+    is_packed, length, at = first & 0x80, first & 0x7F, at + 1
+    if length == 0x7F:
+        length, at = _integer(block, at - 1, 0x7F)
     stop = at + length
     if stop > len(block):
         raise Unreadable("a text longer than its block")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from openboss.access.network.http2.frames import Code, StreamFault
@@ -59,9 +60,14 @@ def checked(fields: list[tuple[str, str]]) -> dict[str, str]:
                 raise StreamFault(Code.PROTOCOL_ERROR, f"{name} in the wrong place")
         else:
             is_begun = True
-            if not name or name != name.lower() or name in _OF_CONNECTIONS or (name == "te" and value != "trailers"):
+            if not _is_fit(name) or (name == "te" and value != "trailers"):
                 raise StreamFault(Code.PROTOCOL_ERROR, f"no header {name}")
         found[name] = value
     if not (found.get(":method") and found.get(":scheme") and found.get(":path")):
         raise StreamFault(Code.PROTOCOL_ERROR, "no method, scheme or path")
     return found
+
+
+@lru_cache(maxsize=1024)
+def _is_fit(name: str) -> bool:
+    return bool(name) and name == name.lower() and name not in _OF_CONNECTIONS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Iterable
 
 from openboss.access.network.gathering import PLUS, Ask, Request, coded
 from openboss.access.network.nchf.answers import Refused
@@ -57,9 +56,9 @@ def requests_of(message: ChargingDataRequest, kind: Kind, key: str, now_s: int) 
     )
     if kind in (Kind.UPDATE, Kind.TERMINATION):
         _locate(message, request)
-        is_changed = any(one.trigger_type in OTHERWISE for one in message.triggers)
-        for ask in asks:
-            ask.is_changed |= is_changed
+        if any(one.trigger_type in OTHERWISE for one in message.triggers):
+            for ask in asks:
+                ask.is_changed = True
         return [request]
     _describe(message, request)
     if not message.one_time_event:
@@ -83,31 +82,32 @@ def _ask_of(usage: MultipleUnitUsage) -> Ask:
         ask.want_s, ask.want_units = wanted.time, wanted.service_specific_units
         ask.want_octets = max(wanted.total_volume, wanted.uplink_volume + wanted.downlink_volume)
     if usage.used_unit_container:
-        _add_use(ask, sorted(usage.used_unit_container, key=lambda one: one.local_sequence_number))
-        ask.is_changed = _has(usage.used_unit_container, OTHERWISE)
-        ask.is_final = not ask.is_asking and _has(usage.used_unit_container[-1:], ("FINAL",))
+        containers = usage.used_unit_container
+        if len(containers) > 1:
+            containers = sorted(containers, key=lambda one: one.local_sequence_number)
+        _add_use(ask, containers)
+        ask.is_final = not ask.is_asking and any(one.trigger_type == "FINAL" for one in containers[-1].triggers)
     return ask
 
 
 def _add_use(ask: Ask, containers: list[UsedUnitContainer]) -> None:
-    """Add up what was used, apart before and after a change of the tariff or of circumstances."""
-    changed = max((place for place, one in enumerate(containers) if _has([one], CHANGES)), default=None)
-    for place, used in enumerate(containers):
-        down = max(used.downlink_volume, used.total_volume - used.uplink_volume)
-        if changed is None or place <= changed:
-            ask.used_s += used.time
-            ask.used_units += used.service_specific_units
-            ask.used_up += used.uplink_volume
-            ask.used_down += down
-        else:
-            ask.after_s += used.time
-            ask.after_units += used.service_specific_units
-            ask.after_up += used.uplink_volume
-            ask.after_down += down
-
-
-def _has(containers: Iterable[UsedUnitContainer], types: Container[str]) -> bool:
-    return any(trigger.trigger_type in types for used in containers for trigger in used.triggers)
+    """Add up what was used, apart before and after the last change of the tariff or of circumstances."""
+    before = len(containers)
+    for place, used in enumerate(containers, 1):
+        for trigger in used.triggers:
+            if trigger.trigger_type in CHANGES:
+                before = place
+                ask.is_changed |= trigger.trigger_type in OTHERWISE
+    for used in containers[:before]:
+        ask.used_s += used.time
+        ask.used_units += used.service_specific_units
+        ask.used_up += used.uplink_volume
+        ask.used_down += max(used.downlink_volume, used.total_volume - used.uplink_volume)
+    for used in containers[before:]:
+        ask.after_s += used.time
+        ask.after_units += used.service_specific_units
+        ask.after_up += used.uplink_volume
+        ask.after_down += max(used.downlink_volume, used.total_volume - used.uplink_volume)
 
 
 def _take_as_used(ask: Ask) -> None:
