@@ -24,6 +24,7 @@ class OnlineDoor:
 
     def __init__(self, engine: Network, start: Callable, numbering: NumberingTables = NUMBERING) -> None:
         self.engine, self.faults, self.at, self.numbering = engine, [], moment(), numbering
+        self.ahead = 0  # requests a test says are on their way to the journal
         self._start = start
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -41,7 +42,7 @@ class OnlineDoor:
         answer()
 
     def requests_ahead(self) -> int:
-        return 0
+        return self.ahead
 
     def call(self, work: Callable) -> None:
         """Have something done in the loop."""

@@ -60,12 +60,11 @@ def start_chf(network, **address) -> OnlineDoor:  # noqa: F811
     async def start(door):
         door.notifier = Notifier(door.loop)
         door.node = Node(gathering=door.gathering, notices=door.notifier, now_s=door.now_s, client_of=anybody)
-        opened = Door(door.node, Address("127.0.0.1", port, **address), door.loop)
-        while not is_listening(port):
-            await asyncio.sleep(0.01)
+        door.door = Door(door.node, Address("127.0.0.1", port, **address), door.loop)
+        await door.door.opening
 
         async def end():
-            await opened.close()
+            await door.door.close()
             await door.notifier.close()
 
         return end
@@ -74,11 +73,6 @@ def start_chf(network, **address) -> OnlineDoor:  # noqa: F811
     found.port = port
     found.url = f"http://127.0.0.1:{port}{PATH}"
     return found
-
-
-def is_listening(port: int) -> bool:
-    with socket.socket() as line:
-        return line.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture

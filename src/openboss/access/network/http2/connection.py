@@ -13,7 +13,8 @@ from typing import Protocol, cast
 
 import structlog
 
-from openboss.access.network.http2 import frames, headers
+from openboss.access.network.http2 import calm, frames, headers
+from openboss.access.network.http2.calm import Calm
 from openboss.access.network.http2.frames import (
     ACK,
     END_HEADERS,
@@ -34,15 +35,13 @@ from openboss.access.network.http2.frames import (
     number_of,
 )
 from openboss.access.network.http2.headers import HeaderReader, TooLong, Unreadable
-from openboss.access.network.http2.stream import Stream, checked
+from openboss.access.network.http2.stream import Desk, Stream, checked
 
 MOST_STREAMS = 512  # requests of one connection on their way, those it has given up included
 STREAM_WINDOW = 320 << 10  # bytes of one request that may be on their way: more than any may have
 HELD_BYTES = 1 << 20  # bytes of requests one connection may have us hold
 MOST_DISCARDED = 4 << 20  # bytes of a request that are read though it is answered
 MOST_UNREAD = 1 << 20  # bytes of answers the socket may hold; then nothing more is read
-MOST_RESTLESS = 1000  # frames a second that ask nothing, beside those that go with requests
-RESET_COSTS, REQUEST_ALLOWS, SMALL = 10, 8, 64
 GREETING_S, REQUEST_S, UNREAD_S, IDLE_S = 10.0, 10.0, 30.0, 600.0
 _SETTINGS = frames.settings(
     {
@@ -53,21 +52,6 @@ _SETTINGS = frames.settings(
 )
 
 log = structlog.get_logger("http2")
-
-
-class Desk(Protocol):
-    """Whoever answers requests."""
-
-    longest: int  # bytes of a request
-
-    def begin(self, stream: Stream) -> None:
-        """The headers are there; what needs no more may be answered."""
-
-    def refuse_long(self, stream: Stream) -> None:
-        """The request is longer than it may be: answer it."""
-
-    def take(self, stream: Stream) -> None:
-        """The request is whole: answer it."""
 
 
 class Lines(Protocol):
@@ -99,11 +83,11 @@ class Connection(asyncio.Protocol):
         self._turned_at_s = self.heard_at_s  # when it began, or was over
         self._last = 0  # the highest stream that was opened
         self._block: tuple[int, int, list[bytes]] | None = None  # a request whose headers go on: stream, flags, pieces
-        self._block_bytes = 0
+        self._block_bytes, self._block_since_s = 0, 0.0
         self._their_window, self._their_first, self._their_frame = FIRST_WINDOW, FIRST_WINDOW, LONGEST_FRAME
         self._our_window, self._let_go = FIRST_WINDOW, HELD_BYTES - FIRST_WINDOW  # still open; to be opened again
         self._taken = 0  # requests that whoever answers has
-        self._restless, self._second = 0, 0
+        self._calm = Calm()
         self._out: list[bytes] = []
         self._is_due = False
         self._unread_since_s = 0.0
@@ -170,8 +154,8 @@ class Connection(asyncio.Protocol):
             is_stuck = 0 < self._unread_since_s < now_s - UNREAD_S
         if is_stuck:
             self.abort("silent or takes no answers")
-        elif self._rest_since_s and now_s - self._rest_since_s > REQUEST_S:
-            self._end(Code.PROTOCOL_ERROR, "half a frame")
+        elif self._is_half(now_s - REQUEST_S):
+            self._end(Code.PROTOCOL_ERROR, "half a frame, or half the headers")
         elif is_silent:
             self._end(Code.NO_ERROR, "idle")
         else:
@@ -179,6 +163,10 @@ class Connection(asyncio.Protocol):
             for stream in late:
                 self._reset(stream.number, Code.CANCEL)
         self._flush()
+
+    def _is_half(self, since_s: float) -> bool:
+        is_frame, is_block = 0 < self._rest_since_s < since_s, self._block is not None
+        return is_frame or (is_block and self._block_since_s < since_s)
 
     def abort(self, why: str) -> None:
         """End the connection at once."""
@@ -230,19 +218,10 @@ class Connection(asyncio.Protocol):
             elif kind == Kind.HEADERS:
                 self._headers(stream, flags, content)
             else:
-                self._stay_calm(1)
+                self._calm.count(calm.A_FRAME, self.heard_at_s)
                 self._rarely(kind, flags, stream, content)
         except StreamFault as fault:
             self._reset(stream, fault.code)
-
-    def _stay_calm(self, cost: int) -> None:
-        """Count what asks nothing; a client that is busy with that alone is not listened to any more."""
-        second = int(self.heard_at_s)
-        if second != self._second:
-            self._second, self._restless = second, 0
-        self._restless += cost
-        if self._restless > MOST_RESTLESS:
-            raise ConnectionFault(Code.ENHANCE_YOUR_CALM, "too many frames that ask nothing")
 
     def _headers(self, stream: int, flags: int, content: bytes) -> None:
         if stream % 2 == 0 or (stream <= self._last and stream not in self.streams):
@@ -256,6 +235,7 @@ class Connection(asyncio.Protocol):
             self._request(stream, flags, content)
         else:
             self._block, self._block_bytes = (stream, flags, [content]), len(content)
+            self._block_since_s = self.heard_at_s
 
     def _continuation(self, stream: int, flags: int, content: bytes) -> None:
         if self._block is None or self._block[0] != stream:
@@ -300,12 +280,12 @@ class Connection(asyncio.Protocol):
             raise ConnectionFault(Code.FLOW_CONTROL_ERROR, "more than we have room for")
         if number_ == 0 or number_ > self._last:
             raise ConnectionFault(Code.PROTOCOL_ERROR, "data of no request")
-        if length < SMALL and not flags & END_STREAM:
-            self._stay_calm(1)
+        if length < calm.SMALL and not flags & END_STREAM:
+            self._calm.count(calm.A_FRAME, self.heard_at_s)
         stream = self.streams.get(number_)
         if stream is None or stream.is_whole:
             self._release(length)
-            self._stay_calm(1)
+            self._calm.count(calm.A_FRAME, self.heard_at_s)
             if stream is not None:
                 raise StreamFault(Code.STREAM_CLOSED, "data after the end")
             return
@@ -330,7 +310,7 @@ class Connection(asyncio.Protocol):
             self._send(frame(Kind.WINDOW_UPDATE, 0, stream.number, number(length)))
 
     def _whole(self, stream: Stream) -> None:
-        self._restless = max(self._restless - REQUEST_ALLOWS, 0)
+        self._calm.count(calm.A_REQUEST, self.heard_at_s)
         if stream.is_answered:
             stream.is_whole = True
             self._forget_if_done(stream)
@@ -414,7 +394,7 @@ class Connection(asyncio.Protocol):
         if number_ == 0 or number_ > self._last:
             raise ConnectionFault(Code.PROTOCOL_ERROR, "nothing to give up")
         number_of(content)
-        self._stay_calm(RESET_COSTS)
+        self._calm.count(calm.A_RESET, self.heard_at_s)
         self._drop(number_)
 
     # --- answering -----------------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from openboss.access.network.http2.connection import Connection, Desk
+from openboss.access.network.http2.connection import Connection
+from openboss.access.network.http2.stream import Desk
 
 MOST_CONNECTIONS = 512  # of a port: half of what a process may usually have open
 _REVIEW_S = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from openboss.access.network.http2.frames import Code, StreamFault
 
@@ -48,6 +48,21 @@ class Stream:
         announced = self.headers.get("content-length")
         if announced is not None and announced != str(len(self.body)):
             raise StreamFault(Code.PROTOCOL_ERROR, "another length than announced")
+
+
+class Desk(Protocol):
+    """Whoever answers requests."""
+
+    longest: int  # bytes of a request
+
+    def begin(self, stream: Stream) -> None:
+        """The headers are there; what needs no more may be answered."""
+
+    def refuse_long(self, stream: Stream) -> None:
+        """The request is longer than it may be: answer it."""
+
+    def take(self, stream: Stream) -> None:
+        """The request is whole: answer it."""
 
 
 def checked(fields: list[tuple[str, str]]) -> dict[str, str]:
