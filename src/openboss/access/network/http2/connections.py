@@ -26,13 +26,14 @@ class Connections:
 
     def joined(self, line: Connection) -> None:
         """A connection is there; of too many the one that has asked nothing for longest goes, or the new one."""
-        self.lines[line] = None
-        if len(self.lines) > self.most:
+        if len(self.lines) >= self.most:
             silent = min(self.lines, key=lambda one: one.asked_at_s)
             if self.loop.time() - silent.asked_at_s < _SILENT_S:
-                silent = line
+                line.abort("too many connections")
+                return
             self.left(silent)
             silent.abort("too many connections")
+        self.lines[line] = None
 
     def left(self, line: Connection) -> None:
         """A connection has ended."""
