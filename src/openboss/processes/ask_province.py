@@ -23,7 +23,9 @@ DONE_CODE = "0000"
 WRITE_WAITS = timedelta(seconds=60)
 REVERSALS_MAX = 3
 QUESTIONS = ("STATUS", "QUERY", "POINTS")
-ACTIVITIES = (*QUESTIONS, "PAY", "SUSPEND", "RESUME", "REPLACE_SIM", "ADD_SERVICE", "END_SERVICE")
+AT_A_HALL = (*QUESTIONS, "PAY", "SUSPEND", "RESUME", "REPLACE_SIM", "ADD_SERVICE", "END_SERVICE")
+HIGH_USE = "HIGH_USE"
+ACTIVITIES = (*AT_A_HALL, HIGH_USE)
 REVERSE = "REVERSE"
 
 
@@ -34,11 +36,12 @@ def ask(
     number: int,
     activity: str,
     at: datetime,
-    staff_id: int,
-    org_code: str,
+    staff_id: int | None = None,
+    org_code: str = "",
     reason: str = "",
     offer: str = "",
     shown: Mapping[str, str] | None = None,
+    used: Mapping[str, Any] | None = None,
     paid_fen: int = 0,
     means: str = "",
     till_id: int | None = None,
@@ -47,6 +50,8 @@ def ask(
 
     reason  of SUSPEND and RESUME: LOST or KEEP; offer: the code of what is added or ended
     shown   CertNo, Password: what the user showed; it is sent and forgotten, never kept with the order
+    used    UsedFen, From, To: of HIGH_USE
+    staff_id, org_code  of the hall; nobody's of HIGH_USE, which nobody asks for
     Raises OwnProvince.
     """
     assert activity in ACTIVITIES, activity
@@ -57,7 +62,7 @@ def ask(
         home=home,
         number=number,
         activity=activity,
-        content={name: text for name, text in (("Reason", reason), ("Offer", offer)) if text},
+        content={name: text for name, text in (("Reason", reason), ("Offer", offer)) if text} | dict(used or {}),
         at=at,
         staff_id=staff_id,
         org_code=org_code,

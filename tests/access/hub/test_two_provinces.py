@@ -8,15 +8,17 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from django.test import Client
 from tests.access.console.small_operator import SmallOperator, _create, at_work
 from tests.database_template import migrated_template
+from tests.modules.charging.collection.test_normalise import CALL, run
 from tests.modules.receivables.conftest import Desk, _fill, check_books
 from tests.processes.hall_office import AT, HALL, ORDINARY, Office, furnish
 
@@ -24,6 +26,9 @@ from openboss.access.hub import asking
 from openboss.access.hub.asking import Peer
 from openboss.access.hub.envelope import SIGNATURE
 from openboss.access.jobs import clock
+from openboss.modules.charging.atomic.visitors import add_visitor_use
+from openboss.modules.charging.functions.visitors import together, use_of_visitors
+from openboss.modules.charging.models import RoamerReport
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.models import Password
 from openboss.modules.orders import functions as orders
@@ -36,8 +41,9 @@ from openboss.modules.system.atomic import put_parameter
 from openboss.modules.system.keys import key_for
 from openboss.modules.system.models import Outbox
 from openboss.modules.system.signing import sign
-from openboss.processes import ask_province, serve_province
+from openboss.processes import ask_province, roaming_use, serve_province
 from openboss.processes.provision import NotDelivered
+from openboss.processes.roaming_use import Reported
 from openboss.processes.serve_province import Shown
 
 CERT_NO = "11010519491231002X"
@@ -274,3 +280,60 @@ def test_without_a_peer_a_simulator_answers_and_says_so(provinces: Provinces) ->
     assert (order.state, order.code, order.words.startswith("SIMULATOR")) == ("REFUSED", "2006", True)
     with pytest.raises(NotDelivered):
         asking.post("http://127.0.0.1:9/hub/", b"{}", "x")
+
+
+@pytest.mark.requirement("CHG-33")
+def test_a_visitor_s_high_use_is_told_to_the_home_province_within_four_hours_of_the_use(provinces: Provinces) -> None:
+    """200.00 a day by the visited province's rule: 5 h 33 min 20 s of calls are 334 minutes, 200.40."""
+    begun_s = int((AT - timedelta(hours=6)).timestamp())
+
+    def used(duration_s: int, from_s: int) -> None:
+        call = run({**CALL, "served_number": "13900270001", "visited_area": 21, "call_ref": from_s}).usage
+        moved = {"served_number": ORDINARY, "duration_s": duration_s, "start_at_s": from_s}
+        local = {"start_local_s": from_s + 8 * 3600}
+        call = call.with_columns(**{name: pl.lit(one, call.schema[name]) for name, one in (moved | local).items()})
+        add_visitor_use(together([use_of_visitors(call)]))
+
+    def heard() -> list[tuple[int, int]]:
+        with provinces.home():
+            alerts = Outbox.objects.filter(topic="manager.alert", payload__kind="HIGH_USE_ROAMING").order_by(
+                "outbox_id"
+            )
+            told = Outbox.objects.filter(topic="sms", payload__template="HIGH_USE_ROAMING", payload__number=ORDINARY)
+            assert told.count() == alerts.count() == RoamerReport.objects.count()
+            return [(one.payload["subscriber_id"], one.payload["used_fen"]) for one in alerts]
+
+    def report(at: datetime) -> Reported:
+        with provinces.asks():
+            done = roaming_use.report(at=at)
+            provinces.deliver(at)
+            return done
+
+    with provinces.asks():
+        used(19_980, begun_s)  # 333 minutes, 199.80
+    assert (report(AT), heard()) == (Reported(0, 0), [])
+    with provinces.asks():
+        used(20, begun_s + 19_980)
+    use_ended_at = AT - timedelta(hours=6) + timedelta(seconds=20_000)
+    assert AT - use_ended_at < timedelta(hours=4)
+    assert (report(AT), report(AT), heard()) == (Reported(1, 0), Reported(0, 0), [(provinces.user, 20_040)])
+    with provinces.asks():
+        order = HubOrder.objects.get(activity="HIGH_USE")
+        assert (order.state, order.home, order.staff_id) == ("DONE", "17", None)
+        assert datetime.fromisoformat(order.content["To"]) == use_ended_at
+        used(20_000, begun_s + 1)
+    late = AT + timedelta(hours=5)
+    assert (report(late), heard()[1:]) == (Reported(1, 1), [(provinces.user, 40_020)])
+
+
+def test_a_report_of_use_that_came_before_or_is_of_nobody_here_changes_nothing(provinces: Provinces) -> None:
+    used = {"UsedFen": 30_000, "From": "2026-11-02T08:00:00+08:00", "To": "2026-11-02T09:00:00+08:00"}
+    first = provinces.ask("HIGH_USE", used=used, trans_id="U9", staff_id=None, org_code="")
+    with provinces.home():
+        before = RoamerReport.objects.count(), Outbox.objects.count()
+        about = {"province": "09", "trans_id": "U9", "number": ORDINARY, "used_fen": 30_000, "at": AT}
+        roaming_use.hear(**about, from_at=AT, to_at=AT)
+        assert (RoamerReport.objects.count(), Outbox.objects.count()) == before
+    nobody = provinces.ask("HIGH_USE", used=used, number=8613900001291)
+    bare = provinces.ask("HIGH_USE", used={"UsedFen": 1})
+    assert (first.state, nobody.code, bare.state) == ("DONE", "2001", "ASKED")  # a broken envelope is no answer

@@ -21,7 +21,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
-from openboss.access.hub.envelope import COUNTRY, SERVICES, SIGNATURE, Answer
+from openboss.access.hub.envelope import COUNTRY, SIGNATURE, Answer, kind_of
 from openboss.access.hub.simulator import simulated_answer
 from openboss.modules.orders import functions as orders
 from openboss.modules.orders.functions import HubOrderView
@@ -132,7 +132,7 @@ def _envelope(order: HubOrderView, activity: str, secret: Mapping[str, str], at:
         "Version": "0100",
         "TestFlag": "0",
         "BIPType": {
-            "BIPCode": "REMOTE_SERVICE" if activity in SERVICES else "REMOTE_PAYMENT",
+            "BIPCode": kind_of(activity),
             "ActivityCode": activity,
             "ActionCode": "0",
         },

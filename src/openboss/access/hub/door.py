@@ -23,7 +23,7 @@ from openboss.modules.receivables.functions.rules import rules_at
 from openboss.modules.system.functions import SerialNumberUsed
 from openboss.modules.system.keys import key_for
 from openboss.modules.system.signing import MessageForged, refuse_forged, sign
-from openboss.processes import hall, remote_payments, serve_province
+from openboss.processes import hall, remote_payments, roaming_use, serve_province
 from openboss.processes.ask_province import DONE_CODE
 from openboss.processes.remote_payments import CompensatedBefore
 from openboss.processes.serve_province import NoCardKept, Shown
@@ -143,10 +143,20 @@ def _serve(asked: Message) -> Done:
     return done.answer, done.our_id
 
 
+def _high_use(asked: Message) -> Done:
+    said = asked.SvcCont
+    assert said.From and said.To  # the envelope refuses others
+    roaming_use.hear(
+        province=asked.RoutingInfo.OrigDomain, trans_id=asked.TransInfo.TransIDO, number=_number(asked),
+        used_fen=said.UsedFen, from_at=said.From, to_at=said.To, at=clock.now(),
+    )  # fmt: skip
+    return {}, ""
+
+
 _ACTIVITIES: dict[str, Callable[[Message], Done]] = {
     "QUERY": _query, "PAY": _pay, "REVERSE": _reverse, "REPORT": _report,
     "STATUS": _status, "POINTS": _points, "SUSPEND": _serve, "RESUME": _serve, "REPLACE_SIM": _serve,
-    "ADD_SERVICE": _serve, "END_SERVICE": _serve,
+    "ADD_SERVICE": _serve, "END_SERVICE": _serve, "HIGH_USE": _high_use,
 }  # fmt: skip
 
 

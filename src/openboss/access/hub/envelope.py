@@ -5,17 +5,23 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from openboss.processes.ask_province import DONE_CODE
+from openboss.processes.ask_province import DONE_CODE, HIGH_USE
 
 DOMAIN = Field(pattern=r"^[0-9]{2}$")
 TRANS_ID = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9-]+$")
 REQUEST, RESPONSE = "0", "1"
 SIGNATURE = "X-Hub-Signature"  # the header with the signature of a message
 COUNTRY = "86"  # numbers are named without it
-# Activities of REMOTE_SERVICE; the others are of REMOTE_PAYMENT.
 SERVICES = ("STATUS", "POINTS", "SUSPEND", "RESUME", "REPLACE_SIM", "ADD_SERVICE", "END_SERVICE")
+
+
+def kind_of(activity: str) -> str:
+    """The kind of message (BIPCode) that an activity is of."""
+    if activity == HIGH_USE:
+        return "ROAMING_USE"
+    return "REMOTE_SERVICE" if activity in SERVICES else "REMOTE_PAYMENT"
 
 
 class Part(BaseModel):
@@ -27,10 +33,10 @@ class Part(BaseModel):
 class BIPType(Part):
     """What is asked for."""
 
-    BIPCode: Literal["REMOTE_PAYMENT", "REMOTE_SERVICE"]
+    BIPCode: Literal["REMOTE_PAYMENT", "REMOTE_SERVICE", "ROAMING_USE"]
     ActivityCode: Literal[
         "QUERY", "PAY", "REVERSE", "REPORT", "STATUS", "POINTS", "SUSPEND", "RESUME", "REPLACE_SIM", "ADD_SERVICE",
-        "END_SERVICE",
+        "END_SERVICE", "HIGH_USE",
     ]  # fmt: skip
     ActionCode: Literal["0"]
 
@@ -58,7 +64,10 @@ class TransInfo(Part):
 
 
 class Content(Part):
-    """What the activity needs: PAY an amount, REPORT a day, services what the user showed, why, and which offer."""
+    """What the activity needs: PAY an amount, REPORT a day, services what the user showed, why, and which offer.
+
+    HIGH_USE what a roaming user used in all since a moment, and until when.
+    """
 
     PaidFen: int = Field(default=0, ge=0, le=10**12)
     Day: date | None = Field(default=None, strict=False)
@@ -66,6 +75,9 @@ class Content(Part):
     Password: str = Field(default="", pattern=r"^([0-9]{6})?$")
     Reason: Literal["", "LOST", "KEEP"] = ""
     Offer: str = Field(default="", pattern=r"^[A-Z0-9_]{0,40}$")
+    UsedFen: int = Field(default=0, ge=0, le=10**12)
+    From: AwareDatetime | None = Field(default=None, strict=False)
+    To: AwareDatetime | None = Field(default=None, strict=False)
 
 
 class Message(Part):
@@ -82,10 +94,11 @@ class Message(Part):
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> Message:
-        """Payments and services are messages of two kinds."""
-        is_service = self.BIPType.ActivityCode in SERVICES
-        if is_service != (self.BIPType.BIPCode == "REMOTE_SERVICE"):
+        """Payments, services and use are messages of three kinds."""
+        if kind_of(self.BIPType.ActivityCode) != self.BIPType.BIPCode:
             raise ValueError("BIPCode and ActivityCode belong to different kinds")
+        if self.BIPType.ActivityCode == HIGH_USE and not (self.SvcCont.From and self.SvcCont.To):
+            raise ValueError("use is from a moment to another")
         return self
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import structlog
 from procrastinate.contrib.django import app
 
 from openboss.access.jobs import clock
@@ -24,12 +25,15 @@ from openboss.processes import (
     keep_wallets,
     queue_hall,
     re_rate,
+    roaming_use,
     waiting_times,
     watch_use,
 )
 
 # Whoever looks once a day looks a little further back: a look may be late, and what was seen before is not said again.
 _A_DAY = timedelta(hours=26)
+
+log = structlog.get_logger("worker")
 
 
 @app.periodic(cron="*/5 * * * *")
@@ -131,6 +135,16 @@ def run_watch_queue(timestamp: int) -> int:  # noqa: ARG001
 def run_watch_use(timestamp: int) -> int:  # noqa: ARG001
     """Look for users who suddenly use far more than before, or much just after activation (CHG-32)."""
     return watch_use.run(at=clock.now()).alerted
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="openboss.report_visitors", queueing_lock="report_visitors")
+def run_report_visitors(timestamp: int) -> int:  # noqa: ARG001
+    """Tell other provinces of their users who use much here (CHG-33)."""
+    done = roaming_use.report(at=clock.now())
+    if done.late:
+        log.warning("reports of visitors were late: see what holds their files up", late=done.late)
+    return done.reports
 
 
 @app.periodic(cron="10 9 * * *")

@@ -70,6 +70,10 @@ TEXTS = {
         "您本月话费已达{used}元，明显高于平时，请留意使用情况。",
         "Your use this month has come to {used} yuan, much more than usual. Please look after it.",
     ),
+    "HIGH_USE_ROAMING": (
+        "您在外省漫游期间已使用约{used}元，请留意使用情况。",
+        "While roaming in another province you have used about {used} yuan. Please look after your use.",
+    ),
     "VALIDITY_ENDS": (
         "您的余额有效期至{ends_on}，请在此之前充值。",
         "Your balance is valid until {ends_on}. Please recharge before.",

@@ -196,7 +196,7 @@ class HubOrder(models.Model):
     paid_fen = models.BigIntegerField(default=0)
     means = models.CharField(max_length=16, default="")
     till_id = models.BigIntegerField(null=True)
-    staff_id = models.BigIntegerField()
+    staff_id = models.BigIntegerField(null=True)  # none: the system asked
     org_code = models.CharField(max_length=32)
     at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)

@@ -87,7 +87,7 @@ def remote(request: HttpRequest) -> HttpResponseBase:
     found, _total = orders.list_hub_orders(page_size=20)
     context = {
         "names": _provinces(),
-        "activities": words.choices("hub_activity"),
+        "activities": [(code, words.word("hub_activity", code).text) for code in ask_province.AT_A_HALL],
         "reasons": words.choices("hub_reason"),
         "means": [(code, words.word("means", code).text) for code in COUNTER_MEANS],
         "waits": any(one.state in orders.OPEN_HUB for one in found),
@@ -104,7 +104,7 @@ def ask(request: HttpRequest) -> HttpResponse:
         name: request.POST.get(name, "").strip()[:40] for name in ("number", "home", "activity", "reason", "offer")
     }
     number, staff = customers.read_number(given["number"]), staff_of(request)
-    if not number or given["home"] not in _provinces() or given["activity"] not in words.WORDS["hub_activity"]:
+    if not number or given["home"] not in _provinces() or given["activity"] not in ask_province.AT_A_HALL:
         messages.error(request, _("Number, home province and what is wanted are needed."))
         return redirect("console:remote")
     try:

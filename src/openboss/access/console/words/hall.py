@@ -153,6 +153,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "REPLACE_SIM": Word(_("Another SIM card")),
         "ADD_SERVICE": Word(_("Add a service")),
         "END_SERVICE": Word(_("End a service")),
+        "HIGH_USE": Word(_("Told of high use")),
     },
     "hub_reason": {"LOST": Word(_("Loss")), "KEEP": Word(_("Keep the number"))},
     "hub_state": {

@@ -268,6 +268,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "openboss.keep_wallets": Word(_("Post what prepaid money was used for")),
         "openboss.collect_debt": Word(_("Credit control: remind, stop, resume")),
         "openboss.watch_queue": Word(_("Tell who waits too long in a hall")),
+        "openboss.report_visitors": Word(_("Tell other provinces of their users who use much here")),
         "openboss.watch_use": Word(_("Look for users who suddenly use far more")),
         "openboss.keep_validity": Word(_("Keep the validity of prepaid users")),
         "openboss.keep_books": Word(_("Close and seal the books of yesterday")),

@@ -22,6 +22,7 @@ from openboss.modules.charging.atomic.alarms import (
     open_file_alarm,
     open_gaps,
 )
+from openboss.modules.charging.atomic.visitors import add_visitor_use
 from openboss.modules.charging.chunks import Chunk
 from openboss.modules.charging.models import Source, StageCounter, UsageChunk, UsageFile
 from openboss.modules.charging.models.files import STAGES, TAKEN_STATES
@@ -383,9 +384,12 @@ def complete_file(
     errors: Iterable[pool.NewError],
     trailer_records: int | None,
     span: tuple[datetime, datetime] | None,
+    visitors: pl.DataFrame,
     at: datetime,
 ) -> None:
     """Take a file in one step: its chunks are ready, its counters stand, its errors are in the pool.
+
+    visitors  what users of other provinces used (functions.visitors)
 
     The chunks must be durable in the lake. Source: CHG-02, CHG-37.
     """
@@ -395,6 +399,7 @@ def complete_file(
     counted = [StageCounter(file=row, **vars(count)) for count in counts]
     StageCounter.objects.bulk_create(counted)
     pool.add_errors(file_id=file_id, errors=errors, at=at)
+    add_visitor_use(visitors)
     row.records = next(count.records_in for count in counted if count.stage == "DECODE")
     row.trailer_records, row.chunked_at = trailer_records, at
     row.first_event_at, row.last_event_at = span or (None, None)

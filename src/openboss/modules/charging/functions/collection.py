@@ -28,6 +28,7 @@ from openboss.modules.charging.canonical import (
 )
 from openboss.modules.charging.chunks import Chunk, write_chunk
 from openboss.modules.charging.functions.identities import look_again_by_imsi
+from openboss.modules.charging.functions.visitors import together, use_of_visitors
 from openboss.modules.charging.normalise import NormalisedBlock, normalise
 from openboss.modules.charging.numbering import NumberingTables, OperatorClock
 
@@ -67,6 +68,7 @@ class Tally:
     codes: Counter[str] = field(default_factory=Counter)
     errors: list[NewError] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
+    visitors: list[pl.DataFrame] = field(default_factory=list)
     trailer: Trailer | None = None
 
 
@@ -94,6 +96,7 @@ def take_usage(
         errors=tally.errors,
         trailer_records=tally.trailer.records if tally.trailer else None,
         span=_span(tally),
+        visitors=together(tally.visitors),
         at=now,
     )
     return tally.records
@@ -128,6 +131,7 @@ def chunk_usage(
             block, first_look = found
             known = look_again_by_imsi(block, first_look, tables, clock, now_s=now_s, file_id=file_id)
             _tally_block(tally, block, known)
+            tally.visitors.append(use_of_visitors(known.usage))
             waiting.append(known.usage)
             if sum(frame.height for frame in waiting) >= CHUNK_RECORDS:
                 _write(tally, waiting, file_id, lake_dir)

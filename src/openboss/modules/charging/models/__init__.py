@@ -1,5 +1,6 @@
 """Tables of charging: files on their way (files), the engine's journal and commands (engine), re-rating (rerating),
-sessions of access servers (access), who may ask (peers), where networks are told of sessions (addresses)."""
+sessions of access servers (access), who may ask (peers), where networks are told of sessions (addresses), use
+away from home (visitors)."""
 
 from .access import AccessSession
 from .addresses import GatewaySession, NotifyAddress
@@ -7,6 +8,7 @@ from .engine import EngineCommand, EngineJournal, EngineOwner, EngineSnapshot
 from .files import Alarm, ErrorBatch, ErrorRecord, Source, StageCounter, UsageChunk, UsageFile
 from .peers import Peer
 from .rerating import Rerating
+from .visitors import RoamerReport, VisitorUse
 
 __all__ = [
     "AccessSession",
@@ -21,8 +23,10 @@ __all__ = [
     "NotifyAddress",
     "Peer",
     "Rerating",
+    "RoamerReport",
     "Source",
     "StageCounter",
     "UsageChunk",
     "UsageFile",
+    "VisitorUse",
 ]

@@ -37,7 +37,7 @@ class HubOrderView:
     paid_fen: int
     means: str
     till_id: int | None
-    staff_id: int
+    staff_id: int | None
     org_code: str
     at: datetime
     answered_at: datetime | None
@@ -53,7 +53,7 @@ def begin_hub_order(
     activity: str,
     content: Mapping[str, Any],
     at: datetime,
-    staff_id: int,
+    staff_id: int | None,
     org_code: str,
     paid_fen: int = 0,
     means: str = "",
@@ -62,7 +62,8 @@ def begin_hub_order(
 ) -> HubOrderView:
     """Write down what is asked of another province and leave it for the hub; the same number again gives the order.
 
-    secret  what the user showed: it goes along with the message and is forgotten when that was sent
+    staff_id  None: the system asks, not a hall
+    secret    what the user showed: it goes along with the message and is forgotten when that was sent
     """
     found = HubOrder.objects.filter(trans_id=trans_id).first()
     if found is not None:
