@@ -321,9 +321,10 @@ def test_a_visitor_s_high_use_is_told_to_the_home_province_within_four_hours_of_
         order = HubOrder.objects.get(activity="HIGH_USE")
         assert (order.state, order.home, order.staff_id) == ("DONE", "17", None)
         assert datetime.fromisoformat(order.content["To"]) == use_ended_at
-        used(20_000, begun_s + 1)
-    late = AT + timedelta(hours=5)
-    assert (report(late), heard()[1:]) == (Reported(1, 1), [(provinces.user, 40_020)])
+        used(20_100, begun_s + 1)
+        rule = {"minute_fen": 60, "mb_fen": 29, "message_fen": 10, "above_fen": 20_000, "within_h": 0}
+        put_parameter(key="money.visitor_use", value=rule, from_on=AT.date(), at=AT)
+    assert (report(AT), heard()[1:]) == (Reported(1, 1), [(provinces.user, 40_140)])  # late by this rule
 
 
 def test_a_report_of_use_that_came_before_or_is_of_nobody_here_changes_nothing(provinces: Provinces) -> None:
