@@ -134,7 +134,8 @@ class AllDoors(OnlineDoor):
         """The engine is warm."""
 
     def decide(self, requests: Any, asks: Any) -> Any:
-        return self.serve(requests, asks)
+        decided = self.engine.owner.serve(requests, asks, numbering=self.numbering, moment=self.at)
+        return decided.taken, decided.answers, decided.quotas
 
     def when_safe(self, answer: Callable[[], None]) -> None:
         answer()
