@@ -67,7 +67,9 @@ def _prices(data: str) -> list[dict[str, Any]]:
     rules = [{**DATA_PRICE, "rule": name, "when": {"record": ["DATA"], **when}, "price": price}
              for name, when, price in by_group]  # fmt: skip
     wlan = {"rule": "WLAN", "when": {"record": ["WLAN"]}, "item": "WLAN", "unit": "60 s", "price": "0.05"}
-    return [*on_net, *rules, wlan]
+    picture = {"rule": "PICTURE", "when": {"record": ["VIDEO_CALL"]}, "item": "LOCAL", "unit": "60 s", "price": "0.60"}
+    mms = {"rule": "MMS", "when": {"record": ["MMS"]}, "item": "SMS", "unit": "1 MSG", "price": "0.30"}
+    return [*on_net, *rules, wlan, picture, mms]
 
 
 def _tariffs() -> list[Version]:

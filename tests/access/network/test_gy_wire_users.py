@@ -1,8 +1,18 @@
-"""Who pays over Diameter Gy: users known by number, card or address, and whoever nobody knows."""
+"""Who pays for what over Diameter Gy: users known by number, card or address, whoever nobody knows; kinds of use."""
 
 import numpy as np
 import polars as pl
 import pytest
+from diameter.message.avp.grouped import (
+    ImsInformation,
+    MmsInformation,
+    RecipientAddress,
+    RecipientInfo,
+    SdpMediaComponent,
+    ServiceInformation,
+    SmsInformation,
+    VcsInformation,
+)
 from tests.access.network.gy_world import (
     INITIAL,
     MB,
@@ -10,13 +20,16 @@ from tests.access.network.gy_world import (
     TERMINATION,
     UPDATE,
     last,
+    of,
     service,
 )
 from tests.modules.charging.engine.conftest import image, local_s
 
 from openboss.access.network.diameter.values import coded_number
+from openboss.kernel.usage import RecordType
 from openboss.modules.charging.functions.engine import image_payload
 
+OTHER = "+8613900719998"
 IMS = "ims.mnc000.mcc460.3gppnetwork.org"
 
 
@@ -83,3 +96,62 @@ def test_a_card_pays_from_the_minute_it_is_given_on_and_the_old_one_no_more(gy):
 
     assert [opened("08:59:59", user.imsi), opened("08:59:59", user.imsi + 500)] == [2001, 5030]
     assert [opened("09:00:00", user.imsi), opened("09:00:00", user.imsi + 500)] == [5030, 2001]
+
+
+def ims(role: int, *media: str, forwards: int | None = None) -> ServiceInformation:
+    """A call as IMS tells of it: who is served (caller, called, forwarding), and its streams."""
+    streams = [SdpMediaComponent(sdp_media_name=name) for name in media]
+    call = ImsInformation(role_of_node=role, calling_party_address=[f"tel:{OTHER}"],
+                          called_party_address=f"tel:{OTHER}", sdp_media_component=streams)  # fmt: skip
+    circuit = VcsInformation(forwarding_pending=forwards) if forwards is not None else None
+    return ServiceInformation(ims_information=call, vcs_information=circuit)
+
+
+def text() -> ServiceInformation:
+    to = RecipientAddress(address_type=1, address_data=OTHER)
+    return ServiceInformation(sms_information=SmsInformation(recipient_info=[RecipientInfo(recipient_address=[to])]))
+
+
+def picture_message() -> ServiceInformation:
+    to = RecipientAddress(address_type=1, address_data=OTHER)
+    return ServiceInformation(mms_information=MmsInformation(recipient_address=[to]))
+
+
+AUDIO, PICTURE, ENDED = "m=audio 49170 RTP/AVP 0", "m=video 51372 RTP/AVP 31", "m=video 0 RTP/AVP 31"
+MINUTE, MESSAGE = {"cc_time": 60}, {"cc_service_specific_units": 1}
+
+
+@pytest.mark.parametrize(
+    ("context", "about", "used", "kind", "costs_li"),
+    [
+        ("32260@3gpp.org", ims(0, AUDIO), MINUTE, RecordType.MOC, 400),
+        ("32260@3gpp.org", ims(0, AUDIO, PICTURE), MINUTE, RecordType.VIDEO_CALL, 600),
+        ("32260@3gpp.org", ims(0, "VIDEO 51372 RTP/AVP 31", AUDIO), MINUTE, RecordType.VIDEO_CALL, 600),
+        ("32260@3gpp.org", ims(0, AUDIO, ENDED), MINUTE, RecordType.MOC, 400),
+        ("32260@3gpp.org", ims(1, AUDIO, PICTURE), MINUTE, RecordType.MTC, 400),  # as any received call here
+        ("32260@3gpp.org", ims(2, AUDIO, PICTURE), MINUTE, RecordType.CALL_FORWARD, 400),
+        ("32276@3gpp.org", ims(0), MINUTE, RecordType.MOC, 400),
+        ("32276@3gpp.org", ims(1), MINUTE, RecordType.MTC, 400),
+        ("32276@3gpp.org", ims(1, forwards=0), MINUTE, RecordType.MTC, 400),
+        ("32276@3gpp.org", ims(1, forwards=1), MINUTE, RecordType.CALL_FORWARD, 400),
+        ("32274@3gpp.org", text(), MESSAGE, RecordType.SMS_MO, 100),
+        ("32270@3gpp.org", picture_message(), MESSAGE, RecordType.MMS, 300),
+    ],
+)
+def test_what_is_used_is_what_its_context_role_and_streams_say_and_costs_that(gy, context, about, used, kind, costs_li):
+    user = gy.new_user(10_000)
+    session = gy.session(user, context, service_information=about)
+    assert session.ask(INITIAL, service(1)).result_code == 2001
+    session.ask(TERMINATION, last(1, used))
+    row = gy.detail(user).row(0, named=True)
+    assert (row["record_type"], row["other_number"], gy.wallet(user)) == (kind, 8613900719998, (10_000 - costs_li, 0))
+
+
+def test_a_video_call_of_61_s_costs_1_20_over_gy_and_is_priced_in_the_tariff_alone(gy):
+    user = gy.new_user(10_000)
+    session = gy.session(user, "32260@3gpp.org", service_information=ims(0, AUDIO, PICTURE))
+    granted = of(session.ask(INITIAL, service(1)))[1]
+    assert granted.granted_service_unit.cc_time == 60
+    session.ask(UPDATE, service(1, MINUTE))
+    session.ask(TERMINATION, last(1, {"cc_time": 1}))
+    assert gy.wallet(user) == (8_800, 0)

@@ -95,6 +95,16 @@ def test_calls_and_messages_are_told_from_their_information():
     assert (made.record_type, made.other) == (RecordType.MOC, 10**18 + 57188880001)
     [taken] = read(iMSChargingInformation={"roleOfNode": "TERMINATING", **gpsi, **calling})
     assert (taken.record_type, taken.other) == (RecordType.MTC, PLUS + 8613800000001)
+    for media, role, kind in (
+        ("video 51372 RTP/AVP 31", "ORIGINATING", RecordType.VIDEO_CALL),
+        ("m=video 51372 RTP/AVP 31", "ORIGINATING", RecordType.VIDEO_CALL),
+        ("video 0 RTP/AVP 31", "ORIGINATING", RecordType.MOC),  # a stream that was taken away
+        ("video 51372 RTP/AVP 31", "TERMINATING", RecordType.MTC),
+        ("video 51372 RTP/AVP 31", "FORWARDING", RecordType.CALL_FORWARD),
+    ):
+        streams = [{"sDPMediaName": "audio 49170 RTP/AVP 0"}, {"sDPMediaName": media}]
+        [one] = read(iMSChargingInformation={"roleOfNode": role, "sdpMediaComponent": streams, **gpsi, **calling})
+        assert one.record_type == kind
     people = {
         "originatorInfo": {"originatorGPSI": "msisdn-8613900000002"},
         "recipientInfo": [{"recipientOtherAddress": {"sMaddressType": "NUMERIC_SHORTCODE", "sMaddressData": "10086"}}],

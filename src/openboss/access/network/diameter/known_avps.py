@@ -6,6 +6,8 @@ Source: RFC 6733, RFC 8506, TS 32.299.
 from openboss.kernel.compiled import compiled
 
 THREE_GPP = 10415
+# Service-Information; of data, calls, multimedia and short messages with their recipients; SDP; triggers; circuits
+_GROUPS = (873, 874, 876, 877, 2000, 2026, 1201, 843, 1264, 3410)
 
 
 @compiled
@@ -13,16 +15,7 @@ def is_group(code: int, vendor: int) -> bool:
     """Say whether the AVPs inside an AVP are looked at."""
     if vendor == 0:
         return code == 456 or code == 437 or code == 446 or code == 443 or code == 413 or code == 445
-    return vendor == THREE_GPP and (
-        code == 873
-        or code == 874
-        or code == 876
-        or code == 2000
-        or code == 2026
-        or code == 1201
-        or code == 1264
-        or code == 843
-    )
+    return vendor == THREE_GPP and code in _GROUPS
 
 
 @compiled
@@ -41,7 +34,7 @@ def wanted_length(code: int, vendor: int) -> int:
             return 4
         if code in (421, 412, 414, 417, 447):
             return 8
-    elif vendor == THREE_GPP and code in (2, 829, 870, 872):
+    elif vendor == THREE_GPP and code in (2, 829, 870, 872, 3415):
         return 4
     return 0
 

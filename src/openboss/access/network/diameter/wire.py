@@ -230,7 +230,9 @@ def _take_3gpp(
 ) -> None:  # fmt: skip
     """Take over an AVP of 3GPP that is no group."""
     if code == 829:
-        state.role = be32(data, at)
+        state.role = be32(data, at) if state.role != FORWARDING else FORWARDING
+    elif code == 3415 and be32(data, at) == 1:  # Forwarding-Pending, of circuits (TS 32.276)
+        state.role = FORWARDING
     elif code == 844:
         state.has_video |= is_video(data, at, length)
     elif code == 831:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 from openboss.access.network.gathering import PLUS, Ask, Request, coded
 from openboss.access.network.nchf.answers import Refused
@@ -19,6 +20,7 @@ from openboss.modules.charging.engine.online.requests import Action, Kind
 
 BELIEVED_S = 3600  # a network's clock that is further off is not believed
 POST_EVENT = "PEC"
+_VIDEO = re.compile(r"(?:m=)?video(?! +0(?: |$))", re.IGNORECASE)  # a line of SDP; port 0: no such stream
 # triggers that end a record whatever its user's place: a move counts where the user is elsewhere for the tariff
 OTHERWISE = frozenset(("QOS_CHANGE", "RAT_CHANGE", "UE_TIMEZONE_CHANGE", "SERVING_NODE_CHANGE", "SESSION_AMBR_CHANGE"))
 CHANGES = OTHERWISE | {"PLMN_CHANGE", "TAI_CHANGE", "USER_LOCATION_CHANGE", "TARIFF_TIME_CHANGE"}
@@ -185,7 +187,9 @@ def _short_message(sms: SmsCharging, request: Request) -> None:
 def _call(ims: ImsCharging, request: Request) -> None:
     _identify(request, ims.user.gpsi if ims.user else None)
     is_received = ims.role == "TERMINATING"
-    request.record_type = RecordType.MTC if is_received else RecordType.MOC
+    request.record_type = RecordType.MTC if is_received else RecordType.MOC  # whoever is called pays for no picture
+    if not is_received and any(_VIDEO.match(one.media_name) for one in ims.media):
+        request.record_type = RecordType.VIDEO_CALL
     if ims.role == "FORWARDING":
         request.record_type = RecordType.CALL_FORWARD
     request.other = coded(ims.calling[0]) if is_received and ims.calling else coded(ims.called)

@@ -161,6 +161,12 @@ class SmsCharging(Lenient):
     messages: Annotated[int, Meta(ge=0, le=MOST_SECONDS)] = field(default=1, name="numberofMessagesSent")
 
 
+class MediaComponent(Lenient):
+    """One stream of a call, as the media line of its SDP says."""
+
+    media_name: Text = field(default="", name="sDPMediaName")
+
+
 class ImsCharging(Lenient):
     """A call or another session of the IMS."""
 
@@ -168,6 +174,7 @@ class ImsCharging(Lenient):
     user: UserInformation | None = field(default=None, name="userInformation")
     calling: list[Text] = field(default=[], name="callingPartyAddresses")
     called: Text = field(default="", name="calledPartyAddress")
+    media: list[MediaComponent] = field(default=[], name="sdpMediaComponent")
 
 
 class ChargingDataRequest(Lenient):
