@@ -135,16 +135,6 @@ class AllDoors(OnlineDoor):
     def prepare(self) -> None:
         """The engine is warm."""
 
-    def decide(self, requests: Any, asks: Any) -> Any:
-        decided = self.engine.owner.serve(requests, asks, numbering=self.numbering, moment=self.at)
-        return decided.taken, decided.answers, decided.quotas
-
-    def when_safe(self, answer: Callable[[], None]) -> None:
-        answer()
-
-    def requests_ahead(self) -> int:
-        return 0
-
     def node(self, ending: str) -> Node:
         identity = Identity("charge.test", "test", 1, lambda *_asked: True, avps.final_unit(ending, ENDINGS[ending]))
         return Node(identity=identity, server=self, now_s=self.now_s, fail=self.faults.append, loop=self.loop)
