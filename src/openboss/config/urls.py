@@ -4,6 +4,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("openboss.access.openapi.urls")),
+    path("handset/", include("openboss.access.handset.urls")),
     path("hub/", include("openboss.access.hub.urls")),
     path("kiosk/", include("openboss.access.kiosk.urls")),
     path("my/", include("openboss.access.selfcare.urls")),

@@ -3,6 +3,7 @@
 choose   the operator's list in its order, or what is on sale as add-on: not held, allowed to this customer,
          not declined within the rest the operator gives
 log      what the customer said, once a payment
+accept   at a machine or on the web the customer orders it by themselves
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from openboss.modules.catalog.atomic import OfferVersionView
 from openboss.modules.catalog.functions.sale import offers_on_sale, refusals
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders import functions as orders
+from openboss.modules.orders.functions import OrderView
+from openboss.processes import hall
 from openboss.processes.order_flow import buyer_of, offers_of
 
 
@@ -48,3 +51,27 @@ def offer_for(*, subscriber_id: int, at: datetime) -> CounterOffer | None:
         if not refusals(code=code, buyer=buyer, on=on):
             return CounterOffer(subscriber_id, offer)
     return None
+
+
+def accept(
+    *,
+    subscriber_id: int,
+    offer_id: int,
+    channel: str,
+    serial_no: str,
+    at: datetime,
+    staff_id: int | None = None,
+    org_code: str = "",
+) -> OrderView:
+    """Order what was offered, for a customer who has given the service password. Raises hall.REFUSALS."""
+    return hall.place_and_confirm(
+        kind="ADD_PRODUCT",
+        serial_no=serial_no,
+        channel=channel,
+        request={"offer_id": offer_id, "first_month": "FULL"},
+        proofs=[customers.Proof.SERVICE],
+        at=at,
+        staff_id=staff_id,
+        org_code=org_code,
+        subscriber_id=subscriber_id,
+    )

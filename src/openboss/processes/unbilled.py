@@ -11,11 +11,10 @@ from functools import cached_property
 import polars as pl
 
 from openboss.modules.billing.functions import list_cycles
-from openboss.modules.charging.functions.live import live_usage, used_now
+from openboss.modules.charging.functions.live import used_now
 from openboss.modules.charging.functions.online import Published, read_published
 from openboss.modules.customers.atomic.owners import paying_accounts, users_paid_by
 from openboss.modules.customers.functions import cycle_of
-from openboss.modules.receivables.functions import wallets
 from openboss.modules.receivables.functions.wallets import range_at
 
 LI = 10
@@ -29,21 +28,16 @@ def now(account_ids: list[int], *, at: datetime) -> Mapping[int, int]:
 
 def of_users(users: list[int], *, at: datetime) -> Mapping[int, int]:
     """What some users have used, in fen by user; if no engine answers, as it last published."""
+    return {user: li // LI for user, li in li_of_users(users, at=at).items()}
+
+
+def li_of_users(users: list[int], *, at: datetime) -> Mapping[int, int]:
+    """What some users have used, in li by user; if no engine answers, as it last published, in whole fen."""
     used = used_now(users) if users else {}
     if used is None:
-        return {user: fen for user, fen in Everybody(at).by_user.items() if user in set(users)}
+        return {user: fen * LI for user, fen in Everybody(at).by_user.items() if user in set(users)}
     billed = billed_cycles()
-    return {user: sum(li for cycle, li in months.items() if cycle not in billed) // LI for user, months in used.items()}
-
-
-def balance_now(account_id: int, *, at: datetime) -> int | None:
-    """What a prepaid account has left right now, in li (CHG-13); None: it has no money in use, or no engine answers."""
-    if not wallets.accounts_with_wallets([account_id]):
-        return None
-    users = users_paid_by(account_ids=[account_id], cycle=cycle_of(at), at=at)["subscriber_id"].to_list()
-    seen = (live_usage(user) for user in users)  # no further than to the first whose money it is
-    found = (one.money for one in seen if one and one.is_live and one.money and one.money.account_id == account_id)
-    return next((money.balance_li for money in found), None)
+    return {user: sum(li for cycle, li in months.items() if cycle not in billed) for user, months in used.items()}
 
 
 def billed_cycles() -> set[int]:

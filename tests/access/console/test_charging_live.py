@@ -35,7 +35,8 @@ AT = datetime(2026, 11, 12, 2, 0, tzinfo=UTC)
 class Session:
     """A data session of a user with a wallet, at an engine that answers questions."""
 
-    def __init__(self, user: int = USER, paid_fen: int = 100_000) -> None:
+    def __init__(self, user: int = USER, paid_fen: int = 100_000, key: int = 7) -> None:
+        self.key = key
         wallets.open_wallets({user: [user]}, at=AT)
         paid = {"means": "CASH", "channel": "HALL", "serial_no": f"LIVE{user}", "at": AT}  # taken once
         take_payment.take(account_id=user, paid_fen=paid_fen, **paid)
@@ -47,7 +48,7 @@ class Session:
         """One request, ten minutes after the one before."""
         at = AT + timedelta(minutes=10 * number)
         requests, asks = empty_requests(1)
-        requests["key_lo"], requests["served"], requests["kind"] = 7, 2 * 10**18 + self.number, kind
+        requests["key_lo"], requests["served"], requests["kind"] = self.key, 2 * 10**18 + self.number, kind
         requests["number"], requests["record_type"], requests["asks"] = number, RecordType.DATA, 1
         asks["rating_group"], asks["is_asking"] = 1, kind != Kind.TERMINATION
         for name, value in used.items():
@@ -136,7 +137,7 @@ def test_a_session_runs_dry_its_user_pays_at_the_counter_and_it_goes_on(
             assert "Nothing more is granted: No money left" in dry and "the last that the money buys" in last
             assert (before, _right_now(clerk, user)) == ("3.000", "0.000")
             form = clerk.get("/pay/", {"account": user}).context
-            assert form["balance_li"] == 0
+            assert form["balance"].balance_li == 0
             money = {"account": user, "serial_no": form["serial_no"], "paid": "50", "means": "CASH", "tendered": "50"}
             clerk.post("/pay/take/", money)
             door.call(session.owner.turn)

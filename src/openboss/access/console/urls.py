@@ -173,6 +173,7 @@ urlpatterns = [
     path("live/trial/use/", trials.use, name="trial_use"),
     path("live/trial/forget/", trials.forget, name="trial_forget"),
     path("users/<int:subscriber_id>/money/", charging_live.money, name="live_money"),
+    path("users/<int:subscriber_id>/events/", charging_live.events, name="last_events"),
     path("collection/", collection.monitor_page, name="collection"),
     path("files/", collection.files, name="files"),
     path("files/<int:file_id>/", collection.file, name="file"),

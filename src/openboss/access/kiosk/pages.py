@@ -18,7 +18,7 @@ from openboss.modules.billing.functions.bill_document import bill_pdf
 from openboss.modules.catalog import functions as catalog
 from openboss.modules.customers import functions as customers
 from openboss.modules.receivables import functions as receivables
-from openboss.processes import counter_offer, hall, queue_hall, take_payment
+from openboss.processes import counter_offer, hall, queue_hall, take_payment, tell_balance
 
 NOTES = (10, 20, 50, 100)  # yuan, what the simulated taker of banknotes takes
 MOST_NOTES = 100
@@ -160,10 +160,9 @@ def mine(request: HttpRequest, machine: Machine) -> HttpResponse:
     if user is None:
         return redirect("kiosk:login")
     now = clock.now()
-    account_id = customers.paying_account(subscriber_id=user, cycle=customers.cycle_of(now))
     context = {
         "number": customers.mask_number(_number_of(user)),
-        "owed": receivables.owed(account_id=account_id, at=now),
+        "balance": tell_balance.of_user(user, at=now),
         "bills": _bills_of(user),
         "offer": counter_offer.offer_for(subscriber_id=user, at=now),
         "serial_no": f"K-{secrets.token_hex(12)}",
@@ -180,16 +179,14 @@ def order(request: HttpRequest, machine: Machine) -> HttpResponse:
         return redirect("kiosk:login")
     offer_id = request.POST.get("offer_id", "")
     try:
-        done = hall.place_and_confirm(
-            kind="ADD_PRODUCT",
-            serial_no=request.POST.get("serial_no", "")[:60] or f"K-{secrets.token_hex(12)}",
+        done = counter_offer.accept(
+            subscriber_id=user,
+            offer_id=int(offer_id) if offer_id.isdecimal() else 0,
             channel="KIOSK",
-            request={"offer_id": int(offer_id) if offer_id.isdecimal() else 0, "first_month": "FULL"},
-            proofs=[customers.Proof.SERVICE],
+            serial_no=request.POST.get("serial_no", "")[:60] or f"K-{secrets.token_hex(12)}",
             at=now,
             staff_id=machine.staff_id,
             org_code=machine.org_code,
-            subscriber_id=user,
         )
     except hall.REFUSALS:
         messages.error(request, _("This cannot be ordered here: come to the counter."))

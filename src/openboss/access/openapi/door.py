@@ -166,6 +166,11 @@ def money(amount_fen: int, currency: str = "CNY") -> Money:
     return Money(unit=currency, value=amount_fen / 100)
 
 
+def yuan_of_li(amount_li: int) -> float:
+    """Write li as TM Forum's number of yuan, with three decimals."""
+    return amount_li / 1000
+
+
 def midnight(day: date) -> str:
     """The first moment of a day on the operator's clock, as TM Forum writes moments."""
     return clock.begin_of(day).isoformat()

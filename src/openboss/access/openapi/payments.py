@@ -30,13 +30,14 @@ from openboss.access.openapi.door import (
     money,
     router,
     whole_number,
+    yuan_of_li,
 )
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import AccountUnknown
 from openboss.modules.receivables import functions as receivables
 from openboss.modules.receivables.functions import AmountWrong, MeansUnknown, MoneyHeld, PaymentUnknown, PaymentView
 from openboss.modules.system.functions import SerialNumberUsed
-from openboss.processes import take_payment
+from openboss.processes import take_payment, tell_balance
 
 PAYMENT = "/tmf-api/paymentManagement/v4/payment"
 BUCKET = "/tmf-api/prepayBalanceManagement/v4/bucket"
@@ -121,11 +122,11 @@ class Bucket(Shape):
 
 
 class AccumulatedBalance(Shape):
-    """What an account has in all that may be used (TMF654)."""
+    """What an account has right now (TMF654): cash and gifts, less what is owed and what was used."""
 
     id: str
     href: str
-    name: str = "cash and gifts"
+    name: str = "balance right now"
     total_balance: Quantity
     bucket: list[Ref]
     party_account: Ref
@@ -253,15 +254,15 @@ def list_accumulated_balance(
     paging: Paging = PagingQuery,
     account_id: str = Query(alias="partyAccount.id"),
 ) -> Any:
-    """What an account has for its bills: advances and gifts; deposits are not for use."""
+    """What an account has right now, to the li, as every channel tells it; below zero = it owes."""
     del request
     known = _known_account(account_id)
-    state = receivables.owed(account_id=known, at=clock.now())
+    state = tell_balance.of_account(known, at=clock.now())
     whole = AccumulatedBalance(
         id=str(known),
         href=f"{BUCKET.rpartition('/')[0]}/accumulatedBalance?partyAccount.id={known}",
-        total_balance=_yuan(state.advance_fen),
-        bucket=[Ref(id=str(one.bucket_id), name=one.kind) for one in state.money if one.kind != "DEPOSIT"],
+        total_balance=Quantity(amount=yuan_of_li(state.balance_li), units="CNY"),
+        bucket=[Ref(id=str(one.bucket_id), name=one.kind) for one in state.owed.money if one.kind != "DEPOSIT"],
         party_account=_account_ref(known),
     )
     return listed(response, paging, paging.part([whole]), 1)

@@ -1,5 +1,5 @@
 """What is written to handsets, in both languages: users and passwords (PWD-06 to PWD-09), money owed or ending
-(D9), bills (ACP-17)."""
+(D9), bills (ACP-17), answers to what handsets ask (CHN-05)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -82,8 +82,38 @@ TEXTS = {
         "您的余额有效期已过，业务已暂停。充值后自动恢复。",
         "The validity of your balance has ended and service has stopped. It comes back when you recharge.",
     ),
+    "BALANCE": (
+        "您的余额为{balance}元，其中预留{reserved}元；已使用未出账{unbilled}元，待付账单{owed}元。",
+        "Your balance is {balance} yuan, {reserved} of it reserved. Used and not billed: {unbilled} yuan. Bills to pay:"
+        " {owed} yuan.",
+    ),
+    "BALANCE_OLD": (
+        "计费系统暂无应答，以上为最近一次的数据。",
+        " Charging does not answer: these are its last figures.",
+    ),
+    "FREE_LEFT": ("您的免费资源剩余：{left}。", "You have left: {left}."),
+    "NOTHING_FREE": ("您目前没有免费资源。", "You have no free resources."),
+    "ORDER_CONFIRM": (
+        "您将订购{name}，月费{fee}元。确认请在10分钟内回复Y。",
+        "You are about to order {name} for {fee} yuan a month. To confirm, answer Y within 10 minutes.",
+    ),
+    "ORDER_DONE": ("您已成功订购{name}。", "You have ordered {name}."),
+    "ORDER_REFUSED": (
+        "该业务无法通过短信办理，请到营业厅或拨打10086。",
+        "This cannot be ordered by message: come to the hall or call 10086.",
+    ),
+    "NOTHING_TO_CONFIRM": ("没有待确认的业务。", "There is nothing to confirm."),
+    "USSD_ENTRY": ("{key} {name}", "{key} {name}"),
+    "IVR_ENTRY": ("{name}请按{key}。", "For {name}, press {key}."),
+    "IVR_PERSON": ("人工服务请按0。", "To speak to a person, press 0."),
+    "MENU_BALANCE": ("余额", "your balance"),
+    "MENU_FREE": ("免费资源", "free resources"),
+    "KEYWORDS": (
+        "余额查询请发CXYE，免费资源请发CXLL，订购请发KT加业务代码。",
+        "Send BALANCE for your balance, FREE for free resources, ADD and a code to order.",
+    ),
 }
-_FEN = 100
+_FEN, _LI = 100, 1000
 
 
 class TemplateUnknown(KeyError):
@@ -98,14 +128,24 @@ def sms(number: int, template: str, *, language: str = "zh", secret: dict[str, s
 
 
 def text_of(template: str, *, language: str, values: Mapping[str, Any]) -> str:
-    """A template's text in a language; amounts come as `*_fen` and are written in yuan. Raises TemplateUnknown."""
+    """A template's text in a language; amounts come as `*_fen` or `*_li`, written in yuan. Raises TemplateUnknown."""
     if template not in TEXTS:
         raise TemplateUnknown(template)
     zh, en = TEXTS[template]
-    said = {name.removesuffix("_fen"): yuan(one) if name.endswith("_fen") else one for name, one in values.items()}
-    return (zh if language == "zh" else en).format(**said)
+    return (zh if language == "zh" else en).format(**dict(_said(name, one) for name, one in values.items()))
+
+
+def _said(name: str, one: Any) -> tuple[str, Any]:
+    if name.endswith("_fen"):
+        return name.removesuffix("_fen"), yuan(one)
+    return (name.removesuffix("_li"), yuan_to_the_li(one)) if name.endswith("_li") else (name, one)
 
 
 def yuan(fen: int) -> str:
     """Fen as yuan in plain text, as messages and files have them."""
     return f"{'-' if fen < 0 else ''}{abs(fen) // _FEN}.{abs(fen) % _FEN:02d}"
+
+
+def yuan_to_the_li(li: int) -> str:
+    """Li as yuan in plain text, with three decimals."""
+    return f"{'-' if li < 0 else ''}{abs(li) // _LI}.{abs(li) % _LI:03d}"

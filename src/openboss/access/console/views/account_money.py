@@ -35,7 +35,7 @@ from openboss.modules.receivables import functions as receivables
 from openboss.modules.receivables.functions import proposals
 from openboss.modules.receivables.functions.statement_document import statement_pdf
 from openboss.modules.system import functions as system
-from openboss.processes import unbilled
+from openboss.processes import tell_balance
 
 
 def _screen(account_id: int, context: dict[str, Any]) -> ListScreen:
@@ -91,11 +91,12 @@ def account(request: HttpRequest, account_id: int) -> HttpResponseBase:
     """The account's statement, what it owes now, and what may be done."""
     holder = holder_of(account_id)
     visit_tab(request, holder["customer_id"])
+    balance = tell_balance.of_account(account_id, at=clock.now())
     context = {
         "holder": holder,
         "tab": holder["customer_id"],
-        "owed": receivables.owed(account_id=account_id, at=clock.now()),
-        "balance_li": unbilled.balance_now(account_id, at=clock.now()),
+        "balance": balance,
+        "owed": balance.owed,
         "payments": receivables.payments_of_account(account_id=account_id, limit=12),
         "means": [(code, words.word("means", code).text) for code in COUNTER_MEANS],
         "serial_no": serial_no(),

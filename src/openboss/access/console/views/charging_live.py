@@ -16,10 +16,10 @@ from openboss.access.console.page import page, part
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.audit import reason_to_look
 from openboss.access.console.views.charged_words import decisions
-from openboss.access.console.views.live_services import quota_text, services_shown, used_text
+from openboss.access.console.views.live_services import quota_text, right_now, services_shown, used_text
 from openboss.access.console.views.peers import asking
 from openboss.access.jobs import clock
-from openboss.modules.charging.functions.live import engine_backlog, live_usage
+from openboss.modules.charging.functions.live import engine_backlog, last_events, live_usage
 from openboss.modules.charging.functions.watching import (
     NoAnswer,
     charging_board,
@@ -102,15 +102,24 @@ def board(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("customers.view")
 def money(request: HttpRequest, subscriber_id: int) -> HttpResponse:
-    """The part of a customer's page that moves while the user calls and surfs: balance, reserved, services in use."""
-    live = live_usage(subscriber_id)
-    context = {
-        "live": live,
-        "services": services_shown(live),
-        "subscriber_id": subscriber_id,
-        "played": request.htmx.current_url_abs_path == reverse("console:trial"),
-    }
-    return part(request, "live_money.html", context)
+    """The part of a customer's page that moves while the user calls and surfs: balance, reserved, services in use.
+
+    Where something was charged since the page looked last, the page hears of it and looks for the last events.
+    """
+    context = right_now(subscriber_id)
+    context["played"] = request.htmx.current_url_abs_path == reverse("console:trial")
+    answer = part(request, "live_money.html", context)
+    if request.GET.get("standing") != context["standing"]:
+        answer["HX-Trigger"] = "charged"
+    return answer
+
+
+@require_GET
+@needs("charging.view")
+def events(request: HttpRequest, subscriber_id: int) -> HttpResponse:
+    """What a user was charged for last, of sessions and of files, as it is a moment after it was charged."""
+    context = {"events": last_events(subscriber_id), "subscriber_id": subscriber_id, "links": True}
+    return part(request, "last_events.html", context)
 
 
 # --- following a number -------------------------------------------------------------------------------------------

@@ -7,13 +7,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from openboss.access.console import formats
-from openboss.access.console.views.live_services import services_shown
+from openboss.access.console.views.live_services import right_now
 from openboss.kernel.rounding import fen_of_li
 from openboss.kernel.usage import Unit
 from openboss.modules.billing import functions as billing
 from openboss.modules.catalog import functions as catalog
 from openboss.modules.charging.functions.detail import usage_by_month
-from openboss.modules.charging.functions.live import LiveFree, live_usage
+from openboss.modules.charging.functions.live import LiveFree
 from openboss.modules.customers.functions import SubscriberView
 
 MONTHS = 12
@@ -79,15 +79,14 @@ def figures(customer_id: int, user: SubscriberView | None, *, may_bill: bool) ->
     context: dict[str, Any] = {"bills": bills, "last_bill": bills[0] if bills else None, "items": item_names()}
     if user is None:
         return context
-    live = live_usage(user.subscriber_id)
+    context |= right_now(user.subscriber_id)
+    live = context["live"]
     use = {month["cycle"]: month for month in usage_by_month(user.subscriber_id, MONTHS)}
     totals: dict[int, int] = {}
     for bill in bills:
         totals[bill.cycle] = totals.get(bill.cycle, 0) + bill.total_fen
     newest = max([live.cycle if live else 0, *use, *totals])
-    context["live"] = live
     if live:
-        context["services"] = services_shown(live)
         context["unbilled_fen"] = fen_of_li(live.unbilled_li)
         context["standard_li"] = sum(item.std_li for item in live.items)
         context["meters"] = [meter(free) for free in live.free]

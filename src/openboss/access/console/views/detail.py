@@ -17,18 +17,13 @@ from openboss.access.console.session import needs, staff_of, visit_tab
 from openboss.access.jobs import clock
 from openboss.kernel.usage import LdType, RecordType, RoamType
 from openboss.modules.catalog import functions as catalog
-from openboss.modules.charging.functions.detail import detail_list, usage_by_month
+from openboss.modules.charging.functions.detail import detail_list, free_unit, usage_by_month
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import CustomerUnknown, mask_number
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FOREIGN = 1_000_000
 YES_NO = (("1", gettext_lazy("yes")), ("0", gettext_lazy("no")))
-FREE_UNITS = (  # what a free resource gives to a record of a kind
-    ("MIN", (RecordType.MOC, RecordType.MTC, RecordType.CALL_FORWARD, RecordType.VIDEO_CALL)),
-    ("MSG", (RecordType.SMS_MO, RecordType.SMS_MT, RecordType.MMS)),
-    ("KB", (RecordType.DATA, RecordType.WLAN, RecordType.BROADBAND)),
-)
 ENUMS = {"record_type": RecordType, "roam_type": RoamType, "ld_type": LdType}
 
 
@@ -72,7 +67,7 @@ def _day_s(text: str) -> int | None:
 
 def _free(row: dict[str, Any], rules: dict[int, str]) -> str:
     used = [(row["free_rule_1"], row["free_units_1"]), (row["free_rule_2"], row["free_units_2"])]
-    unit = next((unit for unit, kinds in FREE_UNITS if row["record_type"] in kinds), "EVENT")
+    unit = free_unit(row["record_type"])
     return ", ".join(f"{rules.get(rule, rule)} {formats.amount_of_unit(units, unit)}" for rule, units in used if rule)
 
 

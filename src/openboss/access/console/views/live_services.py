@@ -1,4 +1,4 @@
-"""Services in use as people read them: what was used, what it cost, what may still be used."""
+"""What a user has right now as people read it: the balance, services in use, what they used, cost and may still use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from openboss.access.console import formats
-from openboss.modules.charging.functions.live import LiveUsage
+from openboss.access.jobs import clock
+from openboss.modules.charging.functions.live import LiveUsage, live_usage
+from openboss.modules.customers.functions import SubscriberUnknown
+from openboss.processes import tell_balance
 
 
 def used_text(seconds: int, octets: int, units: int) -> str:
@@ -38,3 +41,23 @@ def services_shown(live: LiveUsage | None) -> list[dict[str, Any]]:
         }
         for one in (live.services if live else [])
     ]
+
+
+def right_now(subscriber_id: int) -> dict[str, Any]:
+    """What the card of a user's balance shows; without a balance once nobody pays for the user any more.
+
+    `standing` changes with whatever is charged, so that what lies beside the card knows when to look again.
+    """
+    try:
+        balance = tell_balance.of_user(subscriber_id, at=clock.now())
+        live = balance.live
+    except SubscriberUnknown:
+        balance, live = None, live_usage(subscriber_id)
+    charged = f"{sum(one.calls for one in live.items)}-{live.unbilled_li}-{len(live.services)}" if live else ""
+    return {
+        "subscriber_id": subscriber_id,
+        "balance": balance,
+        "live": live,
+        "services": services_shown(live),
+        "standing": charged,
+    }

@@ -33,7 +33,7 @@ from openboss.modules.customers.functions import mask_number
 from openboss.modules.orders import functions as orders
 from openboss.modules.receivables import functions as receivables
 from openboss.modules.system import functions as system
-from openboss.processes import counter_offer, take_payment, unbilled
+from openboss.processes import counter_offer, take_payment, tell_balance
 
 HITS = 20
 
@@ -69,11 +69,12 @@ def desk(request: HttpRequest) -> HttpResponse:
     if wanted.isdecimal():
         holder = holder_of(int(wanted))
         visit_tab(request, holder["customer_id"])
+        balance = tell_balance.of_account(int(wanted), at=clock.now())
         context |= {
             "holder": holder,
             "tab": holder["customer_id"],
-            "owed": receivables.owed(account_id=int(wanted), at=clock.now()),
-            "balance_li": unbilled.balance_now(int(wanted), at=clock.now()),
+            "balance": balance,
+            "owed": balance.owed,
             "means": [(code, words.word("means", code).text) for code in COUNTER_MEANS],
             "serial_no": serial_no(),
             "offer": counter_offer.offer_for_account(account_id=int(wanted), at=clock.now()),

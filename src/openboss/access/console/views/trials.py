@@ -18,7 +18,7 @@ from openboss.access.console.page import page
 from openboss.access.console.session import needs
 from openboss.access.console.trial_network import KINDS, NoDoor, NotOfTheTestTenant, Trial
 from openboss.access.console.views.charged_words import price_words
-from openboss.access.console.views.live_services import services_shown
+from openboss.access.console.views.live_services import right_now
 from openboss.access.console.views.trial_words import explained
 from openboss.access.jobs import clock
 from openboss.kernel.usage import Unit
@@ -64,11 +64,9 @@ def trial(request: HttpRequest) -> HttpResponse:
     if played is None:
         context |= asked or {"number": request.GET.get("number", "")}
         return page(request, "trial_new.html", context)
-    live = live_usage(played.subscriber_id)
+    context |= right_now(played.subscriber_id)
     context |= {
-        "live": live,
-        "services": services_shown(live),
-        "steps": _steps_shown(played, request.session[KEPT]["standings"], live),
+        "steps": _steps_shown(played, request.session[KEPT]["standings"], context["live"]),
         "amounts": AMOUNTS.get(played.kind, ()),
         "unit": "MB" if played.kind == "DATA" else "s",
         "change_at": datetime.fromisoformat(played.change_at) if played.change_at else None,

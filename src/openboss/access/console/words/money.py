@@ -34,6 +34,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "WEB": Word(_("Web")),
         "SMS": Word(_("SMS")),
         "IVR": Word(_("Voice menu")),
+        "USSD": Word(_("USSD menu")),
         "HOTLINE": Word(_("Call centre")),
         "REMOTE": Word(_("Another province")),
         "SYSTEM": Word(_("The system")),

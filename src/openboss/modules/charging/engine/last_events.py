@@ -18,6 +18,7 @@ from openboss.modules.customers.functions import mask_number
 MOST = 20
 MONTHS_LOOKED_AT = 3
 GROUPS_AT_A_TIME = 100
+_BY_AGE = ("start_at_s", "position", "row")
 _LI = ("basic", "ld", "info")
 _SHOWN = ("position", "row", "cycle", "record_type", "start_at_s", "other_number", "duration_s",
           "up_bytes", "down_bytes", "message_count", "rule_basic", "rule_ld", "free_rule_1", "free_units_1",
@@ -28,17 +29,15 @@ _reading = threading.Lock()
 def last_events(
     lake: Lake, subscriber_id: int, details: list[pl.DataFrame], closed: list[Closed]
 ) -> list[dict[str, Any]]:
-    """The events of a user that were charged last, newest first, MOST of them; the other party's number is masked.
+    """The newest charged events of a user by when they began, MOST of them; the other party's number is masked.
 
     details, closed  what is not in the lake yet, taken before the lake is read: what reaches it meanwhile is in both
     """
     mine = pl.col("subscriber_id") == subscriber_id
     waiting = [frame.filter(mine) for frame in [*details, *_closed_of(closed, subscriber_id)]]
-    known = pl.concat([one.select(_SHOWN) for one in waiting], rechunk=False) if waiting else _NOTHING
-    if len(known) < MOST:
-        with _reading:
-            known = pl.concat([_in_lake(lake, subscriber_id, MOST), known])
-    newest = known.unique(["position", "row"], keep="first").sort("position", "row", descending=True).head(MOST)
+    with _reading:
+        known = pl.concat([_in_lake(lake, subscriber_id), *(one.select(_SHOWN) for one in waiting)], rechunk=False)
+    newest = known.unique(["position", "row"], keep="first").sort(_BY_AGE).tail(MOST).reverse()
     return [_event(row) for row in newest.iter_rows(named=True)]
 
 
@@ -55,16 +54,16 @@ def _closed_of(closed: list[Closed], subscriber_id: int) -> list[pl.DataFrame]:
     return [detail_of_closed(found)] if found else []
 
 
-def _in_lake(lake: Lake, subscriber_id: int, most: int) -> pl.DataFrame:
+def _in_lake(lake: Lake, subscriber_id: int) -> pl.DataFrame:
     """A user's newest events in the newest months of the detail store."""
     table, found, count = lake.open_usage(), [_NOTHING], 0
     cycles = sorted((int(part["cycle"]) for part in table.partitions()), reverse=True) if table else []
     for cycle in cycles[:MONTHS_LOOKED_AT]:
         month = pl.scan_parquet(lake.usage_files(cycle), hive_partitioning=True)
         mine = month.filter(pl.col("subscriber_id") == subscriber_id).with_columns(cycle=pl.lit(cycle, pl.Int32))
-        found.append(mine.select(_SHOWN).collect().sort("position", "row").tail(most))
+        found.append(mine.select(_SHOWN).collect().sort(_BY_AGE).tail(MOST))
         count += len(found[-1])
-        if count >= most:
+        if count >= MOST:
             break
     return pl.concat(found)
 

@@ -35,6 +35,12 @@ _CONDITIONS: dict[str, Callable[[Any], pl.Expr]] = {
     "charged": lambda value: (pl.col("act_li") > 0) == (int(value) == 1),
 }
 
+_FREE_UNITS = {
+    **dict.fromkeys(_CALLS, "MIN"),
+    **dict.fromkeys((RecordType.SMS_MO, RecordType.SMS_MT, RecordType.MMS), "MSG"),
+    **dict.fromkeys((RecordType.DATA, RecordType.WLAN, RecordType.BROADBAND), "KB"),
+}
+
 _session: duckdb.DuckDBPyConnection | None = None
 
 
@@ -67,6 +73,11 @@ def detail_list(
     ordered = found.sort(column, "position", "row", descending=[sort.startswith("-"), False, False])
     sums = {name: int(found[name].sum()) for name in _SUMMED}
     return ordered.slice((page - 1) * page_size, page_size).to_dicts(), found.height, sums
+
+
+def free_unit(record_type: int) -> str:
+    """The unit in which a free resource gives to a record of a kind."""
+    return _FREE_UNITS.get(RecordType(record_type), "EVENT")
 
 
 def usage_by_month(subscriber_id: int, months: int = 12) -> list[dict[str, int]]:

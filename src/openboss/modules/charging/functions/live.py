@@ -4,6 +4,7 @@ Charges are always the engine's own figures; the detail store lags by the record
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,15 @@ from django.conf import settings
 
 from openboss.modules.catalog.functions import rule_names
 from openboss.modules.charging.atomic.backlog import Backlog, engine_backlog
+from openboss.modules.charging.engine import last_events as stored
+from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.query import NoAnswer, ask
+from openboss.modules.charging.functions.detail import free_unit
 from openboss.modules.charging.functions.engine import last_known_user
 
 __all__ = [
     "Backlog",
+    "LiveEvent",
     "LiveFree",
     "LiveItem",
     "LiveMoney",
@@ -23,6 +28,7 @@ __all__ = [
     "LiveUsage",
     "engine_answers",
     "engine_backlog",
+    "last_events",
     "live_usage",
     "used_now",
 ]
@@ -86,6 +92,44 @@ class LiveService:
 
 
 @dataclass(frozen=True)
+class LiveEvent:
+    """One charged event: a call, message or data record, or what an open session was charged for; `other` is masked.
+
+    position, row  its place in the detail store
+    free           units it took from free resources, by the resource's names
+    """
+
+    position: int
+    row: int
+    cycle: int
+    record_type: int
+    began_at_s: int
+    other: str
+    used_s: int
+    used_octets: int
+    used_units: int
+    std_li: int
+    act_li: int
+    rule: dict[str, str]
+    free: list[tuple[dict[str, str], int]]
+
+    @property
+    def began_at(self) -> datetime:
+        """When it began."""
+        return datetime.fromtimestamp(self.began_at_s, UTC)
+
+    @property
+    def used_kb(self) -> int:
+        """Its volume in whole KB."""
+        return -(-self.used_octets // 1024)
+
+    @property
+    def unit(self) -> str:
+        """What free resources give to such an event."""
+        return free_unit(self.record_type)
+
+
+@dataclass(frozen=True)
 class LiveUsage:
     """One user's open cycle, money and services. `is_live` is false when a saved state was read: no engine answered."""
 
@@ -125,6 +169,26 @@ def live_usage(subscriber_id: int, cycle: int | None = None) -> LiveUsage | None
         services=[LiveService(**service) for service in answer["services"]],
         is_live=is_live,
     )
+
+
+def last_events(subscriber_id: int) -> list[LiveEvent]:
+    """What a user was charged for last, newest first; without an engine, what the detail store has."""
+    try:
+        told = ask(f"events/{subscriber_id}", Path(settings.DATA_DIR))
+    except NoAnswer:
+        told = stored.last_events(Lake(Path(settings.LAKE_DIR)), subscriber_id, [], [])
+    ids = {event["rule"] for event in told} | {free["rule"] for event in told for free in event["free"]}
+    names = rule_names(ids)
+    return [
+        LiveEvent(
+            **event
+            | {
+                "rule": _names(names, event["rule"]),
+                "free": [(_names(names, free["rule"]), free["units"]) for free in event["free"]],
+            }
+        )
+        for event in told
+    ]
 
 
 def used_now(subscriber_ids: list[int]) -> dict[int, dict[int, int]] | None:

@@ -36,9 +36,12 @@ from openboss.modules.customers.atomic.interactions import (
     RESULTS,
     InteractionUnknown,
     InteractionView,
+    interaction_of_serial,
     interaction_view,
     interactions_of,
     note_interaction,
+    said_by_user,
+    said_last_month,
 )
 from openboss.modules.customers.atomic.inventory import (
     AccountRow,
@@ -251,7 +254,10 @@ __all__ = [
     "InteractionView",
     "RESULTS",
     "interaction_view",
+    "interaction_of_serial",
     "interactions_of",
+    "said_by_user",
+    "said_last_month",
     "note_interaction",
     "lead_view",
     "leads_of_campaigns",

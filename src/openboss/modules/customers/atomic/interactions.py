@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from openboss.modules.customers.models import Interaction
 from openboss.modules.system.atomic import SerialNumberUsed, record_audit
 from openboss.modules.system.atomic.listeners import announce
+from openboss.modules.system.statements import ask
 
 DIRECTIONS = ("IN", "OUT")
 INTERACTION_REASONS = ("COMPLAINT", "FAULT", "QUERY", "BUSINESS", "OTHER")
@@ -89,6 +91,34 @@ def interactions_of(*, customer_id: int, page: int = 1, page_size: int = 20) -> 
     """When a customer and we spoke over all channels, the newest first, and how often in all."""
     rows = Interaction.objects.filter(customer_id=customer_id).order_by("-at", "-interaction_id")
     return [_view(row) for row in rows[(page - 1) * page_size : page * page_size]], rows.count()
+
+
+def interaction_of_serial(*, serial_no: str) -> InteractionView | None:
+    """What was written down under a serial number, if anything was."""
+    row = Interaction.objects.filter(serial_no=serial_no).first()
+    return _view(row) if row else None
+
+
+def said_by_user(*, customer_id: int, subscriber_id: int, channel: str, since_at: datetime) -> list[InteractionView]:
+    """What one user and we said over a channel since a moment, the newest first."""
+    rows = Interaction.objects.filter(
+        customer_id=customer_id, subscriber_id=subscriber_id, channel=channel, at__gte=since_at
+    )
+    return [_view(row) for row in rows.order_by("-at", "-interaction_id")]
+
+
+def said_last_month(*, channel: str, at: datetime) -> dict[str, int]:
+    """How often users asked for each service of a channel in the month before this, by the first word written down."""
+    return dict(ask(_SAID_LAST_MONTH, [at, settings.TIME_ZONE, channel, settings.TIME_ZONE]))
+
+
+_SAID_LAST_MONTH = """
+WITH this AS (SELECT date_trunc('month', %s::timestamptz, %s::text) AS month)
+SELECT split_part(note, ' ', 1), count(*) FROM customers_interaction, this
+ WHERE channel = %s AND direction = 'IN'
+   AND at >= date_trunc('month', this.month - interval '1 day', %s::text) AND at < this.month
+ GROUP BY 1
+"""
 
 
 def _view(row: Interaction) -> InteractionView:

@@ -23,7 +23,10 @@ class Interaction(models.Model):
 
     class Meta:
         db_table = "customers_interaction"
-        indexes = [models.Index(fields=["customer", "-at"], name="customers_interaction_newest")]
+        indexes = [
+            models.Index(fields=["customer", "-at"], name="customers_interaction_newest"),
+            models.Index(fields=["channel", "at"], name="customers_interaction_channel"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(direction__in=["IN", "OUT"]), name="customers_interaction_direction")
         ]
