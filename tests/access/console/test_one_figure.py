@@ -15,8 +15,9 @@ from django.test import Client
 from openboss.access.jobs import clock
 from openboss.access.network import handsets
 from openboss.access.network.delivery import deliver_texts
+from openboss.kernel.usage import Unit
 from openboss.modules.charging.engine.online.requests import Kind
-from openboss.modules.charging.functions.engine import answering
+from openboss.modules.charging.functions.engine import answering, recover_engine
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders import functions as orders
 from openboss.modules.receivables.functions import wallets
@@ -30,7 +31,7 @@ from .test_charging_live import MB, Session
 from .test_kiosk import _machine
 
 pytestmark = pytest.mark.usefixtures("operator")
-PAYS, OTHER, PASSWORD = 40, 44, "482913"
+OTHER, PASSWORD = 44, "482913"
 
 
 def gateway(kind: str, **sent: Any) -> Any:
@@ -139,10 +140,10 @@ def test_who_pays_by_bill_is_told_the_same_everywhere_too_less_what_is_owed_and_
 
 
 def _who_pays_for_data() -> int:
-    """A user with the plan of the one whose data is charged from the first MB (test_charging_live)."""
-    offers = set(customers.offers_held(subscriber_id=PAYS, at=NOW).values())
-    held = {one: set(customers.offers_held(subscriber_id=one, at=NOW).values()) for one in range(53, 100)}
-    return next(one for one in held if held[one] == offers)
+    """A user to whom no free resource gives data."""
+    owner = recover_engine()
+    free = {one: owner.user_now(one)["cycles"][-1]["free"] for one in range(53, 100)}
+    return next(one for one, held in free.items() if all(part["unit"] != Unit.KB for part in held))
 
 
 def _account(user: int) -> int:

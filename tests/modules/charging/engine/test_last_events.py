@@ -51,7 +51,7 @@ def test_an_event_is_told_once_while_it_waits_while_it_is_written_and_when_it_is
         data_session(network, 1, 1)
         waiting = ask("events/12", tmp_path)
         owner.writer._thread.submit(written.wait)  # the disk is slow: the commit stands behind it
-        owner.hand_over()
+        owner.hand_over(is_serving=False)
         assert owner.lake.open_usage() is None and ask("events/12", tmp_path) == waiting
         data_session(network, 2, 2)
         assert [one["used_octets"] for one in ask("events/12", tmp_path)] == [2 * MB, MB]
