@@ -305,7 +305,7 @@ def _mark_pools(directory: Directory, row: int, busy: np.ndarray, mark: int) -> 
 
 
 @compiled
-def _leave(directory: Directory, desk: Desk, answers: np.ndarray, busy: np.ndarray, busy_wallets: np.ndarray) -> None:
+def leave(directory: Directory, desk: Desk, answers: np.ndarray, busy: np.ndarray, busy_wallets: np.ndarray) -> None:
     """Leave the work space of a group as it was."""
     for m in range(len(answers)):
         if answers[m].place >= 0:
@@ -317,62 +317,74 @@ def _leave(directory: Directory, desk: Desk, answers: np.ndarray, busy: np.ndarr
 
 
 @compiled
+def _join(ask: np.ndarray, again: np.ndarray) -> None:
+    """Let an ask stand for another one of its request about the same service: it is carried out, and answered, once."""
+    ask.used_s, ask.after_s = ask.used_s + again.used_s, ask.after_s + again.after_s
+    ask.used_up, ask.after_up = ask.used_up + again.used_up, ask.after_up + again.after_up
+    ask.used_down, ask.after_down = ask.used_down + again.used_down, ask.after_down + again.after_down
+    ask.used_units, ask.after_units = ask.used_units + again.used_units, ask.after_units + again.after_units
+    ask.used_li, ask.after_li = ask.used_li + again.used_li, ask.after_li + again.after_li
+    ask.is_asking, ask.is_final = ask.is_asking | again.is_asking, ask.is_final | again.is_final
+    ask.is_changed |= again.is_changed
+
+
+@compiled
 def arrive(
     directory: Directory, desk: Desk, requests: np.ndarray, asks: np.ndarray, fresh: np.ndarray, fresh_at: np.ndarray,
-    answers: np.ndarray, quotas: np.ndarray, became: np.ndarray, ask_place: np.ndarray, busy: np.ndarray,
-    busy_wallets: np.ndarray, freed: np.ndarray, now_s: int, local_s: int,
-) -> None:  # fmt: skip
-    """Let a group of requests find their sessions and services.
+    answers: np.ndarray, quotas: np.ndarray, ask_place: np.ndarray, busy: np.ndarray, busy_wallets: np.ndarray,
+    freed: np.ndarray, moment: np.ndarray, m: int, waits: np.ndarray,
+) -> int:  # fmt: skip
+    """Let a request find its session and services; say what became of it.
 
     fresh      USE[k]: the requests that may open a session, classified; fresh_at  i64[n]: which one, or below 0
-    became     i8[n]: LATER (its user, or another of the wallet or the pool, is in the group already, or its session may
-               be opened by a request that waits), DONE (answered), GOES_ON
     ask_place  i64[asks]: the service of each ask that goes on, -1 = none
-    busy, busy_wallets   u8[rows] and u8[wallets], zeros: work space, left as it was
+    busy, busy_wallets   u8[rows] and u8[wallets]: whose requests are in the group, and whose wait for its rare ones
+    moment     i64[2]: UTC and local second
+    waits      i64[1]: whether a request that may open a session waits
+
+    LATER (its user or pool is in the group already, a rare one of its wallet is, or its session may be opened by a
+    request that waits), DONE (answered) or GOES_ON.
     """
-    opening_waits = False
-    for m in range(len(requests)):
-        request, answer = requests[m], answers[m]
-        k = fresh_at[m]
-        known = find_session(desk, request.key_hi, request.key_lo)
-        row = -1
-        if known >= 0:
-            row = desk.sessions[known].row
-        elif k >= 0:
-            use = fresh[k]
-            row = np.int64(
-                row_at(directory, directory.number_key, directory.number_head, use.served_number, use.start_local_s)
-            )
-        wallet = desk.user_wallet[row] if row >= 0 else -1
-        if row >= 0 and (busy[row] == 1 or (wallet >= 0 and busy_wallets[wallet] == 1) or _waits(directory, row, busy)):
-            became[m] = LATER
-            opening_waits = opening_waits or known < 0
-            continue
-        if known < 0 and opening_waits and request.kind != _INITIAL and request.kind != _EVENT:
-            became[m] = LATER
-            continue
-        became[m] = DONE
-        session = _session_of(directory, desk, request, asks, fresh, k, answer, quotas)
-        if session < 0:
-            continue
-        busy[row] = 1
-        _mark_pools(directory, row, busy, 1)
-        if wallet >= 0:
-            busy_wallets[wallet] = 1
-        became[m] = GOES_ON
-        answer.place = session
-        desk.sessions[session].life = _OPEN
-        if request.kind == _EVENT and request.action == _REFUND:
-            continue  # of services that are open
-        _forget_closed(desk, session, freed)
-        for a in range(request.first_ask, request.first_ask + request.asks):
-            place = _service_for(desk, session, asks[a], now_s, local_s)
-            ask_place[a] = place
-            if place < 0:
-                quotas[a].result = _UNABLE
-            else:
-                desk.services[place].answered_number = request.number
-    _leave(directory, desk, answers, busy, busy_wallets)
+    request, answer = requests[m], answers[m]
+    k = fresh_at[m]
+    known = find_session(desk, request.key_hi, request.key_lo)
+    row = -1
+    if known >= 0:
+        row = desk.sessions[known].row
+    elif k >= 0:
+        use = fresh[k]
+        row = np.int64(
+            row_at(directory, directory.number_key, directory.number_head, use.served_number, use.start_local_s)
+        )
+    wallet = desk.user_wallet[row] if row >= 0 else -1
+    if row >= 0 and (busy[row] == 1 or (wallet >= 0 and busy_wallets[wallet] == 1) or _waits(directory, row, busy)):
+        waits[0] |= 1 if known < 0 else 0
+        return LATER
+    if known < 0 and waits[0] == 1 and request.kind != _INITIAL and request.kind != _EVENT:
+        return LATER
+    session = _session_of(directory, desk, request, asks, fresh, k, answer, quotas)
+    if session < 0:
+        return DONE
+    busy[row] = 1
+    _mark_pools(directory, row, busy, 1)
+    answer.place = session
+    desk.sessions[session].life = _OPEN
+    if request.kind == _EVENT and request.action == _REFUND:
+        return GOES_ON  # of services that are open
+    _forget_closed(desk, session, freed)
+    for a in range(request.first_ask, request.first_ask + request.asks):
+        place = _service_for(desk, session, asks[a], moment[0], moment[1])
+        for b in range(request.first_ask, a):
+            if place >= 0 and ask_place[b] == place:
+                _join(asks[b], asks[a])
+                quotas[a].result = _UNABLE if request.kind == _INITIAL else _SUCCESS
+                place = -2
+        ask_place[a] = max(place, -1)
+        if place >= 0:
+            desk.services[place].answered_number = request.number
+        elif place == -1:
+            quotas[a].result = _UNABLE
+    return GOES_ON
 
 
 @compiled

@@ -116,10 +116,10 @@ USE = np.dtype([(name, column.to_numpy().dtype) for name, column in pl.DataFrame
 class Desk(NamedTuple):
     """Every array of online charging."""
 
-    user_wallet: np.ndarray  # i64[rows], -1 = none
+    user_wallet: np.ndarray  # i32[rows], -1 = none
     user_barred: np.ndarray  # u8[rows]: Barred
     user_number: np.ndarray  # i64[rows]: the number by which a user known by IMSI is classified
-    user_service: np.ndarray  # i64[rows]: first of a user's open services, -1 = none
+    user_service: np.ndarray  # i32[rows]: first of a user's open services, -1 = none
     wallets: np.ndarray  # WALLET
     sessions: np.ndarray  # SESSION
     services: np.ndarray  # SERVICE
@@ -145,10 +145,10 @@ def empty_desk() -> Desk:
     """A desk that knows nobody."""
     return indexed(
         {
-            "user_wallet": np.zeros(0, np.int64),
+            "user_wallet": np.zeros(0, np.int32),
             "user_barred": np.zeros(0, np.uint8),
             "user_number": np.zeros(0, np.int64),
-            "user_service": np.zeros(0, np.int64),
+            "user_service": np.zeros(0, np.int32),
             "wallets": np.zeros(0, WALLET),
             "sessions": np.zeros(64, SESSION),
             "services": np.zeros(64, SERVICE),

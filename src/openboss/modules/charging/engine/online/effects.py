@@ -59,6 +59,23 @@ def _look_at_row(lane: Lane, lane_number: int, local_row: int, slot: int, seen: 
 
 
 @compiled
+def look_before_one(
+    lanes: tuple[Lane, ...], directory: Directory, cycles: Cycles, desk: Desk, place: int, seen: np.ndarray,
+    counts: np.ndarray,
+) -> None:  # fmt: skip
+    """Look at the state of the user of a service; seen  SEEN[SEEN_A_RECORD];  counts  i64[3] as below."""
+    row, at_s = desk.services[place].row, desk.uses[place].start_local_s
+    slot = posting_slot(cycles, at_s)
+    pool = np.int64(pool_at(directory, row, at_s)) if directory.group_head[row] >= 0 else -1
+    count = 0
+    if slot >= 0:
+        count = _look_at_row(lanes[row % LANES], row % LANES, row // LANES, slot, seen, count)
+        if pool >= 0:
+            count = _look_at_row(lanes[pool % LANES], pool % LANES, pool // LANES, slot, seen, count)
+    counts[0], counts[1], counts[2] = count, slot, pool
+
+
+@compiled
 def look_before(
     lanes: tuple[Lane, ...], directory: Directory, cycles: Cycles, desk: Desk, places: np.ndarray, seen: np.ndarray,
     counts: np.ndarray,
@@ -68,15 +85,7 @@ def look_before(
     seen    SEEN[services, SEEN_A_RECORD];  counts  i64[services, 3]: places looked at, slot, row of the pool
     """
     for i in range(len(places)):
-        row, at_s = desk.services[places[i]].row, desk.uses[places[i]].start_local_s
-        slot = posting_slot(cycles, at_s)
-        pool = np.int64(pool_at(directory, row, at_s)) if directory.group_head[row] >= 0 else -1
-        count = 0
-        if slot >= 0:
-            count = _look_at_row(lanes[row % LANES], row % LANES, row // LANES, slot, seen[i], count)
-            if pool >= 0:
-                count = _look_at_row(lanes[pool % LANES], pool % LANES, pool // LANES, slot, seen[i], count)
-        counts[i, 0], counts[i, 1], counts[i, 2] = count, slot, pool
+        look_before_one(lanes, directory, cycles, desk, places[i], seen[i], counts[i])
 
 
 @compiled
@@ -111,6 +120,28 @@ def _note_row(
 
 
 @compiled
+def note_after_one(
+    lanes: tuple[Lane, ...], desk: Desk, place: int, seen: np.ndarray, counts: np.ndarray, now: np.ndarray,
+    touched: np.ndarray, touched_count: np.ndarray,
+) -> bool:  # fmt: skip
+    """Write down what rating has done to the user of one service; False if there was no room for it."""
+    service, effects = desk.services[place], desk.effects[place]
+    row, slot, pool = service.row, counts[1], counts[2]
+    if slot < 0:
+        return True
+    lane = row % LANES
+    marks = _note_row(lanes[lane], lane, row // LANES, slot, seen, counts[0], effects, 0, now)
+    if pool >= 0 and marks >= 0:
+        lane = pool % LANES
+        marks = _note_row(lanes[lane], lane, pool // LANES, slot, seen, counts[0], effects, marks, now)
+    if marks < 0:
+        return False
+    service.marks = marks
+    _touch(effects, marks, touched, touched_count)
+    return True
+
+
+@compiled
 def note_after(
     lanes: tuple[Lane, ...], desk: Desk, places: np.ndarray, seen: np.ndarray, counts: np.ndarray, now: np.ndarray,
     touched: np.ndarray, touched_count: np.ndarray,
@@ -120,19 +151,8 @@ def note_after(
     now  SEEN[SEEN_A_RECORD] of room;  touched  i64[k, TOUCHED_COLUMNS]: places changed, counted on
     """
     for i in range(len(places)):
-        service, effects = desk.services[places[i]], desk.effects[places[i]]
-        row, slot, pool = service.row, counts[i, 1], counts[i, 2]
-        if slot < 0:
-            continue
-        lane = row % LANES
-        marks = _note_row(lanes[lane], lane, row // LANES, slot, seen[i], counts[i, 0], effects, 0, now)
-        if pool >= 0 and marks >= 0:
-            lane = pool % LANES
-            marks = _note_row(lanes[lane], lane, pool // LANES, slot, seen[i], counts[i, 0], effects, marks, now)
-        if marks < 0:
+        if not note_after_one(lanes, desk, places[i], seen[i], counts[i], now, touched, touched_count):
             return False
-        service.marks = marks
-        _touch(effects, marks, touched, touched_count)
     return True
 
 

@@ -1,8 +1,9 @@
 """What a group of requests changed, as bytes: absolute after-images.
 
 They are journalled with the group and applied again after a crash: replay rates nothing, and applying twice does no
-harm. The records that a group closed are in them too. Packed, then compressed: what goes to the disk is what a busy
-journal has least of (measured: 0.6 us a request for 120 bytes instead of 350).
+harm. The records that a group closed are in them too. Of each row what differs from the one before is packed, and the
+whole compressed: what goes to the disk is what a busy journal has least of. Measured, a request in groups of 64:
+110 bytes and 0.2 us by snappy; zstd makes 93 in 0.6 us.
 """
 
 from typing import NamedTuple
@@ -32,6 +33,7 @@ from openboss.modules.charging.engine.online.packing import (
     WORST,
     copy_rows,
     distinct,
+    keep_differences,
     squeeze,
     unsqueeze,
     words_packed,
@@ -60,11 +62,15 @@ NODE = np.dtype(
     ]
 )
 """A free resource, a running total or a counter as it is now."""
-_ZSTD = pa.Codec("zstd", 1)
+_CODEC = pa.Codec("snappy")
+_OLD_CODEC, _ZSTD_BEGINS = pa.Codec("zstd"), b"\x28\xb5\x2f\xfd"  # of journals whose rows were kept whole
 _PLACE = np.dtype(np.int64)
 _NODE = NODE.itemsize // WORD
 _SESSION, _SERVICE, _USE, _EFFECT, _WALLET = (kind.itemsize // WORD for kind in (SESSION, SERVICE, USE, EFFECT, WALLET))
 _HEADER = 6  # counts of sessions, services, effects, wallets, nodes; closed records
+_CLOSED = CLOSED.itemsize // WORD
+_WIDTHS = (1, _SESSION, 1, _SERVICE, _USE, _EFFECT, 1, _WALLET, _NODE, 1, 1, _CLOSED)  # of the rows of each part
+_COUNTED_BY = (0, 0, 1, 1, 1, 2, 3, 3, 4, 0, 0, 5)  # which count of the header says how many
 
 
 @compiled
@@ -235,6 +241,11 @@ def _write(
     at = _copy_places(room.node_words, some_nodes * _NODE, raw, at)
     at = _copy_heads(desk.sessions, desk.user_service, sessions, raw, at)
     at = _copy_places(closed, len(closed), raw, at)
+    first = _HEADER
+    for part in range(len(_WIDTHS)):
+        count = raw[_COUNTED_BY[part]]
+        keep_differences(raw, first, _WIDTHS[part], count)
+        first += _WIDTHS[part] * np.int64(count)
     return squeeze(raw[:at], room.out)
 
 
@@ -261,7 +272,7 @@ class Imager:
         self._make_room(max(len(desk.sessions), len(desk.services), len(desk.wallets)), len(changed.touched), words)
         size = _write_directly(desk, tuple(lanes), self._words, self._room, changed.sessions, changed.services,
                                changed.wallets, changed.touched, closed, len(changed.closed))  # fmt: skip
-        return size.to_bytes(WORD, "little") + _ZSTD.compress(self._room.out[:size], asbytes=True)
+        return size.to_bytes(WORD, "little") + _CODEC.compress(self._room.out[:size], asbytes=True)
 
     def _make_room(self, places: int, touched: int, words: int) -> None:
         room = self._room
@@ -282,13 +293,26 @@ def _room_for(places: int, touched: int, words: int) -> Room:
     )
 
 
+def _take_differences_back(raw: np.ndarray) -> None:
+    """Make whole rows of what differs from the row before."""
+    first = _HEADER
+    for width, count in zip(_WIDTHS, raw[list(_COUNTED_BY)].tolist(), strict=True):
+        rows = raw[first : first + width * count].reshape(count, width)
+        np.bitwise_xor.accumulate(rows, out=rows)
+        first += width * count
+
+
 class Images:
     """Journalled images, read back."""
 
     def __init__(self, packed: bytes) -> None:
-        bytes_of = np.frombuffer(_ZSTD.decompress(packed[WORD:], int.from_bytes(packed[:WORD], "little")), np.uint8)
+        is_old = packed[WORD : WORD + len(_ZSTD_BEGINS)] == _ZSTD_BEGINS
+        codec = _OLD_CODEC if is_old else _CODEC
+        bytes_of = np.frombuffer(codec.decompress(packed[WORD:], int.from_bytes(packed[:WORD], "little")), np.uint8)
         raw = np.zeros(words_packed(bytes_of), np.uint64)
         unsqueeze(bytes_of, raw)
+        if not is_old:
+            _take_differences_back(raw)
         self._payload, self._at = raw.view(np.uint8), 0
         sessions, services, effects, wallets, nodes, closed = (int(n) for n in self._next(_PLACE, _HEADER))
         self.session_places, self.sessions = self._next(_PLACE, sessions), self._next(SESSION, sessions)

@@ -1,86 +1,60 @@
-"""The usual request carried out in a few compiled calls a group: one service of a user who has no other open.
+"""Usual requests carried out one after the other in one compiled call for a whole group.
 
-Compiled. The same steps as serving.py takes one service of each user at a time, in the same order, for the requests
-that need nothing rare: no event, one ask, no other open service of the user, nothing shared with a group, no message,
-no price that has begun meanwhile. What they are not is left to serving.py; both come to the same state to the byte
-(tests/modules/charging/engine/test_swift.py). A quota that there is too little money for is left to it too.
+The same steps as serving.py takes, in the same order, for the requests that need nothing rare: no event, no message,
+nothing shared with a group but a wallet, no price that has begun meanwhile; whatever services they name and their users
+have open besides. What they are not is left to serving.py; both come to the same answers and the same state
+(tests/modules/charging/engine/test_swift.py). Users of one wallet are served in the order of their requests, all in one
+group, until one of them has a rare request: those behind it wait for the next group.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 
-from openboss.kernel.compiled import compiled
-from openboss.kernel.pointed import pointed
-from openboss.kernel.records import Cycles, Rated, Usage
+from openboss.kernel.compiled import apart, compiled, compiled_releasing
+from openboss.kernel.prefetch import prefetch
+from openboss.kernel.records import Cycles, Rated, Usage, posting_slot, rate_records
 from openboss.kernel.state import LANES, Directory, Lane, draws_on_pool
 from openboss.kernel.tariffs import TariffTables
+from openboss.kernel.trace import Trace
 from openboss.kernel.usage import Status
-from openboss.modules.charging.engine.online.arriving import GOES_ON, bars, leave_user
+from openboss.modules.charging.engine.online.arriving import GOES_ON, arrive, bars, find_session, leave, leave_user
 from openboss.modules.charging.engine.online.cuts import is_access, is_message, is_voice, next_change
-from openboss.modules.charging.engine.online.desk import Desk, Life
-from openboss.modules.charging.engine.online.effects import undo_one
+from openboss.modules.charging.engine.online.desk import EFFECTS_A_RECORD, Desk, Life
+from openboss.modules.charging.engine.online.effects import look_before_one, note_after_one, undo_one
+from openboss.modules.charging.engine.online.group import KB
 from openboss.modules.charging.engine.online.growing import BLOCKED_LI, NO_PRICE_LI
+from openboss.modules.charging.engine.online.paying import (
+    CLOSED,
+    FAILED,
+    LOCAL_S,
+    NEWS_A_PAYMENT,
+    NEWS_TOLD,
+    NO_LIMIT_LI,
+    NOW_S,
+    POSITION,
+    SERVED,
+    SERVICES,
+    SESSIONS,
+    WALLETS,
+    Choices,
+    Work,
+    free_money_li,
+    is_used_up,
+    pay,
+    put_quota,
+    release,
+)
 from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Kind, Measure, Result
 from openboss.modules.charging.engine.state import TOTALS_A_RECORD
 
-SERVED = 3  # what became of a request: carried out here (arriving: LATER, DONE, GOES_ON)
-ENDS, ASKS, RATED = 1, 2, 4  # bits of a step
-NO_LIMIT_LI = 2**60  # what a user without a wallet may spend
-NEAR_LIMIT_PERCENT = 80
-NEWS = ("LOW", "LOWER", "EMPTY", "NEAR_LIMIT", "AT_LIMIT")  # a wallet fell through a threshold (D9.4)
+FAR, SOON = 4, 2  # how many requests ahead memory is asked for a session, and for what hangs on it
+IS_SERVED = 3  # what became of a request: carried out here (arriving: LATER, DONE, GOES_ON)
 
 _OPEN, _CLOSED, _PATTERN = int(Life.OPEN), int(Life.CLOSED), int(Life.PATTERN)
 _INITIAL, _TERMINATION, _EVENT = int(Kind.INITIAL), int(Kind.TERMINATION), int(Kind.EVENT)
 _SUCCESS, _DENIED = int(Result.SUCCESS), int(Result.END_USER_SERVICE_DENIED)
-_FAILED = int(Result.RATING_FAILED)
+_FAILED, _NO_MONEY = int(Result.RATING_FAILED), int(Result.CREDIT_LIMIT_REACHED)
 _SECONDS, _OCTETS = int(Measure.SECONDS), int(Measure.OCTETS)
 _ERROR = int(Status.ERROR)
-
-
-@pointed
-class Choices(NamedTuple):
-    """The operator's choices (online.group.Rules) as compiled code takes them."""
-
-    time_slice_s: int
-    access_slice_s: int
-    data_slice_bytes: int
-    data_validity_s: int
-    slices_of_silence: int
-    low_li: int
-    lower_li: int
-
-
-@pointed
-class Steps(NamedTuple):
-    """Room for a group's steps; each array has a place for every request of the group."""
-
-    request: np.ndarray  # i64: which request a step carries out
-    place: np.ndarray  # i64: its service
-    bits: np.ndarray  # i64: ENDS, ASKS, RATED
-    size: np.ndarray  # i64: the quota wanted
-    rating: np.ndarray  # i64: steps whose records are rated; rating_place: their services
-    rating_place: np.ndarray
-    quoting: np.ndarray  # i64: steps whose quotas are priced
-    wallet: np.ndarray  # i64: wallets changed
-    short: np.ndarray  # i64: steps for whose quota there is too little money
-    closed: np.ndarray  # i64: steps whose records were closed
-    news: np.ndarray  # i64[n, 3]: place in NEWS, account, balance
-    lane_records: np.ndarray  # i64[LANES]: records to be rated in each lane
-    counts: np.ndarray  # i64[7]: of steps, rating, quoting, wallet, short, closed, news
-    moment: np.ndarray  # i64[3]: when the group is decided, in UTC and on the wall clock, and its position
-
-
-STEPS, RATING, QUOTING, WALLETS, SHORT, CLOSED, NEWS_TOLD = range(7)
-NOW_S, LOCAL_S, POSITION = range(3)
-
-
-def room_for(count: int) -> Steps:
-    """Make room for a group."""
-    columns = {name: np.zeros(count, np.int64) for name in Steps._fields}
-    columns |= {"news": np.zeros((3 * count, 3), np.int64), "wallet": np.zeros(4 * count, np.int64)}
-    few = {"lane_records": LANES, "counts": 7, "moment": 3}
-    return Steps(**columns | {name: np.zeros(size, np.int64) for name, size in few.items()})
 
 
 @compiled
@@ -99,7 +73,7 @@ def _add(use: np.ndarray, ask: np.ndarray) -> None:
     )
 
 
-@compiled
+@apart
 def _lay_out(use: np.ndarray, usage: Usage, rated: Rated, k: int, row: int) -> None:
     """Write a record where rating reads it."""
     usage.record_type[k], usage.served_number[k], usage.served_imsi[k] = (
@@ -126,119 +100,6 @@ def _lay_out(use: np.ndarray, usage: Usage, rated: Rated, k: int, row: int) -> N
 
 
 @compiled
-def measure_of(record_type: int) -> int:
-    """Say what use is counted in; messages are none of it."""
-    return _SECONDS if is_voice(record_type) or is_access(record_type) else _OCTETS
-
-
-@compiled
-def _is_usual(desk: Desk, directory: Directory, request: np.ndarray, ask: np.ndarray, place: int) -> bool:
-    if request.kind == _EVENT or request.asks != 1 or place < 0:
-        return False
-    if request.kind == _INITIAL and ask.used_s + ask.used_up + ask.used_down + ask.used_units != 0:
-        return False  # what is over already
-    if ask.want_li != 0 or ask.used_li != 0 or ask.after_li != 0 or desk.uses[place].info_fee_li != 0:
-        return False  # money
-    if desk.uses[place].partial_seq != 0 and is_voice(desk.uses[place].record_type):
-        return False  # what goes on after a cut may come to nothing
-    if ask.want_units > 0 and measure_of(desk.uses[place].record_type) == _OCTETS:
-        return False
-    service = desk.services[place]
-    if desk.user_service[service.row] != place or service.next_of_user != -1:
-        return False
-    if directory.group_head[service.row] >= 0 and draws_on_pool(directory, service.row):
-        return False
-    return not is_message(desk.uses[place].record_type)
-
-
-@compiled
-def _release(desk: Desk, service: np.ndarray, steps: Steps) -> None:
-    """Give back what was reserved for a service."""
-    wallet = desk.user_wallet[service.row]
-    if wallet >= 0 and service.reserved_li != 0:
-        desk.wallets[wallet].reserved_li -= service.reserved_li
-        _touch_wallet(steps, wallet)
-    service.reserved_li = 0
-
-
-@compiled
-def _touch_wallet(steps: Steps, wallet: int) -> None:
-    """Note a wallet once: the last one noted is the only one it could be."""
-    count = steps.counts[WALLETS]
-    if count == 0 or steps.wallet[count - 1] != wallet:
-        steps.wallet[count] = wallet
-        steps.counts[WALLETS] = count + 1
-
-
-@compiled
-def begin(
-    desk: Desk, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, tables: TariffTables,
-    requests: np.ndarray, asks: np.ndarray, became: np.ndarray, ask_place: np.ndarray, choices: Choices, steps: Steps,
-    usage: Usage, rated: Rated, quoted_usage: Usage, quoted: Rated, touched: np.ndarray, touched_count: np.ndarray,
-) -> None:  # fmt: skip
-    """Add what was used, undo what the records did, and lay out what must be rated and what must be priced."""
-    for count in range(len(steps.counts)):
-        steps.counts[count] = 0
-    for lane in range(LANES):
-        steps.lane_records[lane] = 0
-    for m in range(len(requests)):
-        request = requests[m]
-        if became[m] != GOES_ON or request.asks != 1:
-            continue
-        if not _is_usual(desk, directory, request, asks[request.first_ask], ask_place[request.first_ask]):
-            continue
-        place, ask = ask_place[request.first_ask], asks[request.first_ask]
-        service, use = desk.services[place], desk.uses[place]
-        if service.change_local_s == 0:
-            service.change_local_s = next_change(use, service.row, directory, cycles, tables)
-        if service.change_local_s <= steps.moment[LOCAL_S]:
-            continue
-        became[m] = SERVED
-        k = steps.counts[STEPS]
-        steps.counts[STEPS] = k + 1
-        steps.request[k], steps.place[k], steps.bits[k], steps.size[k] = m, place, 0, 0
-        _add(use, ask)
-        _release(desk, service, steps)
-        undo_one(lanes, desk, place, touched, touched_count)
-        is_call, is_line = is_voice(use.record_type), is_access(use.record_type)
-        ends = request.kind == _TERMINATION or ask.is_final == 1
-        is_used = is_call or use.up_bytes + use.down_bytes > 0 or use.message_count > 0
-        is_used = is_used or (is_line and use.duration_s > 0)
-        steps.bits[k] = ENDS if ends else 0
-        if not ends or is_used:
-            steps.bits[k] |= RATED
-            _lay_out(use, usage, rated, k, service.row)
-            steps.rating[steps.counts[RATING]], steps.rating_place[steps.counts[RATING]] = k, place
-            steps.counts[RATING] += 1
-            steps.lane_records[service.row % LANES] += 1
-        if ask.is_asking == 1 and not ends:
-            steps.bits[k] |= ASKS
-            _lay_out(use, quoted_usage, quoted, k, service.row)
-            if is_call or is_line:
-                most = choices.access_slice_s if is_line else choices.time_slice_s
-                steps.size[k] = min(ask.want_s, most) if ask.want_s > 0 else most
-                quoted_usage.duration_s[k] += steps.size[k]
-            else:
-                most = choices.data_slice_bytes
-                steps.size[k] = min(ask.want_octets, most) if ask.want_octets > 0 else most
-                quoted_usage.down_bytes[k] += steps.size[k]
-            steps.quoting[steps.counts[QUOTING]] = k
-            steps.counts[QUOTING] += 1
-
-
-@compiled
-def lacks_room(lanes: tuple[Lane, ...], counter_room: int, steps: Steps) -> bool:
-    """Say whether some lane could lack room for the totals and counters of its records."""
-    for number in range(LANES):
-        lane, records = lanes[number], steps.lane_records[number]
-        if lane.totals_count[0] + records * TOTALS_A_RECORD > len(lane.totals_item):
-            return True
-        if lane.counter_count[0] + records * counter_room > len(lane.counter_key):
-            return True
-    return False
-
-
-@compiled
 def _cost_li(rated: Rated, k: int) -> int:
     if rated.status[k] == _ERROR:
         return NO_PRICE_LI
@@ -246,135 +107,419 @@ def _cost_li(rated: Rated, k: int) -> int:
 
 
 @compiled
-def _tell(steps: Steps, kind: int, line_li: int, wallet: np.ndarray, before_li: int) -> None:
-    if before_li > line_li >= wallet.balance_li:
-        count = steps.counts[NEWS_TOLD]
-        steps.news[count, 0], steps.news[count, 1], steps.news[count, 2] = kind, wallet.account_id, wallet.balance_li
-        steps.counts[NEWS_TOLD] = count + 1
+def _measure_of(record_type: int) -> int:
+    """Say what use is counted in; messages are none of it."""
+    return _SECONDS if is_voice(record_type) or is_access(record_type) else _OCTETS
 
 
 @compiled
-def _pay(desk: Desk, service: np.ndarray, due_li: int, choices: Choices, steps: Steps) -> None:
-    """Charge a record up to what it costs now; the wallet pays, below zero if need be, and thresholds are told."""
-    more_li = 0 if due_li >= NO_PRICE_LI else due_li - service.act_li
-    service.act_li += more_li
-    place = desk.user_wallet[service.row]
-    if place < 0 or more_li == 0:
-        return
-    wallet = desk.wallets[place]
-    before_li = wallet.balance_li
-    wallet.balance_li -= more_li
-    _touch_wallet(steps, place)
-    if wallet.limit_li == 0:
-        _tell(steps, 0, choices.low_li, wallet, before_li)
-        _tell(steps, 1, choices.lower_li, wallet, before_li)
-        _tell(steps, 2, 0, wallet, before_li)
+def _size_of(record_type: int, ask: np.ndarray, choices: Choices) -> int:
+    """Say how much is granted if money allows (D4.8)."""
+    if _measure_of(record_type) == _SECONDS:
+        most = choices.access_slice_s if is_access(record_type) else choices.time_slice_s
+        return min(ask.want_s, most) if ask.want_s > 0 else most
+    most = choices.data_slice_bytes
+    return min(ask.want_octets, most) if ask.want_octets > 0 else most
+
+
+@compiled
+def _is_used(use: np.ndarray) -> bool:
+    """Say whether a record is left when a service ends; of a call always (D3.6)."""
+    if is_voice(use.record_type) or use.up_bytes + use.down_bytes > 0 or use.message_count > 0:
+        return True
+    return is_access(use.record_type) and use.duration_s > 0
+
+
+# --- which are usual -----------------------------------------------------------------------------------------------
+
+
+@compiled
+def _is_usual_ask(
+    desk: Desk, directory: Directory, cycles: Cycles, tables: TariffTables, request: np.ndarray, ask: np.ndarray,
+    place: int, local_s: int,
+) -> bool:  # fmt: skip
+    if place < 0 or ask.is_changed == 1:
+        return False
+    if request.kind == _INITIAL and ask.used_s + ask.used_up + ask.used_down + ask.used_units != 0:
+        return False  # what is over already
+    service, use = desk.services[place], desk.uses[place]
+    if ask.want_li != 0 or ask.used_li != 0 or ask.after_li != 0 or use.info_fee_li != 0:
+        return False  # money
+    if use.partial_seq != 0 and is_voice(use.record_type):
+        return False  # what goes on after a cut may come to nothing
+    if ask.want_units > 0 and _measure_of(use.record_type) == _OCTETS:
+        return False
+    if service.change_local_s == 0:
+        service.change_local_s = next_change(use, service.row, directory, cycles, tables)
+    return service.change_local_s > local_s
+
+
+@compiled
+def _usual_services(
+    desk: Desk, directory: Directory, cycles: Cycles, tables: TariffTables, request: np.ndarray, asks: np.ndarray,
+    ask_place: np.ndarray, session: int, choices: Choices, local_s: int,
+) -> int:  # fmt: skip
+    """How many services the user of a usual request has open; -1 if it is not usual."""
+    row, first, last = desk.sessions[session].row, request.first_ask, request.first_ask + request.asks
+    if request.kind == _EVENT or request.asks == 0 or request.asks > choices.most_services:
+        return -1
+    if directory.group_head[row] >= 0 and draws_on_pool(directory, row):
+        return -1
+    for a in range(first, last):
+        if not _is_usual_ask(desk, directory, cycles, tables, request, asks[a], ask_place[a], local_s):
+            return -1
+    count, own, other = 0, 0, desk.user_service[row]
+    while other >= 0:
+        count, service = count + 1, desk.services[other]
+        own += 1 if service.session == session else 0
+        if is_message(desk.uses[other].record_type) or desk.sessions[service.session].kind == _EVENT:
+            return -1
+        other = service.next_of_user
+    if count > choices.most_services or (request.kind == _TERMINATION and own != request.asks):
+        return -1  # what a session's last request does not name ends too
+    return count
+
+
+@compiled
+def _has_room(
+    desk: Desk, lanes: tuple[Lane, ...], tables: TariffTables, session: int, asks: int, services: int, work: Work,
+    touched: np.ndarray, touched_count: np.ndarray,
+) -> bool:  # fmt: skip
+    """Say whether all that carrying out a request can write has room."""
+    ratings = asks * (services + 3)
+    lane = lanes[desk.sessions[session].row % LANES]
+    if lane.totals_count[0] + ratings * TOTALS_A_RECORD > len(lane.totals_item):
+        return False
+    if lane.counter_count[0] + ratings * tables.counter_room > len(lane.counter_key):
+        return False
+    if touched_count[0] + 2 * (ratings + services) * EFFECTS_A_RECORD > len(touched):
+        return False
+    noted, other = asks * services, desk.sessions[session].first_service
+    while other >= 0:
+        noted, other = noted + 1, desk.services[other].next
+    if work.counts[SERVICES] + noted > len(work.services) or work.counts[CLOSED] + asks > len(work.closed):
+        return False
+    if work.counts[NEWS_TOLD] + ratings * NEWS_A_PAYMENT > len(work.news):
+        return False
+    return work.counts[SESSIONS] < len(work.sessions) and work.counts[WALLETS] < len(work.wallets)
+
+
+# --- one service ---------------------------------------------------------------------------------------------------
+
+
+@apart
+def _rate(
+    tables: TariffTables, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, desk: Desk, usage: Usage,
+    rated: Rated, k: int, place: int, work: Work, trace: Trace, touched: np.ndarray, touched_count: np.ndarray,
+) -> int:  # fmt: skip
+    """Rate an open record whole and remember what it did; return what it costs. Its effects must have been undone."""
+    _lay_out(desk.uses[place], usage, rated, k, desk.services[place].row)
+    look_before_one(lanes, directory, cycles, desk, place, work.seen, work.seen_counts)
+    work.order[0] = k
+    done = rate_records(tables, directory, lanes, cycles, usage, rated, work.order, trace, 1)
+    noted = note_after_one(lanes, desk, place, work.seen, work.seen_counts, work.now, touched, touched_count)
+    if done == 0 or not noted:
+        work.counts[FAILED] = 1
+    return _cost_li(rated, k)
+
+
+@apart
+def _quote_li(
+    tables: TariffTables, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, desk: Desk, usage: Usage,
+    rated: Rated, k: int, place: int, size: int, work: Work, trace: Trace,
+) -> int:  # fmt: skip
+    """Say what a record would cost in all were more used; nothing changes. Its effects must have been undone."""
+    _lay_out(desk.uses[place], usage, rated, k, desk.services[place].row)
+    if _measure_of(desk.uses[place].record_type) == _SECONDS:
+        usage.duration_s[k] += size
     else:
-        _tell(steps, 3, -(wallet.limit_li * NEAR_LIMIT_PERCENT // 100), wallet, before_li)
-        _tell(steps, 4, -wallet.limit_li, wallet, before_li)
+        usage.down_bytes[k] += size
+    work.order[0] = k
+    rate_records(tables, directory, lanes, cycles, usage, rated, work.order, trace, 0)
+    return BLOCKED_LI if rated.blocked[k] == 1 and rated.status[k] != _ERROR else _cost_li(rated, k)
 
 
 @compiled
-def put_quota(
-    quota: np.ndarray, service: np.ndarray, measure: int, granted: int, choices: Choices, moment: np.ndarray
-) -> None:
-    """Say what is granted, and until when."""
-    quota.measure, quota.granted = measure, granted
-    if measure == _OCTETS:
-        quota.validity_s = choices.data_validity_s
-        if service.change_local_s <= moment[LOCAL_S] + choices.data_validity_s:
-            quota.change_at_s = service.change_local_s - moment[LOCAL_S] + moment[NOW_S]
-
-
-@compiled
-def _grant(desk: Desk, k: int, cost_li: int, choices: Choices, steps: Steps, quota: np.ndarray) -> None:
-    """Reserve money for a whole quota; if there is too little, say so."""
-    place = steps.place[k]
+def _grant(desk: Desk, place: int, size: int, quoted_li: int, choices: Choices, work: Work, quota: np.ndarray) -> bool:
+    """Reserve money for a whole quota, or say why not; False if there is too little money for it."""
     service, use = desk.services[place], desk.uses[place]
     if desk.user_barred[service.row] != 0 and bars(desk, service.row, use.record_type):
         quota.result = _DENIED
-        return
-    number = desk.user_wallet[service.row]
-    free_li, is_empty, costs_li = NO_LIMIT_LI, False, cost_li - service.act_li
-    if number >= 0:
-        wallet = desk.wallets[number]
-        free_li = wallet.balance_li + wallet.limit_li - wallet.reserved_li - wallet.held_li
-        is_empty = wallet.balance_li + wallet.limit_li <= 0
-    if cost_li >= NO_PRICE_LI:
+        return True
+    if quoted_li >= NO_PRICE_LI:
         quota.result = _FAILED
+        return True
+    costs_li = quoted_li - service.act_li
+    if costs_li > free_money_li(desk, service.row) or is_used_up(desk, service.row):
+        return False
+    put_quota(desk, service, quota, _measure_of(use.record_type), size, costs_li, choices, work)
+    return True
+
+
+@apart
+def _grant_less(
+    tables: TariffTables, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, desk: Desk, usage: Usage,
+    rated: Rated, k: int, place: int, most: int, choices: Choices, work: Work, trace: Trace, quota: np.ndarray,
+) -> None:  # fmt: skip
+    """Grant what little money buys, if anything (D4.8, CHG-11). The record's effects must have been undone."""
+    service, is_data = desk.services[place], _measure_of(desk.uses[place].record_type) == _OCTETS
+    free_li, used_li = free_money_li(desk, service.row), service.act_li
+    quota.result = _NO_MONEY
+    if is_used_up(desk, service.row):
         return
-    if costs_li > free_li or is_empty:
-        steps.short[steps.counts[SHORT]] = k
-        steps.counts[SHORT] += 1
+    step = KB if is_data else 1
+    small = min(most, choices.data_last_slice_bytes) if is_data else most
+    found, is_last = 0, 1
+    if small < most:
+        at_li = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, small, work, trace)
+        if at_li - used_li <= free_li:
+            found, is_last = small, 0
+    if found == 0:
+        low, high = 0, small // step + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            at_li = _quote_li(
+                tables, directory, lanes, cycles, desk, usage, rated, k, place, middle * step, work, trace
+            )
+            if at_li - used_li <= free_li:
+                low = middle
+            else:
+                high = middle
+        found = low * step
+        if low == 0 and free_li > 0:
+            found = step  # the last slice may go below zero
+    if found == 0:
         return
-    if number >= 0 and costs_li > 0:
-        service.reserved_li = costs_li
-        desk.wallets[number].reserved_li += costs_li
-        _touch_wallet(steps, number)
-    put_quota(quota, service, measure_of(use.record_type), steps.size[k], choices, steps.moment)
+    at_li = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, found, work, trace)
+    costs_li = max(0, at_li - used_li)
+    if costs_li < NO_LIMIT_LI // 2:
+        quota.result, quota.is_last = _SUCCESS, is_last
+        put_quota(desk, service, quota, _OCTETS if is_data else _SECONDS, found, costs_li, choices, work)
 
 
 @compiled
-def pay_and_grant(
-    desk: Desk, requests: np.ndarray, choices: Choices, steps: Steps, rated: Rated, quoted: Rated, quotas: np.ndarray
-) -> None:
-    """Charge what was rated, close what ends, grant what is wanted and paid for."""
-    for k in range(steps.counts[STEPS]):
-        place, bits = steps.place[k], steps.bits[k]
-        service, quota = desk.services[place], quotas[requests[steps.request[k]].first_ask]
-        quota.result = _SUCCESS
-        if bits & RATED:
-            is_fault = bits & ENDS != 0 and rated.status[k] == _ERROR  # charged when it comes from the error pool
-            _pay(desk, service, 0 if is_fault else _cost_li(rated, k), choices, steps)
-            if bits & ENDS:
-                service.life, service.closed_position, service.marks = _CLOSED, steps.moment[POSITION], 0
-                leave_user(desk, place)
-                steps.closed[steps.counts[CLOSED]] = k
-                steps.counts[CLOSED] += 1
-            elif rated.status[k] == _ERROR:
-                quota.result = _FAILED
-        if bits & ASKS and quota.result == _SUCCESS:
-            cost_li = _cost_li(quoted, k)
-            if quoted.blocked[k] == 1 and cost_li < NO_PRICE_LI:
-                cost_li = BLOCKED_LI
-            _grant(desk, k, cost_li, choices, steps, quota)
+def _close(desk: Desk, place: int, a: int, work: Work) -> None:
+    """End a record as it was just rated: it becomes rated detail at the group's position; what it did stays."""
+    service = desk.services[place]
+    service.life, service.closed_position, service.marks = _CLOSED, work.moment[POSITION], 0
+    leave_user(desk, place)
+    work.closed[work.counts[CLOSED]], work.closed_place[work.counts[CLOSED]] = a, place
+    work.counts[CLOSED] += 1
 
 
 @compiled
-def end(
-    desk: Desk, lanes: tuple[Lane, ...], requests: np.ndarray, answers: np.ndarray, quotas: np.ndarray,
-    choices: Choices, steps: Steps, touched: np.ndarray, touched_count: np.ndarray, sessions: np.ndarray,
-    services: np.ndarray,
-) -> int:  # fmt: skip
-    """Remember the answers, end sessions, note what was changed; return how many services were noted.
+def _take_others(
+    desk: Desk, lanes: tuple[Lane, ...], place: int, work: Work, touched: np.ndarray, touched_count: np.ndarray
+) -> int:
+    """Undo what the other open records of a service's user did; list them, the newest first, and say how many."""
+    count, other = 0, desk.user_service[desk.services[place].row]
+    while other >= 0:
+        if other != place:
+            undo_one(lanes, desk, other, touched, touched_count)
+            work.others[count] = other
+            work.services[work.counts[SERVICES] + count] = other
+            count += 1
+        other = desk.services[other].next_of_user
+    work.counts[SERVICES] += count
+    return count
 
-    sessions  i64[steps];  services  i64: as many as the desk has
+
+@compiled
+def _is_asking(request: np.ndarray, ask: np.ndarray) -> bool:
+    return ask.is_asking == 1 and ask.is_final == 0 and request.kind != _TERMINATION
+
+
+@apart
+def _settle(
+    tables: TariffTables, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, desk: Desk,
+    request: np.ndarray, ask: np.ndarray, quota: np.ndarray, a: int, place: int, usage: Usage, rated: Rated,
+    choices: Choices, work: Work, trace: Trace, touched: np.ndarray, touched_count: np.ndarray,
+) -> None:  # fmt: skip
+    """Charge what is reported, give back what was reserved for it, close what ends.
+
+    A request that names one service only has its quota priced meanwhile, before its record is rated.
     """
-    noted = 0
-    for k in range(steps.counts[STEPS]):
-        m, place = steps.request[k], steps.place[k]
-        request, answer, service = requests[m], answers[m], desk.services[place]
-        session, quota = desk.sessions[answer.place], quotas[requests[m].first_ask]
-        service.result, service.measure, service.is_last = quota.result, quota.measure, quota.is_last
-        service.granted, service.validity_s, service.change_at_s = quota.granted, quota.validity_s, quota.change_at_s
-        is_refused = request.kind == _INITIAL and quota.result != _SUCCESS
-        if is_refused:
-            answer.result = quota.result
-        if (is_refused or request.kind == _TERMINATION) and service.life == _OPEN:
+    service, use, scratch = desk.services[place], desk.uses[place], len(rated.row) - 1
+    _add(use, ask)
+    release(desk, service, work)
+    undo_one(lanes, desk, place, touched, touched_count)
+    others = _take_others(desk, lanes, place, work, touched, touched_count)
+    ends = request.kind == _TERMINATION or ask.is_final == 1
+    if ends and _is_used(use):
+        due_li = _rate(tables, directory, lanes, cycles, desk, usage, rated, a, place, work, trace, touched,
+                       touched_count)  # fmt: skip
+        pay(desk, service, 0 if rated.status[a] == _ERROR else due_li, choices, work)  # charged from the error pool
+        _close(desk, place, a, work)
+    for i in range(others - 1, -1, -1):  # in the order in which they began
+        due_li = _rate(tables, directory, lanes, cycles, desk, usage, rated, scratch, work.others[i], work, trace,
+                       touched, touched_count)  # fmt: skip
+        pay(desk, desk.services[work.others[i]], due_li, choices, work)
+    quota.result = _SUCCESS
+    if ends:
+        return
+    if request.asks == 1 and _is_asking(request, ask):
+        size = _size_of(use.record_type, ask, choices)
+        work.quoted_li[0] = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, scratch, place, size, work,
+                                      trace)  # fmt: skip
+    due_li = _rate(tables, directory, lanes, cycles, desk, usage, rated, a, place, work, trace, touched, touched_count)
+    pay(desk, service, due_li, choices, work)
+    if rated.status[a] == _ERROR:
+        quota.result = _FAILED
+
+
+@apart
+def _answer(
+    tables: TariffTables, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, desk: Desk,
+    request: np.ndarray, ask: np.ndarray, quota: np.ndarray, place: int, usage: Usage, rated: Rated,
+    choices: Choices, work: Work, trace: Trace, touched: np.ndarray, touched_count: np.ndarray,
+) -> None:  # fmt: skip
+    """Grant what is wanted; remember the answer."""
+    service, scratch = desk.services[place], len(rated.row) - 1
+    if quota.result == _SUCCESS and _is_asking(request, ask):
+        size, is_undone = _size_of(desk.uses[place].record_type, ask, choices), request.asks > 1
+        if is_undone:
             undo_one(lanes, desk, place, touched, touched_count)
-            _pay(desk, service, 0, choices, steps)
+            work.quoted_li[0] = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, scratch, place, size,
+                                          work, trace)  # fmt: skip
+        if not _grant(desk, place, size, work.quoted_li[0], choices, work, quota):
+            undo_one(lanes, desk, place, touched, touched_count)
+            is_undone = True
+            _grant_less(tables, directory, lanes, cycles, desk, usage, rated, scratch, place, size, choices, work,
+                        trace, quota)  # fmt: skip
+        if is_undone:
+            _rate(tables, directory, lanes, cycles, desk, usage, rated, scratch, place, work, trace, touched,
+                  touched_count)  # fmt: skip
+    service.result, service.measure, service.is_last = quota.result, quota.measure, quota.is_last
+    service.granted, service.validity_s, service.change_at_s = quota.granted, quota.validity_s, quota.change_at_s
+
+
+# --- one request ---------------------------------------------------------------------------------------------------
+
+
+@compiled
+def _leave_no_record(
+    desk: Desk, lanes: tuple[Lane, ...], session: int, choices: Choices, work: Work, touched: np.ndarray,
+    touched_count: np.ndarray,
+) -> None:  # fmt: skip
+    """Nothing was used under a session's open services: they cost nothing, hold no money back, leave no record."""
+    place = desk.sessions[session].first_service
+    while place >= 0:
+        service = desk.services[place]
+        if service.life == _OPEN:
+            undo_one(lanes, desk, place, touched, touched_count)
+            pay(desk, service, 0, choices, work)
+            release(desk, service, work)
             leave_user(desk, place)
-            service.life = _PATTERN  # nothing was used: it costs nothing and leaves no record
-        if is_refused or request.kind == _TERMINATION:
-            session.life = _CLOSED
-        session.number, session.kind, session.result = request.number, request.kind, answer.result
-        session.touched_at_s = steps.moment[NOW_S]
-        slice_s = choices.access_slice_s if is_access(session.record_type) else choices.data_validity_s
-        slice_s = choices.time_slice_s if is_voice(session.record_type) else slice_s
-        session.silence_s = choices.slices_of_silence * slice_s
-        sessions[k] = answer.place
-        other = session.first_service
-        while other >= 0:
-            services[noted] = other
-            noted, other = noted + 1, desk.services[other].next
-    return noted
+            service.life = _PATTERN
+        place = service.next
+
+
+@compiled
+def _end(
+    desk: Desk, lanes: tuple[Lane, ...], request: np.ndarray, answer: np.ndarray, quotas: np.ndarray,
+    choices: Choices, work: Work, touched: np.ndarray, touched_count: np.ndarray,
+) -> None:  # fmt: skip
+    """Remember the answer, end the session if it ends, note what was changed."""
+    session = desk.sessions[answer.place]
+    is_refused = request.kind == _INITIAL
+    for a in range(request.first_ask, request.first_ask + request.asks):
+        is_refused = is_refused and quotas[a].result != _SUCCESS
+    if is_refused:
+        answer.result = quotas[request.first_ask].result
+    if is_refused or request.kind == _TERMINATION:
+        _leave_no_record(desk, lanes, answer.place, choices, work, touched, touched_count)
+        session.life = _CLOSED
+    session.number, session.kind, session.result = request.number, request.kind, answer.result
+    session.cost_li, session.has_credit = answer.cost_li, answer.has_credit
+    session.touched_at_s = work.moment[NOW_S]
+    slice_s = choices.access_slice_s if is_access(session.record_type) else choices.data_validity_s
+    slice_s = choices.time_slice_s if is_voice(session.record_type) else slice_s
+    session.silence_s = choices.slices_of_silence * slice_s
+    work.sessions[work.counts[SESSIONS]] = answer.place
+    work.counts[SESSIONS] += 1
+    place = session.first_service
+    while place >= 0:
+        work.services[work.counts[SERVICES]] = place
+        work.counts[SERVICES] += 1
+        place = desk.services[place].next
+
+
+@compiled
+def _ask_memory_for(
+    desk: Desk, directory: Directory, lanes: tuple[Lane, ...], requests: np.ndarray, m: int, slot: int
+) -> None:
+    """Ask memory for what the requests behind one will read: for a session, its user, what hangs on the user."""
+    if m + FAR < len(requests):
+        prefetch(desk.buckets, np.int64(requests[m + FAR].key_lo & np.uint64(len(desk.buckets) - 1)))
+    if m + SOON < len(requests):
+        session = find_session(desk, requests[m + SOON].key_hi, requests[m + SOON].key_lo)
+        if session >= 0:
+            row, service = desk.sessions[session].row, desk.sessions[session].first_service
+            prefetch(directory.holding_head, row)
+            prefetch(lanes[row % LANES].free_head, row // LANES)
+            prefetch(desk.user_wallet, row)
+            prefetch(desk.services, service)
+            prefetch(desk.uses, service)
+            prefetch(desk.effects, service)
+    if m + 1 < len(requests):
+        session = find_session(desk, requests[m + 1].key_hi, requests[m + 1].key_lo)
+        if session >= 0:
+            row = desk.sessions[session].row
+            if desk.user_wallet[row] >= 0:
+                prefetch(desk.wallets, desk.user_wallet[row])
+            if directory.holding_head[row] >= 0:
+                prefetch(directory.holding_from_s, directory.holding_head[row])
+            lane, local_row = lanes[row % LANES], row // LANES
+            if lane.free_head[local_row, slot] >= 0:
+                prefetch(lane.free_rule, lane.free_head[local_row, slot])
+            if lane.totals_head[local_row, slot] >= 0:
+                prefetch(lane.totals_rule, lane.totals_head[local_row, slot])
+
+
+@compiled_releasing
+def serve(
+    desk: Desk, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, tables: TariffTables,
+    requests: np.ndarray, asks: np.ndarray, fresh: np.ndarray, fresh_at: np.ndarray, is_moved: np.ndarray,
+    answers: np.ndarray, quotas: np.ndarray, became: np.ndarray, ask_place: np.ndarray, busy: np.ndarray,
+    busy_wallets: np.ndarray, freed: np.ndarray, choices: Choices, work: Work, usage: Usage, rated: Rated,
+    trace: Trace, touched: np.ndarray, touched_count: np.ndarray, first: int,
+) -> int:  # fmt: skip
+    """Let the requests from one on arrive, and carry out the usual ones; return the first that found no room for it.
+
+    is_moved       u8[requests]: whose users are elsewhere now
+    became         i8[requests]: LATER, DONE, GOES_ON, IS_SERVED; GOES_ON of the one that found no room
+    usage, rated   a place for every ask, and one to work in
+    The others: arriving.arrive.
+    """
+    slot = max(posting_slot(cycles, work.moment[LOCAL_S]), 0)
+    for m in range(first, len(requests)):
+        _ask_memory_for(desk, directory, lanes, requests, m, slot)
+        request, answer = requests[m], answers[m]
+        if m > first or became[m] != GOES_ON:
+            became[m] = arrive(directory, desk, requests, asks, fresh, fresh_at, answers, quotas, ask_place, busy,
+                               busy_wallets, freed, work.moment, m, work.waits)  # fmt: skip
+        if became[m] != GOES_ON:
+            continue
+        session, services = np.int64(answer.place), -1
+        if is_moved[m] == 0:
+            services = _usual_services(desk, directory, cycles, tables, request, asks, ask_place, session, choices,
+                                       work.moment[LOCAL_S])  # fmt: skip
+        if services < 0:
+            wallet = desk.user_wallet[desk.sessions[session].row]
+            if wallet >= 0:
+                busy_wallets[wallet] = 1
+            continue
+        if not _has_room(desk, lanes, tables, session, request.asks, services, work, touched, touched_count):
+            return m
+        begin, end = request.first_ask, request.first_ask + request.asks
+        for a in range(begin, end):
+            _settle(tables, directory, lanes, cycles, desk, request, asks[a], quotas[a], a, ask_place[a], usage, rated,
+                    choices, work, trace, touched, touched_count)  # fmt: skip
+        for a in range(begin, end):  # what all services of a request used is paid before any is granted more
+            _answer(tables, directory, lanes, cycles, desk, request, asks[a], quotas[a], ask_place[a], usage, rated,
+                    choices, work, trace, touched, touched_count)  # fmt: skip
+        _end(desk, lanes, request, answer, quotas, choices, work, touched, touched_count)
+        became[m] = IS_SERVED
+        work.counts[SERVED] += 1
+    leave(directory, desk, answers, busy, busy_wallets)
+    return len(requests)

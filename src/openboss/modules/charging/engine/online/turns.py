@@ -1,8 +1,8 @@
 """One turn of the online clock: a group of requests in, what changed and what to answer out.
 
 The state is changed first and journalled after it, in one commit; nobody hears an answer before that. If the commit
-fails the process must end, and its successor rebuilds the state without the turn. A user, and a wallet, has one
-request a group: others wait for the next turn.
+fails the process must end, and its successor rebuilds the state without the turn. A user has one request a group, and
+so has a wallet from its first rare one on: others wait for the next turn.
 """
 
 from collections.abc import Iterator
@@ -13,15 +13,14 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from openboss.kernel.direct import direct
 from openboss.modules.charging.engine.online import arriving
 from openboss.modules.charging.engine.online import desk as places
 from openboss.modules.charging.engine.online.closed import joined
-from openboss.modules.charging.engine.online.desk import Life
+from openboss.modules.charging.engine.online.desk import USE, Life
 from openboss.modules.charging.engine.online.group import Group, News, Rules
 from openboss.modules.charging.engine.online.images import Changed, Imager
 from openboss.modules.charging.engine.online.openings import classified, warm
-from openboss.modules.charging.engine.online.requests import REQUEST
+from openboss.modules.charging.engine.online.requests import ASK, REQUEST
 from openboss.modules.charging.engine.online.serving import Server
 from openboss.modules.charging.engine.online.usual import Usual
 from openboss.modules.charging.engine.rating import users_of
@@ -30,7 +29,6 @@ from openboss.modules.charging.numbering import NumberingTables, OperatorClock
 
 _NOBODY = np.zeros(0, np.int64)
 CUTS_A_GROUP = 4096  # records cut at the end of a month
-MOVES = 4  # what became of a request whose user is elsewhere now: not usual (arriving, swift: 0 to 3)
 SWEPT_A_GROUP = 1024  # sessions settled, and as many forgotten
 PLACES_A_SWEEP = 1 << 15  # looked at between two groups of requests: a fraction of a millisecond
 
@@ -70,9 +68,6 @@ class Decided:
     news: list[News]
 
 
-_arrive = direct(arriving.arrive)
-
-
 class Turns:
     """Decides groups of requests on an engine's state. Holds no state of its own but room to work in."""
 
@@ -81,8 +76,6 @@ class Turns:
         self._server = Server(rules)
         self._usual = Usual(rules, self._server)
         self._imager = Imager()
-        self._busy = np.zeros(0, np.uint8)
-        self._busy_wallets = np.zeros(0, np.uint8)
         self._freed = np.zeros(1 << 16, np.int64)
         self._swept = 0  # places of sessions that the sweep under way has looked at
 
@@ -105,14 +98,7 @@ class Turns:
             state.desk = places.with_places(state.desk, len(requests) + 1, len(requests) + 3 * len(asks) + cut + 1)
         group.answers["place"] = -1
         self._freed[0] = 0
-        _arrive(
-            state.directory, state.desk, requests, asks, fresh, fresh_at, group.answers, group.quotas, group.became,
-            group.ask_place, self._busy, self._busy_wallets, self._freed, moment.now_s, moment.local_s,
-        )  # fmt: skip
-        moves = _moves(group)
-        group.became[moves] = MOVES
-        self._usual.serve(state, group)
-        group.became[moves] = arriving.GOES_ON
+        self._usual.serve(state, group, fresh, fresh_at, self._freed)
         if (group.became == arriving.GOES_ON).any():
             self._server.serve(state, group)
         taken = group.became != arriving.LATER
@@ -175,6 +161,8 @@ class Turns:
         """Have the compiled code ready: decide nothing, once."""
         self._make_room(state, 1, 1)
         self._server.warm(state)
+        nobody = Group.of(np.zeros(0, REQUEST), np.zeros(0, ASK), moment.now_s, moment.local_s, 0)
+        self._usual.serve(state, nobody, np.zeros(0, USE), _NOBODY.copy(), self._freed)
         warm(state, numbering, moment.clock)
 
     def _written(self, state: EngineState, group: Group, taken: np.ndarray) -> Decided:
@@ -196,16 +184,4 @@ class Turns:
     def _make_room(self, state: EngineState, requests: int, asks: int) -> None:
         state.desk = places.with_users(state.desk, state.used["rows"])
         state.desk = places.with_places(state.desk, requests + 1, requests + 3 * asks + 1)
-        self._busy = places.longer(self._busy, len(state.desk.user_wallet))
-        self._busy_wallets = places.longer(self._busy_wallets, max(1, len(state.desk.wallets)))
         self._server.make_room(state)
-
-
-def _moves(group: Group) -> np.ndarray:
-    """Which of a group's requests report use up to a change: another place, or other circumstances."""
-    if not group.moved and not group.asks["is_changed"].any():
-        return _NOBODY
-    going = np.flatnonzero(group.became == arriving.GOES_ON)
-    asks = [group.asks[one["first_ask"] : one["first_ask"] + one["asks"]] for one in group.requests[going]]
-    moves = [m in group.moved or bool(own["is_changed"].any()) for m, own in zip(going, asks, strict=True)]
-    return going[np.array(moves, np.bool_)]
