@@ -37,6 +37,7 @@ ROOM = 1 << 20
 RESTS_S = 0.0002  # between two looks at the sockets
 ENDS_WITHIN_S = 5
 RESULTS = 6000
+SECONDS = 120  # looked at one by one
 MOST_SESSIONS = 200_000_000  # of one connection
 THREE_GPP = struct.pack(">I", 10415)
 
@@ -60,9 +61,10 @@ class Line(NamedTuple):
     step: np.ndarray  # i64[slots]
     due_ns: np.ndarray  # i64[slots]: when its last request was due; 0 = nothing is on its way
     turn: np.ndarray  # i64[4]: slot whose turn it is, requests sent, rounds, next session
-    latencies: np.ndarray  # i64[BUCKETS]
-    results: np.ndarray  # i64[RESULTS]
+    latencies: np.ndarray  # i64[2, BUCKETS]: of requests that open sessions, and of others
+    results: np.ndarray  # i64[2, RESULTS]: likewise
     counts: np.ndarray  # i64[4]: answers, for somebody else, services granted, answers after their round
+    by_second: np.ndarray  # i64[seconds]: the longest a running session waited for what was due in it, in us
 
 
 def numbers_of(users: int) -> np.ndarray:
@@ -190,7 +192,7 @@ def _be32(data: np.ndarray, at: int) -> int:
 
 
 @njit
-def read_answers(line: Line, data: np.ndarray, stop: int, now_ns: int, measured_ns: int) -> int:
+def read_answers(line: Line, data: np.ndarray, stop: int, now_ns: int, began_ns: int, measured_ns: int) -> int:
     """Look through whole answers; return where the first half one begins. Latencies count if due after a moment."""
     at = 0
     while stop - at >= 20:
@@ -219,9 +221,13 @@ def read_answers(line: Line, data: np.ndarray, stop: int, now_ns: int, measured_
         if slot >= len(line.session) or line.session[slot] != session or line.due_ns[slot] == 0:
             line.counts[1] += 1
             continue
+        runs, waited_us = min(line.step[slot], 1), (now_ns - line.due_ns[slot]) // 1000
+        second = (line.due_ns[slot] - began_ns) // 1_000_000_000
+        if runs == 1 and second < len(line.by_second):
+            line.by_second[second] = max(line.by_second[second], waited_us)
         if line.due_ns[slot] >= measured_ns:
-            line.latencies[min((now_ns - line.due_ns[slot]) // (1000 * BUCKET_US), BUCKETS - 1)] += 1
-            line.results[min(result, RESULTS - 1)] += 1
+            line.latencies[runs, min(waited_us // BUCKET_US, BUCKETS - 1)] += 1
+            line.results[runs, min(result, RESULTS - 1)] += 1
             line.counts[2] += granted
             line.counts[0] += 1
         else:
@@ -244,8 +250,8 @@ class Connection:
         self.socket.setblocking(False)
         self.line = Line(
             np.full(slots, -1, np.int64), np.zeros(slots, np.int64), np.zeros(slots, np.int64),
-            np.array([0, 0, 0, first_session]), np.zeros(BUCKETS, np.int64), np.zeros(RESULTS, np.int64),
-            np.zeros(4, np.int64),
+            np.array([0, 0, 0, first_session]), np.zeros((2, BUCKETS), np.int64), np.zeros((2, RESULTS), np.int64),
+            np.zeros(4, np.int64), np.zeros(SECONDS, np.int64),
         )  # fmt: skip
         self._out, self._into = np.zeros(ROOM, np.uint8), np.zeros(4 * ROOM, np.uint8)
         self._unsent, self._have = b"", 0
@@ -272,7 +278,7 @@ class Connection:
             except BlockingIOError:
                 return
 
-    def receive(self, measured_ns: int) -> None:
+    def receive(self, began_ns: int, measured_ns: int) -> None:
         """Take what has come."""
         try:
             count = self.socket.recv_into(memoryview(self._into)[self._have :])
@@ -281,7 +287,7 @@ class Connection:
         if count == 0:
             raise SystemExit("the engine has closed the connection")
         self._have += count
-        reached = read_answers(self.line, self._into, self._have, time.monotonic_ns(), measured_ns)
+        reached = read_answers(self.line, self._into, self._have, time.monotonic_ns(), began_ns, measured_ns)
         if reached:
             rest = self._have - reached
             self._into[:rest] = self._into[reached : self._have].copy()
@@ -308,7 +314,7 @@ def run(given: argparse.Namespace) -> dict[str, object]:
     gap_ns = given.connections * 1e9 / given.rate
     for one in lines:  # compiled before the clock runs
         write_due(one.line, made, 0, 0, gap_ns, False, one._out)
-        read_answers(one.line, one._into, 0, 0, 0)
+        read_answers(one.line, one._into, 0, 0, 0, 0)
     began_ns = time.monotonic_ns()
     measured_ns = began_ns + int(given.warm * 1e9)
     stop_ns = measured_ns + int(given.seconds * 1e9)
@@ -319,28 +325,34 @@ def run(given: argparse.Namespace) -> dict[str, object]:
         until = int((now_ns - began_ns) / gap_ns)
         for one in lines:
             one.send(until, began_ns, gap_ns)
-            one.receive(measured_ns)
+            one.receive(began_ns, measured_ns)
         time.sleep(RESTS_S)
     cpu = time.process_time() - cpu
     _end(lines, began_ns, gap_ns)
-    latencies = sum((one.line.latencies for one in lines), np.zeros(BUCKETS, np.int64))
-    results = sum((one.line.results for one in lines), np.zeros(RESULTS, np.int64))
+    by_kind = sum((one.line.latencies for one in lines), np.zeros((2, BUCKETS), np.int64))
+    results_by_kind = sum((one.line.results for one in lines), np.zeros((2, RESULTS), np.int64))
+    latencies, results = by_kind.sum(axis=0), results_by_kind.sum(axis=0)
     counts = sum((one.line.counts for one in lines), np.zeros(4, np.int64))
+    longest_us = np.max([one.line.by_second for one in lines], axis=0)[: int(given.warm + given.seconds)]
     return {
         "offered_per_s": given.rate,
         "answered_per_s": round(int(counts[0]) / given.seconds),
         "answered_share": round(int(counts[0]) / given.seconds / given.rate, 3),
         "shed_share": _share(results, 3004),
+        "shed_of_running": _share(results_by_kind[1], 3004),
         "refused_share": round(1 - _share(results, 2001) - _share(results, 3004), 4),
         "p50_ms": round(percentile_ms(latencies, 0.5), 2),
         "p99_ms": round(percentile_ms(latencies, 0.99), 2),
         "p999_ms": round(percentile_ms(latencies, 0.999), 2),
+        "running_p99_ms": round(percentile_ms(by_kind[1], 0.99), 2),
         "results": {str(code): int(results[code]) for code in np.flatnonzero(results)},
         "misdelivered": int(counts[1]),
         "granted": int(counts[2]),
         "sessions": slots * given.connections,
         "generator_cpu": round(cpu / given.seconds, 2),
         "answered_in_all": int(counts[0] + counts[3]),
+        "began_ns": began_ns,
+        "longest_ms": [int(us) // 1000 for us in longest_us],
     }
 
 
@@ -350,7 +362,7 @@ def _end(lines: list[Connection], began_ns: int, gap_ns: float) -> None:
     while any((one.line.session >= 0).any() for one in lines) and (now_ns := time.monotonic_ns()) < give_up_ns:
         for one in lines:
             one.send(int((now_ns - began_ns) / gap_ns), began_ns, gap_ns, is_ending=True)
-            one.receive(give_up_ns)
+            one.receive(began_ns, give_up_ns)
         time.sleep(RESTS_S)
 
 

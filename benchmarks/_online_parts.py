@@ -7,6 +7,7 @@ sessions take their steps in turns, so that users with two sessions open have on
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from benchmarks import _online_load
 
 from openboss.access.network.diameter import avps, wire, wire_out
 from openboss.access.network.diameter.avps import avp
+from openboss.modules.charging.engine.online import images, openings, usual
 from openboss.modules.charging.engine.online.arriving import GOES_ON
 from openboss.modules.charging.engine.online.requests import ASK, REQUEST
 from openboss.modules.charging.engine.online.turns import Moment
@@ -23,6 +25,10 @@ from openboss.processes.rate_usage import current_numbering
 
 OWN = np.frombuffer(avp(avps.ORIGIN_HOST, "charge.openboss.invalid") + avp(avps.ORIGIN_REALM, "openboss.invalid")
                     + avp(avps.AUTH_APPLICATION, 4), np.uint8)  # fmt: skip
+COMPILED = {
+    openings: ("_find_moved", "_fill", "_normalise_directly", "_take_over_directly"), usual: ("_serve",),
+    images: ("_write_directly",),
+}  # fmt: skip
 WARM = 2  # groups that are not counted
 FINAL = np.frombuffer(avps.final_unit("TERMINATE", ""), np.uint8)
 
@@ -43,6 +49,21 @@ class Parts:
             serve_slowly(state, group)
 
         owner.turns._server.serve = counted
+        self._compiled_s = 0.0
+        for module, names in COMPILED.items():
+            for name in names:
+                setattr(module, name, self._timed(getattr(module, name)))
+
+    def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Add up what a compiled function takes."""
+
+        def call(*given: Any) -> Any:
+            began_s = time.process_time()
+            found = function(*given)
+            self._compiled_s += time.process_time() - began_s
+            return found
+
+        return call
 
     def _moment(self) -> Moment:
         at = datetime.now(UTC)
@@ -55,7 +76,8 @@ class Parts:
         wall_s, image_bytes, served, commits = 0.0, 0, 0, []
         made = _online_load.templates(self.users, group)
         for number in range(rounds):
-            self._slow = 0 if number == WARM else self._slow
+            if number == WARM:
+                self._slow, self._compiled_s = 0, 0.0
             for data in self._steps(made, group):
                 took, bytes_of, wall = self._serve(data, group)
                 if number < WARM:
@@ -67,6 +89,7 @@ class Parts:
         found = {name: round(value / served * 1e6, 2) for name, value in spent.items()}
         return found | {
             "in_all": round(sum(spent.values()) / served * 1e6, 2),
+            "compiled": round(self._compiled_s / served * 1e6, 2),
             "slow_share": round(self._slow / served, 3),
             "journal_bytes": round(image_bytes / served),
             "commit_p50_ms": round(float(np.quantile(commits, 0.5)), 2),
@@ -88,6 +111,32 @@ class Parts:
             "bytes_a_user_then": round(after / self.users),
             "bytes_a_session": round((after - before) / opened),
         }
+
+    def one_wallet(self, requests: int) -> dict[str, float]:
+        """So many users of one wallet ask at once: groups (and commits) needed, and what a request costs."""
+        made, wallets, wall_s, groups = (
+            _online_load.templates(self.users, requests),
+            self.owner.state.desk.user_wallet,
+            0.0,
+            0,
+        )
+        kept = wallets.copy()
+        wallets[:] = 0
+        self.owner.state.desk.wallets["balance_li"][0] = 10**12
+        decide = self.owner.turns.decide
+
+        def counted(*given: Any, **more: Any) -> Any:
+            nonlocal groups
+            groups += 1
+            return decide(*given, **more)
+
+        self.owner.turns.decide = counted
+        steps = self._steps(made, requests)[::2]
+        for data in steps:
+            wall_s += self._serve(data, requests)[2]
+        self.owner.turns.decide, wallets[:] = decide, kept
+        served = len(steps) * requests
+        return {"requests": served, "groups": groups, "answered_per_s": round(served / wall_s)}
 
     def _steps(self, made: _online_load.Templates, group: int) -> list[np.ndarray]:
         """The bytes of every step of the next two groups of sessions, in turns."""
@@ -137,5 +186,5 @@ def _line(sessions: np.ndarray) -> _online_load.Line:
     count = len(sessions)
     return _online_load.Line(
         sessions, np.zeros(count, np.int64), np.zeros(count, np.int64), np.array([0, 0, _online_load.STEPS, 0]),
-        np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(4, np.int64),
+        np.zeros((2, 1), np.int64), np.zeros((2, 1), np.int64), np.zeros(4, np.int64), np.zeros(1, np.int64),
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """How fast networks are answered, durably: Gy over 4 connections against a real `openboss charge` on a real PostgreSQL.
 
-    python -m benchmarks.online [load|rates|parts|sizes|restart|batch|flush|client] [--users N] [--rate R] [--seconds S]
+    python -m benchmarks.online [MODE] [--users N] [--rate R] [--seconds S]
 
 Users with a plan of the example (PLANS: free minutes and megabytes, steps, calls at home dearer by day than by night,
 long distance likewise) and a wallet each are put into the engine's state and saved as a snapshot; what is measured then
@@ -11,9 +11,12 @@ every request, two calls nearby, one far away; one of ten belongs to a user who 
     load     one offered rate: answered, shed, refused, p50, p99, p99.9, CPU of engine, database and generator
     rates    several rates, each on the state the last one left
     parts    where the time goes: read, decide (and of it in compiled code), journal, write, in groups of 64, 256 and
-             1,024, in this process; the share of requests that went the slow way; bytes of state with sessions open
+             1,024, in this process; the share of requests that went the slow way; a wallet that
+             all use; bytes of state with sessions open
     sizes    what a request costs at two numbers of users (`--users 1000000,8000000`), and bytes of state a user
              (from a minute at a hundred thousand users to ten at eight million)
+    overload 1.5 and 2 times `--rate` for 20 s, with half of it before, meanwhile and after: how long running sessions
+             wait, what is shed, how soon it is over
     restart  kill -9 under load, then until the engine is ready and until its first answer
     batch    the same while usage in files is rated
     flush    the same with 0, 1 and 5 ms added to every flush of the database's log (PostgreSQL's own commit_delay with
@@ -51,6 +54,8 @@ READY, PATIENCE_S = "engine ready", 180.0
 GROUPS = (64, 256, 1024)
 MANY_SESSIONS = 100_000  # open at once, where bytes are counted
 RATES = (5_000, 20_000, 50_000, 100_000, 150_000, 200_000)
+CALM_BEFORE_S, OVERLOAD_S, CALM_AFTER_S = 5, 20, 10
+CALM_MS = 100  # nobody waits longer when it is over
 LOG_MB = 1_200  # of the database's log, written and used up before anything is measured
 
 
@@ -234,6 +239,7 @@ def loaded(engine: Engine, given: argparse.Namespace, rate: float, **more: objec
     told, _ = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 0, engine.log.read_text()[-3000:]
     found: dict[str, Any] = json.loads(told)
+    del found["began_ns"], found["longest_ms"]
     elapsed = time.monotonic() - before[2]
     requests = max(found.pop("answered_in_all"), 1)
     engine_s, server_s = cpu_s(engine.process.pid) - before[0], server_cpu_s() - before[1]
@@ -268,6 +274,33 @@ def rates(given: argparse.Namespace, engine: Engine) -> None:
         show(f"{rate:,}/s offered, {given.users:,} users", found)
         if found["answered_per_s"] < 0.8 * rate:
             break
+
+
+def overload(given: argparse.Namespace, engine: Engine) -> None:
+    """Half of `--rate` all the time; for OVERLOAD_S seconds as much more as makes 1.5 and 2 times of it."""
+    loaded(engine, argparse.Namespace(**{**vars(given), "seconds": 1}), 1_000)
+    for times in (1.5, 2.0):
+        seconds = argparse.Namespace(**{**vars(given), "seconds": CALM_BEFORE_S + OVERLOAD_S + CALM_AFTER_S})
+        calm = begin_load(engine, seconds, given.rate / 2, warm=0)
+        time.sleep(CALM_BEFORE_S)
+        seconds.seconds = OVERLOAD_S
+        before = (cpu_s(engine.process.pid), server_cpu_s())
+        more = begin_load(engine, seconds, given.rate * (times - 0.5), warm=0)
+        burst = json.loads(more.communicate()[0])
+        took = [now - then for now, then in zip((cpu_s(engine.process.pid), server_cpu_s()), before, strict=True)]
+        steady = json.loads(calm.communicate()[0])
+        first = int((burst["began_ns"] - steady["began_ns"]) / 1e9)
+        last = first + OVERLOAD_S
+        longest_ms = steady["longest_ms"]
+        late = [second for second in range(last, len(longest_ms)) if longest_ms[second] > CALM_MS]
+        kept = ("answered_share", "shed_share", "shed_of_running", "p50_ms", "p99_ms", "running_p99_ms", "results")
+        show(
+            f"{times} times {given.rate:,.0f}/s for {OVERLOAD_S} s, {given.users:,} users",
+            {"more": {name: burst[name] for name in kept}, "steady": {name: steady[name] for name in kept},
+             "longest_ms_before": max(longest_ms[1:first], default=0), "longest_ms_during": max(longest_ms[first:last]),
+             "recovered_after_s": max(late, default=last - 1) - last + 1,
+             "engine_cpu": round(took[0] / OVERLOAD_S, 2), "server_cpu": round(took[1] / OVERLOAD_S, 2)},
+        )  # fmt: skip
 
 
 def restart(given: argparse.Namespace, engine: Engine) -> None:
@@ -414,6 +447,7 @@ def parts(given: argparse.Namespace) -> dict[int, float]:
             steps = measured.run(group, requests=max(given.requests, 10 * group))
             show(f"microseconds of CPU a request, {given.users:,} users", {"group": group, **steps})
             found[group] = steps["decide"]
+        show("1,000 requests at once, all of one wallet", measured.one_wallet(1000))
         show(f"bytes of state, {given.users:,} users", measured.state_with_sessions(min(given.users, MANY_SESSIONS)))
     return found
 
@@ -448,7 +482,8 @@ def sizes(given: argparse.Namespace, several: list[int]) -> None:
 
 # --- the whole -------------------------------------------------------------------------------------------------------
 
-WITH_ENGINE = {"load": load, "rates": rates, "restart": restart, "flush": flush, "batch": batch, "client": client}
+WITH_ENGINE = {"load": load, "rates": rates, "overload": overload, "restart": restart, "flush": flush, "batch": batch,
+               "client": client}  # fmt: skip
 
 
 def measure(given: argparse.Namespace, folder: Path) -> None:

@@ -10,7 +10,7 @@ from openboss.modules.catalog.compiler import compile_tariffs
 from openboss.modules.charging.engine.online import orders, packing
 from openboss.modules.charging.engine.online.group import Rules
 from openboss.modules.charging.engine.online.images import Images
-from openboss.modules.charging.engine.online.requests import Kind, empty_requests
+from openboss.modules.charging.engine.online.requests import Kind, Result, empty_requests
 from openboss.modules.charging.engine.online.turns import Moment, Turns
 from openboss.modules.charging.engine.online.usual import Usual
 from openboss.modules.charging.engine.state import EngineState
@@ -132,7 +132,7 @@ def test_both_ways_answer_alike_and_leave_the_same_money_use_and_records(seed: i
         at += int(sessions.random.integers(0, 120))
         moment = Moment(datetime.fromtimestamp(0, UTC) + timedelta(seconds=at), operator_clock("Asia/Shanghai", at))
         one, other = (
-            played(way, state, requests, asks, moment, position) for way, state in ((turns, swift), (slow, rare))
+            played(way, state, requests, asks.copy(), moment, position) for way, state in ((turns, swift), (slow, rare))
         )
         one[0]["place"] = other[0]["place"] = 0  # a session may find another empty place
         assert (one[0] == other[0]).all()
@@ -148,6 +148,53 @@ def test_both_ways_answer_alike_and_leave_the_same_money_use_and_records(seed: i
     assert (services == rare_services).all()
     replayed.settle_desk()
     assert replayed.digest() == swift.digest()
+
+
+def data_of(users: list[int], kind: Kind, number: int, used_down: int = 0, services: tuple[int, ...] = (1,)):
+    """A request of data of each of some users, all with as many services; sessions are numbered as their users."""
+    requests, asks = empty_requests(len(users) * len(services))
+    requests = requests[: len(users)]
+    requests["key_hi"] = requests["key_lo"] = users
+    requests["served"], requests["record_type"] = [2 * 10**18 + FIRST + user for user in users], RecordType.DATA
+    requests["kind"], requests["number"], requests["asks"] = kind, number, len(services)
+    requests["first_ask"] = np.arange(len(users)) * len(services)
+    asks["rating_group"], asks["used_down"] = np.tile(services, len(users)), used_down
+    asks["is_asking"], asks["is_final"] = kind != Kind.TERMINATION, kind == Kind.TERMINATION
+    return requests, asks
+
+
+def at_noon() -> Moment:
+    at = local_s("2026-10-20 12:00:00") - 28_800
+    return Moment(datetime.fromtimestamp(at, UTC), operator_clock("Asia/Shanghai", at))
+
+
+def test_users_of_one_wallet_are_served_in_one_group_in_the_order_of_their_requests() -> None:
+    """A family's or a company's wallet keeps nobody waiting: one commit, and money for the first who asked."""
+    state, turns, users = opened(), Turns(Rules()), [4, 8, 12, 16, 20]
+    orders.carry_out(state, "WALLETS", {"wallets": [{"account_id": 900, "balance_li": 5_900, "subscriber_ids": users}]})
+    wallet = state.desk.wallets[state.wallet_of[900]]
+    requests, asks = data_of(users, Kind.INITIAL, 0)
+    decided = turns.decide(state, requests, asks, numbering=NUMBERING, moment=at_noon(), position=1)
+    assert decided.taken.all()
+    granted = decided.quotas["granted"].tolist()
+    assert granted == [10 * MB, 10 * MB, 354 * 1024, 1024, 1024]  # 2.900 each, 0.100, and what rounds to nothing
+    assert decided.quotas["is_last"].tolist() == [0, 0, 1, 1, 1]
+    assert wallet["reserved_li"] == wallet["balance_li"] == 5_900
+    ended, asks = data_of(users[:2], Kind.TERMINATION, 1, used_down=MB)
+    decided = turns.decide(state, ended, asks, numbering=NUMBERING, moment=at_noon(), position=2)
+    assert decided.taken.all() and len(decided.closed) == 2
+    wallet = state.desk.wallets[state.wallet_of[900]]
+    assert wallet["balance_li"] == 5_900 - decided.closed["act_li"].sum()
+
+
+def test_a_service_named_twice_in_a_request_is_carried_out_once_with_all_its_use() -> None:
+    state, turns = opened(), Turns(Rules())
+    for kind, number, used in ((Kind.INITIAL, 0, 0), (Kind.UPDATE, 1, MB), (Kind.TERMINATION, 2, 2 * MB)):
+        requests, asks = data_of([4], kind, number, used, services=(1, 1))
+        decided = turns.decide(state, requests, asks, numbering=NUMBERING, moment=at_noon(), position=1 + number)
+        assert decided.answers["result"].tolist() == [Result.SUCCESS]
+        assert (decided.quotas["granted"] > 0).tolist() == [kind != Kind.TERMINATION, False]
+    assert decided.closed["use"]["down_bytes"].tolist() == [6 * MB]
 
 
 def test_words_are_packed_and_come_back() -> None:

@@ -99,10 +99,11 @@ class Turns:
         group.answers["place"] = -1
         self._freed[0] = 0
         self._usual.serve(state, group, fresh, fresh_at, self._freed)
-        if (group.became == arriving.GOES_ON).any():
+        rare = group.became == arriving.GOES_ON
+        if rare.any():
             self._server.serve(state, group)
-        taken = group.became != arriving.LATER
-        return self._written(state, group, taken)
+            group.sessions.append(group.answers["place"][rare].astype(np.int64))
+        return self._written(state, group, group.became != arriving.LATER)
 
     def sweep(self, state: EngineState, *, moment: Moment, position: int) -> tuple[Decided | None, bool]:
         """Settle sessions whose network fell silent, forget ended ones; None if nothing is to be done.
@@ -166,15 +167,14 @@ class Turns:
         warm(state, numbering, moment.clock)
 
     def _written(self, state: EngineState, group: Group, taken: np.ndarray) -> Decided:
-        closed = joined(group.closed)
+        closed = group.closed[0] if len(group.closed) == 1 else joined(group.closed)
         if not group.is_changed:
             return Decided(taken, group.answers, group.quotas, b"", closed, [])
         growing = self._server.growing
-        served = group.answers["place"][group.became == arriving.GOES_ON].astype(np.int64)
         changed = Changed(
-            sessions=np.concatenate([served, *group.sessions]),
-            services=np.concatenate([*group.services, self._freed[1 : self._freed[0] + 1]]),
-            wallets=np.concatenate([_NOBODY, *group.wallets]),
+            sessions=_one_after_another(group.sessions),
+            services=_one_after_another([*group.services, self._freed[1 : self._freed[0] + 1]]),
+            wallets=_one_after_another(group.wallets),
             touched=growing.touched[: growing.touched_count[0]],
             closed=closed,
         )
@@ -185,3 +185,9 @@ class Turns:
         state.desk = places.with_users(state.desk, state.used["rows"])
         state.desk = places.with_places(state.desk, requests + 1, requests + 3 * asks + 1)
         self._server.make_room(state)
+
+
+def _one_after_another(parts: list[np.ndarray]) -> np.ndarray:
+    """Join lists of places, most often one or none."""
+    some = [part for part in parts if len(part)]
+    return some[0] if len(some) == 1 else np.concatenate([_NOBODY, *some])
