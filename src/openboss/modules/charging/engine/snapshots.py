@@ -135,6 +135,8 @@ def load_snapshot(folder: Path) -> EngineState:
     changes.mark_who_draws(state.directory, np.arange(state.used["rows"], dtype=np.int32), state.draws_on_pool)
     if state.digest() != manifest["digest"]:
         raise ValueError(f"snapshot {folder.name} is damaged: its digest does not fit; an older one will be used")
+    narrow = {name: getattr(state.desk, name).astype(np.int32, copy=False) for name in ("user_wallet", "user_service")}
+    state.desk = state.desk._replace(**narrow)  # snapshots of 2026-11-22 and before have them twice as wide
     return state
 
 

@@ -10,15 +10,15 @@ group, until one of them has a rare request: those behind it wait for the next g
 import numpy as np
 
 from openboss.kernel.compiled import apart, compiled, compiled_releasing
-from openboss.kernel.prefetch import prefetch
 from openboss.kernel.records import Cycles, Rated, Usage, posting_slot, rate_records
-from openboss.kernel.state import LANES, Directory, Lane, draws_on_pool
+from openboss.kernel.state import Directory, Lane
 from openboss.kernel.tariffs import TariffTables
 from openboss.kernel.trace import Trace
 from openboss.kernel.usage import Status
-from openboss.modules.charging.engine.online.arriving import GOES_ON, arrive, bars, find_session, leave, leave_user
-from openboss.modules.charging.engine.online.cuts import is_access, is_message, is_voice, next_change
-from openboss.modules.charging.engine.online.desk import EFFECTS_A_RECORD, Desk, Life
+from openboss.modules.charging.engine.online.admitting import ask_memory_for, has_room, measure_of, usual_services
+from openboss.modules.charging.engine.online.arriving import GOES_ON, arrive, bars, leave, leave_user
+from openboss.modules.charging.engine.online.cuts import is_access, is_voice
+from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.effects import look_before_one, note_after_one, undo_one
 from openboss.modules.charging.engine.online.group import KB
 from openboss.modules.charging.engine.online.growing import BLOCKED_LI, NO_PRICE_LI
@@ -26,15 +26,12 @@ from openboss.modules.charging.engine.online.paying import (
     CLOSED,
     FAILED,
     LOCAL_S,
-    NEWS_A_PAYMENT,
-    NEWS_TOLD,
     NO_LIMIT_LI,
     NOW_S,
     POSITION,
     SERVED,
     SERVICES,
     SESSIONS,
-    WALLETS,
     Choices,
     Work,
     free_money_li,
@@ -44,9 +41,7 @@ from openboss.modules.charging.engine.online.paying import (
     release,
 )
 from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Kind, Measure, Result
-from openboss.modules.charging.engine.state import TOTALS_A_RECORD
 
-FAR, SOON = 4, 2  # how many requests ahead memory is asked for a session, and for what hangs on it
 IS_SERVED = 3  # what became of a request: carried out here (arriving: LATER, DONE, GOES_ON)
 
 _OPEN, _CLOSED, _PATTERN = int(Life.OPEN), int(Life.CLOSED), int(Life.PATTERN)
@@ -107,15 +102,9 @@ def _cost_li(rated: Rated, k: int) -> int:
 
 
 @compiled
-def _measure_of(record_type: int) -> int:
-    """Say what use is counted in; messages are none of it."""
-    return _SECONDS if is_voice(record_type) or is_access(record_type) else _OCTETS
-
-
-@compiled
 def _size_of(record_type: int, ask: np.ndarray, choices: Choices) -> int:
     """Say how much is granted if money allows (D4.8)."""
-    if _measure_of(record_type) == _SECONDS:
+    if measure_of(record_type) == _SECONDS:
         most = choices.access_slice_s if is_access(record_type) else choices.time_slice_s
         return min(ask.want_s, most) if ask.want_s > 0 else most
     most = choices.data_slice_bytes
@@ -128,80 +117,6 @@ def _is_used(use: np.ndarray) -> bool:
     if is_voice(use.record_type) or use.up_bytes + use.down_bytes > 0 or use.message_count > 0:
         return True
     return is_access(use.record_type) and use.duration_s > 0
-
-
-# --- which are usual -----------------------------------------------------------------------------------------------
-
-
-@compiled
-def _is_usual_ask(
-    desk: Desk, directory: Directory, cycles: Cycles, tables: TariffTables, request: np.ndarray, ask: np.ndarray,
-    place: int, local_s: int,
-) -> bool:  # fmt: skip
-    if place < 0 or ask.is_changed == 1:
-        return False
-    if request.kind == _INITIAL and ask.used_s + ask.used_up + ask.used_down + ask.used_units != 0:
-        return False  # what is over already
-    service, use = desk.services[place], desk.uses[place]
-    if ask.want_li != 0 or ask.used_li != 0 or ask.after_li != 0 or use.info_fee_li != 0:
-        return False  # money
-    if use.partial_seq != 0 and is_voice(use.record_type):
-        return False  # what goes on after a cut may come to nothing
-    if ask.want_units > 0 and _measure_of(use.record_type) == _OCTETS:
-        return False
-    if service.change_local_s == 0:
-        service.change_local_s = next_change(use, service.row, directory, cycles, tables)
-    return service.change_local_s > local_s
-
-
-@compiled
-def _usual_services(
-    desk: Desk, directory: Directory, cycles: Cycles, tables: TariffTables, request: np.ndarray, asks: np.ndarray,
-    ask_place: np.ndarray, session: int, choices: Choices, local_s: int,
-) -> int:  # fmt: skip
-    """How many services the user of a usual request has open; -1 if it is not usual."""
-    row, first, last = desk.sessions[session].row, request.first_ask, request.first_ask + request.asks
-    if request.kind == _EVENT or request.asks == 0 or request.asks > choices.most_services:
-        return -1
-    if directory.group_head[row] >= 0 and draws_on_pool(directory, row):
-        return -1
-    for a in range(first, last):
-        if not _is_usual_ask(desk, directory, cycles, tables, request, asks[a], ask_place[a], local_s):
-            return -1
-    count, own, other = 0, 0, desk.user_service[row]
-    while other >= 0:
-        count, service = count + 1, desk.services[other]
-        own += 1 if service.session == session else 0
-        if is_message(desk.uses[other].record_type) or desk.sessions[service.session].kind == _EVENT:
-            return -1
-        other = service.next_of_user
-    if count > choices.most_services or (request.kind == _TERMINATION and own != request.asks):
-        return -1  # what a session's last request does not name ends too
-    return count
-
-
-@compiled
-def _has_room(
-    desk: Desk, lanes: tuple[Lane, ...], tables: TariffTables, session: int, asks: int, services: int, work: Work,
-    touched: np.ndarray, touched_count: np.ndarray,
-) -> bool:  # fmt: skip
-    """Say whether all that carrying out a request can write has room."""
-    ratings = asks * (services + 3)
-    lane = lanes[desk.sessions[session].row % LANES]
-    if lane.totals_count[0] + ratings * TOTALS_A_RECORD > len(lane.totals_item):
-        return False
-    if lane.counter_count[0] + ratings * tables.counter_room > len(lane.counter_key):
-        return False
-    if touched_count[0] + 2 * (ratings + services) * EFFECTS_A_RECORD > len(touched):
-        return False
-    noted, other = asks * services, desk.sessions[session].first_service
-    while other >= 0:
-        noted, other = noted + 1, desk.services[other].next
-    if work.counts[SERVICES] + noted > len(work.services) or work.counts[CLOSED] + asks > len(work.closed):
-        return False
-    if work.counts[NEWS_TOLD] + ratings * NEWS_A_PAYMENT > len(work.news):
-        return False
-    return work.counts[SESSIONS] < len(work.sessions) and work.counts[WALLETS] < len(work.wallets)
 
 
 # --- one service ---------------------------------------------------------------------------------------------------
@@ -230,7 +145,7 @@ def _quote_li(
 ) -> int:  # fmt: skip
     """Say what a record would cost in all were more used; nothing changes. Its effects must have been undone."""
     _lay_out(desk.uses[place], usage, rated, k, desk.services[place].row)
-    if _measure_of(desk.uses[place].record_type) == _SECONDS:
+    if measure_of(desk.uses[place].record_type) == _SECONDS:
         usage.duration_s[k] += size
     else:
         usage.down_bytes[k] += size
@@ -252,7 +167,7 @@ def _grant(desk: Desk, place: int, size: int, quoted_li: int, choices: Choices, 
     costs_li = quoted_li - service.act_li
     if costs_li > free_money_li(desk, service.row) or is_used_up(desk, service.row):
         return False
-    put_quota(desk, service, quota, _measure_of(use.record_type), size, costs_li, choices, work)
+    put_quota(desk, service, quota, measure_of(use.record_type), size, costs_li, choices, work)
     return True
 
 
@@ -262,7 +177,7 @@ def _grant_less(
     rated: Rated, k: int, place: int, most: int, choices: Choices, work: Work, trace: Trace, quota: np.ndarray,
 ) -> None:  # fmt: skip
     """Grant what little money buys, if anything (D4.8, CHG-11). The record's effects must have been undone."""
-    service, is_data = desk.services[place], _measure_of(desk.uses[place].record_type) == _OCTETS
+    service, is_data = desk.services[place], measure_of(desk.uses[place].record_type) == _OCTETS
     free_li, used_li = free_money_li(desk, service.row), service.act_li
     quota.result = _NO_MONEY
     if is_used_up(desk, service.row):
@@ -444,38 +359,6 @@ def _end(
         place = desk.services[place].next
 
 
-@compiled
-def _ask_memory_for(
-    desk: Desk, directory: Directory, lanes: tuple[Lane, ...], requests: np.ndarray, m: int, slot: int
-) -> None:
-    """Ask memory for what the requests behind one will read: for a session, its user, what hangs on the user."""
-    if m + FAR < len(requests):
-        prefetch(desk.buckets, np.int64(requests[m + FAR].key_lo & np.uint64(len(desk.buckets) - 1)))
-    if m + SOON < len(requests):
-        session = find_session(desk, requests[m + SOON].key_hi, requests[m + SOON].key_lo)
-        if session >= 0:
-            row, service = desk.sessions[session].row, desk.sessions[session].first_service
-            prefetch(directory.holding_head, row)
-            prefetch(lanes[row % LANES].free_head, row // LANES)
-            prefetch(desk.user_wallet, row)
-            prefetch(desk.services, service)
-            prefetch(desk.uses, service)
-            prefetch(desk.effects, service)
-    if m + 1 < len(requests):
-        session = find_session(desk, requests[m + 1].key_hi, requests[m + 1].key_lo)
-        if session >= 0:
-            row = desk.sessions[session].row
-            if desk.user_wallet[row] >= 0:
-                prefetch(desk.wallets, desk.user_wallet[row])
-            if directory.holding_head[row] >= 0:
-                prefetch(directory.holding_from_s, directory.holding_head[row])
-            lane, local_row = lanes[row % LANES], row // LANES
-            if lane.free_head[local_row, slot] >= 0:
-                prefetch(lane.free_rule, lane.free_head[local_row, slot])
-            if lane.totals_head[local_row, slot] >= 0:
-                prefetch(lane.totals_rule, lane.totals_head[local_row, slot])
-
-
 @compiled_releasing
 def serve(
     desk: Desk, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, tables: TariffTables,
@@ -493,7 +376,7 @@ def serve(
     """
     slot = max(posting_slot(cycles, work.moment[LOCAL_S]), 0)
     for m in range(first, len(requests)):
-        _ask_memory_for(desk, directory, lanes, requests, m, slot)
+        ask_memory_for(desk, directory, lanes, requests, m, slot)
         request, answer = requests[m], answers[m]
         if m > first or became[m] != GOES_ON:
             became[m] = arrive(directory, desk, requests, asks, fresh, fresh_at, answers, quotas, ask_place, busy,
@@ -502,14 +385,14 @@ def serve(
             continue
         session, services = np.int64(answer.place), -1
         if is_moved[m] == 0:
-            services = _usual_services(desk, directory, cycles, tables, request, asks, ask_place, session, choices,
+            services = usual_services(desk, directory, cycles, tables, request, asks, ask_place, session, choices,
                                        work.moment[LOCAL_S])  # fmt: skip
         if services < 0:
             wallet = desk.user_wallet[desk.sessions[session].row]
             if wallet >= 0:
                 busy_wallets[wallet] = 1
             continue
-        if not _has_room(desk, lanes, tables, session, request.asks, services, work, touched, touched_count):
+        if not has_room(desk, lanes, tables, session, request.asks, services, work, touched, touched_count):
             return m
         begin, end = request.first_ask, request.first_ask + request.asks
         for a in range(begin, end):
