@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -13,6 +14,7 @@ from tests.access.network.test_nchf import start_chf
 
 from openboss.config.options import options
 from openboss.kernel.usage import RecordType
+from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.online.requests import Kind, empty_requests
 from openboss.modules.charging.engine.online.turns import Moment
 from openboss.modules.charging.engine.online.watch import Watch
@@ -105,6 +107,24 @@ def test_the_days_of_gateways_are_shown_whatever_day_is_typed() -> None:
     billing = signed_in("billing")
     for days in ({"to": "9999-12-31"}, {"to": "0001-01-01"}, {"from": "2026-11-10", "to": "2026-11-01"}):
         assert billing.get("/assurance/gateways/", days).status_code == 200, days
+
+
+def test_the_sums_of_days_on_the_page_are_those_of_the_detail_store() -> None:
+    billing, day = signed_in("billing"), {"from": "2026-10-14", "to": "2026-10-15"}
+    shown = billing.get("/assurance/gateways/", {**day, "export": "csv"}).getvalue().decode("utf-8-sig").splitlines()
+    rows = [dict(zip(shown[0].split(","), line.split(","), strict=True)) for line in shown[1:]]
+    first, last = (int(datetime(2026, 10, day, tzinfo=UTC).timestamp()) for day in (14, 16))  # of the operator's clock
+    detail = pl.scan_parquet(Lake(Path(settings.LAKE_DIR)).usage_files(202610), hive_partitioning=True).filter(
+        pl.col("start_local_s").is_between(first, last, closed="left")
+    )
+    li = pl.sum_horizontal("act_basic_li", "act_ld_li", "act_info_li").sum()
+    sessions = pl.struct("subscriber_id", "record_type", "call_ref").n_unique()
+    count, charged_li = detail.select(sessions, li).collect().row(0)
+    assert count > 100
+    assert sum(int(row["On file"]) for row in rows) == sum(int(row["Only on file"]) for row in rows) == count
+    assert sum(round(float(row["Charge on file"]) * 1000) for row in rows) == charged_li
+    page = billing.get("/assurance/gateways/", day).content.decode()
+    assert f"{count:,}" in page.split("<tfoot")[1] and f"{charged_li / 1000:,.3f}" in page.split("<tfoot")[1]
 
 
 def _steps_told(billing: Client) -> list[str]:

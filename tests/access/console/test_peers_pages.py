@@ -69,3 +69,24 @@ def test_a_session_function_with_neither_key_nor_address_is_said_not_to_be_let_i
     admin.post(f"{page}act/", {"action": "key"})
     assert "it may not ask" not in admin.get("/live/peers/").content.decode() + admin.get(page).content.decode()
     admin.post(f"{page}act/", {"action": "remove"})
+
+
+def test_a_diameter_peer_is_written_down_with_its_realm_and_the_certificate_it_must_show() -> None:
+    admin, billing = signed_in("admin"), signed_in("billing")
+    pgw = {"name": "PGW1.example", "realm": "net.example", "addresses": "10.9.1.0/24 2001:db8::1", "needs_tls": "on"}
+    refused = write(admin, "DIAMETER", **{**pgw, "realm": "no realm!"})
+    assert refused.status_code == 422 and "A realm is written like a name" in refused.content.decode()
+    assert 'value="no realm!"' in refused.content.decode()  # to be put right
+    refused = write(admin, "DIAMETER", **{**pgw, "addresses": "10.9.1.300"})
+    assert (refused.status_code, list_peers()) == (422, [])
+    assert write(admin, "DIAMETER", **pgw).status_code == 302
+    (known,) = list_peers()
+    assert (known.interface, known.name, known.realm, known.needs_tls, known.is_admitted) == (
+        "DIAMETER", "pgw1.example", "net.example", True, True)  # fmt: skip
+    assert known.addresses == ("10.9.1.0/24", "2001:db8::1")
+    listed = billing.get("/live/peers/").content.decode()
+    assert "pgw1.example" in listed and "net.example" in listed and "certificate with its name (TLS)" in listed
+    clear = {name: value for name, value in pgw.items() if name != "needs_tls"}
+    admin.post(f"/live/peers/{known.peer_id}/", clear)
+    assert "certificate with its name (TLS)" not in billing.get("/live/peers/").content.decode()
+    admin.post(f"/live/peers/{known.peer_id}/act/", {"action": "remove"})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,10 +19,11 @@ from typing import Any
 import httpx
 import pytest
 from tests.access.console.conftest import CHROMIUM, Tab, chromium_path
+from tests.access.console.test_browser import PHONE, SHOP_PC, faults
 from tests.access.network.dissection import complaints, needs_tshark
 
 from .conftest import Installation, installations
-from .networks import Gateway, RunningDemo, SessionFunction, recorded
+from .networks import CHARGING_DATA, Gateway, RunningDemo, SessionFunction, recorded
 
 _BILL_OF = "2026100000000{:03}"
 _GOLDEN = Path(__file__).parents[3] / "example" / "golden"
@@ -140,6 +142,26 @@ def _paid(why: dict[str, Any]) -> tuple[str, str, bool]:
     return charge["actual"], charge["rule"], why["is_same"]
 
 
+def _the_board_shows_who_asks_and_what_was_refused(running: RunningDemo, reader: Reader) -> None:
+    """While a peer is connected: its messages, results and what doors turned down, on the board's page."""
+    no_json = {"content": b"{", "headers": {"content-type": "application/json"}}
+    with httpx.Client(http1=False, http2=True, trust_env=False) as broken:
+        assert broken.post(f"http://127.0.0.1:{running.ports['NCHF']}{CHARGING_DATA}", **no_json).status_code == 400
+    with socket.create_connection(("127.0.0.1", running.ports["DIAMETER"])) as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n" + bytes(60))
+        assert stranger.recv(1) == b""
+    time.sleep(2.5)  # doors are counted once a second, and the running second is not shown
+    board = re.sub(r"<[^>]*>|\s+", " ", reader.page("/live/"))
+    for told in (
+        r"Granted +2001 +3 +2 ",
+        r"Session unknown +5002 +1 +0 ",
+        "The message is no JSON +5G session function +1 +1 ",
+        "No Diameter: the line was cut +Diameter peer +1 +1 ",
+        r"gw\.newcomer +newcomer +Diameter peer +127\.0\.0\.1 +4 +connected",
+    ):
+        assert re.search(told, board), (told, board)
+
+
 @needs_tshark
 def test_networks_nobody_here_wrote_complete_sessions_at_the_running_demo(running: RunningDemo, tmp_path: Path) -> None:
     reader = Reader(running.address)
@@ -150,6 +172,8 @@ def test_networks_nobody_here_wrote_complete_sessions_at_the_running_demo(runnin
         assert gateway.ask("newcomer;1", 2, 1, 10 * MB) == (2001, 10 * MB)
         assert running.balance_li(LI_XIUYING) == 46_200 - 2_900
         assert gateway.ask("newcomer;1", 3, 2, MB) == (2001, None)
+        assert gateway.ask("nobody;1", 2, 1)[0] == 5002
+        _the_board_shows_who_asks_and_what_was_refused(running, reader)
         gateway.stop()
         function = SessionFunction(nchf.port, numbers[WANG_GUILAN])
         assert function.ask("", 0) == (201, 10 * MB)
@@ -239,3 +263,17 @@ def test_a_newcomer_plays_a_session_sees_the_balance_fall_tops_up_at_the_counter
     network.page.click("button:text-is('10 MB')")  # asks again, is granted, uses it
     beside.page.wait_for_selector(_left(47.1))
     assert network.complaints + beside.complaints + clerk.complaints == []
+    beside.open(f"/live/follow/{LI_XIUYING}/")
+    beside.page.fill("[name=reason]", "the newcomer wants to see it")
+    beside.page.keyboard.press("Enter")
+    beside.page.wait_for_selector("text=before somebody followed")
+    for language, theme, viewport in (("zh-hans", "dark", PHONE), ("en", "light", SHOP_PC)):
+        beside.page.context.add_cookies(
+            [{"name": name, "value": value, "url": running.address}
+             for name, value in (("django_language", language), ("theme", theme))]
+        )  # fmt: skip
+        beside.page.set_viewport_size(viewport)
+        assert faults(beside, ["/live/", "/live/sessions/", f"/live/follow/{LI_XIUYING}/", "/live/peers/"]) == []
+        network.page.context.add_cookies([{"name": "django_language", "value": language, "url": running.address}])
+        network.page.set_viewport_size(viewport)
+        assert faults(network, ["/live/trial/"]) == []
