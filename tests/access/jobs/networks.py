@@ -142,7 +142,8 @@ class Gateway:
             service.used_service_unit = [UsedServiceUnit(cc_total_octets=used_octets)]
         request.multiple_services_credit_control = [service]
         answer = self._application.send_request(request, timeout=60)
-        granted = answer.multiple_services_credit_control[0].granted_service_unit if kind != 3 else None
+        services = answer.multiple_services_credit_control
+        granted = services[0].granted_service_unit if services else None
         return answer.result_code, granted.cc_total_octets if granted else None
 
     def stop(self) -> None:
