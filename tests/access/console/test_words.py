@@ -8,6 +8,9 @@ from pathlib import Path
 from django.utils import translation
 
 from openboss.access.console.words import WORDS
+from openboss.access.jobs.online_doors import DROPS
+from openboss.access.network.diameter import avps, wire
+from openboss.access.network.diameter.peers import NONSENSE
 
 SOURCE = Path(__file__).parents[3] / "src" / "openboss"
 
@@ -55,3 +58,15 @@ def test_every_task_of_the_worker_has_a_word_and_no_word_is_left_over() -> None:
 def test_every_action_of_the_audit_log_has_a_word() -> None:
     assert len(actions()) > 100
     assert _without_chinese("audit_action", actions()) == []
+
+
+def test_whatever_a_door_of_charging_turns_down_has_a_word() -> None:
+    codes = {f"RADIUS {cause}" for cause in DROPS} | {f"DIAMETER {NONSENSE}"}
+    for module in (avps, wire):
+        given = (value for value in vars(module).values() if isinstance(value, int))
+        codes |= {f"DIAMETER {int(value)}" for value in given if 3001 <= value <= 3010 or 5001 <= value <= 5030}
+    for call in _calls("access/network/nchf"):
+        if ast.unparse(call.func).endswith("Refused"):
+            codes |= {f"NCHF {cause}" for cause in _texts(call.args[1:2])}
+    assert len(codes) > 20
+    assert sorted(codes - set(WORDS["door_refusal"])) == []

@@ -1,11 +1,19 @@
 """What the engine's loop tells networks, and when: never before it is safe, and then at once and in order."""
 
+import asyncio
 import threading
 from types import SimpleNamespace
 
 import pytest
 
 from openboss.access.jobs.charge_loop import ChargeLoop
+from openboss.access.jobs.online_doors import OnlineDoors
+from openboss.access.network.admission import Admission
+from openboss.access.network.radius.clients import AccessServer, AccessServers
+from openboss.access.network.radius.packets import Code
+from openboss.access.network.radius.ports import Port
+from openboss.config.options import options
+from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.online.desk import Life, empty_desk, with_places
 
 pytestmark = pytest.mark.django_db
@@ -33,9 +41,24 @@ def test_what_became_safe_is_answered_with_the_next_group_and_before_it(loop: Ch
 def test_a_network_has_its_answer_before_it_is_told_to_come_again(loop: ChargeLoop) -> None:
     told: list[str] = []
     for name in ("node", "doors"):
-        setattr(loop, name, SimpleNamespace(tell=lambda sessions, _ends, name=name: told.append(name)))
+        setattr(loop, name, SimpleNamespace(tell=lambda *_told, name=name: told.append(name)))
     loop.when_safe(lambda: told.append("answer"))
     loop.owner.commits.oldest = None  # a command waits for everything before it
     loop.owner.stirred.append(0)
     loop._ask_again()
     assert told == ["answer", "node", "doors"]
+
+
+def test_what_ports_of_radius_drop_is_counted_by_its_cause() -> None:
+    aio = asyncio.new_event_loop()
+    servers = AccessServers({"10.0.0.1": AccessServer("bras1", "10.0.0.1", b"secret", RecordType.WLAN, 0)}, {})
+    port = Port(Code.ACCESS_REQUEST, servers, lambda *_given: None, aio)
+    chosen = options().model_copy(update={"nchf_port": 0})
+    doors = OnlineDoors(chosen, admission=Admission(now_s=lambda: 0), server=SimpleNamespace(), now_s=lambda: 0,
+                        fail=print, loop=aio)  # fmt: skip
+    doors._radius.append(port)
+    for data, address in ((b"", "10.0.0.2"), (b"x", "10.0.0.1"), (b"\1\1\0\24" + bytes(16), "10.0.0.1")):
+        port.datagram_received(data, (address, 1812))
+    _times, turned_down = doors.counted()
+    aio.close()
+    assert turned_down == {("RADIUS", cause): 1 for cause in ("unknown server", "malformed", "not genuine")}
