@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 
 import msgspec
 import pytest
@@ -147,37 +148,46 @@ def test_the_last_quota_ends_leads_elsewhere_or_restricts_as_the_operator_says()
     ]
 
 
+def bodies() -> dict[Kind, bytes]:
+    """What is said first, in between and last."""
+    said = {
+        "nfConsumerIdentification": {"nodeFunctionality": "SMF"},
+        "invocationTimeStamp": "2026-10-05T02:00:00Z",
+        "invocationSequenceNumber": 1,
+        "subscriberIdentifier": "imsi-460001234500002",
+        "pDUSessionChargingInformation": {"chargingId": 1, "pduSessionInformation": {"pduSessionID": 1, "dnnId": "x"}},
+    }
+    radio = {"nrLocation": {"tai": {"plmnId": {"mcc": "460", "mnc": "00"}, "tac": "002710"}}}
+    between = [container(1, "TARIFF_TIME_CHANGE", totalVolume=5, uplinkVolume=2), container(2, totalVolume=3)]
+    usages = {
+        Kind.INITIAL: {"ratingGroup": 7, "requestedUnit": {"totalVolume": 10}},
+        Kind.UPDATE: {"ratingGroup": 7, "requestedUnit": {}, "usedUnitContainer": between},
+        Kind.TERMINATION: {"ratingGroup": 7, "usedUnitContainer": [container(1, "FINAL", totalVolume=5, time=3)]},
+    }
+    said["triggers"] = [{"triggerType": "RAT_CHANGE", "triggerCategory": "IMMEDIATE_REPORT"}]
+    said["pDUSessionChargingInformation"]["userLocationinfo"] = radio
+    return {kind: json.dumps({**said, "multipleUnitUsage": [usage]}).encode() for kind, usage in usages.items()}
+
+
 @pytest.mark.parametrize("messages", [10_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
 def test_spoiled_messages_are_read_or_refused_with_a_problem(messages):
-    chance = random.Random(20261122)
-    usage = {"ratingGroup": 7, "requestedUnit": {}, "usedUnitContainer": [container(1, "FINAL", totalVolume=5)]}
-    good = json.dumps(
-        {
-            "nfConsumerIdentification": {"nodeFunctionality": "SMF"},
-            "invocationTimeStamp": "2026-10-05T02:00:00Z",
-            "invocationSequenceNumber": 1,
-            "subscriberIdentifier": "imsi-460001234500002",
-            "multipleUnitUsage": [usage],
-            "pDUSessionChargingInformation": {
-                "chargingId": 1,
-                "pduSessionInformation": {"pduSessionID": 1, "dnnId": "x"},
-            },
-        }
-    ).encode()
-    signs, taken, refused = b'{}[]",:0123456789-.eE\\\xff\x00imsi', 0, 0
-    for _ in range(messages):
-        data = bytearray(good)
+    """Creates, updates and releases in turn."""
+    chance, good = random.Random(20261122), list(bodies().items())
+    signs, taken, refused = b'{}[]",:0123456789-.eE\\\xff\x00imsi', Counter(), Counter()
+    for number in range(messages):
+        kind, body = good[number % len(good)]
+        data = bytearray(body)
         for _spoil in range(chance.randint(1, 3)):
             data[chance.randrange(len(data))] = chance.choice(signs)
         try:
             message = _decode(data)
-            requests = requests_of(message, Kind.INITIAL, key_of_new(message), NOW_S)
+            requests = requests_of(message, kind, key_of_new(message), NOW_S)
         except Refused:
-            refused += 1
+            refused[kind] += 1
         except (msgspec.DecodeError, UnicodeDecodeError) as fault:
             assert malformed(fault).problem.status == 400
-            refused += 1
+            refused[kind] += 1
         else:
             columns_of(requests)
-            taken += 1
-    assert min(taken, refused) > messages // 20
+            taken[kind] += 1
+    assert all(min(taken[kind], refused[kind]) > messages // 60 for kind, _body in good)

@@ -10,9 +10,10 @@ import yaml
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 from tests.access.network.test_nchf import chf, data_request, network, smf, used, wanted, world  # noqa: F401
-from tests.modules.charging.engine.test_online import MB, moment
+from tests.modules.charging.engine.test_online import MB, PREPAID, moment
+from tests.modules.charging.engine.test_online_boundaries import publish
 
-from openboss.access.network.nchf.answers import encode, malformed
+from openboss.access.network.nchf.answers import encode, final_unit, malformed
 from openboss.access.network.nchf.schema import ChargingDataRequest, ChargingNotifyRequest
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -123,6 +124,52 @@ def test_requests_as_published_are_read_and_our_answers_are_as_published(chf, sm
     check("ChargingDataResponse", ahead)
     for notice in ("REAUTHORIZATION", "ABORT_CHARGING"):
         check("ChargingNotifyRequest", json.loads(encode(ChargingNotifyRequest(notice))))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answers_with_last_quotas_price_changes_events_and_several_units_are_as_published(network, chf, smf):  # noqa: F811
+    publish(network, lambda data: data.update(price="1.00"))  # from 2026-10-06 on
+    several = [wanted(100), wanted(200, totalVolume=MB), wanted(300, time=60)]
+    created = smf.post(chf.url, json=data_request(1, multipleUnitUsage=several))
+    told = as_published(created, 201)
+    assert len(told) == 3
+    assert smf.post(f"{created.headers['location']}/release", json=data_request(2)).status_code == 204
+    for number, (action, where) in enumerate(
+        (("TERMINATE", ""), ("REDIRECT", "https://top.up/"), ("RESTRICT", "only-top-up")), 1
+    ):
+        chf.node.final = final_unit(action, where)
+        network.order("TOP_UP", f"P-{number}", account_id=5, amount_li=140 - network.wallet()["balance_li"])
+        opened = smf.post(chf.url, json=data_request(10 * number, multipleUnitUsage=[wanted(100)]))
+        [last] = as_published(opened, 201)
+        assert last["finalUnitIndication"]["finalUnitAction"] in (action, "RESTRICT_ACCESS")
+        nothing = [used({"totalVolume": 496 * 1024}), wanted(200)]
+        update = data_request(10 * number + 1, multipleUnitUsage=nothing)
+        codes = [
+            one["resultCode"]
+            for one in as_published(smf.post(f"{opened.headers['location']}/update", json=update), 200)
+        ]
+        assert "QUOTA_LIMIT_REACHED" in codes
+        assert smf.post(f"{opened.headers['location']}/release", json=data_request(10 * number + 2)).status_code == 204
+    network.order("TOP_UP", "P-9", account_id=5, amount_li=10_000)
+    chf.at = moment("2026-10-05 23:50:00")
+    late = data_request(50, invocationTimeStamp="2026-10-05T15:50:00Z", multipleUnitUsage=[wanted(100)])
+    [changing] = as_published(smf.post(chf.url, json=late), 201)
+    assert changing["grantedUnit"]["tariffTimeChange"] == "2026-10-05T16:00:00Z"
+    event = data_request(60, oneTimeEvent=True, oneTimeEventType="IEC", sMSChargingInformation={
+        "originatorInfo": {"originatorGPSI": f"msisdn-{PREPAID}"},
+        "recipientInfo": [{"recipientGPSI": "msisdn-8613900000001"}]},
+        multipleUnitUsage=[wanted(10, serviceSpecificUnits=1)])  # fmt: skip
+    del event["pDUSessionChargingInformation"]
+    check("ChargingDataRequest", event)
+    [debited] = as_published(smf.post(chf.url, json=event), 201)
+    assert debited["grantedUnit"] == {"serviceSpecificUnits": 1}
+
+
+def as_published(answer, status: int) -> list[dict]:
+    """The units of an answer that is as the schema has it."""
+    assert answer.status_code == status, answer.text
+    check("ChargingDataResponse", answer.json())
+    return answer.json()["multipleUnitInformation"]
 
 
 REQUIRED = [
