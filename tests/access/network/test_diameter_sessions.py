@@ -163,7 +163,7 @@ def test_a_notice_nobody_answers_is_sent_three_times_and_then_said_in_the_log(li
     assert ask(wire, "s;1", 1, 0) == 2001
     listener.tell(0)
     assert [told(wire) for _ in range(3)] == [(COME_AGAIN, "s;1")] * 3
-    assert waited_for(lambda: "session not reached" in caplog.text)
+    assert waited_for(lambda: "sessions not reached" in caplog.text)
     assert ask(wire, "s;1", 2, 1, used={"cc_total_octets": MB}) == 2001
 
 

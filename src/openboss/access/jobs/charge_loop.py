@@ -243,7 +243,7 @@ class ChargeLoop:
             listener.close()
         self.doors.keep(clock.now())
         self.loop.run_until_complete(self.doors.close())
-        self.node.stop()
+        self.node.stop(clock.now())
         self.owner.writer.close()
         self.loop.run_until_complete(asyncio.sleep(0))
         self.loop.close()

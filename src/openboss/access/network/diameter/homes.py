@@ -7,6 +7,7 @@ one that says nothing; of the others the next request tells. Requests are looked
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -229,11 +230,16 @@ class Homes:
 
     def keep(self, now_s: float, at: datetime) -> None:
         """Write down sessions that have lasted a while, and let ended ones go: beside the loop, one batch at a time."""
-        if self.register is None or (self._writing is not None and not self._writing.done()):
+        if self._writing is not None and not self._writing.done():
             return
         self.wait()
+        self._write_older(now_s - LASTS_S, at)
+
+    def _write_older(self, than_s: float, at: datetime) -> None:
+        if self.register is None:
+            return
         said = dict[str, GatewayAddress]()
-        while self._young and now_s - self._young[0][0] >= LASTS_S:
+        while self._young and self._young[0][0] <= than_s:
             for place in self._young.popleft()[1]:
                 self._say(place, said)
         if said or self._gone:
@@ -255,6 +261,11 @@ class Homes:
     @staticmethod
     def _write(register: Register, said: Mapping[str, GatewayAddress], gone: Collection[str], at: datetime) -> None:
         register.keep_gateways(said=said, gone=gone, at=at)
+
+    def keep_all(self, at: datetime) -> None:
+        """Write down all there are, however young, before the process ends in good order."""
+        self.wait()
+        self._write_older(math.inf, at)
 
     def close(self) -> None:
         """End, when what was to be written is."""

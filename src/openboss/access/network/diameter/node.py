@@ -216,10 +216,11 @@ class Node:
             if peer.is_welcome and not peer.is_admitted():
                 peer.say_goodbye(self.next_sequence(), avps.DO_NOT_WANT_TO_TALK)
 
-    def stop(self) -> None:
+    def stop(self, at: datetime) -> None:
         """Say goodbye to all peers, and write down what is left of sessions."""
         for peer in self.peers:
             peer.say_goodbye(self.next_sequence())
+        self.homes.keep_all(at)
         self.homes.close()
 
     # --- a turn --------------------------------------------------------------------------------------------------

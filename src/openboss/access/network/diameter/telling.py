@@ -55,6 +55,7 @@ class Telling:
         self.loop, self.peers, self.sequence, self.unknown = loop, peers, sequence, unknown
         self._waiting: dict[int, Told] = {}  # by Hop-by-Hop Identifier: the answer is waited for
         self._stranded: dict[int, Told] = {}  # by End-to-End Identifier: no line leads there
+        self._unreached: list[tuple[Told, int]] = []  # given up, with the last answer; not said yet
         self._is_watched = False
 
     def tell(self, home: Home, *, ends: bool) -> bool:
@@ -116,9 +117,9 @@ class Telling:
             self._send(told)
 
     def _give_up(self, told: Told, result: int) -> None:
-        """It stays as it is: the network learns it when its quota ends."""
-        log.warning("session not reached", host=told.home.host, session=told.home.session_id.decode("utf-8", "replace"),
-                    told="end" if told.ends else "come again", result=result or "no answer")  # fmt: skip
+        """It stays as it is: the network learns it when its quota ends. The log says so, of many in one line."""
+        self._unreached.append((told, result))
+        self._watch()
 
     def _watch(self) -> None:
         if not self._is_watched:
@@ -135,6 +136,11 @@ class Telling:
         for end, told in [(end, told) for end, told in self._stranded.items() if told.begun_s + STRANDED_S <= now_s]:
             del self._stranded[end]
             self._give_up(told, 0)
+        if self._unreached:
+            (told, result), many = self._unreached[0], len(self._unreached)
+            log.warning("sessions not reached", sessions=many, host=told.home.host, result=result or "no answer",
+                        one=told.home.session_id.decode("utf-8", "replace"))  # fmt: skip
+            self._unreached = []
         if self._waiting or self._stranded:
             self._watch()
 
