@@ -226,7 +226,13 @@ class ChargeLoop:
         )
         listeners = self.loop.run_until_complete(open_doors(self.node.new_peer, options(), self.loop))
         self.doors = OnlineDoors(
-            options(), admission=self.admission, server=self, now_s=self._now_s, fail=self._fail, loop=self.loop
+            options(),
+            admission=self.admission,
+            server=self,
+            use_connection=self._use_connection,
+            now_s=self._now_s,
+            fail=self._fail,
+            loop=self.loop,
         )
         if self.doors.is_open:
             self.prepare()

@@ -43,11 +43,13 @@ class OnlineDoors:
         *,
         admission: Admission,
         server: Server,
+        use_connection: Callable[[], None],
         now_s: Callable[[], int],
         fail: Callable[[BaseException], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.chosen, self.admission, self.now_s, self.loop = chosen, admission, now_s, loop
+        self.use_connection = use_connection  # of the engine's thread: called first in what opens a door
         self.gathering = Gathering(server=server, fail=fail, loop=loop)
         self.notifier = Notifier(loop)
         self._radius: list[Port] = []
@@ -84,6 +86,7 @@ class OnlineDoors:
             self.fail(fault)
 
     async def _open_radius(self) -> None:
+        self.use_connection()  # what a port hears runs in this context; each turn would take a connection and keep it
         chosen, servers, sessions, loop = self.chosen, self.admission.servers, self._sessions, self.loop
         changes = FromEngine(servers, self.now_s, loop)
         logins = Logins(gathering=self.gathering, sessions=sessions, now_s=self.now_s)
