@@ -5,7 +5,17 @@ import asyncio
 import numpy as np
 import pytest
 
-from openboss.access.network.gathering import MOST_WAITING, Ask, Gathering, Request, TooBusy, coded
+from openboss.access.network.gathering import (
+    MOST_AHEAD,
+    MOST_WAITING,
+    PATIENCE_S,
+    WORTH_A_GROUP,
+    Ask,
+    Gathering,
+    Request,
+    TooBusy,
+    coded,
+)
 from openboss.modules.charging.engine.online.requests import ANSWER, QUOTA, Kind
 
 
@@ -66,3 +76,57 @@ def test_addresses_of_every_kind_are_coded_as_numbers_are():
     said = ["tel:+8613800000001", "sip:057188880001@ims.example", "10086", "0085212345678", "sip:alice@x", ""]
     assert [coded(one) for one in said] == [
         2 * 10**18 + 8613800000001, 10**18 + 57188880001, 10086, 2 * 10**18 + 85212345678, 0, 0]  # fmt: skip
+
+
+class Journal(Engine):
+    """An engine whose groups are safe when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.promised, self.ahead = [], 0
+
+    def decide(self, requests, asks):
+        self.ahead += len(requests)
+        _taken, answers, quotas = super().decide(requests, asks)
+        return np.ones(len(requests), np.bool_), answers, quotas
+
+    def when_safe(self, answer):
+        self.promised.append(answer)
+
+    def requests_ahead(self):
+        return self.ahead
+
+    def is_safe(self):
+        promised, self.promised, self.ahead = self.promised, [], 0
+        for answer in promised:
+            answer()
+
+
+def test_while_a_group_is_on_its_way_a_large_one_is_decided_a_small_one_waits_and_nobody_hears_before_it_is_safe():
+    loop, engine, heard = asyncio.new_event_loop(), Journal(), []
+    gathering = Gathering(server=engine, fail=pytest.fail, loop=loop)
+
+    def ask(count: int) -> None:
+        for number in range(count):
+            gathering.ask([request(number)], heard.extend)
+        loop.run_until_complete(asyncio.sleep(2 * PATIENCE_S))
+
+    ask(1)
+    assert (len(engine.promised), engine.ahead, heard) == (1, 1, [])
+    ask(WORTH_A_GROUP - 1)
+    assert (len(engine.promised), engine.ahead) == (1, 1)  # fewer are not worth a commit of their own
+    ask(1)
+    assert (len(engine.promised), engine.ahead, heard) == (2, 1 + WORTH_A_GROUP, [])
+    ask(3)
+    engine.is_safe()
+    assert len(heard) == 1 + WORTH_A_GROUP
+    gathering.go_on()
+    assert (len(engine.promised), engine.ahead) == (1, 3)
+    engine.ahead = MOST_AHEAD + 1
+    ask(2 * WORTH_A_GROUP)
+    assert len(engine.promised) == 1  # so many are decided and not safe: the next ones wait
+    engine.is_safe()
+    gathering.go_on()
+    engine.is_safe()
+    assert len(heard) == 1 + WORTH_A_GROUP + 3 + 2 * WORTH_A_GROUP
+    loop.close()
