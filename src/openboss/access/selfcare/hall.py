@@ -62,27 +62,36 @@ def log_in(request: HttpRequest) -> HttpResponse:
 
 
 def _refused(request: HttpRequest, number: str, now: datetime) -> str:
-    """Let the customer in, or say why not."""
+    """Let the customer in, or say why not; who has not read the picture learns nothing of numbers."""
+    code: dict[str, Any] = {
+        "challenge_id": _challenge(request.POST.get("challenge", "")),
+        "answer": request.POST.get("answer", "").strip(),
+    }
+    digits = request.POST.get("password", "")
     try:
-        user = customers.subscriber_of_number(number=e164(number), at=now)
-        customers.log_in_to_web_hall(
-            subscriber_id=user,
-            digits=request.POST.get("password", ""),
-            challenge_id=_challenge(request.POST.get("challenge", "")),
-            answer=request.POST.get("answer", "").strip(),
-            at=now,
-        )
+        user = _user_of(number, now)
+        if user is None:
+            customers.spend_challenge(**code, at=now)
+            raise customers.PasswordWrong
+        customers.log_in_to_web_hall(subscriber_id=user, digits=digits, **code, at=now)
     except customers.ChallengeMissing:
         return _("The code was not the one in the picture. Here is another.")
     except customers.PasswordLocked:
         return _("Too many wrong passwords: come to the hall with your document.")
     except customers.PasswordInitial:
         return _("Your first password has to be changed before it is used here: call 10086.")
-    except (SubscriberUnknown, customers.PasswordWrong, customers.PasswordMissing):
+    except (customers.PasswordWrong, customers.PasswordMissing):
         return _("Number or service password is wrong.")
     request.session.cycle_key()
     request.session[CUSTOMER] = {"subscriber_id": user, "until_at": (now + STAYS).isoformat()}
     return ""
+
+
+def _user_of(number: str, now: datetime) -> int | None:
+    try:
+        return customers.subscriber_of_number(number=e164(number), at=now)
+    except SubscriberUnknown:
+        return None
 
 
 def _challenge(text: str) -> uuid.UUID | None:

@@ -33,6 +33,8 @@ __all__ = [
     "used_now",
 ]
 
+USERS_A_QUESTION = 100
+
 
 @dataclass(frozen=True)
 class LiveItem:
@@ -192,12 +194,19 @@ def last_events(subscriber_id: int) -> list[LiveEvent]:
 
 
 def used_now(subscriber_ids: list[int]) -> dict[int, dict[int, int]] | None:
-    """What users have used, in li by user and cycle, of every month the running engine holds; None: it is silent."""
+    """What users have used, in li by user and cycle, of every month the running engine holds; None: it is silent.
+
+    Many users are asked for a few at a time, so that networks never wait for the answer.
+    """
+    found: dict[int, dict[int, int]] = {}
     try:
-        answer = ask("unbilled", Path(settings.DATA_DIR), method="POST", body=subscriber_ids)
+        for start in range(0, max(1, len(subscriber_ids)), USERS_A_QUESTION):
+            some = subscriber_ids[start : start + USERS_A_QUESTION]
+            answer = ask("unbilled", Path(settings.DATA_DIR), method="POST", body=some)
+            found |= {int(user): {int(cycle): li for cycle, li in months.items()} for user, months in answer.items()}
     except NoAnswer:
         return None
-    return {int(user): {int(cycle): li for cycle, li in months.items()} for user, months in answer.items()}
+    return found
 
 
 def engine_answers() -> bool:
