@@ -26,6 +26,7 @@ from openboss.modules.system.functions import send_out
 from openboss.processes import hall, tell_balance
 
 MOST, WITHIN = 10, timedelta(minutes=10)  # messages of one user over one channel; and how long a Y is waited for
+LONGEST = 500  # signs of an answer, as it is written down
 NO_PLACE = ""  # nobody's hall: a handset takes nothing out of stock
 FEN = 100
 KEYWORDS = {"CXYE": "BALANCE", "余额": "BALANCE", "BALANCE": "BALANCE", "BAL": "BALANCE",
@@ -111,12 +112,11 @@ def _talked(channel: str, turn_no: str, number: int, what: str, about: str, at: 
     known = customers.interaction_of_serial(serial_no=f"{serial_no} OUT")  # it may have come twice at once
     if known is not None:
         return Reply(what, known.note, asker.language, True)
-    text = _SERVICES[what](asker, about, came, at)
+    text = _SERVICES[what](asker, about, came, at)[:LONGEST]
     customers.note_interaction(direction="OUT", note=text, serial_no=f"{serial_no} OUT", **log)
     if channel == "SMS":
-        send_out(
-            topic="sms", payload={"number": number, "template": what, "language": asker.language, "text": text}, at=at
-        )
+        told = {"number": number, "template": what, "language": asker.language, "text": text}
+        send_out(topic="sms", payload=told, at=at)
     return Reply(what, text, asker.language, False)
 
 

@@ -87,7 +87,7 @@ def of_user(subscriber_id: int, *, at: datetime) -> UserBalance:
 
 
 def in_words(balance: UserBalance, *, language: str) -> str:
-    """A sentence for a message or a voice: what is left, kept for quotas, used and not billed, to pay, and free."""
+    """A sentence for a message or a voice: what is left, kept for quotas, used and not billed, and to pay."""
     account = balance.account
     values = {
         "balance_li": account.balance_li,
