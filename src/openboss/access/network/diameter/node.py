@@ -170,7 +170,7 @@ class Node:
 
     def wake(self, peer: Peer) -> None:
         """Bytes have arrived at a peer: decide them soon, together with what arrives until then."""
-        if not self._waiting:
+        if not self._waiting and not self._is_behind:
             self._arrived_s = self.loop.time()
         self._waiting[peer] = None
         if not self._is_due:
