@@ -22,7 +22,7 @@ from openboss.processes.warm_up import _numbering_frames
 from .conftest import ITEMS, image, local_s, versions
 
 NUMBERING = build_numbering(_numbering_frames())
-FIRST, USERS, STEPS = 8613900000001, 24, 260
+FIRST, USERS, STEPS = 8613900000001, 24, 180
 OFFERS = ([4], [1], [1, 2], [4, 2])
 KINDS = (RecordType.DATA, RecordType.DATA, RecordType.MOC, RecordType.MTC, RecordType.SMS_MO, RecordType.WLAN)
 MB = 1024 * 1024
