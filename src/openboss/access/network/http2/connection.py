@@ -11,8 +11,6 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, cast
 
-import structlog
-
 from openboss.access.network.http2 import calm, frames, headers
 from openboss.access.network.http2.calm import Calm
 from openboss.access.network.http2.frames import (
@@ -51,8 +49,6 @@ _SETTINGS = frames.settings(
     }
 )
 
-log = structlog.get_logger("http2")
-
 
 class Lines(Protocol):
     """All connections of a port."""
@@ -64,6 +60,9 @@ class Lines(Protocol):
 
     def left(self, line: Connection) -> None:
         """A connection has ended."""
+
+    def note(self, line: Connection, why: str) -> None:
+        """We end a connection: somebody may want to know why."""
 
 
 class Connection(asyncio.Protocol):
@@ -171,7 +170,7 @@ class Connection(asyncio.Protocol):
     def abort(self, why: str) -> None:
         """End the connection at once."""
         if self.transport:
-            log.info("connection let go", client=self.client, why=why)
+            self.lines.note(self, why)
             self.transport.abort()
 
     def close(self) -> None:
@@ -471,7 +470,7 @@ class Connection(asyncio.Protocol):
         if self._is_over or self.transport is None:
             return
         if code != Code.NO_ERROR:
-            log.info("connection ended", client=self.client, why=why)
+            self.lines.note(self, why)
         self._is_over, self._turned_at_s = True, self.loop.time()
         self._send(frame(Kind.GOAWAY, 0, 0, number(self._last) + number(code)))
         self._forget_all()

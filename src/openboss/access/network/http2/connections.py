@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
+
 from openboss.access.network.http2.connection import Connection
 from openboss.access.network.http2.stream import Desk
 
 MOST_CONNECTIONS = 512  # of a port: half of what a process may usually have open
 _REVIEW_S = 1.0
 _SILENT_S = 60.0  # who has asked something since then is not put out for a new one
+
+log = structlog.get_logger("http2")
 
 
 class Connections:
@@ -18,6 +22,7 @@ class Connections:
     def __init__(self, desk: Desk, loop: asyncio.AbstractEventLoop, *, most: int = MOST_CONNECTIONS) -> None:
         self.desk, self.loop, self.most = desk, loop, most
         self.lines: dict[Connection, None] = {}
+        self._ended: dict[str, tuple[int, str]] = {}  # by why: how many, and the last of them
         self._timer = loop.call_later(_REVIEW_S, self._review)
 
     def new(self) -> Connection:
@@ -39,6 +44,10 @@ class Connections:
         """A connection has ended."""
         self.lines.pop(line, None)
 
+    def note(self, line: Connection, why: str) -> None:
+        """We end a connection; said once a second, with the last of those for the same reason."""
+        self._ended[why] = (self._ended.get(why, (0, ""))[0] + 1, line.client)
+
     def close(self) -> None:
         """Say goodbye to all."""
         self._timer.cancel()
@@ -49,4 +58,7 @@ class Connections:
         now_s = self.loop.time()
         for line in list(self.lines):
             line.review(now_s)
+        for why, (count, client) in self._ended.items():
+            log.info("connections ended", why=why, count=count, last=client)
+        self._ended.clear()
         self._timer = self.loop.call_later(_REVIEW_S, self._review)

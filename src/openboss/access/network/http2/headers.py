@@ -75,7 +75,7 @@ class HeaderReader:
 
     def _remembered(self, index: int) -> tuple[str, str]:
         if not _FIXED <= index < _FIXED + len(self._table):
-            raise Unreadable(f"nothing was remembered at {index}")
+            raise Unreadable("nothing was remembered there")
         return self._table[index - _FIXED]
 
     def _keep(self, field: tuple[str, str]) -> None:
