@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from openboss.access.jobs.postgres import Cluster
-from tests.scenarios.online_under_fire import networked
+from tests.scenarios.fire_world import networked
 from tests.scenarios.worlds import World, found_world
 
 

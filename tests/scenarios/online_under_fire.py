@@ -21,14 +21,24 @@ import polars as pl
 import psycopg
 
 from tests.scenarios.findings import DeltaTable
+from tests.scenarios.fire_world import (
+    BALANCE_LI,
+    BESIDE,
+    ENGINE,
+    POOR_LI,
+    SHARERS,
+    TOP_UP_LI,
+    USERS,
+    chosen_users,
+)
 from tests.scenarios.gateway import Gateway
 from tests.scenarios.nursery import Forked, Nursery
+from tests.scenarios.other_networks import AccessServer, Network, SessionFunction
 from tests.scenarios.power_cut import Power, why_not_here
 from tests.scenarios.standby import Standby
+from tests.scenarios.visits import Told
 from tests.scenarios.worlds import World, kill
 
-USERS, SHARERS, POOR = 16, 8, 8  # who share nothing; two to a wallet; whose money runs out
-BALANCE_LI, POOR_LI, TOP_UP_LI = 100_000_000, 20_000, 5_000
 PATIENCE_S = 90.0
 STANDING_STILL = "engine while nothing is committed"  # the server stands still
 KINDS = (
@@ -39,78 +49,9 @@ SERVER_ALONE = ("server", "server restarted", "server failed over")  # the engin
 STALL_S = 1.5
 MANY_AHEAD = 2  # groups between their decision and the end of their commit
 
-PREPARE = f"""
-import sys
-from contextlib import suppress
-from openboss.access.jobs import clock
-from openboss.access.jobs.installation import open_installation
-from openboss.config.options import options
-users = [int(user) for user in sys.argv[1:]]
-alone, sharing, poor = users[:{USERS}], users[{USERS}:{USERS + SHARERS}], users[{USERS + SHARERS}:]
-with open_installation():
-    from django.db import connection
-    from openboss.access.network import collector
-    from openboss.modules.charging.functions.engine import ask_engine
-    from openboss.modules.customers.functions import StopsForbid
-    from openboss.processes.change_products import change_plan
-    place = collector.Place(options().data_dir, options().lake_dir, options().timezone)
-    collector.collect_once(place=place, now=clock.now)
-    def keep(table, state):
-        with connection.cursor() as cursor:
-            cursor.execute(f"CREATE TABLE fire_{{table}} AS SELECT * FROM charging_{{table}} WHERE state = '{{state}}'")
-            cursor.execute(f"DELETE FROM charging_{{table}} WHERE state = '{{state}}'")
-    keep("usagechunk", "READY")
-    wallets = [dict(account_id=user, balance_li={BALANCE_LI}, subscriber_ids=[user]) for user in alone]
-    wallets += [dict(account_id=pair[0], balance_li={BALANCE_LI}, subscriber_ids=pair)
-                for pair in zip(sharing[::2], sharing[1::2])]
-    wallets += [dict(account_id=user, balance_li={POOR_LI}, subscriber_ids=[user]) for user in poor]
-    ask_engine("WALLETS", dict(wallets=wallets))
-    for user, offer_id in zip(sharing + poor, (101, 102, 103, 104) * 4):
-        with suppress(StopsForbid):
-            change_plan(subscriber_id=user, offer_id=offer_id, at=clock.now(), from_at=clock.now(), staff_id=None)
-    keep("enginecommand", "WAITING")
-"""
-
-ENGINE = """
-import mmap, struct, sys
-from openboss.access.jobs import charge_command
-from openboss.access.network.diameter import node
-from openboss.modules.charging.engine.commits import Commits
-own = charge_command._own
-with open(sys.argv[1], "r+b") as file:
-    told = mmap.mmap(file.fileno(), 24)
-
-def telling(work):
-    def told_of(self, *given):
-        try:
-            return work(self, *given)
-        finally:
-            struct.pack_into("<q", told, 0, len(self._decided) + len(self._on_their_way))
-    return told_of
-
-for name in ("add", "send", "look", "settle"):
-    setattr(Commits, name, telling(getattr(Commits, name)))
-starts = struct.unpack_from("<q", told, 8)[0] + 1
-struct.pack_into("<qq", told, 0, 0, starts)
-if starts % 4:  # every fourth one waits until there is as much as by itself
-    node.AHEAD_BYTES = 1
-
-def often_saving(stopping):
-    from openboss.access.jobs import charge_loop
-    from openboss.modules.charging.engine import lake
-    charge_loop.POSITIONS_A_SNAPSHOT, charge_loop.SNAPSHOT_AFTER_IDLE_S = {saving}, 0.6
-    charge_loop.FLUSH_S, lake.FILES_WHILE_SERVING = 1.0, 3
-{planted}
-    own(stopping)
-
-charge_command._own = often_saving
-from openboss.access.jobs.cli import main
-sys.argv = ["openboss", "charge"]
-main()
-"""
-
 ASK_BALANCES = "INSERT INTO charging_enginecommand (kind, payload, state) VALUES ('BALANCES', '{}', 'WAITING')"
 BALANCES = "SELECT answer FROM charging_enginecommand WHERE kind = 'BALANCES' AND state = 'DONE' ORDER BY command_id"
+HELD = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'openboss'"
 TOP_UP = "INSERT INTO charging_enginecommand (kind, payload, state) VALUES ('TOP_UP', %s, 'WAITING')"
 WAITING = "SELECT FROM charging_usagechunk WHERE state = 'READY' LIMIT 1"
 MOVE = """
@@ -123,28 +64,9 @@ DELETE FROM charging_enginejournal WHERE position <= (
     SELECT min(position) FROM (SELECT position FROM charging_enginesnapshot ORDER BY position DESC LIMIT 3) AS newest);
 ALTER TABLE charging_enginejournal ENABLE TRIGGER USER;
 """
-_FREE_USERS = """
-SELECT n.number, n.subscriber_id FROM customers_numberperiod n JOIN customers_subscriber s USING (subscriber_id)
-WHERE upper(n.period) IS NULL AND NOT EXISTS (
-    SELECT FROM customers_groupmember m WHERE m.subscriber_id = n.subscriber_id)
-ORDER BY n.number
-"""
 _CHARGED = ("act_basic_li", "act_ld_li", "act_info_li")
+_PRICED = ("std_basic_li", "act_basic_li", "std_ld_li", "act_ld_li")
 _OF_THE_RUN = ("position", "row", "seq_in_file", "start_at_s", "start_local_s")  # when, and in which group
-
-
-def networked(opened: World, files: list[Path]) -> World:
-    """Copy a world, give some users wallets, and lay usage and changes of plans by that a fire plays in."""
-    world = opened.copy("networked")
-    world.deliver(files)
-    assert world.run(*(str(user) for _, user in _chosen(world)), program=PREPARE) == 0, world.heard()
-    return world
-
-
-def _chosen(world: World) -> list[tuple[int, int]]:
-    found = world.ask(_FREE_USERS)[: USERS + SHARERS + POOR]
-    assert len(found) == USERS + SHARERS + POOR
-    return [(int(number), int(user)) for number, user in found]
 
 
 @dataclass
@@ -158,24 +80,38 @@ class OnlineFire:
     ahead: list[int] = field(default_factory=list)  # groups decided and not committed, at each kill at work
     saving_every: int = 15  # inputs
     is_powered: bool = not why_not_here()
+    most_connections: int = 0  # that the engine was seen to hold
     orders: Counter[str] = field(default_factory=Counter)  # what business and usage files played in
     topped_li: Counter[int] = field(default_factory=Counter)  # by account
     restarts_s: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port, nchf_port, radius_port = _free_port(), _free_port(), _free_port(socket.SOCK_DGRAM)
+        self._ports = {"OPENBOSS_DIAMETER_PORT": str(self.port), "OPENBOSS_NCHF_PORT": str(nchf_port),
+                       "OPENBOSS_RADIUS_PORT": "0", "OPENBOSS_RADIUS_ACCOUNTING_PORT": str(radius_port)}  # fmt: skip
         self.engine: Forked | None = None
         self._nursery: Nursery | None = None
-        self.chosen = _chosen(self.world)
-        self.users, self.busy_users = [number for number, _ in self.chosen[:USERS]], self.chosen[USERS:]
+        self.chosen = chosen_users(self.world)
+        busy, beside = self.chosen[USERS : -2 * BESIDE], [number for number, _ in self.chosen[-2 * BESIDE :]]
+        self.users, self.busy_users = [number for number, _ in self.chosen[:USERS]], busy
         self.gateway = Gateway(self.port, self.users, [number for number, _ in self.busy_users])
+        self.beside: list[Network] = [SessionFunction(nchf_port, beside[:BESIDE])]
+        self.beside += [AccessServer(radius_port, beside[BESIDE:])]
         self.power = Power(self.world.data_dir) if self.is_powered else None
         with (self.world.data_dir / "ahead").open("w+b") as file:
             file.write(bytes(24))
             file.flush()
             self._told = mmap.mmap(file.fileno(), 24)
+
+    @property
+    def networks(self) -> list[Gateway | Network]:
+        """Everybody who asks the engine."""
+        return [self.gateway, *self.beside]
+
+    @property
+    def told(self) -> dict[int, Told]:
+        """What was acknowledged, by user."""
+        return {number: told for one in self.networks for number, told in one.told.items()}
 
     @property
     def snapshot_dir(self) -> Path:
@@ -193,7 +129,7 @@ class OnlineFire:
 
     def _nursed(self) -> Nursery:
         """The nursery of this world; another one if the server came back elsewhere."""
-        environment = {**self.world.environment(), "OPENBOSS_DIAMETER_PORT": str(self.port)}
+        environment = {**self.world.environment(), **self._ports}
         if self.power:
             environment |= self.power.environment()
         if self._nursery and self._nursery.environment != environment:
@@ -220,9 +156,11 @@ class OnlineFire:
     def stop(self) -> None:
         """End all sessions, then the engine, which saves its state."""
         assert self.engine is not None
-        self.gateway.finish()
-        self._wait(self.gateway.has_ended)
-        assert self.gateway.has_ended(), (self.gateway.answered, self.gateway.wrong[:3], self.world.heard()[-3000:])
+        for one in self.networks:
+            one.finish()
+        for one in self.networks:
+            self._wait(one.has_ended)
+            assert one.has_ended(), (one.answered, one.wrong[:3], self.world.heard()[-3000:])
         while self._play_in():
             pass
         self._wait(lambda: not self.world.ask(WAITING))
@@ -316,6 +254,8 @@ class OnlineFire:
         """Top up some wallets, and play a change of a plan and a chunk of usage in, just before a kill."""
         accounts = [user for _, user in self.busy_users[SHARERS:]]
         with psycopg.connect(self.world.url(), autocommit=True) as session:
+            [(held,)] = session.execute(HELD).fetchall()
+            self.most_connections = max(self.most_connections, held)
             for account_id in chance.sample(accounts, 4):
                 session.execute(TOP_UP, [json.dumps({"account_id": account_id, "amount_li": TOP_UP_LI})])
                 self.topped_li[account_id] += TOP_UP_LI
@@ -376,14 +316,19 @@ class OnlineFire:
     # --- what it came to -----------------------------------------------------------------------------------------
 
     def facts(self) -> dict[str, Any]:
-        """Wallets, use and rated detail of those who share nothing, as they are in the end, without moments."""
+        """Wallets, use and rated detail of those who share nothing, as they are in the end, without moments.
+
+        Which of two services at once bears the li of a rounding is not compared; what they come to together is.
+        """
         users = [user for _, user in self.chosen[:USERS]]
         wallets, used = self._balances("wallets"), self._balances("used")
         detail = self._detail().filter(pl.col("subscriber_id").is_in(users))
+        charged = detail.group_by("served_number").agg(pl.sum(*_PRICED))
         return {
+            "charged": charged.sort("served_number").rows(),
             "wallets": wallets.filter(pl.col("account_id").is_in(users)).sort("account_id").rows(),
             "used": used.filter(pl.col("subscriber_id").is_in(users)).rows(),
-            "detail": detail.drop(*_OF_THE_RUN).sort(pl.all()).rows(),
+            "detail": detail.drop(*_OF_THE_RUN, *_PRICED).sort(pl.all()).rows(),
         }
 
     def _balances(self, name: str) -> pl.DataFrame:
@@ -396,7 +341,8 @@ class OnlineFire:
 
     def wrong(self) -> list[str]:
         """What is not as it must be, whatever was killed: every acknowledged use is charged and recorded once."""
-        return [*self.gateway.wrong, *self._wrong_business(), *self._wrong_detail(), *self._wrong_money()]
+        said = [line for one in self.networks for line in one.wrong]
+        return [*said, *self._wrong_business(), *self._wrong_detail(), *self._wrong_money()]
 
     def _wrong_business(self) -> list[str]:
         states = self.world.ask("SELECT kind, state, count(*) FROM charging_enginecommand GROUP BY 1, 2")
@@ -415,9 +361,10 @@ class OnlineFire:
         if files.height != rated:
             found.append(f"{files.height} records of files in the detail, {rated} counted")
         visits = detail.filter((pl.col("file_id") == 0) & (pl.col("info_fee_li") == 0))
-        sums = visits.group_by("served_number").agg(pl.len(), pl.sum("duration_s"), pl.sum("down_bytes"))
+        octets = pl.col("up_bytes") + pl.col("down_bytes")
+        sums = visits.group_by("served_number").agg(pl.len(), pl.sum("duration_s"), octets.sum())
         told = {number: rest for number, *rest in sums.iter_rows()}
-        for number, one in self.gateway.told.items():
+        for number, one in self.told.items():
             expected, records = [one.records, one.seconds, one.octets], told.get(number, [0, 0, 0])
             if records != expected:
                 found.append(f"{number}: records, seconds, octets {records}, not {expected}")
@@ -431,9 +378,9 @@ class OnlineFire:
         charged = dict(sums.iter_rows())
         account_of = dict(used.select("subscriber_id", "account_id").iter_rows())
         paid: Counter[int] = Counter()
-        for number, user in ((one, user) for one, user in self.chosen if one in self.gateway.told):
+        for number, user in ((one, user) for one, user in self.chosen if one in self.told):
             used_li = int(used.filter(pl.col("subscriber_id") == user)["used_li"].sum())
-            expected = int(charged.get(user, 0)) + self.gateway.told[number].events_li
+            expected = int(charged.get(user, 0)) + self.told[number].events_li
             paid[account_of.get(user, user)] += used_li
             if used_li != expected:
                 found.append(f"{number}: has used {used_li} li, its records and events say {expected}")
@@ -446,16 +393,24 @@ class OnlineFire:
         return found
 
 
+def _free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    with socket.socket(type=kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def under_fire(world: World, trouble: Callable[[OnlineFire], None], planted: str = "") -> OnlineFire:
     """Serve networks, with trouble in between, to an orderly end."""
     fire = OnlineFire(world, planted)
     try:
         fire.start()
-        fire.gateway.begin()
+        for one in fire.networks:
+            one.begin()
         trouble(fire)
         fire.stop()
     finally:
-        fire.gateway.abandon()
+        for one in fire.networks:
+            one.abandon()
         fire.close()
     return fire
 
@@ -463,7 +418,7 @@ def under_fire(world: World, trouble: Callable[[OnlineFire], None], planted: str
 def calm_facts(world: World, name: str, visits: dict[int, int]) -> dict[str, Any]:
     """What the same visits come to in a copy of a world where nobody is killed."""
     calm = OnlineFire(world.copy(name))
-    calm.gateway = Gateway(calm.port, calm.users, pause_s=0, wanted=visits)
+    calm.gateway, calm.beside = Gateway(calm.port, calm.users, pause_s=0, wanted=visits), []
     calm.start()
     try:
         calm.gateway.begin()

@@ -17,12 +17,16 @@ import pytest
 
 from tests.scenarios.online_under_fire import KINDS, MANY_AHEAD, STANDING_STILL, OnlineFire, calm_facts, under_fire
 from tests.scenarios.power_cut import why_not_here
+from tests.scenarios.standby import Standby
 from tests.scenarios.worlds import World
 
 SAMPLE = (*KINDS, "server stalled", "server restarted", "engine")
 ORDERS = {"top-ups": "top-ups", "enginecommand": "plans changed", "usagechunk": "chunks of usage rated beside"}
+MOST_CONNECTIONS = 4  # of an engine: its thread's, its journal line's, and what somebody who asks it may take
+BESIDE = {"SessionFunction": "over Nchf", "AccessServer": "over RADIUS"}
 SOAK_ROUNDS = 8 * int(os.environ.get("OPENBOSS_SOAK", "1") or 1)
 KILLS_A_ROUND = 25
+SLOWER_MS = 200  # each commit: so long a repeat may be early
 
 ANSWERED_FIRST = """
 from openboss.modules.charging.engine.commits import Commits
@@ -100,6 +104,8 @@ def check_load(fire: OnlineFire) -> None:
     assert fire.gateway.resent > 0 < fire.gateway.repeats and fire.gateway.copied > 0
     assert sum(one.refused for one in fire.gateway.told.values()) > 0
     assert sum(one.events_li for one in fire.gateway.told.values()) > 0
+    assert all(one.sent_again > 0 < one.repeats for one in fire.beside)
+    assert fire.most_connections <= MOST_CONNECTIONS
     assert min(fire.orders[kind] for kind in ("top-ups", "enginecommand", "usagechunk")) > 1
 
 
@@ -112,8 +118,6 @@ def test_an_engine_killed_under_load_loses_and_doubles_nothing(stage: World) -> 
 
 @pytest.mark.parametrize(("planted", "kinds"), [
     pytest.param(ANSWERED_FIRST, (STANDING_STILL,) * 2, id="an answer before its commit"),
-    pytest.param(REPEATED_FIRST, (STANDING_STILL,) * 4, id="a repeat before the commit of what it repeats",
-                 marks=pytest.mark.soak),
     pytest.param(IMAGE_LOST, ("engine",) * 2, id="a lost after-image"),
 ])  # fmt: skip
 def test_this_test_sees(stage: World, planted: str, kinds: Sequence[str], request: pytest.FixtureRequest) -> None:
@@ -124,6 +128,19 @@ def test_this_test_sees(stage: World, planted: str, kinds: Sequence[str], reques
 def test_this_test_sees_a_snapshot_that_overwrites_the_good_one(stage: World) -> None:
     with pytest.raises(AssertionError, match="the journal is damaged"):  # the engine cannot be started any more
         run_under_fire(stage, "online_only", ("mid-snapshot",) * 3, 4, GOOD_ONE_OVERWRITTEN)
+
+
+@pytest.mark.soak
+def test_this_test_sees_a_repeat_answered_before_the_commit_of_what_it_repeats(stage: World) -> None:
+    def trouble(fire: OnlineFire) -> None:
+        standby, chance = Standby(stage.cluster, applies_after_ms=SLOWER_MS), random.Random(6)
+        try:
+            for _ in range(3):
+                fire.strike("engine", chance)
+        finally:
+            standby.end()
+
+    assert under_fire(stage.copy("online_repeated"), trouble, REPEATED_FIRST).wrong() != []
 
 
 @pytest.mark.soak
@@ -153,6 +170,9 @@ def test_an_engine_killed_very_often_under_load_comes_to_what_a_calm_one_does(
     record_property("sent again unanswered", fire.gateway.resent)
     record_property("repeated and answered alike", fire.gateway.repeats + fire.gateway.copied)
     record_property("refused for want of money", sum(one.refused for one in fire.gateway.told.values()))
+    for one in fire.beside:
+        record_property(f"answered {BESIDE[type(one).__name__]}", one.answered)
+        record_property(f"sent again unanswered {BESIDE[type(one).__name__]}", one.sent_again)
     record_property("kills at work", len(fire.ahead))
     record_property("of these with two groups or more ahead of the journal", sum(one > 1 for one in fire.ahead))
     record_property("most groups ahead at one of them", max(fire.ahead))
