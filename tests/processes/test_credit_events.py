@@ -13,11 +13,12 @@ from openboss.access.bank import agency as files
 from openboss.access.bank.delimited import FileRefused
 from openboss.modules.charging.functions.engine import answering, rate_waiting, recover_engine
 from openboss.modules.charging.functions.heavy_use import tell_of_heavy_use
+from openboss.modules.charging.functions.live import last_events
 from openboss.modules.charging.functions.online import publish_balances, read_published
 from openboss.modules.charging.models import EngineCommand
 from openboss.modules.customers.models import Subscriber
 from openboss.modules.receivables.atomic.standing import accounts_begun, reminders_by_account
-from openboss.modules.receivables.functions import credit_watch, dunning, reverse_payment, validity, wallets
+from openboss.modules.receivables.functions import credit_watch, dunning, grant_gift, reverse_payment, validity, wallets
 from openboss.modules.receivables.functions.collection_cases import CaseUnknown
 from openboss.modules.receivables.functions.credit_records import set_credit, steps_of
 from openboss.modules.receivables.functions.payments import PaymentPosted
@@ -31,6 +32,7 @@ from openboss.processes import (
     keep_validity,
     keep_wallets,
     take_payment,
+    tell_balance,
     unbilled,
     watch_use,
     watch_wallets,
@@ -109,6 +111,21 @@ def test_what_was_used_a_moment_ago_counts_for_credit_control(desk: Desk) -> Non
     with answering(recover_engine(), Path(settings.DATA_DIR)):
         assert unbilled.now([account], at=AT) == {USER: 80}
     assert unbilled.Everybody(AT).by_user == {USER: 80}
+
+
+@pytest.mark.usefixtures("world")
+def test_a_balance_holds_gifts_and_shows_a_call_of_0_80_right_after_it(desk: Desk) -> None:
+    account = prepaid(desk, 100)
+    grant_gift(account_id=account, gift_fen=200, serial_no="G1", at=AT, staff_id=None, to_on=date(2026, 11, 20))
+    rate_waiting()
+    told = []
+    for _ in range(2):
+        with answering(recover_engine(), Path(settings.DATA_DIR)):
+            user = tell_balance.of_user(USER, at=AT)
+            assert user.account == tell_balance.of_account(account, at=AT)
+        told.append((user.account.balance_li, user.account.gifts_li, user.unbilled_li, len(last_events(USER))))
+        call(9, 2)
+    assert told == [(3000, 2000, 0, 0), (2200, 2000, 800, 1)]
 
 
 @pytest.mark.usefixtures("world")
