@@ -107,7 +107,25 @@ def test_a_silent_session_is_told_after_the_engine_restarted_as_soon_as_its_gate
         stranger.line.settimeout(0.2)
         with pytest.raises(TimeoutError):
             stranger.read()
-        assert ask(wire, "s;1", 3, 1, asking=False) == 2001  # known from the table alone, and gone from it
+        assert ask(wire, "s;1", 1, 0) == 2001  # sent again: it is written down again
+        after.call(lambda: after.node.keep(AT))
+        after.call(after.node.homes.wait)
+        assert GatewaySession.objects.get().via == "gw.test"
+        assert ask(wire, "s;1", 3, 1, asking=False) == 2001
+        after.call(lambda: after.node.keep(AT))
+    assert not GatewaySession.objects.exists()
+
+
+def test_a_session_that_ends_is_forgotten_though_only_the_table_knows_of_it(network, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(homes, "LASTS_S", 0.0)
+    open_wallet(network, 10_000)
+    with listening(network, register=GatewayRegister()) as before:
+        assert ask(Wire(before.port), "s;1", 1, 0) == 2001
+        before.call(lambda: before.node.keep(AT))
+    assert GatewaySession.objects.count() == 1
+    network.crash()
+    with listening(network, register=GatewayRegister()) as after:
+        assert ask(Wire(after.port), "s;1", 3, 1, asking=False) == 2001
         after.call(lambda: after.node.keep(AT))
     assert not GatewaySession.objects.exists()
 

@@ -21,7 +21,7 @@ from openboss.modules.charging.session_homes import GatewayAddress
 
 LASTS_S = 5.0  # so old a session is written down: most of the short ones have ended by then
 MOST_HOSTS = 1 << 16  # gateways whose names and states are remembered
-_NEW, _LEARNT, _WRITTEN = 1, 2, 3  # learnt of after its beginning: it may be written down already
+_KNOWN, _WRITTEN = 1, 2
 
 
 class Origin(NamedTuple):
@@ -72,7 +72,7 @@ class Homes:
         self._gone: set[str] = set()  # written down, and ended since
         self._high, self._low = np.zeros(0, np.uint64), np.zeros(0, np.uint64)  # by place: the key of the session
         self._origin, self._line = np.zeros(0, np.int64), np.zeros(0, np.int32)  # its gateway, its last connection
-        self._state = np.zeros(0, np.uint8)  # 0 = none, else _NEW, _LEARNT, _WRITTEN
+        self._state = np.zeros(0, np.uint8)  # 0 = none, else _KNOWN or _WRITTEN down
         self._make_room(1 << 10)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="homes")
         self._writing: Future[None] | None = None
@@ -81,7 +81,7 @@ class Homes:
         """A connection is welcome: requests will come over it."""
         if len(self.via) > MOST_HOSTS:
             self.via = {0: "", **dict(list(self.via.items())[MOST_HOSTS // 2 :])}
-        self.via[line] = peer
+        self.via[line] = _text(peer.encode())
 
     def _make_room(self, places: int) -> None:
         for name in ("_high", "_low", "_origin", "_line", "_state"):
@@ -116,7 +116,7 @@ class Homes:
         self._let_go(places[self._state[places] == _WRITTEN])
         self._high[places], self._low[places] = requests["key_hi"], requests["key_lo"]
         self._origin[places] = credit["origin"]
-        self._state[places] = np.where(requests["kind"] == Kind.INITIAL, _NEW, _LEARNT)
+        self._state[places] = _KNOWN
         columns = [credit[name].tolist() for name in ("origin", "session_at", "session_length")]
         for number, (place, origin, at, length) in enumerate(zip(taken, *columns, strict=True)):
             known = self._origins.get(origin) or self._meet(data, credit[number])
@@ -247,15 +247,12 @@ class Homes:
             self._writing = self._writer.submit(self._write, self.register, said, gone, at)
 
     def _say(self, place: int, said: dict[str, GatewayAddress]) -> None:
-        state = self._state[place]
-        if state not in (_NEW, _LEARNT):
+        if self._state[place] != _KNOWN:  # it has ended, or stood here twice
             return
         session_id, origin = self._named[place]
         key = _key(int(self._high[place]), int(self._low[place]))
         via, state_id = self.via.get(int(self._line[place]), ""), self._states.get(origin.host, 0)
         said[key] = GatewayAddress(session_id, _text(origin.host), _text(origin.realm), via, state_id)
-        if state == _LEARNT:
-            self._gone.add(key)  # and said again
         self._state[place] = _WRITTEN
 
     @staticmethod

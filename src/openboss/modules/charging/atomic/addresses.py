@@ -35,14 +35,13 @@ def addresses_of(session_keys: Collection[str]) -> dict[str, str]:
 
 @transaction.atomic
 def keep_gateways(*, said: Mapping[str, GatewayAddress], gone: Collection[str], at: datetime) -> None:
-    """Write down where sessions live, and let those go that are `gone` (ended, or said anew) or were said long ago.
+    """Write down where sessions live, anew if need be, and let ended ones go and those that were said long ago.
 
     No audit row: an address is the network's doing. Nobody waits for the disk: what a power cut takes is learnt again.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")
-        if gone:
-            cursor.execute("DELETE FROM charging_gatewaysession WHERE session_key = ANY(%s::uuid[])", [list(gone)])
+        cursor.execute("DELETE FROM charging_gatewaysession WHERE session_key = ANY(%s::uuid[])", [[*gone, *said]])
         cursor.execute("DELETE FROM charging_gatewaysession WHERE said_at < %s", [at - KEPT])
         if said:
             with cursor.copy(_COPY) as rows:
