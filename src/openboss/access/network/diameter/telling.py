@@ -35,7 +35,7 @@ class Told:
     end: int  # End-to-End Identifier: the same however often it is sent
     begun_s: float
     due_s: float = 0.0
-    hop: int = 0
+    hop: int = 0  # Hop-by-Hop Identifier of the last sending, 0 = not sent yet
     tried: list[Peer] = field(default_factory=list)
 
 
@@ -94,8 +94,8 @@ class Telling:
             self._stranded[told.end] = told
             self._watch()
             return False
-        told.hop, told.due_s = self.sequence(), self.loop.time() + ANSWER_S
-        line.tell(told.home, ends=told.ends, hop=told.hop, end=told.end, is_repeated=bool(told.tried))
+        is_repeated, told.hop, told.due_s = told.hop > 0, self.sequence(), self.loop.time() + ANSWER_S
+        line.tell(told.home, ends=told.ends, hop=told.hop, end=told.end, is_repeated=is_repeated)
         told.tried.append(line)
         self._waiting[told.hop] = told
         self._watch()
