@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from diameter.message import Message
-from diameter.message.avp.grouped import RequestedServiceUnit
+from diameter.message.avp.grouped import RequestedServiceUnit, UsedServiceUnit
 from tests.access.network.dissection import complaints, needs_tshark
 from tests.access.network.gy_exchanges import (
     FAR,
@@ -156,11 +156,26 @@ def cost_li(answer: Any) -> int:
     return value.value_digits
 
 
-def test_a_service_that_its_network_has_ended_is_settled_while_the_others_go_on(gy):
+def test_units_of_the_request_itself_are_granted_and_charged_beside_all_services(gy):
+    user = gy.new_user(10_000)
+    call = gy.session(user, VOICE, service_information=call_to(LOCAL))
+    answer = call.ask(INITIAL, requested_service_unit=RequestedServiceUnit(cc_time=90))
+    assert (answer.granted_service_unit.cc_time, answer.multiple_services_credit_control) == (60, [])
+    assert gy.wallet(user) == (10_000, 400)
+    minute = [UsedServiceUnit(cc_time=60)]
+    answer = call.ask(UPDATE, requested_service_unit=RequestedServiceUnit(), used_service_unit=minute)
+    assert (answer.granted_service_unit.cc_time, gy.wallet(user)) == (60, (9_600, 400))
+    call.ask(TERMINATION, used_service_unit=[UsedServiceUnit(cc_time=1)])
+    assert gy.wallet(user) == (10_000 - 800, 0)  # 61 s are two minutes
+
+
+@pytest.mark.parametrize("is_of_units", [False, True])
+def test_a_service_that_its_network_has_ended_is_settled_while_the_others_go_on(gy, is_of_units):
     user = gy.new_user(10_000)
     session = gy.session(user)
     session.ask(INITIAL, service(100), service(7))
-    ended = last(100, {"cc_total_octets": MB}, reporting_reason=[2])  # FINAL
+    used, final = {"cc_total_octets": MB}, {"reporting_reason": 2}
+    ended = last(100, used | final) if is_of_units else last(100, used, reporting_reason=[2])
     answer = session.ask(UPDATE, ended, service(7, {"cc_total_octets": MB}))
     assert [(one.result_code, one.granted_service_unit is None) for one in of(answer).values()] == [
         (2001, True), (2001, False),

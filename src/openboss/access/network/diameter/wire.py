@@ -104,7 +104,7 @@ _DATA, _MOC, _MTC = int(RecordType.DATA), int(RecordType.MOC), int(RecordType.MT
 _FORWARD, _VIDEO = int(RecordType.CALL_FORWARD), int(RecordType.VIDEO_CALL)
 _SMS, _MMS = int(RecordType.SMS_MO), int(RecordType.MMS)
 _EVENT = int(Kind.EVENT)
-_CONDITION_CHANGE = 6  # Reporting-Reason RATING_CONDITION_CHANGE
+_FINAL, _CONDITION_CHANGE = 2, 6  # Reporting-Reason: of a service, or of its units
 _REPORTED, _MOVED, _OTHERWISE = 1, 2, 4  # what is said of the change while a service is read
 _SESSION, _HOST, _REALM, _TO_REALM, _APPLICATION, _CONTEXT, _KIND, _NUMBER, _ACTION = (1 << bit for bit in range(9))
 _MISSING = np.array([263, 264, 296, 283, 258, 461, 416, 415], np.int64)
@@ -225,8 +225,7 @@ def _take_number(code: int, value: int, inside: int, state: np.ndarray, request:
 
 @compiled
 def _take_3gpp(
-    code: int, inside: int, data: np.ndarray, at: int, length: int, state: np.ndarray, request: np.ndarray,
-    asks: np.ndarray,
+    code: int, data: np.ndarray, at: int, length: int, state: np.ndarray, request: np.ndarray, asks: np.ndarray,
 ) -> None:  # fmt: skip
     """Take over an AVP of 3GPP that is no group."""
     if code == 829:
@@ -248,7 +247,7 @@ def _take_3gpp(
     elif code == 22:
         request.tracking_area = tracking_area(data, at, length)
         request.network = request.network if request.network != 0 else network_of(data, at, length)
-    elif code == 872 and inside == 456 and be32(data, at) == 2:
+    elif code == 872 and state.ask >= 0 and be32(data, at) == _FINAL:
         asks[state.ask].is_final = 1
     elif code == 872 and state.ask >= 0 and be32(data, at) == _CONDITION_CHANGE:
         asks[state.ask].is_changed |= _REPORTED
@@ -266,7 +265,7 @@ def _take(
     if vendor != 0 and vendor != THREE_GPP:
         return
     if vendor != 0:
-        _take_3gpp(code, inside, data, at, length, state, request, asks)
+        _take_3gpp(code, data, at, length, state, request, asks)
         return
     if code == 263:
         mark.session_at, mark.session_length = at, length
