@@ -128,7 +128,7 @@ def test_several_services_of_one_request_are_answered_each_for_itself(gy):
     assert gy.wallet(user) == (388, 388)
     used_up = [last(100, {"cc_total_octets": MB}), last(200, {"cc_total_octets": 10 * 1024}),
                last(9, {"cc_total_octets": MB})]  # fmt: skip
-    answer = session.ask(UPDATE, *used_up, service(100))
+    answer = session.ask(UPDATE, *used_up, service(7))
     assert {one.result_code for one in answer.multiple_services_credit_control[:3]} == {2001}
     assert answer.multiple_services_credit_control[3].result_code == 4012
     assert session.ask(TERMINATION).result_code == 2001
