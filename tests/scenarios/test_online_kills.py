@@ -17,7 +17,6 @@ import pytest
 
 from tests.scenarios.online_under_fire import KINDS, MANY_AHEAD, STANDING_STILL, OnlineFire, calm_facts, under_fire
 from tests.scenarios.power_cut import why_not_here
-from tests.scenarios.standby import Standby
 from tests.scenarios.worlds import World
 
 SAMPLE = (*KINDS, "server stalled", "server restarted", "engine")
@@ -26,7 +25,6 @@ MOST_CONNECTIONS = 4  # of an engine: its thread's, its journal line's, and what
 BESIDE = {"SessionFunction": "over Nchf", "AccessServer": "over RADIUS"}
 SOAK_ROUNDS = 8 * int(os.environ.get("OPENBOSS_SOAK", "1") or 1)
 KILLS_A_ROUND = 25
-SLOWER_MS = 200  # each commit: so long a repeat may be early
 
 ANSWERED_FIRST = """
 from openboss.modules.charging.engine.commits import Commits
@@ -44,20 +42,6 @@ def settle_all(self, owner):
     Commits.send = one_late
 
 Commits.send, Commits.settle, Commits.oldest, Commits.requests_ahead = one_late, settle_all, None, 0
-"""
-REPEATED_FIRST = """
-from openboss.access.jobs.charge_loop import ChargeLoop
-decide, when_safe = ChargeLoop.decide, ChargeLoop.when_safe
-
-def deciding(self, requests, asks):
-    found = decide(self, requests, asks)
-    self.repeats_only = bool(found[1]["is_repeat"].all())
-    return found
-
-def at_once(self, answer):
-    answer() if self.repeats_only else when_safe(self, answer)
-
-ChargeLoop.decide, ChargeLoop.when_safe, ChargeLoop.repeats_only = deciding, at_once, False
 """
 NO_FSYNC = """
 import os
@@ -128,19 +112,6 @@ def test_this_test_sees(stage: World, planted: str, kinds: Sequence[str], reques
 def test_this_test_sees_a_snapshot_that_overwrites_the_good_one(stage: World) -> None:
     with pytest.raises(AssertionError, match="the journal is damaged"):  # the engine cannot be started any more
         run_under_fire(stage, "online_only", ("mid-snapshot",) * 3, 4, GOOD_ONE_OVERWRITTEN)
-
-
-@pytest.mark.soak
-def test_this_test_sees_a_repeat_answered_before_the_commit_of_what_it_repeats(stage: World) -> None:
-    def trouble(fire: OnlineFire) -> None:
-        standby, chance = Standby(stage.cluster, applies_after_ms=SLOWER_MS), random.Random(6)
-        try:
-            for _ in range(3):
-                fire.strike("engine", chance)
-        finally:
-            standby.end()
-
-    assert under_fire(stage.copy("online_repeated"), trouble, REPEATED_FIRST).wrong() != []
 
 
 @pytest.mark.soak
