@@ -24,6 +24,7 @@ MOST_UNREAD = 1 << 20  # bytes of answers that a peer has not taken; then nothin
 STALLED_S = 30.0  # for so long a peer may leave its answers lying
 GREETING_S = 10.0  # for so long a connection may say nothing
 WATCH_S, JITTER_S = 30.0, 2.0  # of silence: then a peer is asked whether it is there (RFC 3539 3.4.1: Tw)
+LATE_S = 0.5  # so late this process itself was busy, and has not read what came meanwhile
 PRODUCT = "OpenBOSS"
 NONSENSE = "NONSENSE"  # how what is no Diameter is counted: it has no answer
 
@@ -92,7 +93,7 @@ class Peer(asyncio.Protocol):
         self._is_paused = False
         self._leaves: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
-        self._alive_at_s = 0.0
+        self._alive_at_s = self._look_due_s = 0.0
         self._unanswered = 0  # watchdogs in a row: 1 = it is suspect when the next one is due
 
     # --- asyncio -------------------------------------------------------------------------------------------------
@@ -240,7 +241,7 @@ class Peer(asyncio.Protocol):
             self.is_welcome, self.relays = True, avps.RELAY_APPLICATION in _applications(request)
             self._answer(request, avps.SUCCESS, self._capabilities())
             log.info("peer welcome", peer=self.host)
-            self._watch = self.desk.loop.call_later(_watch_s(), self._look)
+            self._look_in(_watch_s())
             self._hear_state(request)
             self.desk.welcomed(self)
 
@@ -249,12 +250,17 @@ class Peer(asyncio.Protocol):
         if state_id:
             self.desk.says_state(self.host, state_id)
 
+    def _look_in(self, seconds: float) -> None:
+        self._look_due_s = self.desk.loop.time() + seconds
+        self._watch = self.desk.loop.call_later(seconds, self._look)
+
     def _look(self) -> None:
         """Ask a silent peer whether it is there; who does not answer twice has no line to us (RFC 3539 3.4.1)."""
         now_s = self.desk.loop.time()
         silent_s = now_s - self._alive_at_s
-        if silent_s < WATCH_S - JITTER_S or self._is_paused or self.is_stalled:  # what we do not read is no silence
-            self._watch = self.desk.loop.call_later(max(_watch_s() - silent_s, JITTER_S), self._look)
+        is_unread = self._is_paused or self.is_stalled or now_s - self._look_due_s > LATE_S
+        if silent_s < WATCH_S - JITTER_S or is_unread:  # what we do not read is no silence
+            self._look_in(max(_watch_s() - silent_s, JITTER_S))
             return
         if self._unanswered == 2:
             self.let_go(why="answers no watchdog")
@@ -267,7 +273,7 @@ class Peer(asyncio.Protocol):
         content = self.identity.named() + avp(avps.STATE_ID, self.identity.state_id)
         self.send(message(flags=avps.REQUEST, command=avps.WATCHDOG, application=0, hop=sequence, end=sequence,
                           avps=content))  # fmt: skip
-        self._watch = self.desk.loop.call_later(_watch_s(), self._look)
+        self._look_in(_watch_s())
 
     def _capabilities(self) -> bytes:
         assert self.transport is not None
