@@ -5,7 +5,9 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -22,9 +24,11 @@ from openboss.modules.catalog.atomic import replace_reference
 from openboss.modules.catalog.publications import publication_text, write_publication
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.engine import owner as owner_module
-from openboss.modules.charging.functions.engine import recover_engine
+from openboss.modules.charging.functions.engine import answering, recover_engine
 from openboss.modules.charging.models import EngineJournal, GatewaySession, UsageChunk
+from openboss.modules.customers.atomic.effective import active_reasons
 from openboss.modules.customers.functions import Proof
+from openboss.modules.system.models import Outbox
 from openboss.processes import take_payment
 from tests.access.network.diameter_mutations import data_request
 from tests.access.network.network_operator import reference
@@ -34,7 +38,7 @@ from tests.access.network.test_diameter_sessions import confirm
 from tests.modules.charging.engine.conftest import DATA_PRICE, ITEMS, Version, record
 from tests.modules.charging.engine.test_owner import put_chunk
 from tests.modules.receivables.conftest import desk
-from tests.processes.hall_office import AT, ORDINARY, Office, office
+from tests.processes.hall_office import AT, ORDINARY, Office, office, state
 
 __all__ = ["desk", "office"]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -141,7 +145,8 @@ def played(office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
         thread = threading.Thread(target=work)
         thread.start()
-        running.loop.run()
+        with answering(owner, Path(settings.DATA_DIR)):
+            running.loop.run()
         thread.join(10)
         if faults:
             raise faults[0]
@@ -150,6 +155,26 @@ def played(office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     monkeypatch.undo()
     options.cache_clear()
     clock.shift.cache_clear()
+
+
+@contextmanager
+def deliverer() -> Iterator[None]:
+    """What the worker process does with what the engine says, beside: credit control, register, handsets."""
+    stopping = threading.Event()
+    about = {"stopping": stopping, "hlr": delivery.SIMULATED, "data_dir": Path(settings.DATA_DIR), "now": clock.now}
+    thread = threading.Thread(target=delivery.run, kwargs=about)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(20)
+
+
+def told_users() -> list[str]:
+    """The texts to users so far."""
+    return [row["template"] for row in Outbox.objects.filter(topic="sms").order_by("outbox_id").values_list(
+        "payload", flat=True) if "template" in row]  # fmt: skip
 
 
 def put_usage(rows: int, keys: random.Random) -> int:
@@ -256,6 +281,58 @@ def until(question: Callable[[], Any]) -> None:
     while not question():
         assert time.monotonic() < until_s
         time.sleep(0.01)
+
+
+def test_the_last_fen_ends_the_session_stops_its_user_and_is_told_once_in_far_less_than_a_minute(played) -> None:
+    def part(session: Running) -> None:
+        before = told_users()
+        with deliverer():
+            session.report(INITIAL)
+            session.wire.send(data_request("gw;1", UPDATE, 1, user=str(ORDINARY), octets=344 * MB))
+            service = session.wire.answer().multiple_services_credit_control[0]
+            last = service.granted_service_unit.cc_total_octets
+            assert (service.result_code, last % 1024, last < MB) == (GRANTED, 0, True)
+            assert service.final_unit_indication.final_unit_action == 0  # what is left of it, and then the end
+            session.asked = 2
+            assert session.report(used=last) == (NO_CREDIT, 0)
+            used_up_s = time.monotonic()
+            assert session.told() == (ABORTED, "gw;1")
+            took_s = time.monotonic() - used_up_s
+            assert session.report(TERMINATION) == (GRANTED, 0)
+            until_s = time.monotonic() + 30
+            while Outbox.objects.filter(topic="sms", state="WAITING", next_try_at__lte=clock.now()).exists():
+                assert time.monotonic() < until_s
+                time.sleep(0.05)
+        assert session.balance_li() == 0
+        assert state(session.user, clock.now() + timedelta(seconds=1)) == "TWO_WAY_STOP"
+        found = told_users()[len(before) :]
+        print(f"from the last fen to the end of the session: {took_s:.2f} s; told: {found}")
+        assert found == ["PREPAID_LOW", "PREPAID_LOWER", "PREPAID_EMPTY"]  # one a crossing, the last as it stops
+        assert took_s < 60
+
+    played(part)
+
+
+def test_who_uses_more_than_the_operators_line_within_a_day_is_stopped_while_his_session_runs(played) -> None:
+    def part(session: Running) -> None:
+        session.pay(100_000)
+        with deliverer():
+            assert session.report(INITIAL) == (GRANTED, 10 * MB)
+            assert session.report(used=1_724 * MB) == (GRANTED, 10 * MB)  # 499.96
+            assert session.report(used=10 * MB) == (GRANTED, 10 * MB)  # 502.86
+            crossed_s = time.monotonic()
+            assert session.told() == (ABORTED, "gw;1")
+            took_s = time.monotonic() - crossed_s
+            assert session.report(used=MB) == (DENIED, 0)
+        alerts = [row["payload"] for row in Outbox.objects.filter(topic="manager.alert").values("payload")]
+        assert [(one["kind"], one["subscriber_id"], one["unbilled_fen"]) for one in alerts] == [
+            ("HIGH_USE", session.user, 50_286)]  # fmt: skip
+        reasons = active_reasons(subscriber_id=session.user, at=clock.now() + timedelta(seconds=1))
+        assert reasons == {"HIGH_USE_1"}
+        print(f"from the line to the end of the session: {took_s:.2f} s")
+        assert took_s < 60
+
+    played(part)
 
 
 def test_what_business_orders_waits_for_looks_and_pieces_of_usage_that_together_take_less_than_a_second() -> None:

@@ -16,7 +16,7 @@ from openboss.modules.charging.engine.online.cuts import is_unused
 from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.group import Group
 from openboss.modules.charging.engine.online.growing import NO_PRICE_LI, USED_AS
-from openboss.modules.charging.engine.online.requests import MOST_COUNTED, Action, Kind, Measure, Result
+from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Action, Kind, Measure, Result
 from openboss.modules.charging.engine.state import EngineState
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def carry_out(
     debited, in what it is counted in."""
     desk, answer = state.desk, group.answers[m]
     size = max(int(wanted[_WANTED_AS[Measure(measure)]]), 1)
-    if measure in (Measure.SECONDS, Measure.UNITS) and size > MOST_COUNTED:
+    if size > (MOST_COUNTED if measure in (Measure.SECONDS, Measure.UNITS) else MOST_OCTETS):
         answer["result"] = Result.INVALID_VALUE
         return 0
     places, act_li = np.array([place]), int(desk.services["act_li"][place])
@@ -105,7 +105,7 @@ def _take_back(server: Server, state: EngineState, group: Group, session: int, a
         for measure, name in USED_AS.items():
             named = [int(ask[_WANTED_AS[measure]]) for ask in about]
             is_whole = not any(int(ask[wanted]) for ask in about for wanted in _WANTED_AS.values())
-            use[name] -= int(use[name]) if is_whole else min(sum(named), int(use[name]))
+            use[name] -= int(use[name]) if is_whole else min(sum(max(one, 0) for one in named), int(use[name]))
     for place in places:
         one = places[places == place]
         if is_unused(state, one)[0]:

@@ -96,8 +96,14 @@ class Growing:
         rated, columns = _laid_out(state, places, uses)
         assert state.tables is not None
         state.make_room(np.bincount(rated.row % LANES, minlength=LANES).tolist())  # without it nothing is priced
-        _rate_records(state.tables, state.directory, tuple(state.lanes), state.cycles, usage_of(columns), rated,
-                      np.arange(len(places)), NO_TRACE, 0)  # fmt: skip
+        usage, order, done = usage_of(columns), np.arange(len(places)), 0
+        while done < len(order):
+            lanes = tuple(state.lanes)
+            done += _rate_records(
+                state.tables, state.directory, lanes, state.cycles, usage, rated, order[done:], NO_TRACE, 0
+            )
+            if done < len(order):  # who draws on a pool counts in its lane too
+                state.make_counter_room(int(rated.row[order[done]]))
         return np.where((rated.blocked == 1) & (rated.status != Status.ERROR), BLOCKED_LI, cost_li(rated))
 
 
