@@ -102,3 +102,12 @@ def is_unused(state: EngineState, places: np.ndarray) -> np.ndarray:
     is_event = state.desk.sessions["kind"][state.desk.services["session"][places]] == Kind.EVENT
     is_begun = np.isin(uses["record_type"], VOICE) & (uses["partial_seq"] == 0) & ~is_event
     return ~has_use(state, places) & ~is_begun
+
+
+def is_none(state: EngineState, places: np.ndarray) -> np.ndarray:
+    """Say which open records are none for now: messages that were not sent, events of which all was refunded.
+
+    They are not rated beside others: a price by the day would charge a record of nothing for its day.
+    """
+    is_event = state.desk.sessions["kind"][state.desk.services["session"][places]] == Kind.EVENT
+    return is_unsent(state, places) | (is_event & ~has_use(state, places))

@@ -10,6 +10,7 @@ from openboss.modules.charging.engine.state import EngineState
 
 KB = 1024
 NEAR_LIMIT_PERCENT = 80
+NO_LIMIT_LI = 2**60  # what a user without a wallet may spend
 
 
 class Rules(NamedTuple):
@@ -72,6 +73,14 @@ class Group:
             became=np.zeros(len(requests), np.int8),
             ask_place=np.full(len(asks), -1, np.int64),
         )
+
+
+def left_li(state: EngineState, row: int) -> int:
+    """What is left in a user's wallet, whatever is reserved."""
+    wallet = int(state.desk.user_wallet[row])
+    if wallet < 0:
+        return NO_LIMIT_LI
+    return int(state.desk.wallets["balance_li"][wallet] + state.desk.wallets["limit_li"][wallet])
 
 
 def debit(state: EngineState, news: list[News], wallet: int, li: int, rules: Rules) -> None:

@@ -90,6 +90,12 @@ class Growing:
 
     def quote_li(self, state: EngineState, places: np.ndarray, measures: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         """Say what records would cost in all were more used; nothing changes. Their effects must have been undone."""
+        return self.quote(state, places, measures, sizes)[0]
+
+    def quote(
+        self, state: EngineState, places: np.ndarray, measures: np.ndarray, sizes: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Say as quote_li what records would cost, and how much of them no free resource would cover."""
         uses = state.desk.uses[places]
         for measure, name in USED_AS.items():
             uses[name] += np.where(measures == measure, sizes, 0)
@@ -104,7 +110,8 @@ class Growing:
             )
             if done < len(order):  # who draws on a pool counts in its lane too
                 state.make_counter_room(int(rated.row[order[done]]))
-        return np.where((rated.blocked == 1) & (rated.status != Status.ERROR), BLOCKED_LI, cost_li(rated))
+        is_blocked = (rated.blocked == 1) & (rated.status != Status.ERROR)
+        return np.where(is_blocked, BLOCKED_LI, cost_li(rated)), rated.rest.sum(axis=1)
 
 
 def cost_li(rated: Rated) -> np.ndarray:

@@ -11,11 +11,10 @@ from openboss.kernel.compiled import compiled
 from openboss.kernel.pointed import pointed
 from openboss.modules.charging.engine.online.desk import Desk
 from openboss.modules.charging.engine.online.effects import SEEN, SEEN_A_RECORD
-from openboss.modules.charging.engine.online.group import NEAR_LIMIT_PERCENT
+from openboss.modules.charging.engine.online.group import NEAR_LIMIT_PERCENT, NO_LIMIT_LI
 from openboss.modules.charging.engine.online.growing import NO_PRICE_LI
 from openboss.modules.charging.engine.online.requests import Measure
 
-NO_LIMIT_LI = 2**60  # what a user without a wallet may spend
 NEWS = ("LOW", "LOWER", "EMPTY", "NEAR_LIMIT", "AT_LIMIT")  # a wallet fell through a threshold (D9.4)
 NEWS_A_PAYMENT = 3
 
@@ -133,10 +132,12 @@ def free_money_li(desk: Desk, row: int) -> int:
 
 
 @compiled
-def is_used_up(desk: Desk, row: int) -> bool:
-    """Say whether nothing is left in a user's wallet, whatever is reserved."""
+def left_li(desk: Desk, row: int) -> int:
+    """What is left in a user's wallet, whatever is reserved."""
     place = desk.user_wallet[row]
-    return place >= 0 and desk.wallets[place].balance_li + desk.wallets[place].limit_li <= 0
+    if place < 0:
+        return NO_LIMIT_LI
+    return np.int64(desk.wallets[place].balance_li + desk.wallets[place].limit_li)
 
 
 @compiled

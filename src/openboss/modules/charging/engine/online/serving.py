@@ -16,12 +16,13 @@ from openboss.modules.charging.engine.online.cuts import (
     MESSAGES,
     VOICE,
     has_use,
+    is_none,
     is_unsent,
     is_unused,
     next_change_s,
 )
 from openboss.modules.charging.engine.online.desk import Life
-from openboss.modules.charging.engine.online.group import KB, Group, Rules, debit
+from openboss.modules.charging.engine.online.group import KB, NO_LIMIT_LI, Group, Rules, debit, left_li
 from openboss.modules.charging.engine.online.growing import NO_PRICE_LI, Growing, cost_li, one_a_user, who_shares
 from openboss.modules.charging.engine.online.moving import take_place
 from openboss.modules.charging.engine.online.requests import (
@@ -35,7 +36,6 @@ from openboss.modules.charging.engine.online.requests import (
 )
 from openboss.modules.charging.engine.state import EngineState
 
-NO_LIMIT_LI = 2**60  # what a user without a wallet may spend
 _HERE = object()  # a request that says of no other place
 _ANSWER = ("answered_number", "result", "measure", "is_last", "granted", "validity_s", "change_at_s")  # for repeats
 
@@ -188,7 +188,7 @@ class Server:
         count = arriving.other_services(state.desk, places, self.found)
         others = self.found[:count][::-1]  # in the order in which they began
         others = others[~np.isin(others, places)]
-        others = others[~_is_none(state, others)]
+        others = others[~is_none(state, others)]
         self.growing.undo(state, places)
         self.growing.undo(state, others)
         return others
@@ -199,7 +199,7 @@ class Server:
         newest = newest[newest >= 0]
         count = arriving.other_services(state.desk, newest, self.found)
         places = np.concatenate([newest, self.found[:count]])[::-1]
-        return places[~_is_none(state, places)]
+        return places[~is_none(state, places)]
 
     def redo(self, state: EngineState, group: Group, others: np.ndarray) -> None:
         """Rate the other open records of some users again, on what has been closed by now."""
@@ -355,7 +355,7 @@ class Server:
             if quoted_li[i] >= NO_PRICE_LI:
                 quota["result"] = Result.RATING_FAILED
                 continue
-            if costs_li > free_li[i] or (has[i] and _is_empty(desk.wallets[wallets[i]])):
+            if costs_li > max(free_li[i], 0) or left_li(state, int(rows[i])) < 0:
                 granted, is_last, costs_li = self.less(state, place, int(measures[i]), granted, int(free_li[i]))
                 if granted == 0:
                     quota["result"] = Result.CREDIT_LIMIT_REACHED
@@ -379,30 +379,35 @@ class Server:
                 quota["change_at_s"] = change_s - group.local_s + group.now_s
 
     def less(self, state: EngineState, place: int, measure: int, most: int, free_li: int) -> tuple[int, int, int]:
-        """Find what little money buys: size, whether it is the last, and its cost; 0 = nothing (D4.8, CHG-11)."""
-        wallet = state.desk.user_wallet[state.desk.services["row"][place]]
-        if measure == Measure.UNITS or (wallet >= 0 and _is_empty(state.desk.wallets[wallet])):
+        """Find what little money buys: size, whether it is the last, and its cost; 0 = nothing (D4.8, CHG-11).
+
+        With nothing left it is what free resources cover.
+        """
+        purse_li, free_li = left_li(state, int(state.desk.services["row"][place])), max(free_li, 0)
+        if measure == Measure.UNITS or purse_li < 0:
             return 0, 0, 0
         places = np.array([place])
         self.growing.undo(state, places)
-        used_li = int(state.desk.services["act_li"][place])
 
-        def cost(size: int) -> int:
-            return int(self.growing.quote_li(state, places, np.array([measure]), np.array([size]))[0]) - used_li
+        def quote(size: int) -> tuple[int, int]:
+            at_li, rest = self.growing.quote(state, places, np.array([measure]), np.array([size]))
+            return int(at_li[0] - state.desk.services["act_li"][place]), int(rest[0])
 
+        most_rest = quote(0)[1] if purse_li == 0 else NO_LIMIT_LI  # beside what it has used
         step = KB if measure == Measure.OCTETS else 1
         small = min(most, self.rules.data_last_slice_bytes) if measure == Measure.OCTETS else most
-        if small < most and cost(small) <= free_li:
+        if small < most and quote(small)[0] <= free_li:
             found, is_last = small, 0
         else:
             low, high = 0, small // step + 1
             while high - low > 1:
                 middle = (low + high) // 2
-                low, high = (middle, high) if cost(middle * step) <= free_li else (low, middle)
+                costs_li, rest = quote(middle * step)
+                low, high = (middle, high) if costs_li <= free_li and rest <= most_rest else (low, middle)
             found, is_last = low * step, 1
             if low == 0 and free_li > 0:
                 found = step  # the last slice may go below zero
-        costs_li = max(0, cost(found)) if found else 0
+        costs_li = max(0, quote(found)[0]) if found else 0
         self.growing.rate(state, places)
         return (found, is_last, costs_li) if costs_li < NO_LIMIT_LI // 2 else (0, 0, 0)
 
@@ -468,15 +473,6 @@ class Server:
         self.note_services(state, group, sessions)
 
 
-def _is_none(state: EngineState, places: np.ndarray) -> np.ndarray:
-    """Say which open records are none for now: messages that were not sent, events of which all was refunded.
-
-    They are not rated beside others: a price by the day would charge a record of nothing for its day.
-    """
-    is_event = state.desk.sessions["kind"][state.desk.services["session"][places]] == Kind.EVENT
-    return is_unsent(state, places) | (is_event & ~has_use(state, places))
-
-
 def _moves(
     state: EngineState, group: Group, places: np.ndarray, wanted: np.ndarray, of_request: np.ndarray
 ) -> np.ndarray:
@@ -494,7 +490,3 @@ def _add(uses: np.ndarray, places: np.ndarray, wanted: np.ndarray, when: str) ->
     for name, reported, most in counted:
         more = np.clip(wanted[f"{when}_{reported}"], 0, most)
         uses[name][places] = np.minimum(uses[name][places] + more, most)
-
-
-def _is_empty(wallet: np.ndarray) -> bool:
-    return bool(wallet["balance_li"] + wallet["limit_li"] <= 0)

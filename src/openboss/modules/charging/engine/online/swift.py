@@ -20,13 +20,12 @@ from openboss.modules.charging.engine.online.arriving import GOES_ON, arrive, ba
 from openboss.modules.charging.engine.online.cuts import is_access, is_voice
 from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.effects import look_before_one, note_after_one, undo_one
-from openboss.modules.charging.engine.online.group import KB
+from openboss.modules.charging.engine.online.group import KB, NO_LIMIT_LI
 from openboss.modules.charging.engine.online.growing import BLOCKED_LI, NO_PRICE_LI
 from openboss.modules.charging.engine.online.paying import (
     CLOSED,
     FAILED,
     LOCAL_S,
-    NO_LIMIT_LI,
     NOW_S,
     POSITION,
     SERVED,
@@ -35,7 +34,7 @@ from openboss.modules.charging.engine.online.paying import (
     Choices,
     Work,
     free_money_li,
-    is_used_up,
+    left_li,
     pay,
     put_quota,
     release,
@@ -102,6 +101,12 @@ def _cost_li(rated: Rated, k: int) -> int:
 
 
 @compiled
+def _rest(rated: Rated, k: int) -> int:
+    """How much of a record no free resource covered."""
+    return rated.rest[k, 0] + rated.rest[k, 1]
+
+
+@compiled
 def _size_of(record_type: int, ask: np.ndarray, choices: Choices) -> int:
     """Say how much is granted if money allows (D4.8)."""
     if measure_of(record_type) == _SECONDS:
@@ -165,7 +170,7 @@ def _grant(desk: Desk, place: int, size: int, quoted_li: int, choices: Choices, 
         quota.result = _FAILED
         return True
     costs_li = quoted_li - service.act_li
-    if costs_li > free_money_li(desk, service.row) or is_used_up(desk, service.row):
+    if costs_li > max(free_money_li(desk, service.row), 0) or left_li(desk, service.row) < 0:
         return False
     put_quota(desk, service, quota, measure_of(use.record_type), size, costs_li, choices, work)
     return True
@@ -176,12 +181,18 @@ def _grant_less(
     tables: TariffTables, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, desk: Desk, usage: Usage,
     rated: Rated, k: int, place: int, most: int, choices: Choices, work: Work, trace: Trace, quota: np.ndarray,
 ) -> None:  # fmt: skip
-    """Grant what little money buys, if anything (D4.8, CHG-11). The record's effects must have been undone."""
+    """Grant what little money buys, with nothing left what free resources cover; if anything (D4.8, CHG-11).
+
+    The record's effects must have been undone.
+    """
     service, is_data = desk.services[place], measure_of(desk.uses[place].record_type) == _OCTETS
-    free_li, used_li = free_money_li(desk, service.row), service.act_li
+    free_li, used_li, most_rest = max(free_money_li(desk, service.row), 0), service.act_li, NO_LIMIT_LI
     quota.result = _NO_MONEY
-    if is_used_up(desk, service.row):
+    if left_li(desk, service.row) < 0:
         return
+    if left_li(desk, service.row) == 0:
+        _quote_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, 0, work, trace)
+        most_rest = _rest(rated, k)  # beside what it has used
     step = KB if is_data else 1
     small = min(most, choices.data_last_slice_bytes) if is_data else most
     found, is_last = 0, 1
@@ -196,7 +207,7 @@ def _grant_less(
             at_li = _quote_li(
                 tables, directory, lanes, cycles, desk, usage, rated, k, place, middle * step, work, trace
             )
-            if at_li - used_li <= free_li:
+            if at_li - used_li <= free_li and _rest(rated, k) <= most_rest:
                 low = middle
             else:
                 high = middle
