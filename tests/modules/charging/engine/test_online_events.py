@@ -3,10 +3,10 @@
 import pytest
 
 from openboss.kernel.usage import RecordType
-from openboss.modules.charging.engine.online.requests import Action, Kind, Measure, Result
+from openboss.modules.charging.engine.online.requests import Action, Kind, Measure, Result, empty_requests
 
 from .conftest import local_s, rule_id_of
-from .test_online import MB, Network, detail, moment, network, open_wallet  # noqa: F401 - a fixture
+from .test_online import MB, NUMBERING, PREPAID, Network, detail, moment, network, open_wallet  # noqa: F401 - a fixture
 from .test_owner import world  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,6 +53,22 @@ def test_a_debit_without_money_is_refused_and_leaves_nothing(network):  # noqa: 
     assert (network.wallet()["balance_li"], network.wallet()["reserved_li"]) == (250, 0)
     settle(network)
     assert network.owner.lake.open_usage() is None
+
+
+@pytest.mark.parametrize(("balance_li", "result"), [(500, Result.SUCCESS), (499, Result.CREDIT_LIMIT_REACHED)])
+def test_a_debit_of_several_services_needs_what_they_cost_together_once(network, balance_li, result):  # noqa: F811
+    open_wallet(network, balance_li)
+    requests, asks = empty_requests(1)
+    asks = asks.repeat(2)
+    requests["key_hi"], requests["key_lo"], requests["served"] = 1, 77, 2 * 10**18 + PREPAID
+    requests["kind"], requests["record_type"], requests["other"] = Kind.EVENT, RecordType.SMS_MO, 13900000001
+    requests["asks"], asks["rating_group"], asks["want_units"] = 2, (1, 2), (2, 3)
+    decided = network.owner.serve(requests, asks, numbering=NUMBERING, moment=moment())
+    assert decided.answers["result"].tolist() == [result]
+    is_paid = result == Result.SUCCESS
+    assert (network.wallet()["balance_li"], network.wallet()["reserved_li"]) == (0 if is_paid else 499, 0)
+    settle(network)
+    assert sorted(detail(network)["message_count"]) == [2, 3] if is_paid else network.owner.lake.open_usage() is None
 
 
 def test_a_refund_gives_back_what_was_charged_once_and_no_more(network):  # noqa: F811

@@ -47,13 +47,15 @@ def carry_out(
         answer["result"] = Result.RATING_FAILED
         return 0
     wallet, has_credit = desk.user_wallet[desk.services["row"][place]], True
+    is_debit = group.requests["action"][m] == Action.DEBIT
     if wallet >= 0:
         purse = desk.wallets[wallet]
         free_li = int(purse["balance_li"] + purse["limit_li"] - purse["reserved_li"] - purse["held_li"])
-        has_credit = int(answer["cost_li"]) + costs_li - act_li <= free_li
+        before_li = 0 if is_debit else int(answer["cost_li"])  # what was debited is paid
+        has_credit = before_li + costs_li - act_li <= free_li
     answer["cost_li"] += costs_li
     answer["has_credit"] = has_credit
-    if group.requests["action"][m] != Action.DEBIT:
+    if not is_debit:
         return 0
     if not has_credit:
         answer["result"] = Result.CREDIT_LIMIT_REACHED
