@@ -57,6 +57,12 @@ class SlowDesk:
         if not ends:
             self._rate(one)
 
+    def begin_later(self, key: Any, new: Any, event: Event) -> None:
+        """A record of nothing begins where other prices do; it stays where it is among its user's others."""
+        self._take_back(self.open[key])
+        self.open = {(new if one == key else one): known for one, known in self.open.items()}
+        self.open[new].event = event
+
     def forget(self, key: Any) -> None:
         """A record under which nothing was used leaves none."""
         self._take_back(self.open.pop(key))

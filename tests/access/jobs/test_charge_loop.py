@@ -55,7 +55,7 @@ def test_what_ports_of_radius_drop_is_counted_by_its_cause() -> None:
     port = Port(Code.ACCESS_REQUEST, servers, lambda *_given: None, aio)
     chosen = options().model_copy(update={"nchf_port": 0})
     doors = OnlineDoors(chosen, admission=Admission(now_s=lambda: 0), server=SimpleNamespace(), now_s=lambda: 0,
-                        fail=print, loop=aio)  # fmt: skip
+                        fail=print, loop=aio, use_connection=lambda: None)  # fmt: skip
     doors._radius.append(port)
     for data, address in ((b"", "10.0.0.2"), (b"x", "10.0.0.1"), (b"\1\1\0\24" + bytes(16), "10.0.0.1")):
         port.datagram_received(data, (address, 1812))

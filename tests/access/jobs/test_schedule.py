@@ -44,6 +44,7 @@ def test_collection_orders_debts_and_books_are_looked_after_by_the_clock() -> No
         "openboss.keep_validity": "10 9 * * *",
         "openboss.watch_queue": "* 8-20 * * *",
         "openboss.watch_use": "20 * * * *",
+        "openboss.report_visitors": "*/10 * * * *",
         "openboss.credit_points": "30 5 10 * *",
         "openboss.deliver_bills": "30 7 1-5 * *",
         "openboss.re_rate": "* * * * *",

@@ -18,7 +18,7 @@ from .play import PLENTY_LI, Play, Report, Session
 
 STEPS = 36
 WAYS = ("nothing", "use", "use", "use", "use", "begin", "begin", "begin", "event", "event", "refund", "again", "file",
-        "top_up", "bar", "change_plan", "close_month", "crash", "save", "silence")  # fmt: skip
+        "top_up", "hold", "end_hold", "bar", "change_plan", "close_month", "crash", "save", "silence")  # fmt: skip
 Step = tuple[Any, ...]
 
 
@@ -85,6 +85,8 @@ _ABOUT: dict[str, Callable[[random.Random], tuple[Any, ...]]] = {
     "again": lambda dice: (dice.randrange(8), dice.choice([1, 1, 2, 3])),
     "file": lambda dice: ([drawn_event(dice) for _ in range(dice.randrange(1, 4))], dice.randrange(16)),
     "top_up": lambda dice: (dice.randrange(3), dice.randrange(1, 20_000)),
+    "hold": lambda dice: (dice.randrange(3), dice.randrange(1, 20_000)),
+    "end_hold": lambda dice: (dice.randrange(4), dice.random() < 0.5),
     "bar": lambda dice: (dice.randrange(3), dice.choice([0, 1, 2])),
     "change_plan": lambda dice: (dice.randrange(3), dice.randrange(4), dice.random() < 0.6),
 }
@@ -149,10 +151,14 @@ def _change_plan(play: Play, who: int, place: int, takes: bool) -> None:
         play.change_plan(who, place, takes=takes)
 
 
+def _end_hold(play: Play, place: int, is_taken: bool) -> None:
+    play.end_hold(place, is_taken=is_taken)
+
+
 _WAYS: dict[str, Callable[..., None]] = {
     "use": _use, "begin": Play.begin, "event": Play.event, "refund": _refund, "again": _again, "file": _file,
-    "top_up": Play.top_up, "bar": Play.bar, "change_plan": _change_plan, "close_month": Play.close_month,
-    "crash": Play.crash, "save": Play.save, "silence": Play.silence,
+    "top_up": Play.top_up, "hold": Play.hold, "end_hold": _end_hold, "bar": Play.bar, "change_plan": _change_plan,
+    "close_month": Play.close_month, "crash": Play.crash, "save": Play.save, "silence": Play.silence,
 }  # fmt: skip
 
 

@@ -124,6 +124,7 @@ class Play:
         self.story: list[str] = []
         self.paid_in_li = 0
         self.files = count(1)
+        self.holds: dict[str, int] = {}
         self._save()
 
     def open_wallets(self, balances_li: tuple[int, int]) -> None:
@@ -397,9 +398,7 @@ class Play:
             while (following := self.next_change_s(session, change_s)) <= self.now_s:
                 change_s = following
             session.told_s.pop(ask, None)
-            self._slowly(key, ends=True)
-            self._begin_record(session, ask, change_s)
-            key = (session.number, ask, change_s)
+            key = self._cut(key, change_s)
         self.books[key][0] += report.after
         ends = ends or (report.is_final and not self.is_unused(key))  # of what was not used nothing ends
         self._slowly(key, ends=ends or report.is_final)
@@ -408,6 +407,19 @@ class Play:
         if ends:
             del session.starts[ask]
             session.told_s.pop(ask, None)
+
+    def _cut(self, key: Key, at_s: int) -> Key:
+        """A record ends where other prices begin and goes on in a new one; one of nothing begins later."""
+        session, new = self.sessions[key[0] - 1], (key[0], key[1], at_s)
+        if not self.is_unused(key):
+            self._slowly(key, ends=True)
+            self._begin_record(session, key[1], at_s)
+            return new
+        session.starts[key[1]] = at_s
+        self.books[new] = [0, 0]
+        if self.slow:
+            self.slow.begin_later(key, new, self.event_of(new))
+        return new
 
     def _slowly(self, key: Key, *, ends: bool = False) -> None:
         """Let the slow desk hear of a record that has grown; one that ends unused leaves none."""
@@ -452,6 +464,26 @@ class Play:
         self.tell(f"top-up of {self.user(who)}: {li} li")
         self.paid_in_li += li
         self.order("TOP_UP", {"account_id": 1 if who % len(self.parties.ids) < 2 else 2, "amount_li": li})
+
+    def hold(self, who: int, li: int) -> None:
+        """Business sets money aside, if there is enough."""
+        name = f"H{next(self.files)}"
+        wanted = {"account_id": 1 if who % len(self.parties.ids) < 2 else 2, "amount_li": li, "hold": name}
+        try:
+            self.order("HOLD", wanted)
+        except orders.OrderRefused:
+            self.journal.pop()
+        else:
+            self.holds[name] = li
+        self.tell(f"{li} li of {self.user(who)} are set aside: {name in self.holds}")
+
+    def end_hold(self, place: int, *, is_taken: bool) -> None:
+        """Business takes what it set aside, or gives it back."""
+        if self.holds:
+            name = list(self.holds)[place % len(self.holds)]
+            self.tell(f"what was set aside as {name} is taken: {is_taken}")
+            self.paid_in_li -= is_taken * self.holds.pop(name)
+            self.order("CONFIRM" if is_taken else "RELEASE", {"hold": name})
 
     def bar(self, who: int, barred: int) -> None:
         """A user is stopped, or resumed."""
@@ -512,8 +544,7 @@ class Play:
         cut = list(self._keys_of(uses[(life == Life.OPEN) & (uses["start_local_s"] < end_s)]))
         self._keep(self.turns.cut(self.state, end_s, position=self.position + 1))
         for key in cut:
-            self._slowly(key, ends=True)
-            self._begin_record(self.sessions[key[0] - 1], key[1], end_s)
+            self._cut(key, end_s)
             self.sessions[key[0] - 1].told_s.pop(key[1], None)
         if self.slow:
             self.slow.close_month(cycle)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from openboss.kernel.usage import RecordType
@@ -15,7 +15,7 @@ from openboss.modules.charging.numbering import ZEROS
 
 from .drawn_play import markets
 from .play import PLENTY_LI, Play
-from .test_online_equality import IN_CI, IN_SOAK, MEMORY, begun
+from .test_online_equality import IN_CI, IN_SOAK, MEMORY, begun, tried
 
 WANTED = {"MOC": ("s", 60), "MTC": ("s", 60), "SMS_MO": ("units", 4), "DATA": ("octets", 10 * 1024 * 1024)}
 USED = {"s": "used_s", "units": "used_units", "octets": "used_down"}
@@ -91,12 +91,7 @@ def several(draw: Callable[..., Any]) -> dict[str, Any]:
 
 
 def prove(how: settings, no_limits: Path) -> None:
-    @how
-    @given(several())
-    def all_agree(drawn: dict[str, Any]) -> None:
-        agree(**drawn, folder=no_limits)
-
-    all_agree()
+    tried(lambda drawn: agree(**drawn, folder=no_limits), several(), how)
 
 
 def test_quote_reserve_debit_and_record_agree_to_the_li_whatever_the_price(no_limits: Path) -> None:
