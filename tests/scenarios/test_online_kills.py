@@ -109,6 +109,7 @@ def test_this_test_sees(stage: World, planted: str, kinds: Sequence[str], reques
     assert run_under_fire(stage, name, kinds, 2, planted).wrong() != []
 
 
+@pytest.mark.soak
 def test_this_test_sees_a_snapshot_that_overwrites_the_good_one(stage: World) -> None:
     with pytest.raises(AssertionError, match="the journal is damaged"):  # the engine cannot be started any more
         run_under_fire(stage, "online_only", ("mid-snapshot",) * 3, 4, GOOD_ONE_OVERWRITTEN)

@@ -129,7 +129,7 @@ def test_who_pays_by_bill_is_told_the_same_everywhere_too_less_what_is_owed_and_
     from openboss.modules.receivables.functions import owed
     from openboss.processes import unbilled
 
-    user = next(one for one in range(45, 100) if not wallets.accounts_with_wallets([_account(one)]))
+    user = next(one for one in range(60, 100) if not wallets.accounts_with_wallets([_account(one)]))
     session = Session(OTHER)
     with answering(session.owner, Path(settings.DATA_DIR)):
         told = by_every_channel(user, tmp_path, monkeypatch)
@@ -152,16 +152,16 @@ def _account(user: int) -> int:
 
 def test_the_page_of_a_customer_shows_what_was_charged_last_as_soon_as_it_is_charged(tmp_path: Path) -> None:
     del tmp_path
-    session, clerk = Session(46, key=46), signed_in("billing")
+    session, clerk = Session(51, key=51), signed_in("billing")
     with answering(session.owner, Path(settings.DATA_DIR)):
-        before = clerk.get("/users/46/events/").context["events"]
-        assert "Charged last" in clerk.get("/users/46/", follow=True).content.decode()
+        before = clerk.get("/users/51/events/").context["events"]
+        assert "Charged last" in clerk.get("/users/51/", follow=True).content.decode()
         session.ask(0, Kind.INITIAL)
-        seen = clerk.get("/users/46/money/").context["standing"]
-        assert "HX-Trigger" not in clerk.get("/users/46/money/", {"standing": seen}).headers
+        seen = clerk.get("/users/51/money/").context["standing"]
+        assert "HX-Trigger" not in clerk.get("/users/51/money/", {"standing": seen}).headers
         session.ask(1, Kind.TERMINATION, used_down=5 * MB)
-        assert clerk.get("/users/46/money/", {"standing": seen}).headers["HX-Trigger"] == "charged"
-        page = clerk.get("/users/46/events/")
+        assert clerk.get("/users/51/money/", {"standing": seen}).headers["HX-Trigger"] == "charged"
+        page = clerk.get("/users/51/events/")
         event, *others = page.context["events"]
         assert (event.used_kb, [one.position for one in others]) == (5 * 1024, [one.position for one in before][:19])
         assert "5 MB" in page.content.decode()
