@@ -234,6 +234,8 @@ class ChargeLoop:
             fail=self._fail,
             loop=self.loop,
         )
+        if listeners or self.doors.is_open:
+            self.owner.writer.be_ready()
         if self.doors.is_open:
             self.prepare()
         sys.setswitchinterval(GIVES_WAY_S)
