@@ -107,6 +107,7 @@ def classified(
     _fill(state.directory, state.desk, requests[some], running, numbering.cells, raw, clock.offset_s, clock.first_hour,
           now_s)  # fmt: skip
     kept = _normalise_directly(raw, faults, numbering, clock.offset_s, clock.first_hour, now_s, out)
+    out[n.SEQ] = 0  # where a request stands in its group says nothing of it
     fresh = np.zeros(kept, USE)
     _take_over_directly(out, kept, fresh)
     fresh_at[some] = np.where(faults == 0, np.cumsum(faults == 0) - 1, -1)
