@@ -5,8 +5,11 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from django.db import connections
 
 from openboss.access.jobs.charge_loop import ChargeLoop
+from openboss.access.jobs.gateway_register import GatewayRegister
+from openboss.access.jobs.installation import one_connection
 from openboss.access.jobs.online_doors import OnlineDoors
 from openboss.access.network.admission import Admission
 from openboss.access.network.radius.clients import AccessServer, AccessServers
@@ -62,3 +65,19 @@ def test_what_ports_of_radius_drop_is_counted_by_its_cause() -> None:
     _times, turned_down = doors.counted()
     aio.close()
     assert turned_down == {("RADIUS", cause): 1 for cause in ("unknown server", "malformed", "not genuine")}
+
+
+def test_what_the_loop_asks_the_register_of_gateways_takes_no_connection_beside_the_engines(monkeypatch) -> None:
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    register, asked_on = GatewayRegister(one_connection()), []
+
+    def heard() -> None:
+        assert register.gateways_before(host="gw.test", state_id=8) == []
+        asked_on.append(connections["default"])
+
+    aio = asyncio.new_event_loop()
+    for _peer in range(2):
+        aio.call_soon(heard)
+    aio.run_until_complete(asyncio.sleep(0))
+    aio.close()
+    assert asked_on == [connections["default"]] * 2

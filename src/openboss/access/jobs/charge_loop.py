@@ -221,7 +221,7 @@ class ChargeLoop:
             now_s=self._now_s,
             fail=self._fail,
             loop=self.loop,
-            register=GatewayRegister(),
+            register=GatewayRegister(self._use_connection),
             places=Places(options().diameter_connections_an_address, options().diameter_connections),
         )
         listeners = self.loop.run_until_complete(open_doors(self.node.new_peer, options(), self.loop))
