@@ -63,7 +63,7 @@ def accept(
     staff_id: int | None = None,
     org_code: str = "",
 ) -> OrderView:
-    """Order what was offered, for a customer who has given the service password. Raises hall.REFUSALS."""
+    """Order what was offered, for a customer who has given the service password. Raises hall.IN_ONE_GO_REFUSALS."""
     return hall.place_and_confirm(
         kind="ADD_PRODUCT",
         serial_no=serial_no,

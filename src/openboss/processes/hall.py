@@ -461,6 +461,7 @@ def _refusals() -> Iterator[type[Exception]]:
 
 
 REFUSALS = tuple(set(_refusals()))
+IN_ONE_GO_REFUSALS: tuple[type[Exception], ...] = (*REFUSALS, OrderIncomplete)  # where nobody adds what is missing
 
 
 def place_and_confirm(
@@ -478,7 +479,10 @@ def place_and_confirm(
     tender: Tender | None = None,
     within: frozenset[str] | None = None,
 ) -> OrderView:
-    """Take an order down and carry it out in one go, for channels where nothing is between. Raises as both do."""
+    """Take an order down and carry it out in one go, for channels where nothing is between.
+
+    Raises IN_ONE_GO_REFUSALS.
+    """
     with transaction.atomic():
         order = place(
             kind=kind,

@@ -150,17 +150,20 @@ def _order(asker: Asker, _about: str, came: Came, at: datetime) -> str:
     if asked is None or offer is None:
         return customers.text_of("NOTHING_TO_CONFIRM", language=asker.language, values={})
     try:
-        hall.place_and_confirm(
-            serial_no=f"SMS {asked.interaction_id}",
-            channel="SMS",
-            proofs=[Proof.OWN_HANDSET, Proof.CONFIRMED],
-            at=at,
-            staff_id=None,
-            org_code=NO_PLACE,
-            subscriber_id=asker.subscriber_id,
-            **_wish(offer),
-        )
-    except hall.REFUSALS:
+        with transaction.atomic():
+            order = hall.place_and_confirm(
+                serial_no=f"SMS {asked.interaction_id}",
+                channel="SMS",
+                proofs=[Proof.OWN_HANDSET, Proof.CONFIRMED],
+                at=at,
+                staff_id=None,
+                org_code=NO_PLACE,
+                subscriber_id=asker.subscriber_id,
+                **_wish(offer),
+            )
+            if order.fees:  # nobody was told of them, so Y does not agree to them
+                raise hall.OrderIncomplete(offer.code)
+    except hall.IN_ONE_GO_REFUSALS:
         return customers.text_of("ORDER_REFUSED", language=asker.language, values={})
     return customers.text_of("ORDER_DONE", language=asker.language, values={"name": offer.names[asker.language]})
 

@@ -20,10 +20,12 @@ from openboss.modules.charging.engine.online.requests import Kind
 from openboss.modules.charging.functions.engine import answering, recover_engine
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders import functions as orders
+from openboss.modules.orders.functions import ON_BILL, Fee
 from openboss.modules.receivables.functions import wallets
 from openboss.modules.system.functions import add_client
 from openboss.modules.system.keys import key_for
 from openboss.modules.system.signing import sign
+from openboss.processes import change_products
 
 from .conftest import signed_in
 from .small_operator import NOW
@@ -206,6 +208,38 @@ def test_a_y_that_comes_after_ten_minutes_orders_nothing(tmp_path: Path, monkeyp
     gateway("sms", message_no="b2", number=number, text="Y")
     assert "没有待确认的业务" in texts_sent(tmp_path)[-1]
     assert customers.offers_held(subscriber_id=48, at=clock.now()) == held
+
+
+def test_an_add_on_that_is_paid_at_once_is_ordered_neither_by_y_nor_on_the_web(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts_sent(tmp_path)
+    with_password(54)
+    client, page = web_hall(54, monkeypatch)
+    number, held = number_of(54), customers.offers_held(subscriber_id=54, at=clock.now())
+    for booking in ("FEE", ON_BILL):  # paid with the order, or on the next bill
+        fee = Fee("OFFER_FEE", booking, 5_000)
+        monkeypatch.setattr(change_products, "fees_at_counter", lambda _offers, fee=fee, **_on: [fee])
+        for message_no, text in ((f"p1{booking}", "KT DATA_PACK_10"), (f"p2{booking}", "Y")):
+            assert gateway("sms", message_no=message_no, number=number, text=text).status_code == 202
+            assert "无法通过短信办理" in texts_sent(tmp_path)[-1]
+    monkeypatch.setattr(change_products, "fees_at_counter", lambda _offers, **_on: [Fee("OFFER_FEE", "FEE", 5_000)])
+    form = {"offer_id": page.context["offer"].offer.offer_id, "serial_no": "W-fee"}
+    assert "This cannot be ordered here" in client.post("/my/order/", form, follow=True).content.decode()
+    assert customers.offers_held(subscriber_id=54, at=clock.now()) == held
+
+
+def test_who_did_nothing_for_a_quarter_of_an_hour_is_led_to_the_login_that_was_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_password(55)
+    (client, _page), now = web_hall(55, monkeypatch), clock.now()
+    part = {"headers": {"HX-Request": "true"}}
+    assert client.get("/my/", **part).status_code == 200
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(minutes=15))
+    asked = client.get("/my/", **part)  # what the page asks by itself is no visit, and takes no login page in
+    assert (asked.status_code, asked.headers["HX-Redirect"], asked.content) == (204, "/my/login/", b"")
+    assert (client.get("/my/").url, client.get("/my/wap/").url) == ("/my/login/", "/my/login/?wap")
 
 
 def test_a_gateway_that_does_not_sign_a_stranger_and_who_asks_too_often_learn_nothing(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def _answered(asked: Message) -> dict[str, Any]:
             code, words = REFUSALS[type(refused)]
         except PROOFS_REFUSED:
             code, words = UNPROVED
-        except hall.REFUSALS as refused:  # what the flow refuses: the user's state, arrears ...
+        except hall.IN_ONE_GO_REFUSALS as refused:  # what the flow refuses: the user's state, arrears ...
             code, words = FORBIDDEN, f"Refused by the home province: {type(refused).__name__}."
     local = now.astimezone(timezone.get_default_timezone())
     return answer_to(asked, code=code, words=words, content=content, our_id=our_id, at=local)

@@ -188,7 +188,7 @@ def order(request: HttpRequest, machine: Machine) -> HttpResponse:
             staff_id=machine.staff_id,
             org_code=machine.org_code,
         )
-    except hall.REFUSALS:
+    except hall.IN_ONE_GO_REFUSALS:
         messages.error(request, _("This cannot be ordered here: come to the counter."))
         return redirect("kiosk:mine")
     name = next(one for one in catalog.offers() if one.offer_id == done.request["offer_id"])

@@ -13,6 +13,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -117,13 +118,19 @@ def for_customer(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
     def guarded(request: HttpRequest, **kwargs: Any) -> HttpResponse:
         user = _customer_of(request)
         if user is None:
-            return redirect("selfcare:login")
+            return _to_login(request)
         if not request.htmx:
             until_at = (clock.now() + STAYS).isoformat()
             request.session[CUSTOMER] = {"subscriber_id": user, "until_at": until_at}
         return view(request, user, **kwargs)
 
     return never_cache(guarded)
+
+
+def _to_login(request: HttpRequest) -> HttpResponse:
+    """Back to the login that was used; a part of a page that asks by itself has the whole page go there."""
+    address = reverse("selfcare:login") + ("?wap" if request.path == reverse("selfcare:wap") else "")
+    return HttpResponse(status=204, headers={"HX-Redirect": address}) if request.htmx else redirect(address)
 
 
 @require_GET
@@ -190,7 +197,7 @@ def order(request: HttpRequest, user: int) -> HttpResponse:
             serial_no=serial_no or f"W-{secrets.token_hex(12)}",
             at=clock.now(),
         )
-    except hall.REFUSALS:
+    except hall.IN_ONE_GO_REFUSALS:
         messages.error(request, _("This cannot be ordered here: come to the hall."))
     else:
         messages.success(request, _("It is ordered."))
