@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import chain
 
 from openboss.kernel.usage import Unit
-from openboss.modules.charging.functions.live import LiveFree, LiveMoney, LiveUsage, live_usage, used_now
+from openboss.modules.charging.functions.live import LiveFree, LiveMoney, LiveUsage, engine_answers, live_usage
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.atomic.owners import users_paid_by
 from openboss.modules.receivables import functions as receivables
@@ -66,7 +66,7 @@ def _of_account(account_id: int, seen: LiveUsage | None, at: datetime) -> Accoun
         for live in chain([seen], asked):
             if live and live.money and live.money.account_id == account_id:
                 return _prepaid(live.money, owed, is_live=live.is_live)
-    is_live = used_now([]) is not None
+    is_live = seen.is_live if seen else engine_answers()
     had_fen = owed.advance_fen - owed.open_fen - owed.late_fee_fen - owed.overdrawn_fen
     left_li = had_fen * LI - sum(unbilled.li_of_users(users, at=at).values())
     return AccountBalance(account_id, left_li, 0, 0, False, is_live, owed)

@@ -86,12 +86,13 @@ def _message(sent: ShortMessage) -> Answer:
 
 def _turn(channel: str, turn: Turn) -> Answer:
     number, now = customers.read_number(turn.number), clock.now()
-    language, menu = serve_handset.language_of(number=number, at=now), menu_of(channel=channel, at=now)
+    menu = menu_of(channel=channel, at=now)
     key = turn.keys.strip("*#")
     if len(key) == 1 and key.isdecimal() and 0 < int(key) <= len(menu):
         chosen = menu[int(key) - 1]
         reply = menu_choice(channel=channel, turn_no=turn.turn_no, number=number, what=chosen, at=now)
-        return 200, {"what": chosen, "say": reply.text, "language": language, "goes_on": channel == "IVR"}
+        return 200, {"what": chosen, "say": reply.text, "language": reply.language, "goes_on": channel == "IVR"}
+    language = serve_handset.language_of(number=number, at=now)
     if channel == "IVR" and key == "0":
         return 200, {"what": "PERSON", "say": "", "language": language, "goes_on": False}
     entries = [
