@@ -10,7 +10,7 @@ from django.utils import translation
 from openboss.access.console.words import WORDS
 from openboss.access.jobs.online_doors import DROPS
 from openboss.access.network.diameter import avps, wire
-from openboss.access.network.diameter.peers import NONSENSE
+from openboss.access.network.diameter.peers import NONSENSE, TOO_MANY
 
 SOURCE = Path(__file__).parents[3] / "src" / "openboss"
 
@@ -61,7 +61,7 @@ def test_every_action_of_the_audit_log_has_a_word() -> None:
 
 
 def test_whatever_a_door_of_charging_turns_down_has_a_word() -> None:
-    codes = {f"RADIUS {cause}" for cause in DROPS} | {f"DIAMETER {NONSENSE}"}
+    codes = {f"RADIUS {cause}" for cause in DROPS} | {f"DIAMETER {cause}" for cause in (NONSENSE, TOO_MANY)}
     for module in (avps, wire):
         given = (value for value in vars(module).values() if isinstance(value, int))
         codes |= {f"DIAMETER {int(value)}" for value in given if 3001 <= value <= 3010 or 5001 <= value <= 5030}

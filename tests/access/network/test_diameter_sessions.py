@@ -312,7 +312,7 @@ def test_more_connections_than_there_are_places_for_are_closed_and_the_others_se
         for _ in range(5):
             with contextlib.suppress(OSError):
                 assert Wire(found.port, introduced=False).is_closed()
-        assert (found.node.refused, caplog.text.count("too many connections")) == (5, 1)
+        assert (found.node.meter.turned_down[peers.TOO_MANY], caplog.text.count("too many connections")) == (5, 1)
         known.pop().line.close()
         assert waited_for(lambda: sum(one.transport is not None for one in found.node.peers) == 2)
         assert ask(Wire(found.port), "s;1", 1, 0) == 2001

@@ -210,6 +210,7 @@ WORDS: dict[str, dict[str, Word]] = {
     },
     "door_refusal": {  # requests that never came to the engine, by interface
         "DIAMETER NONSENSE": Word(_("No Diameter: the line was cut"), "bad"),
+        "DIAMETER TOO MANY": Word(_("Too many connections: closed at once"), "bad"),
         "DIAMETER 3001": Word(_("Command not known"), "warn"),
         "DIAMETER 3002": Word(_("Meant for somebody else"), "warn"),
         "DIAMETER 3004": Word(_("Too busy: new sessions wait"), "bad"),

@@ -20,7 +20,7 @@ from openboss.access.network import gathering
 from openboss.access.network.diameter import avps, wire, wire_out
 from openboss.access.network.diameter.avps import Message, avp
 from openboss.access.network.diameter.homes import Homes, Register
-from openboss.access.network.diameter.peers import NONSENSE, Identity, Peer
+from openboss.access.network.diameter.peers import NONSENSE, TOO_MANY, Identity, Peer
 from openboss.access.network.diameter.telling import Telling
 from openboss.access.network.diameter.values import hashed
 from openboss.access.network.gathering import MOST_AHEAD, MOST_REQUESTS
@@ -90,17 +90,15 @@ class Node:
         self.homes = Homes(register)
         self.telling = Telling(loop, lambda: self.peers, self.next_sequence, self._let_settle)
         self.meter = Meter()
-        self.refused, self._connections, self._said_at_s = 0, 0, -SAID_EVERY_S
+        self._connections, self._said_at_s = 0, -SAID_EVERY_S
         self._arrived_s = 0.0  # when the first bytes of those that wait came
         self._group: tuple[bytes, list[Peer], np.ndarray, np.ndarray]  # under decision: bytes, peers, marks, requests
         self._group = b"", [], np.zeros(0, wire.MARK), np.zeros(0, REQUEST)
         self._waiting: dict[Peer, None] = {}
         self._broken: list[Peer] = []  # who sent what is no Diameter: closed after the answers to what came before
         self._is_due = self._is_behind = False
-        self._sequence, self._first = (
-            (identity.state_id & 0xFFF) << 20,
-            0,
-        )  # no number again after a restart (RFC 6733 3)
+        self._sequence = (identity.state_id & 0xFFF) << 20  # no number again after a restart (RFC 6733 3)
+        self._first = 0  # which peer is read first
         self._own = np.frombuffer(identity.named() + avp(avps.AUTH_APPLICATION, avps.CREDIT_APPLICATION), np.uint8)
         self._final = np.frombuffer(identity.final_unit, np.uint8)
         self._marks = np.zeros(MOST_REQUESTS, wire.MARK)
@@ -131,10 +129,11 @@ class Node:
         return True
 
     def _say_refused(self, address: str) -> None:
-        self.refused += 1
+        self.meter.turn_down(TOO_MANY)
         if self.loop.time() - self._said_at_s >= SAID_EVERY_S:
             self._said_at_s = self.loop.time()
-            log.warning("too many connections", address=address, connected=len(self.peers), refused=self.refused)
+            refused = self.meter.turned_down[TOO_MANY]
+            log.warning("too many connections", address=address, connected=len(self.peers), refused=refused)
 
     def welcomed(self, peer: Peer) -> None:
         """A peer may ask, and hear what waited for a line."""

@@ -27,6 +27,7 @@ WATCH_S, JITTER_S = 30.0, 2.0  # of silence: then a peer is asked whether it is 
 LATE_S = 0.5  # so late this process itself was busy, and has not read what came meanwhile
 PRODUCT = "OpenBOSS"
 NONSENSE = "NONSENSE"  # how what is no Diameter is counted: it has no answer
+TOO_MANY = "TOO MANY"  # how a connection is counted that there is no place for
 
 log = structlog.get_logger("diameter")
 
