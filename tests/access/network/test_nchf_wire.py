@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 
 import httpx
@@ -11,7 +12,16 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, ResponseReceived, StreamEnded
 from tests.access.network.dissection import complaints, needs_tshark
-from tests.access.network.test_nchf import chf, data_request, network, start_chf, used, wanted, world  # noqa: F401
+from tests.access.network.test_nchf import (
+    chf,  # noqa: F401
+    data_request,
+    make_certificate,
+    network,  # noqa: F401
+    start_chf,
+    used,
+    wanted,
+    world,  # noqa: F401
+)
 from tests.modules.charging.engine.test_online import MB, PREPAID, moment, open_wallet
 from tests.modules.charging.engine.test_online_boundaries import publish
 
@@ -126,6 +136,26 @@ def test_a_data_session_is_charged_over_ipv6(network):  # noqa: F811
         assert smf.post(f"{created.headers['location']}/release", json=last).status_code == 204
     door.stop()
     assert (network.wallet()["balance_li"], network.wallet()["reserved_li"]) == (10_000 - 290, 0)
+
+
+def test_where_authorities_are_named_only_a_client_they_vouch_for_is_answered(network, tmp_path):  # noqa: F811
+    open_wallet(network, 10_000)
+    certificate, key = make_certificate(tmp_path)
+    door = start_chf(network, certificate=certificate, key=key, clients=certificate)
+    url = door.url.replace("http:", "https:")
+
+    def asked(context: ssl.SSLContext) -> int:
+        with httpx.Client(http1=False, http2=True, timeout=60, trust_env=False, verify=context) as smf:
+            return smf.post(url, json=data_request(1, multipleUnitUsage=[wanted()])).status_code
+
+    with pytest.raises(httpx.TransportError):
+        asked(ssl.create_default_context(cafile=certificate))
+    assert network.wallet()["reserved_li"] == 0
+    known = ssl.create_default_context(cafile=certificate)
+    known.load_cert_chain(certificate, key)
+    assert asked(known) == 201
+    door.stop()
+    assert network.wallet()["reserved_li"] == 2900
 
 
 def test_a_call_with_a_picture_over_the_ims_is_a_video_call_and_priced_as_one(network):  # noqa: F811

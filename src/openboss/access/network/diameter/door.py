@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
+from openboss.access.network.tls import server_context
 from openboss.config.options import Options
 
 log = structlog.get_logger("diameter")
@@ -29,12 +30,7 @@ async def open_doors(
 
 
 def _context(chosen: Options) -> ssl.SSLContext | None:
-    """TLS 1.2 or newer with our certificate; peers must show one that the named authorities vouch for."""
+    """With our certificate; peers must show one that the named authorities vouch for."""
     if not chosen.diameter_tls_port:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(chosen.diameter_certificate, chosen.diameter_key)
-    context.load_verify_locations(chosen.diameter_clients)
-    context.verify_mode = ssl.CERT_REQUIRED
-    return context
+    return server_context(chosen.diameter_certificate, chosen.diameter_key, chosen.diameter_clients)

@@ -12,6 +12,7 @@ import structlog
 from openboss.access.network.http2.connection import GREETING_S
 from openboss.access.network.http2.connections import Connections
 from openboss.access.network.nchf.node import Node
+from openboss.access.network.tls import server_context
 
 _BACKLOG = 1024
 
@@ -56,14 +57,9 @@ class Door:
 
 
 def _context(address: Address) -> ssl.SSLContext | None:
-    """TLS 1.2 or newer with our certificate; clients must show one if authorities are named that vouch for them."""
+    """With our certificate, and HTTP/2 agreed; clients must show one if authorities are named that vouch for them."""
     if address.certificate is None:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = server_context(address.certificate, address.key, address.clients)
     context.set_alpn_protocols(["h2"])
-    context.load_cert_chain(address.certificate, address.key)
-    if address.clients is not None:
-        context.load_verify_locations(address.clients)
-        context.verify_mode = ssl.CERT_REQUIRED
     return context
