@@ -73,9 +73,7 @@ def _of_account(account_id: int, seen: LiveUsage | None, at: datetime) -> Accoun
 
 
 def _prepaid(money: LiveMoney, owed: Owed, *, is_live: bool) -> AccountBalance:
-    """Gifts are how far below zero the cash of a wallet may fall."""
-    left_li = money.balance_li + money.limit_li
-    return AccountBalance(money.account_id, left_li, money.limit_li, money.reserved_li, True, is_live, owed)
+    return AccountBalance(money.account_id, money.left_li, money.limit_li, money.reserved_li, True, is_live, owed)
 
 
 def of_user(subscriber_id: int, *, at: datetime) -> UserBalance:

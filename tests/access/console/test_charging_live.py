@@ -297,3 +297,22 @@ def test_data_across_a_change_of_prices_are_played_with_what_was_used_before_and
     (service,) = played.session.owner.user_now(46)["services"]
     assert service["used_octets"] == 5 * MB  # what was used before is November's, in a record of its own
     assert service["began_at_s"] == int(datetime(2026, 11, 30, 16, 0, tzinfo=UTC).timestamp())
+
+
+def test_gifts_are_in_the_balance_on_every_page_of_live_charging(play: Callable[..., Played]) -> None:
+    session, billing = Session(57, key=57), signed_in("billing")
+    session.owner.state.desk.wallets["limit_li"] = 5_000
+    with answering(session.owner, Path(settings.DATA_DIR), session.watch):
+        session.ask(0, Kind.INITIAL)
+        billing.post("/live/follow/57/start/", {"reason": "complaint 18"})
+        session.ask(1, Kind.UPDATE, used_down=5 * MB)
+        money = session.owner.user_now(57)["money"]
+        page = billing.get("/live/follow/57/")
+        newest, earlier = page.context["steps"]
+        assert _right_now(billing, 57) == f"{(money['balance_li'] + 5_000) / 1000:.3f}"
+        assert f"¥{_right_now(billing, 57)}<" in page.content.decode()
+        assert [one["money"]["left_li"] - one["money"]["balance_li"] for one in (newest, earlier)] == [5_000, 5_000]
+    played = play(58)
+    played.session.owner.state.desk.wallets["limit_li"] = 5_000
+    played.begin("DATA", "")
+    assert played.newest()["money"]["balance_li"] == played.balance_li() + 5_000

@@ -240,6 +240,7 @@ def test_who_did_nothing_for_a_quarter_of_an_hour_is_led_to_the_login_that_was_u
     asked = client.get("/my/", **part)  # what the page asks by itself is no visit, and takes no login page in
     assert (asked.status_code, asked.headers["HX-Redirect"], asked.content) == (204, "/my/login/", b"")
     assert (client.get("/my/").url, client.get("/my/wap/").url) == ("/my/login/", "/my/login/?wap")
+    assert (client.post("/my/leave/").url, client.post("/my/leave/?wap").url) == ("/my/login/", "/my/login/?wap")
 
 
 def test_a_gateway_that_does_not_sign_a_stranger_and_who_asks_too_often_learn_nothing(tmp_path: Path) -> None:

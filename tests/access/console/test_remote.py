@@ -8,6 +8,7 @@ from django.test import Client
 from openboss.access.hub import asking
 from openboss.access.jobs import clock
 from openboss.modules.orders import functions as orders
+from openboss.processes import ask_province
 
 from .conftest import signed_in
 
@@ -39,3 +40,11 @@ def test_cash_for_another_province_is_taken_into_an_open_till_alone() -> None:
     form = {**ABOUT, "activity": "PAY", "paid": "35", "means": "CASH"}
     assert "Open your till before you take cash." in client.post("/remote/ask/", form, follow=True).content.decode()
     assert orders.list_hub_orders()[1] == before
+
+
+def test_a_page_of_a_hall_does_not_wait_for_what_no_hall_has_asked() -> None:
+    used = {"UsedFen": 52_000, "From": "2026-11-01T08:00:00+08:00", "To": "2026-11-01T09:00:00+08:00"}
+    about = {"home": "19", "number": 8613912345678, "activity": ask_province.HIGH_USE, "used": used}
+    ask_province.ask(trans_id="U-WAITS", at=clock.now(), **about)
+    page = signed_in("clerk").get("/remote/")
+    assert ("Told of high use" in page.content.decode(), page.context["waits"]) == (True, False)

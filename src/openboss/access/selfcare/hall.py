@@ -129,7 +129,8 @@ def for_customer(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
 def _to_login(request: HttpRequest) -> HttpResponse:
     """Back to the login that was used; a part of a page that asks by itself has the whole page go there."""
-    address = reverse("selfcare:login") + ("?wap" if request.path == reverse("selfcare:wap") else "")
+    is_wap = "wap" in request.GET or request.path == reverse("selfcare:wap")
+    address = reverse("selfcare:login") + ("?wap" if is_wap else "")
     return HttpResponse(status=204, headers={"HX-Redirect": address}) if request.htmx else redirect(address)
 
 
@@ -220,7 +221,7 @@ def bill(request: HttpRequest, user: int, *, bill_id: int) -> HttpResponse:
 def leave(request: HttpRequest) -> HttpResponse:
     """Log out."""
     request.session.pop(CUSTOMER, None)
-    return redirect("selfcare:login")
+    return _to_login(request)
 
 
 def _bills_of(user: int) -> list[billing.BillRow]:

@@ -161,20 +161,24 @@ def steps(request: HttpRequest, subscriber_id: int) -> HttpResponse:
     }
     try:
         told = steps_of_user(subscriber_id)
-        context |= {"is_followed": told["is_followed"], "steps": _steps_shown(told)}
+        gifts_li = live.money.limit_li if live and live.money else 0
+        context |= {"is_followed": told["is_followed"], "steps": _steps_shown(told, gifts_li)}
     except NoAnswer:
         context["is_silent"] = True
     return part(request, "follow_live.html", context) if request.htmx else page(request, "follow_user.html", context)
 
 
-def _steps_shown(told: dict[str, Any]) -> list[dict[str, Any]]:
-    """Steps for reading, newest first: those since somebody follows with what was decided, earlier ones in short."""
-    steps = [{**_step_shown(step), **decided} for step, decided in
+def _steps_shown(told: dict[str, Any], gifts_li: int) -> list[dict[str, Any]]:
+    """Steps for reading, newest first: those since somebody follows with what was decided, earlier ones in short.
+
+    gifts_li  gifts of now: earlier steps did not keep those of then
+    """
+    steps = [{**_step_shown(step, gifts_li), **decided} for step, decided in
              zip(told["steps"], decisions(told["steps"]), strict=True)]  # fmt: skip
-    return [*steps[::-1], *({**_step_shown(step), "is_earlier": True} for step in told["earlier"][::-1])]
+    return [*steps[::-1], *({**_step_shown(step, gifts_li), "is_earlier": True} for step in told["earlier"][::-1])]
 
 
-def _step_shown(step: dict[str, Any]) -> dict[str, Any]:
+def _step_shown(step: dict[str, Any], gifts_li: int) -> dict[str, Any]:
     """A step for reading: moments, amounts in their units."""
     for service in step["services"]:
         used = service["used"]
@@ -186,6 +190,8 @@ def _step_shown(step: dict[str, Any]) -> dict[str, Any]:
         service["granted_text"] = quota_text(service["measure"], service["granted"]) if service["granted"] else ""
         if service["change_at_s"]:
             service["change_at"] = datetime.fromtimestamp(service["change_at_s"], UTC)
+    if money := step["money"]:
+        money["left_li"] = money["balance_li"] + money.get("limit_li", gifts_li)
     results = {service["result"] for service in step["services"]} - {0}
     return {**step, "at": datetime.fromisoformat(step["at"]), "is_told": results <= {step["result"]}}
 

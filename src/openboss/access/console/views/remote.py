@@ -90,7 +90,7 @@ def remote(request: HttpRequest) -> HttpResponseBase:
         "activities": [(code, words.word("hub_activity", code).text) for code in ask_province.AT_A_HALL],
         "reasons": words.choices("hub_reason"),
         "means": [(code, words.word("means", code).text) for code in COUNTER_MEANS],
-        "waits": any(one.state in orders.OPEN_HUB for one in found),
+        "waits": any(one.state in orders.OPEN_HUB and one.activity in ask_province.AT_A_HALL for one in found),
         "trans_id": f"H{secrets.token_hex(10)}",
     }
     return show_list(request, _screen(context), active="console:remote")

@@ -39,7 +39,7 @@ def _standing(live: LiveUsage | None) -> dict[str, Any]:
         return {"unbilled_li": 0, "money": None, "free": {}, "rules": {}}
     return {
         "unbilled_li": live.unbilled_li,
-        "money": {"balance_li": live.money.balance_li, "reserved_li": live.money.reserved_li} if live.money else None,
+        "money": {"balance_li": live.money.left_li, "reserved_li": live.money.reserved_li} if live.money else None,
         "free": {str(one.rule_id): one.used for one in live.free},
         "rules": {str(one.rule_id): [one.calls, one.units, one.free_units, one.act_li] for one in live.items},
     }

@@ -71,6 +71,11 @@ class LiveMoney:
     reserved_li: int
     held_li: int
 
+    @property
+    def left_li(self) -> int:
+        """What may still be spent: cash, and the gifts that are how far below zero it may fall."""
+        return self.balance_li + self.limit_li
+
 
 @dataclass(frozen=True)
 class LiveService:
