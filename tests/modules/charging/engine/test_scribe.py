@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from openboss.modules.charging.atomic import engine as journal
+from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.online.closed import CLOSED, joined
 from openboss.modules.charging.engine.scribe import Scribe, ScribeEnded
 from openboss.modules.charging.engine.snapshots import Saving, SnapshotNotSaved, load_snapshot
@@ -49,6 +50,12 @@ def test_the_scribe_is_given_arrays_of_any_number_and_frames_and_gives_back_what
     assert scribe.do(joined, parts).tobytes() == joined(parts).tobytes()
     frames = [pl.DataFrame({"position": [n, n], "number": [n, None]}) for n in range(3)]
     assert scribe.do(pl.concat, frames).equals(pl.concat(frames))
+
+
+def test_the_scribe_remembers_what_of_the_lake_is_durable_from_one_commit_to_the_next(scribe, tmp_path):
+    lake = Lake(tmp_path)
+    first, second = (scribe.do(id, lake) for _ in range(2))
+    assert first == second != scribe.do(id, Lake(tmp_path / "other"))
 
 
 def test_what_cannot_be_written_and_a_scribe_that_was_killed_end_the_engine(capfd):

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,10 @@ class Lake:
         self.usage_path = folder / "usage"
         self._synced: int | None = None  # the table's newest version that this process knows to be durable
 
+    def __reduce__(self) -> tuple[Callable[[Path], "Lake"], tuple[Path]]:
+        """Be one and the same in another process, so that it too remembers what is durable."""
+        return _lake_at, (self.folder,)
+
     def open_usage(self) -> DeltaTable | None:
         """Open the table of rated usage; None before its first commit."""
         try:
@@ -74,7 +79,7 @@ class Lake:
         table = self.open_usage()
         if table is None:
             return None
-        self._sync_log()
+        self._sync_log(table)
         return table.transaction_version(_application(timeline))
 
     def append_usage(self, detail: pl.DataFrame, *, timeline: int, position: int) -> None:
@@ -213,12 +218,14 @@ class Lake:
         partition: dict[str, str | None] = {"cycle": str(cycle)}
         return AddAction(path, buffer.getbuffer().nbytes, partition, 0, data_change=is_new, stats=json.dumps(stats))
 
-    def _sync_log(self) -> None:
+    def _sync_log(self, table: DeltaTable | None = None) -> None:
         """Make every entry of the table's log survive a power cut, and the checkpoint a reader begins with.
 
         The table does not: one entry without its content, however old, and nobody can read it any more.
+
+        table  as it was opened just now
         """
-        log, newest = self.usage_path / "_delta_log", DeltaTable(str(self.usage_path)).version()
+        log, newest = self.usage_path / "_delta_log", (table or DeltaTable(str(self.usage_path))).version()
         if newest == self._synced:
             return
         first = max(newest - ENTRIES_A_CHECKPOINT, 0) if self._synced is None else self._synced + 1
@@ -269,6 +276,11 @@ class Lake:
         content = buffer.getbuffer()
         write_durably(self.folder / path, content)
         return hashlib.sha256(content).hexdigest()
+
+
+@cache
+def _lake_at(folder: Path) -> Lake:
+    return Lake(folder)
 
 
 _CHECKPOINT = "checkpoint.parquet"
