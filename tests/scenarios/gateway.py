@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from openboss.access.network.diameter import avps
 from openboss.access.network.diameter.avps import avp, message, read_message
+from tests.scenarios.players import Player
 from tests.scenarios.visits import BUSY_SEATS, CALM_SEATS, Told, Visit
 
 LINES = 2
@@ -45,8 +46,8 @@ class Seat:
 
 
 @dataclass
-class Gateway:
-    """All visits of some users, in a thread, until told to finish them."""
+class Gateway(Player):
+    """All visits of some users."""
 
     port: int
     users: list[int]
@@ -68,27 +69,12 @@ class Gateway:
         self.done = dict.fromkeys(self.users, 0)
         self.told = {number: Told() for number in (*self.users, *self.busy_users)}
         self.is_calm = threading.Event()  # nothing is sent: the engine falls idle
-        self._finishing, self._ended = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def begin(self) -> None:
-        """Let visits begin."""
-        self._thread.start()
+        super().__init__()
 
     def finish(self) -> None:
         """End all visits orderly."""
         self.is_calm.clear()
-        self._finishing.set()
-
-    def has_ended(self) -> bool:
-        """Whether all visits have."""
-        return not self._thread.is_alive()
-
-    def abandon(self) -> None:
-        """Stop whatever is under way."""
-        self._ended.set()
-        if self._thread.ident is not None:
-            self._thread.join(30)
+        super().finish()
 
     # --- the thread ----------------------------------------------------------------------------------------------
 

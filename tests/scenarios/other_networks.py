@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import socket
 import struct
-import threading
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +20,7 @@ from benchmarks._nchf_load import body_of
 
 from openboss.access.network.nchf.node import PATH
 from openboss.access.network.radius.packets import Attribute, Code, change_bytes, is_answer_to, read_packet
+from tests.scenarios.players import Player
 from tests.scenarios.visits import Told
 
 STEPS, MB = 5, 1024 * 1024
@@ -40,34 +40,15 @@ class _Session:
     key: str = ""
 
 
-class Network(ABC):
-    """Sessions of some users in a thread, until told to finish them."""
+class Network(Player):
+    """Sessions of some users."""
 
     def __init__(self, port: int, users: list[int]) -> None:
         self.port, self.users = port, users
         self.told = {number: Told() for number in users}
         self.answered = self.repeats = self.sent_again = 0
         self.wrong: list[str] = []
-        self._finishing, self._ended = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def begin(self) -> None:
-        """Let sessions begin."""
-        self._thread.start()
-
-    def finish(self) -> None:
-        """End all sessions orderly."""
-        self._finishing.set()
-
-    def has_ended(self) -> bool:
-        """Whether all sessions have."""
-        return not self._thread.is_alive()
-
-    def abandon(self) -> None:
-        """Stop whatever is under way."""
-        self._ended.set()
-        if self._thread.ident is not None:
-            self._thread.join(30)
+        super().__init__()
 
     def _run(self) -> None:
         sessions = [_Session(number) for number in self.users]
