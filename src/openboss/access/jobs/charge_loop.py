@@ -99,7 +99,9 @@ class ChargeLoop:
         self._use_connection()
         self._numbering = current_numbering()
         if not self._is_warm and self.owner.state.tables is not None:
-            self.owner.warm(self.moment(), self._numbering)
+            moment = self.moment()
+            nobody = self.owner.warm(moment, self._numbering)
+            self.watch.warm(self.owner.state, nobody, at_s=moment.now_s)
             self._is_warm = True
 
     def decide(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """The usual request's compiled way comes to what the way of the rare ones does, and its images to the same state."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -195,6 +196,31 @@ def test_a_service_named_twice_in_a_request_is_carried_out_once_with_all_its_use
         assert decided.answers["result"].tolist() == [Result.SUCCESS]
         assert (decided.quotas["granted"] > 0).tolist() == [kind != Kind.TERMINATION, False]
     assert decided.closed["use"]["down_bytes"].tolist() == [6 * MB]
+
+
+def test_before_the_first_request_all_compiled_code_of_its_way_was_called_and_nothing_has_changed(monkeypatch) -> None:
+    """What is read in at a request keeps its network, and everybody behind it, waiting."""
+    steps = {
+        "closed": ("_use", "_rated"), "growing": ("_look_before", "_note_after", "_undo", "_rate_records"),
+        "images": ("_write_directly",), "usual": ("_serve",),
+        "openings": ("_find_moved", "_fill", "_normalise_directly", "_take_over_directly"),
+    }  # fmt: skip
+    called = set()
+
+    def noted(name, step):
+        return lambda *given: (called.add(name), step(*given))[1]
+
+    state, turns = opened(), Turns(Rules())
+    for file, names in steps.items():
+        module = import_module(f"openboss.modules.charging.engine.online.{file}")
+        for name in names:
+            monkeypatch.setattr(module, name, noted(name, getattr(module, name)))
+    before = opened().digest()
+    decided = turns.warm(state, at_noon(), NUMBERING)
+    assert called == {name for names in steps.values() for name in names}
+    assert (len(decided.taken), len(decided.closed), decided.news) == (0, 0, [])
+    assert state.digest() == before
+    turns.decide(state, *data_of([4], Kind.INITIAL, 0), numbering=NUMBERING, moment=at_noon(), position=1)
 
 
 def test_words_are_packed_and_come_back() -> None:

@@ -185,7 +185,8 @@ def test_the_board_shows_what_doors_turned_down_and_how_long_networks_waited(net
 
 def test_the_board_counts_requests_refusals_and_time_by_second(network):  # noqa: F811
     open_wallet(network, 0)
-    watched = Watched(network, took_s=0.003)
+    watched, owner = Watched(network, took_s=0.003), network.owner
+    watched.watch.warm(owner.state, owner.warm(moment(), NUMBERING), at_s=NOW_S)  # counts nobody
     for session in range(3):
         watched.ask(session, 0, Kind.INITIAL, moment())
     watched.ask(9, 0, Kind.INITIAL, moment(), served=8613900009999)

@@ -305,9 +305,9 @@ class Owner:
         remember(self.state, decided.closed)
         self.keep_closed(decided.closed)
 
-    def warm(self, moment: Moment, numbering: NumberingTables) -> None:
-        """Have the compiled code of online charging ready before the first request."""
-        self.turns.warm(self.state, moment, numbering)
+    def warm(self, moment: Moment, numbering: NumberingTables) -> Decided:
+        """Have the compiled code of online charging ready before the first request; return what nobody asked for."""
+        return self.turns.warm(self.state, moment, numbering)
 
     def hand_over(self, *, is_serving: bool) -> None:
         """Let rated detail that waits go to the lake behind the engine's back, unless older detail still does."""

@@ -34,6 +34,7 @@ from openboss.modules.charging.engine.online.requests import (
     Measure,
     Result,
 )
+from openboss.modules.charging.engine.rating import empty_rated
 from openboss.modules.charging.engine.state import EngineState
 
 _HERE = object()  # a request that says of no other place
@@ -57,9 +58,8 @@ class Server:
     def warm(self, state: EngineState) -> None:
         """Have the compiled code ready."""
         nobody = np.zeros(0, np.int64)
-        self.growing.undo(state, nobody)
-        self.growing.rate(state, nobody)
-        self.growing.quote_li(state, nobody, nobody, nobody)
+        self.growing.warm(state)
+        closed_of(state.directory, state.cycles, state.desk.uses, nobody, empty_rated(0), nobody)
 
     # --- a group -------------------------------------------------------------------------------------------------
 

@@ -158,13 +158,16 @@ class Turns:
         self._server.redo(state, group, places)
         news += group.news
 
-    def warm(self, state: EngineState, moment: Moment, numbering: NumberingTables) -> None:
-        """Have the compiled code ready: decide nothing, once."""
+    def warm(self, state: EngineState, moment: Moment, numbering: NumberingTables) -> Decided:
+        """Have the compiled code ready: decide nothing, once, and write down nothing."""
         self._make_room(state, 1, 1)
         self._server.warm(state)
         nobody = Group.of(np.zeros(0, REQUEST), np.zeros(0, ASK), moment.now_s, moment.local_s, 0)
+        self._freed[0] = 0
         self._usual.serve(state, nobody, np.zeros(0, USE), _NOBODY.copy(), self._freed)
         warm(state, numbering, moment.clock)
+        nobody.is_changed = True
+        return self._written(state, nobody, np.zeros(0, np.bool_))
 
     def _written(self, state: EngineState, group: Group, taken: np.ndarray) -> Decided:
         closed = group.closed[0] if len(group.closed) == 1 else joined(group.closed)

@@ -13,7 +13,7 @@ import numpy as np
 from openboss.kernel.compiled import compiled
 from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.meter import BUCKETS, bucket_of, quantile_us
-from openboss.modules.charging.engine.online.requests import Kind, Result
+from openboss.modules.charging.engine.online.requests import ASK, REQUEST, Kind, Result
 from openboss.modules.charging.engine.online.steps import Steps
 from openboss.modules.charging.engine.online.turns import Decided
 from openboss.modules.charging.engine.state import EngineState
@@ -54,6 +54,12 @@ class Watch:
         self._turned_down: dict[tuple[str, str], np.ndarray] = {}  # of each second, and since the start
 
     # --- noting ------------------------------------------------------------------------------------------------------
+
+    def warm(self, state: EngineState, nobody: Decided, *, at_s: int) -> None:
+        """Have the compiled code ready: note a group of no requests."""
+        requests = np.zeros(0, REQUEST)
+        self.steps.note(state, requests, np.zeros(0, ASK), nobody, at_s=at_s, position=0)
+        self.note(requests, nobody, at_s=at_s, took_s=0)
 
     def _begin(self, at_s: int) -> int:
         """The place of a second; what was there two minutes ago is forgotten."""
