@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from openboss.kernel.usage import RecordType
@@ -221,6 +222,22 @@ def test_before_the_first_request_all_compiled_code_of_its_way_was_called_and_no
     assert (len(decided.taken), len(decided.closed), decided.news) == (0, 0, [])
     assert state.digest() == before
     turns.decide(state, *data_of([4], Kind.INITIAL, 0), numbering=NUMBERING, moment=at_noon(), position=1)
+
+
+def test_a_group_journalled_with_its_rows_whole_and_packed_by_zstd_is_read() -> None:
+    """As journals were written before rows were kept as differences: an engine may start from them."""
+    written, replayed = opened(), opened()
+    decided = Turns(Rules()).decide(
+        written, *data_of([4, 5, 7], Kind.INITIAL, 0), numbering=NUMBERING, moment=at_noon(), position=1
+    )
+    read = Images(decided.images)
+    words = read._payload.view(np.uint64)  # as they are read: rows whole
+    out = np.zeros(packing.WORD + packing.WORST * len(words), np.uint8)
+    size = packing.squeeze(words, out)
+    old = size.to_bytes(packing.WORD, "little") + pa.Codec("zstd").compress(out[:size], asbytes=True)
+    replayed.apply_images(Images(old))
+    replayed.settle_desk()
+    assert len(read.sessions) == 3 and replayed.digest() == written.digest()
 
 
 def test_words_are_packed_and_come_back() -> None:
