@@ -83,7 +83,7 @@ class Prompt:
         """Nothing is to be prepared."""
 
     def decide(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.serve(requests, asks)
+        raise NotImplementedError
 
     def when_safe(self, answer: Callable[[], None]) -> None:
         answer()
@@ -94,14 +94,11 @@ class Prompt:
     def let_settle(self, keys: list[str]) -> None:
         """Whoever is spoilt claims of itself that it restarted, under the neighbour's own name."""
 
-    def serve(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        raise NotImplementedError
-
 
 class Grants(Prompt):
     """Gives to every service, by what the request says, some of all that can be answered."""
 
-    def serve(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def decide(self, requests: np.ndarray, asks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         answers, quotas = np.zeros(len(requests), ANSWER), np.zeros(len(asks), QUOTA)
         odd = (requests["key_lo"] % np.uint64(97)).astype(np.int64)
         answers["result"], answers["place"] = np.where(odd == 1, 3004, np.where(odd == 2, 4012, 2001)), odd

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from tests.modules.charging.engine.test_online import NUMBERING, Network, moment
 
+from openboss.access.jobs.installation import one_connection
 from openboss.access.network.gathering import Gathering
 from openboss.modules.charging.numbering import NumberingTables
 
@@ -35,6 +36,7 @@ class OnlineDoor:
         return self.at.now_s
 
     def decide(self, requests, asks):
+        self.use_connection()
         decided = self.engine.owner.serve(requests, asks, numbering=self.numbering, moment=self.at)
         return decided.taken, decided.answers, decided.quotas
 
@@ -47,11 +49,12 @@ class OnlineDoor:
     def call(self, work: Callable) -> None:
         """Have something done in the loop."""
         done = threading.Event()
-        self.loop.call_soon_threadsafe(lambda: (work(), done.set()))
+        self.loop.call_soon_threadsafe(lambda: (self.use_connection(), work(), done.set()))
         assert done.wait(10)
 
     def _run(self) -> None:
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+        self.use_connection = one_connection()
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
         self.engine.owner.warm(self.at, self.numbering)

@@ -27,6 +27,7 @@ from tests.modules.charging.engine.conftest import local_s
 from tests.modules.charging.engine.test_online import MB, NUMBERING, PREPAID, Network, moment, network, open_wallet  # noqa: F401
 from tests.modules.charging.engine.test_owner import world  # noqa: F401
 
+from openboss.access.jobs.installation import one_connection
 from openboss.access.network.diameter import avps, values
 from openboss.access.network.diameter import node as node_module
 from openboss.access.network.diameter.avps import avp, message
@@ -45,8 +46,9 @@ class Listener:
 
     currency = 156
 
-    def __init__(self, engine: Network, **chosen) -> None:
+    def __init__(self, engine: Network, *, new_register=None, **chosen) -> None:
         self.engine, self.faults, self.captured, self.chosen = engine, [], [], chosen
+        self.new_register = new_register  # makes one that uses a connection
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -58,11 +60,10 @@ class Listener:
     def prepare(self) -> None:
         self.engine.owner.warm(moment(), NUMBERING)
 
-    def serve(self, requests, asks):
+    def decide(self, requests, asks):
+        self.use_connection()
         decided = self.engine.owner.serve(requests, asks, numbering=NUMBERING, moment=moment())
         return decided.taken, decided.answers, decided.quotas
-
-    decide = serve
 
     def when_safe(self, answer) -> None:
         answer()
@@ -72,6 +73,7 @@ class Listener:
 
     def _run(self) -> None:
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+        self.use_connection = one_connection()
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         identity = Identity("charge.test", "test", 1, lambda *_asked: True)
@@ -81,6 +83,7 @@ class Listener:
             now_s=lambda: local_s("2026-10-05 02:00:00"),
             fail=self.faults.append,
             loop=loop,
+            register=self.new_register(self.use_connection) if self.new_register else None,
             **self.chosen,
         )
         self.loop = loop
@@ -93,13 +96,14 @@ class Listener:
         connection.close()
 
     def let_settle(self, keys) -> None:
+        self.use_connection()
         let_settle(self.engine.owner.state.desk, keys)
         self.engine.owner.sweep(moment())
 
     def call(self, work) -> None:
         """Have something done in the loop."""
         done = threading.Event()
-        self.loop.call_soon_threadsafe(lambda: (work(), done.set()))
+        self.loop.call_soon_threadsafe(lambda: (self.use_connection(), work(), done.set()))
         assert done.wait(10)
 
     def tell(self, place: int, *, ends: bool = False) -> None:

@@ -213,6 +213,7 @@ def test_an_engine_on_postgresql_asked_by_hostile_peers_charges_the_neighbour_wh
 ):
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # as the engine's own loop does
     open_wallet(network, 10**9)
+    use_connection = one_connection()
 
     class Engine(Prompt):
         at = moment()
@@ -220,7 +221,8 @@ def test_an_engine_on_postgresql_asked_by_hostile_peers_charges_the_neighbour_wh
         def prepare(self) -> None:
             network.owner.warm(self.at, NUMBERING)
 
-        def serve(self, requests, asks):
+        def decide(self, requests, asks):
+            use_connection()
             decided = network.owner.serve(requests, asks, numbering=NUMBERING, moment=self.at)
             return decided.taken, decided.answers, decided.quotas
 

@@ -80,7 +80,7 @@ def test_a_session_that_goes_on_is_told_after_the_engine_restarted(network):  # 
 def test_a_silent_session_is_told_after_the_engine_restarted_as_soon_as_its_gateway_is_back(network, monkeypatch):  # noqa: F811
     monkeypatch.setattr(homes, "LASTS_S", 0.0)
     open_wallet(network, 10_000)
-    with listening(network, register=GatewayRegister(lambda: None)) as before:
+    with listening(network, new_register=GatewayRegister) as before:
         wire = Wire(before.port, application=avps.RELAY_APPLICATION)
         assert [ask(wire, f"s;{n}", 1, 0, state_id=7) for n in range(3)] == [2001] * 3
         assert ask(wire, "s;2", 3, 1, asking=False) == 2001
@@ -96,7 +96,7 @@ def test_a_silent_session_is_told_after_the_engine_restarted_as_soon_as_its_gate
     assert [bytes(one.session_id) for one in GatewaySession.objects.all()] == [b"s;1"]
     network.crash()
     [place] = np.flatnonzero(network.owner.state.desk.sessions["life"] == Life.OPEN)
-    with listening(network, register=GatewayRegister(lambda: None)) as after:
+    with listening(network, new_register=GatewayRegister) as after:
         stranger = Wire(after.port, host="other.test", realm="elsewhere")
         after.tell(place, ends=True)  # nobody is there who could be told
         after.call(lambda: None)
@@ -119,12 +119,12 @@ def test_a_silent_session_is_told_after_the_engine_restarted_as_soon_as_its_gate
 def test_a_session_that_ends_is_forgotten_though_only_the_table_knows_of_it(network, monkeypatch):  # noqa: F811
     monkeypatch.setattr(homes, "LASTS_S", 0.0)
     open_wallet(network, 10_000)
-    with listening(network, register=GatewayRegister(lambda: None)) as before:
+    with listening(network, new_register=GatewayRegister) as before:
         assert ask(Wire(before.port), "s;1", 1, 0) == 2001
         before.call(lambda: before.node.keep(AT))
     assert GatewaySession.objects.count() == 1
     network.crash()
-    with listening(network, register=GatewayRegister(lambda: None)) as after:
+    with listening(network, new_register=GatewayRegister) as after:
         assert ask(Wire(after.port), "s;1", 3, 1, asking=False) == 2001
         after.call(lambda: after.node.keep(AT))
     assert not GatewaySession.objects.exists()
@@ -223,14 +223,14 @@ def test_nobody_but_a_relay_says_that_another_has_restarted(listener, network): 
 def test_a_gateway_that_restarted_while_the_engine_was_down_has_its_sessions_settled(network, monkeypatch):  # noqa: F811
     monkeypatch.setattr(homes, "LASTS_S", 0.0)
     open_wallet(network, 10_000)
-    with listening(network, register=GatewayRegister(lambda: None)) as before:
+    with listening(network, new_register=GatewayRegister) as before:
         wires = [Wire(before.port, host=f"{name}.test", state_id=7) for name in ("gw", "calm")]
         assert ask(wires[0], "s;1", 1, 0) == 2001
         before.call(lambda: before.node.keep(AT))
         before.call(before.node.homes.wait)
     network.crash()
     assert reserved_li(network) == 2900
-    with listening(network, register=GatewayRegister(lambda: None)) as after:
+    with listening(network, new_register=GatewayRegister) as after:
         Wire(after.port, host="calm.test", state_id=9)
         Wire(after.port, host="gw.test", state_id=7)  # the same life: nothing is lost
         after.call(lambda: None)
