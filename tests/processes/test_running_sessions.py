@@ -316,6 +316,7 @@ def test_the_last_fen_ends_the_session_stops_its_user_and_is_told_once_in_far_le
 def test_who_uses_more_than_the_operators_line_within_a_day_is_stopped_while_his_session_runs(played) -> None:
     def part(session: Running) -> None:
         session.pay(100_000)
+        until(lambda: session.balance_li() == 1_100_000)  # nothing tells a network without sessions of it
         with deliverer():
             assert session.report(INITIAL) == (GRANTED, 10 * MB)
             assert session.report(used=1_724 * MB) == (GRANTED, 10 * MB)  # 499.96

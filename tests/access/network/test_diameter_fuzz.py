@@ -32,6 +32,7 @@ from tests.modules.charging.engine.test_online import (  # noqa: F401
 )
 from tests.modules.charging.engine.test_owner import world  # noqa: F401
 
+from openboss.access.jobs.installation import one_connection
 from openboss.access.network.diameter import avps
 from openboss.access.network.diameter.avps import avp, read_avps, read_message
 
