@@ -177,7 +177,7 @@ class Play:
         if len(decided.closed):
             remember(self.state, decided.closed)
             self.journal.append((remember, decided.closed))
-            self.detail.append(detail_of_closed([(self.position, decided.closed)]))
+            self.detail.append(detail_of_closed([(np.full(len(decided.closed), self.position), decided.closed)]))
             self.inputs += [("RECORD", key) for key in self._keys_of(decided.closed["use"])]
 
     def _keys_of(self, uses: np.ndarray) -> Iterator[Key]:

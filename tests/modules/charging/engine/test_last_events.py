@@ -8,7 +8,8 @@ import urllib.request
 import pytest
 
 from openboss.kernel.usage import RecordType
-from openboss.modules.charging.engine.last_events import GROUPS_AT_A_TIME, MOST
+from openboss.modules.charging.engine.last_events import MOST
+from openboss.modules.charging.engine.online import closed as closed_module
 from openboss.modules.charging.engine.online.requests import Kind
 from openboss.modules.charging.engine.query import answering, ask
 
@@ -78,10 +79,11 @@ def test_usage_from_files_and_of_sessions_stands_in_one_list_of_twenty_the_newes
     assert len(told) == MOST
 
 
-def test_among_many_groups_of_others_the_one_of_a_user_is_found(network, tmp_path):  # noqa: F811
+def test_among_many_groups_of_others_the_one_of_a_user_is_found(network, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(closed_module, "ROWS_A_BLOCK", 7)
     open_wallet(network, 100_000)
     a_call(network, 1)
-    for session in range(2, GROUPS_AT_A_TIME + 12):
+    for session in range(2, 112):
         data_session(network, session, 1)
     with answering(network.owner, tmp_path):
         assert [one["used_s"] for one in ask("events/11", tmp_path)] == [130]

@@ -13,6 +13,7 @@ import pytest
 
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.engine.lake import Lake
+from openboss.modules.charging.engine.online import closed as closed_module
 from openboss.modules.charging.engine.online.closed import CLOSED, joined
 from openboss.modules.charging.engine.scribe import Scribe, ScribeEnded
 from openboss.modules.charging.engine.snapshots import Saving, SnapshotNotSaved, load_snapshot
@@ -50,6 +51,22 @@ def test_the_scribe_is_given_arrays_of_any_number_and_frames_and_gives_back_what
     assert scribe.do(joined, parts).tobytes() == joined(parts).tobytes()
     frames = [pl.DataFrame({"position": [n, n], "number": [n, None]}) for n in range(3)]
     assert scribe.do(pl.concat, frames).equals(pl.concat(frames))
+
+
+@pytest.mark.parametrize("rows_a_block", [1, 5, 1000])
+def test_what_sessions_closed_is_kept_in_its_order_and_split_at_a_position(rows_a_block, monkeypatch):
+    monkeypatch.setattr(closed_module, "ROWS_A_BLOCK", rows_a_block)
+    groups = [(position, np.full(size, size, CLOSED)) for position, size in enumerate((2, 1, 7, 3, 1, 4), 10)]
+    kept = closed_module.Kept()
+    for position, closed in groups:
+        closed["use"]["start_at_s"] = np.arange(len(closed))
+        kept.add(position, closed)
+    for to in range(9, 17):
+        reached, rest = kept.split(to)
+        for found, wanted in ((reached, groups[: to - 9]), (rest.told(), groups[to - 9 :])):
+            assert [row for positions, _ in found for row in positions] == [n for n, part in wanted for _ in part]
+            assert joined([part for _, part in found]).tobytes() == joined([part for _, part in wanted]).tobytes()
+    assert len(kept) == 18 == sum(len(part) for _, part in kept.told())
 
 
 def test_the_scribe_remembers_what_of_the_lake_is_durable_from_one_commit_to_the_next(scribe, tmp_path):

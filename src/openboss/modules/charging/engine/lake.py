@@ -36,7 +36,7 @@ ROWS_A_MERGE = 4_000_000
 ENTRIES_A_CHECKPOINT = 100  # of the table's log: the table's own default
 
 Do = Callable[..., Any]  # calls a function of a module, here or in the scribe
-Closed = tuple[int, np.ndarray]  # a position of the journal, and the records that sessions closed there (online.closed)
+Closed = tuple[np.ndarray, np.ndarray]  # records that sessions closed (online.closed), and their journal positions
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from openboss.modules.charging.engine.lake import Closed, Lake
@@ -17,7 +18,6 @@ from openboss.modules.customers.functions import mask_number
 
 MOST = 20
 MONTHS_LOOKED_AT = 3
-GROUPS_AT_A_TIME = 100
 _BY_AGE = ("start_at_s", "position", "row")
 _LI = ("basic", "ld", "info")
 _SHOWN = ("position", "row", "cycle", "record_type", "start_at_s", "other_number", "duration_s",
@@ -44,14 +44,17 @@ def last_events(
 def _closed_of(closed: list[Closed], subscriber_id: int) -> list[pl.DataFrame]:
     """What sessions closed in groups in which a user has something, laid out; the newest groups, MOST at most."""
     found: list[Closed] = []
-    for number, (position, records) in enumerate(reversed(closed), 1):
-        if (records["subscriber_id"] == subscriber_id).any():
-            found.append((position, records))
-            if len(found) == MOST:
+    groups = 0
+    for positions, records in reversed(closed):
+        mine = np.unique(positions[records["subscriber_id"] == subscriber_id])[groups - MOST :]
+        if len(mine):
+            is_wanted = np.isin(positions, mine)
+            found.append((positions[is_wanted], records[is_wanted]))
+            groups += len(mine)
+            if groups == MOST:
                 break
-        if number % GROUPS_AT_A_TIME == 0:
-            time.sleep(0)  # let the engine's thread go on
-    return [detail_of_closed(found)] if found else []
+        time.sleep(0)  # let the engine's thread go on
+    return [detail_of_closed(found[::-1])] if found else []
 
 
 def _in_lake(lake: Lake, subscriber_id: int) -> pl.DataFrame:

@@ -27,7 +27,7 @@ from openboss.modules.charging.engine.commits import Commits
 from openboss.modules.charging.engine.heavy_use import HeavyUse
 from openboss.modules.charging.engine.lake import Closed, Corrected, DetailWriter, Lake
 from openboss.modules.charging.engine.online import orders
-from openboss.modules.charging.engine.online.closed import faults_of
+from openboss.modules.charging.engine.online.closed import Kept, faults_of
 from openboss.modules.charging.engine.online.group import News, Rules
 from openboss.modules.charging.engine.online.shown import barred_of, cycles_of, known_row, money_of, services_of
 from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
@@ -58,7 +58,7 @@ class Owner:
     position: int = 0  # of the newest input; groups among the last ones may be on their way to the journal (`commits`)
     snapshot_position: int = 0
     pending: list[pl.DataFrame] = field(default_factory=list)
-    closed: list[Closed] = field(default_factory=list)  # records that sessions closed
+    closed: Kept = field(default_factory=Kept)  # records that sessions closed
     on_its_way: tuple[list[pl.DataFrame], list[Closed]] = ([], [])  # handed to the lake last
     corrected: list[Corrected] = field(default_factory=list)  # what re-rating has found, for the lake
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -188,27 +188,27 @@ class Owner:
     def keep_closed(self, closed: np.ndarray) -> None:
         """Keep what sessions closed at this position until it goes to the lake."""
         if len(closed):
-            self.closed.append((self.position, closed))
+            self.closed.add(self.position, closed)
 
     def rows_waiting(self) -> int:
         """How many rows of rated detail wait for the lake; asked from other threads too."""
-        return sum(map(len, list(self.pending))) + sum(len(closed) for _, closed in list(self.closed))
+        return sum(map(len, list(self.pending))) + len(self.closed)
 
     def not_in_lake(self) -> tuple[list[pl.DataFrame], list[Closed]]:
         """Rated detail the lake may lack; from other threads too: what is handed over meanwhile is found in both."""
-        details, closed = list(self.pending), list(self.closed)
+        details, closed = list(self.pending), self.closed.told()
         handed_details, handed_closed = self.on_its_way
         return [*handed_details, *details], [*handed_closed, *closed]
 
     def _hand_over(self, to: int, *, is_serving: bool = False) -> None:
         """Give the writer what is kept up to a position that the journal has."""
         pending = [frame for frame in self.pending if len(frame) and frame["position"][-1] <= to]
-        closed = [one for one in self.closed if one[0] <= to]
+        closed, rest = self.closed.split(to)
         if pending or closed:
             self.writer.put(pending, closed, timeline=self.ownership.timeline, position=to, is_serving=is_serving)
             self.on_its_way = pending, closed
             self.pending = [frame for frame in self.pending if len(frame) and frame["position"][-1] > to]
-            self.closed = self.closed[len(closed) :]
+            self.closed = rest  # behind `on_its_way`: others look at both
         if self.corrected:
             self.writer.correct(self.corrected, timeline=self.ownership.timeline)
             self.corrected = []

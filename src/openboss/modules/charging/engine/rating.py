@@ -200,17 +200,15 @@ def _open_months(state: EngineState, start_local_s: np.ndarray) -> None:
             return
 
 
-def detail_of_closed(groups: list[tuple[int, np.ndarray]]) -> pl.DataFrame:
-    """Lay out what sessions closed (CLOSED), each group with its position, as rated detail (schema RATED).
+def detail_of_closed(parts: list[tuple[np.ndarray, np.ndarray]]) -> pl.DataFrame:
+    """Lay out what sessions closed (CLOSED), with the positions they were closed at, as rated detail (schema RATED).
 
     What could not be rated is none.
     """
-    whole = joined([closed for _, closed in groups])
-    is_rated, counts = whole["status"] != Status.ERROR, [len(closed) for _, closed in groups]
-    starts = np.cumsum([0, *counts])
+    position, whole = np.concatenate([one for one, _ in parts]), joined([closed for _, closed in parts])
+    is_rated = whole["status"] != Status.ERROR
     before = np.cumsum(is_rated) - is_rated  # how many rated ones stand before each
-    in_group = before - np.repeat(np.append(before, 0)[starts[:-1]], counts)
-    position = np.repeat([position for position, _ in groups], counts)
+    in_group = before - before[np.searchsorted(position, position)]
     if not is_rated.all():
         whole, position, in_group = whole[is_rated], position[is_rated], in_group[is_rated]
     columns = {name: np.ascontiguousarray(whole["use"][name]) for name in USE.names or ()}

@@ -10,6 +10,10 @@ import numpy as np
 
 Columns = dict[str, np.ndarray]
 
+RESERVED = 1 << 22  # members that addresses are reserved for; memory follows as they are used
+RESERVED_FROM = 1 << 12  # members from which on that is worth it
+MEMBERS_AT_ONCE = 1 << 16  # most members added to spare
+
 
 def side_by_side(columns: Columns) -> Columns:
     """Lay columns of one length side by side."""
@@ -17,25 +21,39 @@ def side_by_side(columns: Columns) -> Columns:
 
 
 def grown(columns: Columns, size: int, filled: int = 0) -> Columns:
-    """Give columns room for at least `size` members, with some to spare if they had less."""
+    """Give columns room for at least `size` members, with some to spare if they had less.
+
+    Many are not copied: networks wait meanwhile.
+    """
     have = len(next(iter(columns.values())))
-    return columns if have >= size else _enlarged(columns, max(size, have * 3 // 2), filled)
+    if have >= size:
+        return columns
+    return _enlarged(columns, max(size, min(have * 3 // 2, have + MEMBERS_AT_ONCE)), filled)
 
 
 def _enlarged(columns: Columns, size: int, filled: int) -> Columns:
     kind = _kind(tuple((name, column.dtype.str, column.shape[1:]) for name, column in columns.items()))
-    rows = np.zeros(size, kind)
-    first = next(iter(columns.values()))
-    laid = first.base
-    if laid is not None and laid.dtype == kind and all(column.base is laid for column in columns.values()):
-        rows.view(np.uint8)[: laid.nbytes] = laid.view(np.uint8)  # side by side already: one copy
-    else:
-        for name, column in columns.items():
-            rows[name][: len(column)] = column
+    have = len(next(iter(columns.values())))
+    room = _shared_room(columns, kind)
+    if room is None or len(room) < size:
+        larger = np.zeros(size if size < RESERVED_FROM else max(RESERVED, 2 * size), kind)
+        if room is not None:  # side by side already: one copy
+            larger[:have].view(np.uint8)[:] = room[:have].view(np.uint8)
+        else:
+            for name, column in columns.items():
+                larger[name][:have] = column
+        room = larger
     if filled:
         for name in columns:
-            rows[name][len(first) :] = filled
-    return {name: rows[name] for name in columns}
+            room[name][have:size] = filled
+    return {name: room[name][:size] for name in columns}
+
+
+def _shared_room(columns: Columns, kind: np.dtype) -> np.ndarray | None:
+    """What columns are parts of, if they lie side by side."""
+    room = next(iter(columns.values())).base
+    is_shared = room is not None and room.dtype == kind and all(column.base is room for column in columns.values())
+    return room if is_shared else None
 
 
 @cache

@@ -27,7 +27,7 @@ CLOSED = np.dtype(
     ]
 )
 """A closed record with what rating found."""
-
+ROWS_A_BLOCK = 1 << 14
 
 _WORDS, _USE_WORDS = CLOSED.itemsize // 8, USE.itemsize // 8
 
@@ -66,6 +66,55 @@ def closed_of(
     _use(uses.view(np.uint64), places, found.view(np.uint64))
     _rated(directory, cycles, rated, order, found)
     return found
+
+
+class Kept:
+    """Closed records that wait, by their position in the journal: in few blocks, which are handed on as they are."""
+
+    def __init__(self) -> None:
+        self._blocks: list[_Block] = []
+
+    def __len__(self) -> int:
+        return sum(block.count for block in list(self._blocks))
+
+    def add(self, position: int, closed: np.ndarray) -> None:
+        """Keep what was closed at a position, the newest."""
+        if not self._blocks or not self._blocks[-1].has_room(len(closed)):
+            self._blocks.append(_Block(max(ROWS_A_BLOCK, len(closed))))
+        self._blocks[-1].add(position, closed)
+
+    def told(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """All positions and records, oldest first; asked from other threads too."""
+        return [block.rows() for block in list(self._blocks)]
+
+    def split(self, to: int) -> tuple[list[tuple[np.ndarray, np.ndarray]], "Kept"]:
+        """What was closed up to a position, and the rest to keep; nothing is changed."""
+        reached, rest = [], Kept()
+        for positions, closed in self.told():
+            ends = int(np.searchsorted(positions, to, "right"))
+            if ends:
+                reached.append((positions[:ends], closed[:ends]))
+            for position in np.unique(positions[ends:]).tolist():
+                rest.add(position, closed[positions == position])
+        return reached, rest
+
+
+class _Block:
+    def __init__(self, size: int) -> None:
+        self._positions, self._closed, self.count = np.zeros(size, np.int64), np.zeros(size, CLOSED), 0
+
+    def has_room(self, rows: int) -> bool:
+        return self.count + rows <= len(self._positions)
+
+    def add(self, position: int, closed: np.ndarray) -> None:
+        there = slice(self.count, self.count + len(closed))
+        self._positions[there] = position
+        self._closed[there].view(np.uint8)[:] = closed.view(np.uint8)
+        self.count = there.stop  # at last: others read
+
+    def rows(self) -> tuple[np.ndarray, np.ndarray]:
+        count = self.count
+        return self._positions[:count], self._closed[:count]
 
 
 def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
