@@ -2,7 +2,7 @@
 
 What it was told it remembers, byte by byte: a request sent again with the T flag must be answered as it was before,
 and so must a copy that it sends while the first is still under way. When a line is cut it calls again, resends what was
-not answered, and repeats the last answered request of every seat.
+not answered, and repeats the last answered request of some seats; the others go on from it.
 """
 
 from __future__ import annotations
@@ -119,10 +119,12 @@ class Gateway(Player):
                 return False
             for seat in self._mine(line):
                 seat.copies = 0  # went down with the line
-                if seat.request:
-                    self.resent += seat.is_waiting
-                    self.repeats += not seat.is_waiting
-                    seat.copies = not seat.is_waiting
+                if seat.is_waiting:
+                    self.resent += 1
+                    found.sendall(_repeated(seat.request))
+                elif seat.request and seat.asked % 2:  # the others go on: the engine must know what it answered
+                    self.repeats += 1
+                    seat.copies = 1
                     found.sendall(_repeated(seat.request))
         except OSError:
             return False

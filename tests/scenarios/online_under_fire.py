@@ -58,6 +58,7 @@ MOVE = """
 WITH next AS (DELETE FROM fire_{table} WHERE {key} = (SELECT min({key}) FROM fire_{table}) RETURNING *)
 INSERT INTO charging_{table} OVERRIDING SYSTEM VALUE SELECT * FROM next
 """
+KEPT = "SELECT folder FROM charging_enginesnapshot ORDER BY position DESC, snapshot_id DESC LIMIT 3"
 RETIRE = """
 ALTER TABLE charging_enginejournal DISABLE TRIGGER USER;
 DELETE FROM charging_enginejournal WHERE position <= (
@@ -89,6 +90,7 @@ class OnlineFire:
         self.port, nchf_port, radius_port = _free_port(), _free_port(), _free_port(socket.SOCK_DGRAM)
         self._ports = {"OPENBOSS_DIAMETER_PORT": str(self.port), "OPENBOSS_NCHF_PORT": str(nchf_port),
                        "OPENBOSS_RADIUS_PORT": "0", "OPENBOSS_RADIUS_ACCOUNTING_PORT": str(radius_port)}  # fmt: skip
+        self._torn: set[str] = set()  # snapshots whose bytes a power cut took
         self.engine: Forked | None = None
         self._nursery: Nursery | None = None
         self.chosen = chosen_users(self.world)
@@ -278,15 +280,16 @@ class OnlineFire:
             session.execute(RETIRE)
 
     def _lose_unsynced(self) -> None:
-        """Lose what no fsync had promised; and tear the newest snapshot too if an older one is left.
+        """Lose what no fsync had promised; and tear the newest snapshot too if a whole one is left.
 
         The second is worse than a power cut, which leaves what was fsynced: an older one must do.
         """
         self.world.cluster.revive()
-        rows = self.world.ask("SELECT folder FROM charging_enginesnapshot ORDER BY position DESC, snapshot_id DESC")
-        if len(rows) > 1:
-            largest = max((self.snapshot_dir / rows[0][0]).glob("*.npy"), key=lambda path: path.stat().st_size)
+        newest, *older = [folder for (folder,) in self.world.ask(KEPT)] or [""]
+        if set(older) - self._torn:
+            largest = max((self.snapshot_dir / newest).glob("*.npy"), key=lambda path: path.stat().st_size)
             os.truncate(largest, largest.stat().st_size // 2)
+            self._torn.add(newest)
         if self.power:
             self.power.cut([self.snapshot_dir, self.world.lake_dir])
 
@@ -315,20 +318,18 @@ class OnlineFire:
 
     # --- what it came to -----------------------------------------------------------------------------------------
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, pl.DataFrame]:
         """Wallets, use and rated detail of those who share nothing, as they are in the end, without moments.
 
         Which of two services at once bears the li of a rounding is not compared; what they come to together is.
         """
         users = [user for _, user in self.chosen[:USERS]]
-        wallets, used = self._balances("wallets"), self._balances("used")
         detail = self._detail().filter(pl.col("subscriber_id").is_in(users))
-        charged = detail.group_by("served_number").agg(pl.sum(*_PRICED))
         return {
-            "charged": charged.sort("served_number").rows(),
-            "wallets": wallets.filter(pl.col("account_id").is_in(users)).sort("account_id").rows(),
-            "used": used.filter(pl.col("subscriber_id").is_in(users)).rows(),
-            "detail": detail.drop(*_OF_THE_RUN, *_PRICED).sort(pl.all()).rows(),
+            "charged": detail.group_by("served_number").agg(pl.sum(*_PRICED)),
+            "wallets": self._balances("wallets").filter(pl.col("account_id").is_in(users)),
+            "used": self._balances("used").filter(pl.col("subscriber_id").is_in(users)),
+            "detail": detail.drop(*_OF_THE_RUN, *_PRICED),
         }
 
     def _balances(self, name: str) -> pl.DataFrame:
@@ -415,7 +416,18 @@ def under_fire(world: World, trouble: Callable[[OnlineFire], None], planted: str
     return fire
 
 
-def calm_facts(world: World, name: str, visits: dict[int, int]) -> dict[str, Any]:
+def differences(found: dict[str, pl.DataFrame], calm: dict[str, pl.DataFrame]) -> list[str]:
+    """Say which rows of what was found are not those of a calm run, whatever their order."""
+    said = []
+    for name in calm:
+        rows, others = Counter(found[name].rows()), Counter(calm[name].rows())
+        for whose, more in (("only here", rows - others), ("only in the calm run", others - rows)):
+            named = [dict(zip(found[name].columns, row, strict=True)) for row in sorted(more)]
+            said += [f"{name}, {whose}: { {word: value for word, value in one.items() if value} }" for one in named]
+    return said
+
+
+def calm_facts(world: World, name: str, visits: dict[int, int]) -> dict[str, pl.DataFrame]:
     """What the same visits come to in a copy of a world where nobody is killed."""
     calm = OnlineFire(world.copy(name))
     calm.gateway, calm.beside = Gateway(calm.port, calm.users, pause_s=0, wanted=visits), []
