@@ -59,7 +59,7 @@ class OnlineDoor:
         asyncio.set_event_loop(self.loop)
         self.engine.owner.warm(self.at, self.numbering)
         self.gathering = Gathering(server=self, fail=self.faults.append, loop=self.loop)
-        end = self.loop.run_until_complete(self._start(self))
+        end = self.loop.run_until_complete(self._begin())
         self._ready.set()
         self.loop.run_forever()
         self.loop.run_until_complete(end())
@@ -67,6 +67,10 @@ class OnlineDoor:
         from django.db import connection
 
         connection.close()
+
+    async def _begin(self) -> Callable:
+        self.use_connection()  # what a port hears runs in this context; each turn would take a connection and keep it
+        return await self._start(self)
 
     def stop(self) -> None:
         if self.loop.is_closed():
