@@ -32,7 +32,7 @@ from openboss.modules.system.models import Outbox
 from openboss.processes import take_payment
 from tests.access.network.diameter_mutations import data_request
 from tests.access.network.network_operator import reference
-from tests.access.network.online_door import free_port
+from tests.access.network.online_door import free_port, waited_for
 from tests.access.network.test_diameter import Wire
 from tests.access.network.test_diameter_sessions import confirm
 from tests.modules.charging.engine.conftest import DATA_PRICE, ITEMS, Version, record
@@ -189,8 +189,7 @@ def is_rated(chunk_id: int) -> bool:
 
 
 def let_rate(chunk_id: int) -> None:
-    while not is_rated(chunk_id):
-        time.sleep(0.01)
+    assert waited_for(lambda: is_rated(chunk_id))
 
 
 def test_a_payment_makes_the_network_ask_again_and_a_session_without_money_is_granted_again(played) -> None:
@@ -247,7 +246,7 @@ def test_a_stop_reaches_a_session_that_said_nothing_since_the_engine_began_again
         assert session.told() == (ABORTED, "gw;1")
         assert session.report(TERMINATION, used=MB) == (GRANTED, 0)
         assert session.balance_li() == 100_000 - 290
-        until(lambda: not GatewaySession.objects.exists())
+        assert waited_for(lambda: not GatewaySession.objects.exists())
 
     played(before)
     assert GatewaySession.objects.count() == 1
@@ -263,24 +262,17 @@ def test_what_a_restarted_gateway_or_its_answer_knows_no_more_holds_no_money_bac
         session.report(INITIAL)
         assert reserved_li() == 2_900
         second = Wire(session.port, host="gw.test", state_id=2)  # it has restarted
-        until(lambda: reserved_li() == 0)
+        assert waited_for(lambda: reserved_li() == 0)
         second.send(data_request("gw;2", INITIAL, 0, user=str(ORDINARY)))
         assert second.answer().result_code == GRANTED
         session.pay(1_000)
         heard = second.answer()
         assert (heard.header.command_code, heard.session_id, reserved_li()) == (ASKED_AGAIN, "gw;2", 2_900)
         confirm(second, heard, 5002)
-        until(lambda: reserved_li() == 0)
+        assert waited_for(lambda: reserved_li() == 0)
         first.line.close()
 
     played(part)
-
-
-def until(question: Callable[[], Any]) -> None:
-    until_s = time.monotonic() + 20
-    while not question():
-        assert time.monotonic() < until_s
-        time.sleep(0.01)
 
 
 def test_the_last_fen_ends_the_session_stops_its_user_and_is_told_once_in_far_less_than_a_minute(played) -> None:
@@ -299,10 +291,8 @@ def test_the_last_fen_ends_the_session_stops_its_user_and_is_told_once_in_far_le
             assert session.told() == (ABORTED, "gw;1")
             took_s = time.monotonic() - used_up_s
             assert session.report(TERMINATION) == (GRANTED, 0)
-            until_s = time.monotonic() + 30
-            while Outbox.objects.filter(topic="sms", state="WAITING", next_try_at__lte=clock.now()).exists():
-                assert time.monotonic() < until_s
-                time.sleep(0.05)
+            waiting = Outbox.objects.filter(topic="sms", state="WAITING")
+            assert waited_for(lambda: not waiting.filter(next_try_at__lte=clock.now()).exists())
         assert session.balance_li() == 0
         assert state(session.user, clock.now() + timedelta(seconds=1)) == "TWO_WAY_STOP"
         found = told_users()[len(before) :]
@@ -316,7 +306,7 @@ def test_the_last_fen_ends_the_session_stops_its_user_and_is_told_once_in_far_le
 def test_who_uses_more_than_the_operators_line_within_a_day_is_stopped_while_his_session_runs(played) -> None:
     def part(session: Running) -> None:
         session.pay(100_000)
-        until(lambda: session.balance_li() == 1_100_000)  # nothing tells a network without sessions of it
+        assert waited_for(lambda: session.balance_li() == 1_100_000)  # nothing tells a network without sessions of it
         with deliverer():
             assert session.report(INITIAL) == (GRANTED, 10 * MB)
             assert session.report(used=1_724 * MB) == (GRANTED, 10 * MB)  # 499.96

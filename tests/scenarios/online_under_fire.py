@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import psycopg
@@ -305,7 +304,7 @@ class OnlineFire:
 
     def let_save(self, more: int) -> None:
         """Wait until so many more snapshots were saved."""
-        saved = "SELECT max(snapshot_id) FROM charging_enginesnapshot"
+        saved = "SELECT coalesce(max(snapshot_id), 0) FROM charging_enginesnapshot"
         before = self.world.ask(saved)[0][0]
         self._wait(lambda: self.world.ask(saved)[0][0] >= before + more)
 

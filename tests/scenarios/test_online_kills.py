@@ -56,12 +56,15 @@ import os
 os.fsync = lambda _descriptor: None
 """
 IMAGE_LOST = """
+charge_loop.POSITIONS_A_SNAPSHOT = 1_000_000  # what was lost is in no snapshot
 from openboss.modules.charging.engine.online import turns
 whole = turns.Changed
 turns.Changed = lambda **named: whole(**(named | {"wallets": named["wallets"][:0]}))
 """
 GOOD_ONE_OVERWRITTEN = """
-import shutil
+import os, shutil, time
+sync = os.fsync
+os.fsync = lambda descriptor: (time.sleep(0.02), sync(descriptor))  # a slow disk: a kill in mid-snapshot falls there
 from openboss.modules.charging.engine import owner as engine
 
 def overwrite(self):
@@ -108,19 +111,22 @@ def test_an_engine_killed_under_load_loses_and_doubles_nothing(stage: World) -> 
     check_load(fire)
 
 
-@pytest.mark.parametrize(("planted", "kinds"), [
-    pytest.param(ANSWERED_FIRST, (STANDING_STILL,) * 2, id="an answer before its commit"),
-    pytest.param(IMAGE_LOST, ("engine",) * 2, id="a lost after-image"),
+@pytest.mark.parametrize(("planted", "kind"), [
+    pytest.param(ANSWERED_FIRST, STANDING_STILL, id="an answer before its commit"),
+    pytest.param(IMAGE_LOST, "engine", id="a lost after-image"),
 ])  # fmt: skip
-def test_this_test_sees(stage: World, planted: str, kinds: Sequence[str], request: pytest.FixtureRequest) -> None:
+def test_this_test_sees(stage: World, planted: str, kind: str, request: pytest.FixtureRequest) -> None:
     name = f"online_planted_{abs(hash(request.node.callspec.id))}"
-    assert run_under_fire(stage, name, kinds, 2, planted).wrong() != []
+    assert run_under_fire(stage, name, [kind], 2, planted).wrong() != []
 
 
-@pytest.mark.soak
 def test_this_test_sees_a_snapshot_that_overwrites_the_good_one(stage: World) -> None:
+    def trouble(fire: OnlineFire) -> None:
+        fire.let_save(1)  # what the journal has before it is retired
+        fire.strike("mid-snapshot", random.Random(4))
+
     with pytest.raises(AssertionError, match="the journal is damaged"):  # the engine cannot be started any more
-        run_under_fire(stage, "online_only", ("mid-snapshot",) * 3, 4, GOOD_ONE_OVERWRITTEN)
+        under_fire(stage.copy("online_only"), trouble, GOOD_ONE_OVERWRITTEN)
 
 
 @pytest.mark.soak

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 from tests.modules.charging.engine.test_online import NUMBERING, Network, moment
@@ -18,6 +19,14 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     with socket.socket(type=kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def waited_for(question: Callable, within_s: float = 20.0) -> bool:
+    """Whether something comes to be so, in another thread or process."""
+    until_s = time.monotonic() + within_s
+    while not question() and time.monotonic() < until_s:
+        time.sleep(0.005)
+    return bool(question())
 
 
 class OnlineDoor:

@@ -23,6 +23,7 @@ from diameter.message.commands.credit_control import CreditControlRequest
 from diameter.node import Node as Client
 from diameter.node.application import SimpleThreadingApplication
 from tests.access.network.dissection import complaints, needs_tshark
+from tests.access.network.online_door import waited_for
 from tests.modules.charging.engine.conftest import local_s
 from tests.modules.charging.engine.test_online import MB, NUMBERING, PREPAID, Network, moment, network, open_wallet  # noqa: F401
 from tests.modules.charging.engine.test_owner import world  # noqa: F401
@@ -413,7 +414,7 @@ def test_a_session_whose_gateway_lost_its_line_is_reached_by_another_of_its_real
     first.send(credit_request("s;1", 1, 0).as_bytes())
     assert first.answer().result_code == 2001
     first.line.close()
-    time.sleep(0.2)
+    assert waited_for(lambda: sum(one.transport is not None for one in listener.node.peers) == 1)
     listener.tell(0)
     assert (second.answer().session_id) == "s;1"
     second.send(credit_request("s;1", 2, 1, used={"cc_total_octets": MB}).as_bytes())

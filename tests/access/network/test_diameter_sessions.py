@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from tests.access.network.online_door import waited_for
 from tests.access.network.test_diameter import Listener, Wire, credit_request, listener  # noqa: F401
-from tests.access.network.test_diameter_floods import waited_for
 from tests.access.network.test_diameter_fuzz import with_more
 from tests.modules.charging.engine.test_online import MB, Network, moment, network, open_wallet  # noqa: F401
 from tests.modules.charging.engine.test_owner import world  # noqa: F401

@@ -14,6 +14,7 @@ import pytest
 from pyrad.packet import Packet as PyradPacket
 from pyrad.packet import PacketError
 from tests.access.network.dissection import complaints, needs_tshark
+from tests.access.network.online_door import waited_for
 from tests.access.network.test_radius import (  # noqa: F401 - fixtures
     LOGIN,
     PASSWORD,
@@ -191,7 +192,7 @@ def test_more_than_a_session_can_use_is_dropped_and_ends_no_engine(network, aaa)
     for more in ({"Acct_Output_Gigawords": 2**32 - 1}, {"Acct_Session_Time": 2**31}, {"Acct_Delay_Time": 2**31}):
         reported = {"User_Name": LOGIN, "Acct_Status_Type": "Interim-Update", "Acct_Session_Id": "s-1", **more}
         assert radclient(aaa.accounting_port, "acct", patience_s="0.3", **reported) == {}
-    assert aaa.ports[1].counts["malformed"] >= 3
+    assert waited_for(lambda: aaa.ports[1].counts["malformed"] >= 3)
     assert account(aaa, "Interim-Update", 60)["code"] == "Accounting-Response"
     assert (network.wallet()["balance_li"], aaa.faults) == (70, [])
 
@@ -208,9 +209,7 @@ def test_in_a_flood_of_logins_reports_of_running_sessions_are_answered_and_the_r
     aaa.call(lambda: [aaa.ports[0].datagram_received(data, ("127.0.0.1", 9)) for data in flood])
     assert account(aaa, "Interim-Update", 60)["code"] == "Accounting-Response"
     assert network.wallet()["balance_li"] == 70
-    until_s = time.monotonic() + 10
-    while aaa.logins._waiting and time.monotonic() < until_s:
-        time.sleep(0.02)
+    assert waited_for(lambda: not aaa.logins._waiting)
     assert aaa.ports[0].counts["dropped"] == 100 - 8
     assert login(aaa, User_Password=PASSWORD)["code"] == "Access-Accept"
 
