@@ -31,7 +31,7 @@ def opened() -> Iterator[tuple[World, list[list[Path]]]]:
 def stage(opened: tuple[World, list[list[Path]]]) -> World:
     """The world in which networks are charged, for runs that begin from it: nobody is at work in it.
 
-    The usage files of its September wait: networks are charged in October, so that neither takes the other's free units,
+    The usage files of its September wait: networks are charged in October, so neither takes the other's free units,
     whichever comes first.
     """
     return networked(opened[0], sum(opened[1][:10:2], []))
