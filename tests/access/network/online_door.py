@@ -39,7 +39,7 @@ class OnlineDoor:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._ready.wait(30)
+        assert self._ready.wait(300)  # cold: everything is compiled
 
     def now_s(self) -> int:
         return self.at.now_s

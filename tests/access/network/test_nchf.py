@@ -214,6 +214,16 @@ def test_what_cannot_be_charged_is_refused_with_its_cause_and_nothing_is_changed
     assert network.wallet()["balance_li"] == 10_000
 
 
+def test_a_handset_on_the_black_list_is_refused_as_the_standard_names_it(network, chf, smf):  # noqa: F811
+    network.order("BLACK_LIST", what="IMEI", number=35_175_605_152_399, until_s=1 << 62)
+    for pei, status in (("imei-351756051523993", 403), ("imeisv-3517560515239901", 403), ("imei-351756051523035", 201)):
+        body = data_request(1, multipleUnitUsage=[wanted()])
+        body["pDUSessionChargingInformation"]["userInformation"]["servedPEI"] = pei
+        answer = smf.post(chf.url, json=body)
+        assert (answer.status_code, answer.json().get("cause")) == (
+            status, "END_USER_REQUEST_DENIED" if status == 403 else None)  # fmt: skip
+
+
 def test_without_money_a_session_is_refused_and_after_a_top_up_it_is_granted(network, chf, smf):  # noqa: F811
     network.order("TOP_UP", "P-0", account_id=5, amount_li=-10_000)
     refused = smf.post(chf.url, json=data_request(1, multipleUnitUsage=[wanted()]))

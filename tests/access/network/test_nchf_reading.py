@@ -51,6 +51,20 @@ def test_a_data_session_is_known_by_imsi_number_access_point_network_and_moment(
     assert late.at_s == 0  # a clock two hours off is not believed
 
 
+@pytest.mark.parametrize(
+    ("said", "imei"),
+    [("imei-351756051523993", 35_175_605_152_399), ("imeisv-0017560515239901", 175_605_152_399),
+     ("mac-00-11-22-33-44-55", 0), ("imei-1", 0)],
+)  # fmt: skip
+def test_a_handset_is_known_by_the_14_digits_of_its_pei_in_sessions_calls_and_messages(said: str, imei: int):
+    kinds = [
+        {"pDUSessionChargingInformation": {"userInformation": {"servedPEI": said}}},
+        {"iMSChargingInformation": {"userInformation": {"servedPEI": said}}},
+        {"sMSChargingInformation": {"userEquipmentInfo": said}},
+    ]
+    assert [read(**about)[0].imei for about in kinds] == [imei] * 3
+
+
 def test_use_is_added_up_and_apart_behind_a_change_of_the_tariff():
     usage = {
         "ratingGroup": 7,

@@ -88,6 +88,13 @@ SECTIONS = (
             Screen(
                 "console:peers", _("Peers of charging"), "server", "charging.monitor", "wangyuan wy peer nas diameter"
             ),
+            Screen(
+                "console:black_list",
+                _("Black list of charging"),
+                "ban",
+                "charging.monitor",
+                "heimingdan hmd imei fraud",
+            ),
             Screen("console:collection", _("Collection"), "database-import", "charging.monitor", "caiji cj source gap"),
             Screen("console:files", _("Usage files"), "file-text", "charging.monitor", "wenjian wj cdr"),
             Screen("console:alarms", _("Alarms"), "alert-circle", "charging.monitor", "gaojing gj alarm gap"),

@@ -34,12 +34,14 @@ from openboss.access.network.diameter.node import Node, Places
 from openboss.access.network.diameter.peers import Identity
 from openboss.config.options import options
 from openboss.modules.charging.engine.online.arriving import bars
+from openboss.modules.charging.engine.online.black_list import Handsets, Listed, running_with_listed
 from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.steps import Steps
 from openboss.modules.charging.engine.online.turns import Decided, Moment
 from openboss.modules.charging.engine.online.unknown import let_settle
 from openboss.modules.charging.engine.online.watch import Watch
 from openboss.modules.charging.engine.owner import INPUTS_A_SNAPSHOT, Owner
+from openboss.modules.charging.functions.black_list import tell_of_refused
 from openboss.modules.charging.functions.heavy_use import tell_of_heavy_use
 from openboss.modules.charging.functions.peers import PeerProof, peers_with_proofs
 from openboss.modules.charging.normalise import operator_clock
@@ -50,7 +52,8 @@ from openboss.processes.watch_use import lines_li
 
 LOOK_S = 0.05  # how soon a command or a chunk is seen
 SWEEP_S = 1.0
-COUNT_S = 1.0  # how soon the board shows what doors have counted
+COUNT_S = 1.0  # how soon the board shows what doors have counted, and staff hear whom the black list has refused
+MOST_REFUSED = 10_000  # in that time; more of them are no news
 KEEP_S = 1.0  # how soon where networks want to be told of sessions is on its way to the database
 LINES_S = 60.0  # how soon another line of it counts
 PEERS_S = 2.0  # how soon a change of who may ask is seen
@@ -88,6 +91,9 @@ class ChargeLoop:
         self._swept_at_s = self._kept_at_s = self._counted_at_s = 0.0
         self._lines_at_s = -LINES_S
         self._is_warm = False
+        self._handsets, self._list_changes = Handsets(), -1
+        self._ending: list[int] = []  # places of sessions that go on with what is on the black list
+        self._refused = deque[Listed](maxlen=MOST_REFUSED)  # for what is on the black list, not told of yet
         self._unknown: list[str] = []  # sessions that their networks know no more
         self._use_connection = one_connection()
         self._promised: deque[tuple[int, Callable[[], None]]] = deque()  # by position: what follows its commit
@@ -118,6 +124,7 @@ class ChargeLoop:
         self.watch.steps.note(
             self.owner.state, requests, asks, decided, at_s=moment.now_s, position=self.owner.position
         )
+        self._heed_black_list(requests, decided, moment.now_s)
         self._ahead.append((len(requests), begun_s))
         self.owner.commits.send(self.owner.ownership)
         self.when_safe(lambda: self._note_safe(requests, decided, moment.now_s))
@@ -270,6 +277,7 @@ class ChargeLoop:
         try:
             taken = self.owner.turn(self._piece_rows())
             self._ask_again()
+            self._end_listed()
             self._keep_time(taken)
         except BaseException as fault:  # noqa: BLE001 - the edge: whatever it is, the process must end
             self._fail(fault)
@@ -299,9 +307,34 @@ class ChargeLoop:
         rows = np.array(self.owner.stirred)
         self.owner.stirred.clear()
         places = np.flatnonzero((sessions["life"] == Life.OPEN) & np.isin(sessions["row"], rows))
-        stopped = _stopped(self.owner.state.desk, sessions[places])
-        self.node.tell(places, sessions[places], stopped)
-        self.doors.tell(sessions[places], stopped)
+        self._tell(places, _stopped(self.owner.state.desk, sessions[places]))
+
+    def _tell(self, places: np.ndarray, is_stopped: np.ndarray) -> None:
+        """Tell networks to come again with some sessions, or to end them."""
+        sessions = self.owner.state.desk.sessions[places]
+        self.node.tell(places, sessions, is_stopped)
+        self.doors.tell(sessions, is_stopped)
+
+    def _heed_black_list(self, requests: np.ndarray, decided: Decided, now_s: int) -> None:
+        """Keep who was refused for what is on the list, and in which handsets sessions go on: listed ones are ended."""
+        state = self.owner.state
+        self._refused.extend(decided.listed)
+        said = self._handsets.note(requests, decided.answers["place"])
+        if len(said):
+            self._ending += running_with_listed(
+                state.black_list, state.desk, self._handsets, now_s, among=said
+            ).tolist()
+
+    def _end_listed(self) -> None:
+        """Ask networks to end what goes on with what is on the black list (CHG-32)."""
+        state, black = self.owner.state, self.owner.state.black_list
+        if black.changes != self._list_changes:
+            self._list_changes = black.changes
+            self._ending += running_with_listed(black, state.desk, self._handsets, self._now_s()).tolist()
+        if self._ending:
+            self._answer_safe()
+            places, self._ending = np.unique(self._ending), []
+            self._tell(places, np.ones(len(places), np.bool_))
 
     def _keep_time(self, taken: int) -> None:
         """Settle silent sessions, bring detail to the lake, save the state: each in its time."""
@@ -323,6 +356,9 @@ class ChargeLoop:
             answered, turned_down = self.doors.counted()
             mine = {("DIAMETER", cause): count for cause, count in self.node.meter.turned_down.items()}
             self.watch.note_doors(answered + self.node.meter.times, mine | turned_down, at_s=self._now_s())
+            if self._refused:
+                refused, self._refused = list(self._refused), deque(maxlen=MOST_REFUSED)
+                tell_of_refused(refused, at=clock.now())
         self._watch_use(now_s)
         if now_s - self._kept_at_s >= KEEP_S:
             self._kept_at_s = now_s

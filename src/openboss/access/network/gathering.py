@@ -91,6 +91,7 @@ class Request:
     apn: int = 0
     network: int = 0
     tracking_area: int = 0
+    imei: int = 0
     action: int = 0
     is_repeated: bool = False
     asks: list[Ask] = field(default_factory=list)

@@ -145,6 +145,8 @@ WORDS: dict[str, dict[str, Word]] = {
         "billing.end_wish": Word(_("Delivery of bills no longer wished")),
         "charging.give_free": Word(_("Free units given away")),
         "charging.follow_user": Word(_("User followed in live charging")),
+        "charging.enter_black_list": Word(_("Put on the black list of charging")),
+        "charging.end_black_list": Word(_("Taken off the black list of charging")),
         "charging.put_peer": Word(_("Peer of charging written down")),
         "charging.admit_peer": Word(_("Peer of charging let in or shut out")),
         "charging.give_peer_key": Word(_("Key of a session function made")),

@@ -23,6 +23,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "charging.monitor": Word(_("Watch the collection of usage")),
         "charging.trace": Word(_("Follow requests of online charging")),
         "charging.peers": Word(_("Say which networks may ask")),
+        "charging.blacklist": Word(_("Keep the black list of numbers and handsets")),
         "charging.errors": Word(_("Work on the error pool")),
         "charging.writeoff": Word(_("Write records off")),
         "charging.rerate": Word(_("Ask for a re-rating")),

@@ -198,6 +198,14 @@ WORDS: dict[str, dict[str, Word]] = {
         "EXPIRED": Word(_("Fell silent"), "warn"),
         "CLOSED": Word(_("Ended")),
     },
+    "black_kind": {
+        "NUMBER": Word(_("Number")),
+        "IMEI": Word(_("Handset (IMEI)")),
+    },
+    "black_state": {
+        "LISTED": Word(_("In force"), "bad"),
+        "ENDED": Word(_("Ended")),
+    },
     "charging_interface": {
         "DIAMETER": Word(_("Diameter peer")),
         "NCHF": Word(_("5G session function")),

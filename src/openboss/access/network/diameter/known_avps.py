@@ -14,7 +14,7 @@ _GROUPS = (873, 874, 876, 877, 2000, 2026, 1201, 843, 1264, 3410)
 def is_group(code: int, vendor: int) -> bool:
     """Say whether the AVPs inside an AVP are looked at."""
     if vendor == 0:
-        return code == 456 or code == 437 or code == 446 or code == 443 or code == 413 or code == 445
+        return code in (456, 437, 446, 443, 413, 445, 458)
     return vendor == THREE_GPP and code in _GROUPS
 
 
@@ -30,7 +30,7 @@ def is_known(code: int, vendor: int) -> bool:
 def wanted_length(code: int, vendor: int) -> int:
     """How long the value of an AVP must be; 0 = any."""
     if vendor == 0:
-        if code in (258, 278, 416, 415, 436, 432, 439, 450, 452, 420, 55, 425, 429):
+        if code in (258, 278, 416, 415, 436, 432, 439, 450, 452, 420, 55, 425, 429, 459):
             return 4
         if code in (421, 412, 414, 417, 447):
             return 8

@@ -77,6 +77,20 @@ def digits(data: np.ndarray, at: int, length: int) -> int:
 
 
 @compiled
+def imei(data: np.ndarray, at: int, length: int) -> int:
+    """Read the 14 digits that name a handset, out of an IMEI or IMEISV as text or two digits a byte; 0 = it is none."""
+    if 14 <= length <= 16:
+        return digits(data, at, 14)
+    number = 0
+    for place in range(14 if length == 8 else 0):
+        digit = np.int64(data[at + place // 2]) >> 4 * (place & 1) & 15
+        if digit > 9:
+            return 0
+        number = number * 10 + digit
+    return number
+
+
+@compiled
 def network_of(data: np.ndarray, at: int, length: int) -> int:
     """Country and network code of a user location (TS 29.061, TS 24.008); 0 = it has none."""
     if length < 4:

@@ -15,6 +15,7 @@ from openboss.access.network.diameter.values import (
     context,
     digits,
     hashed,
+    imei,
     is_video,
     money_li,
     network_of,
@@ -88,6 +89,8 @@ STATE = np.dtype(
         ("units", np.int64),
         ("digits", np.int64),
         ("exponent", np.int64),
+        ("equipment", np.int64),  # User-Equipment-Info-Type, -1 = not said
+        ("imei", np.int64),
         ("li", np.int64),  # money of the units being read
         ("currency", np.int64),  # ISO 4217 number of the operator's money, 0 = any
         ("ask", np.int64),  # the ask being read, -1 = none
@@ -104,6 +107,7 @@ _DATA, _MOC, _MTC = int(RecordType.DATA), int(RecordType.MOC), int(RecordType.MT
 _FORWARD, _VIDEO = int(RecordType.CALL_FORWARD), int(RecordType.VIDEO_CALL)
 _SMS, _MMS = int(RecordType.SMS_MO), int(RecordType.MMS)
 _EVENT = int(Kind.EVENT)
+_IMEISV = 0  # User-Equipment-Info-Type
 _FINAL, _CONDITION_CHANGE = 2, 6  # Reporting-Reason: of a service, or of its units
 _REPORTED, _MOVED, _OTHERWISE = 1, 2, 4  # what is said of the change while a service is read
 _SESSION, _HOST, _REALM, _TO_REALM, _APPLICATION, _CONTEXT, _KIND, _NUMBER, _ACTION = (1 << bit for bit in range(9))
@@ -149,6 +153,8 @@ def _open_group(code: int, state: np.ndarray, asks: np.ndarray) -> bool:
         state.subscription_type, state.data_length = -1, 0
     elif code == 413:
         state.digits, state.exponent = 0, 0
+    elif code == 458:
+        state.equipment, state.imei = -1, 0
     return True
 
 
@@ -164,6 +170,9 @@ def _close_group(code: int, data: np.ndarray, state: np.ndarray, request: np.nda
             request.served = number if request.served == 0 or state.subscription_type == 0 else request.served
         elif state.subscription_type == 1:
             request.imsi = digits(data, state.data_at, state.data_length)
+        return
+    if code == 458:
+        request.imei = state.imei if state.equipment == _IMEISV else request.imei
         return
     if code == 413:
         state.li = money_li(state.digits, state.exponent)
@@ -207,6 +216,8 @@ def _take_number(code: int, value: int, inside: int, state: np.ndarray, request:
         state.subscription_type = value
     elif code == 452:
         state.change = value
+    elif code == 459:
+        state.equipment = value
     elif code == 420:
         state.seconds = value
     elif code == 421:
@@ -242,6 +253,8 @@ def _take_3gpp(
         state.recipient = coded_number(data, at, length, False)
     elif code == 2:
         request.call_ref = be32(data, at)
+    elif code == 20:
+        request.imei = imei(data, at, length)
     elif code == 18:
         request.network = digits(data, at, length)
     elif code == 22:
@@ -302,6 +315,8 @@ def _take(
         request.debit_hi, request.debit_lo = hashed(data, at, length)
     elif code == 444:
         state.data_at, state.data_length = at, length
+    elif code == 460:
+        state.imei = imei(data, at, length)
     elif code == 284:
         mark.has_proxies = 1
     elif code == 30:
@@ -441,7 +456,7 @@ def _read_credit(
 ) -> None:  # fmt: skip
     request = requests[counts[1]]
     request.served, request.imsi, request.other, request.at_s, request.call_ref = 0, 0, 0, 0, 0
-    request.apn, request.network, request.tracking_area = 0, 0, 0
+    request.apn, request.network, request.tracking_area, request.imei = 0, 0, 0, 0
     request.number, request.kind, request.action, request.key_hi, request.key_lo = 0, 0, 0, 0, 0
     request.debit_hi, request.debit_lo = 0, 0
     request.is_repeated = flags >> 4 & 1

@@ -17,6 +17,7 @@ from openboss.access.network.nchf.schema import (
 )
 from openboss.kernel.usage import RecordType, text_id
 from openboss.modules.charging.engine.online.requests import Action, Kind
+from openboss.modules.charging.handsets import imei_of
 
 BELIEVED_S = 3600  # a network's clock that is further off is not believed
 POST_EVENT = "PEC"
@@ -53,6 +54,7 @@ def requests_of(message: ChargingDataRequest, kind: Kind, key: str, now_s: int) 
         record_type=RecordType.DATA,
         at_s=at_s if abs(at_s - now_s) <= BELIEVED_S else 0,
         call_ref=_charging_id(message),
+        imei=_handset(message),
         is_repeated=message.retransmission_indicator,
         asks=asks,
     )
@@ -149,6 +151,14 @@ def _identify(request: Request, *identities: str | None) -> None:
             request.imsi = int(digits)
         elif kind == "msisdn":
             request.served = PLUS + int(digits)
+
+
+def _handset(message: ChargingDataRequest) -> int:
+    """Read which handset it is, out of a PEI; 0 = not said."""
+    about = (message.pdu and message.pdu.user) or (message.ims and message.ims.user)
+    said = (about and about.pei) or (message.sms and message.sms.equipment) or ""
+    kind, _, digits = said.partition("-")
+    return imei_of(digits) if kind in ("imei", "imeisv") else 0
 
 
 def _data(pdu: PduSessionCharging, request: Request) -> None:

@@ -83,6 +83,7 @@ class UserInformation(Lenient):
     """Who is served."""
 
     gpsi: Identity | None = field(default=None, name="servedGPSI")
+    pei: Identity | None = field(default=None, name="servedPEI")
 
 
 class ServingFunction(Lenient):
@@ -159,6 +160,7 @@ class SmsCharging(Lenient):
     recipients: list[Recipient] = field(default=[], name="recipientInfo")
     message_type: Text = field(default="SUBMISSION", name="sMMessageType")
     messages: Annotated[int, Meta(ge=0, le=MOST_SECONDS)] = field(default=1, name="numberofMessagesSent")
+    equipment: Identity | None = field(default=None, name="userEquipmentInfo")
 
 
 class MediaComponent(Lenient):

@@ -5,6 +5,7 @@ Every service is safe to repeat after a crash. Source: CHG-02, CHG-37, D4.2 (E10
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,14 +15,9 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from openboss.modules.charging.atomic import alarms
 from openboss.modules.charging.atomic import errors as pool
-from openboss.modules.charging.atomic.alarms import (
-    clear_file_alarms,
-    clear_gap,
-    clear_old_duplicates,
-    open_file_alarm,
-    open_gaps,
-)
+from openboss.modules.charging.atomic.black_list import note_uses
 from openboss.modules.charging.atomic.visitors import add_visitor_use
 from openboss.modules.charging.chunks import Chunk
 from openboss.modules.charging.models import Source, StageCounter, UsageChunk, UsageFile
@@ -188,10 +184,10 @@ def register_file(
         _supersede(source, row, arrived_at)
         if sequence is not None and source.is_sequence_controlled:
             _follow_sequence(source, row, arrived_at)
-        clear_old_duplicates(source=source, at=arrived_at)
+        alarms.clear_old_duplicates(source=source, at=arrived_at)
     if state != "RECEIVED":
         kind = {"E101": "DUPLICATE", "E102": "GAP", "E105": "SOURCE"}.get(code, "DECODE")
-        open_file_alarm(kind=kind, row=row, code=code, cause=why, at=arrived_at)
+        alarms.open_file_alarm(kind=kind, row=row, code=code, cause=why, at=arrived_at)
     return _found(row)
 
 
@@ -259,7 +255,7 @@ def _supersede(source: Source, row: UsageFile, at: datetime) -> None:
 def _refuse(row: UsageFile, cause: str, at: datetime) -> None:
     row.state, row.cause = "REFUSED", cause
     row.save(update_fields=["state", "cause"])
-    clear_file_alarms(file_id=row.file_id, at=at)
+    alarms.clear_file_alarms(file_id=row.file_id, at=at)
 
 
 def _last_place(source: Source, before: int | None = None) -> tuple[int, int] | None:
@@ -272,7 +268,7 @@ def _last_place(source: Source, before: int | None = None) -> tuple[int, int] | 
 def _follow_sequence(source: Source, row: UsageFile, at: datetime) -> None:
     """Clear the gap this file fills, or open one for every number it skipped."""
     assert row.sequence is not None
-    clear_gap(source=source, place=(row.round, row.sequence), at=at)
+    alarms.clear_gap(source=source, place=(row.round, row.sequence), at=at)
     last = _last_place(source, before=row.file_id)
     here = _running(source, (row.round, row.sequence))
     if last is None or here <= _running(source, last) + 1:
@@ -285,7 +281,7 @@ def _follow_sequence(source: Source, row: UsageFile, at: datetime) -> None:
     row.error_code = "E102"
     row.cause = f"sequence numbers {skipped[0][1]} to {skipped[-1][1]} are missing"
     row.save(update_fields=["error_code", "cause"])
-    open_gaps(row=row, places=skipped, at=at)
+    alarms.open_gaps(row=row, places=skipped, at=at)
 
 
 def _place(source: Source, running: int) -> tuple[int, int]:
@@ -327,7 +323,7 @@ def hold_file(*, file_id: int, code: str, cause: str, at: datetime) -> FileFound
     row = UsageFile.objects.select_for_update().get(file_id=file_id, state="RECEIVED")
     row.state, row.error_code, row.cause = "HELD", code, cause
     row.save(update_fields=["state", "error_code", "cause"])
-    open_file_alarm(kind="TRAILER" if code == "E103" else "DECODE", row=row, code=code, cause=cause, at=at)
+    alarms.open_file_alarm(kind="TRAILER" if code == "E103" else "DECODE", row=row, code=code, cause=cause, at=at)
     return _found(row)
 
 
@@ -348,7 +344,7 @@ def release_file(*, file_id: int) -> FileFound:
     row.round = _round_of(row.source, row.sequence)
     row.state, row.error_code, row.cause = "RECEIVED", "", ""
     row.save(update_fields=["state", "error_code", "cause", "source", "round"])
-    clear_file_alarms(file_id=file_id, at=Now())
+    alarms.clear_file_alarms(file_id=file_id, at=Now())
     return _found(row)
 
 
@@ -385,11 +381,13 @@ def complete_file(
     trailer_records: int | None,
     span: tuple[datetime, datetime] | None,
     visitors: pl.DataFrame,
+    listed: Counter[tuple[str, int, int]],
     at: datetime,
 ) -> None:
     """Take a file in one step: its chunks are ready, its counters stand, its errors are in the pool.
 
     visitors  what users of other provinces used (functions.visitors)
+    listed    who used numbers of the black list, and how often (functions.black_list)
 
     The chunks must be durable in the lake. Source: CHG-02, CHG-37.
     """
@@ -400,6 +398,7 @@ def complete_file(
     StageCounter.objects.bulk_create(counted)
     pool.add_errors(file_id=file_id, errors=errors, at=at)
     add_visitor_use(visitors)
+    note_uses(uses=listed, at=at, is_file=True)
     row.records = next(count.records_in for count in counted if count.stage == "DECODE")
     row.trailer_records, row.chunked_at = trailer_records, at
     row.first_event_at, row.last_event_at = span or (None, None)

@@ -17,6 +17,7 @@ from openboss.kernel.state import CYCLE_SLOTS, LANES, Directory, Lane
 from openboss.modules.catalog.functions import load_publication
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.engine import changes
+from openboss.modules.charging.engine.online.black_list import BlackList
 from openboss.modules.charging.engine.online.desk import KEPT
 from openboss.modules.charging.engine.scribe import NICENESS, end_with_parent
 from openboss.modules.charging.engine.state import EngineState, directory_of, lane_of
@@ -102,6 +103,7 @@ def _write_snapshot(state: EngineState, folder: Path, position: int, keys: list[
         "used": state.used,
         "pools": {str(key): row for key, row in sorted(state.pools.items())},
         "holds": state.holds,
+        "black_list": state.black_list.until_s,
         "days": state.duplicates.manifest(),
         "digest": state.digest(),
     }
@@ -130,6 +132,7 @@ def load_snapshot(folder: Path) -> EngineState:
     state.desk = state.desk._replace(**{name: read[f"desk.{name}"] for name in KEPT})
     state.settle_desk()
     state.holds = {serial_no: (place, held_li) for serial_no, (place, held_li) in manifest["holds"].items()}
+    state.black_list = BlackList(manifest.get("black_list"))
     state.duplicates.load(manifest["days"], folder.parent)
     state.draws_on_pool = np.zeros(state.used["rows"], np.uint8)
     changes.mark_who_draws(state.directory, np.arange(state.used["rows"], dtype=np.int32), state.draws_on_pool)

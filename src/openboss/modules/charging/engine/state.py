@@ -18,6 +18,7 @@ from openboss.kernel.state import CYCLE_SLOTS, LANES, SHORT_NUMBER_BASE, Directo
 from openboss.kernel.tariffs import TariffTables
 from openboss.modules.charging.engine import changes, grants
 from openboss.modules.charging.engine.duplicates import DAY_S, Duplicates
+from openboss.modules.charging.engine.online.black_list import BlackList
 from openboss.modules.charging.engine.online.desk import (
     COUNTER_NODE,
     FREE_NODE,
@@ -29,7 +30,7 @@ from openboss.modules.charging.engine.online.desk import (
     indexed,
     renumber,
     with_users,
-)
+)  # fmt: skip
 from openboss.modules.charging.engine.online.images import Images
 from openboss.modules.charging.engine.side_by_side import grown, side_by_side
 
@@ -178,6 +179,7 @@ class EngineState:
     desk: Desk = field(default_factory=empty_desk)
     wallet_of: dict[int, int] = field(default_factory=dict)  # account -> place of its wallet; follows from the desk
     holds: dict[str, tuple[int, int]] = field(default_factory=dict)  # money set aside: wallet, li
+    black_list: BlackList = field(default_factory=BlackList)
     tables: TariffTables | None = None
     tariff_sha256: str = ""
     used: dict[str, int] = field(
@@ -269,15 +271,9 @@ class EngineState:
             self.directory = self.directory._replace(**larger)
         changes.drop_spans(self.directory, keys, heads, np.unique(numbers), changed)
         count, new_keys = changes.add_spans(
-            self.directory,
-            keys,
-            heads,
-            numbers,
-            rows,
-            frame["from_local_s"].to_numpy(),
-            frame["to_local_s"].to_numpy(),
-            self.used["span"],
-        )
+            self.directory, keys, heads, numbers, rows, frame["from_local_s"].to_numpy(),
+            frame["to_local_s"].to_numpy(), self.used["span"],
+        )  # fmt: skip
         self.used["span"] = count
         self.used[table] += new_keys
 
@@ -461,7 +457,9 @@ class EngineState:
 
     def digest(self) -> str:
         """SHA-256 over the whole state: equal states give equal digests."""
-        whole = hashlib.sha256(json.dumps([self.tariff_sha256, self.used, self.holds], sort_keys=True).encode())
+        small = [self.tariff_sha256, self.used, self.holds]
+        small += [self.black_list.until_s] if self.black_list.until_s else []  # snapshots of before know none
+        whole = hashlib.sha256(json.dumps(small, sort_keys=True).encode())
         for name, array in sorted(self.arrays().items()):
             whole.update(name.encode())
             whole.update(np.ascontiguousarray(array).data)

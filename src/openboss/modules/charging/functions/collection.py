@@ -4,11 +4,12 @@ Source: CHG-02, CHG-03, CHG-05, CHG-06, CHG-37, D4.2, D4.5.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -27,6 +28,7 @@ from openboss.modules.charging.canonical import (
     read_block,
 )
 from openboss.modules.charging.chunks import Chunk, write_chunk
+from openboss.modules.charging.functions.black_list import listed_in, numbers_on_list
 from openboss.modules.charging.functions.identities import look_again_by_imsi
 from openboss.modules.charging.functions.visitors import together, use_of_visitors
 from openboss.modules.charging.normalise import NormalisedBlock, normalise
@@ -69,6 +71,7 @@ class Tally:
     errors: list[NewError] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
     visitors: list[pl.DataFrame] = field(default_factory=list)
+    listed: Counter[tuple[str, int, int]] = field(default_factory=Counter)  # who used numbers of the black list
     trailer: Trailer | None = None
 
 
@@ -88,7 +91,10 @@ def take_usage(
     Returns the number of records in the file. Raises Undecodable, TrailerMismatch (nothing was taken; hold the file)
     and OSError (a full disk; try again later). Repeating it after a crash gives the same chunks. Source: CHG-02.
     """
-    tally = chunk_usage(file_id=file_id, pieces=pieces, tables=tables, clock=clock, lake_dir=lake_dir, now=now)
+    tally = chunk_usage(
+        file_id=file_id, pieces=pieces, tables=tables, clock=clock, lake_dir=lake_dir, now=now,
+        on_list=numbers_on_list(at=now),
+    )  # fmt: skip
     files.complete_file(
         file_id=file_id,
         chunks=tally.chunks,
@@ -97,6 +103,7 @@ def take_usage(
         trailer_records=tally.trailer.records if tally.trailer else None,
         span=_span(tally),
         visitors=together(tally.visitors),
+        listed=tally.listed,
         at=now,
     )
     return tally.records
@@ -110,8 +117,11 @@ def chunk_usage(
     clock: OperatorClock,
     lake_dir: Path,
     now: datetime,
+    on_list: Mapping[int, int] = MappingProxyType({}),
 ) -> Tally:
     """Normalise the text of a file into durable chunks; the main database hears nothing yet.
+
+    on_list  numbers of the black list, each with the UTC second since which it is on it
 
     Raises Undecodable, TrailerMismatch, OSError. Source: CHG-03, CHG-06.
     """
@@ -132,6 +142,7 @@ def chunk_usage(
             known = look_again_by_imsi(block, first_look, tables, clock, now_s=now_s, file_id=file_id)
             _tally_block(tally, block, known)
             tally.visitors.append(use_of_visitors(known.usage))
+            tally.listed += listed_in(known.usage, on_list)
             waiting.append(known.usage)
             if sum(frame.height for frame in waiting) >= CHUNK_RECORDS:
                 _write(tally, waiting, file_id, lake_dir)

@@ -122,6 +122,7 @@ RIGHTS = frozenset(
         "charging.monitor",
         "charging.trace",
         "charging.peers",
+        "charging.blacklist",
         "charging.errors",
         "charging.writeoff",
         "charging.rerate",

@@ -11,5 +11,5 @@ usual.py     the usual requests of a group in one compiled call: admitting.py wh
              paying.py their wallets
 images.py    what a group changed, as bytes: journalled, and applied again after a crash
 turns.py     one turn: a group in, answers and images out
-orders.py    commands of business: wallets, top-ups, holds, grants, bars
+orders.py    commands of business: wallets, top-ups, holds, grants, bars; black_list.py what nobody may use
 """

@@ -8,6 +8,7 @@ import numpy as np
 from openboss.kernel.compiled import compiled
 from openboss.kernel.state import Directory, row_at
 from openboss.kernel.usage import RecordType
+from openboss.modules.charging.engine.online.black_list import ON_LIST
 from openboss.modules.charging.engine.online.desk import Barred, Desk, Life
 from openboss.modules.charging.engine.online.requests import Action, Kind, Measure, Result
 
@@ -232,7 +233,7 @@ def _repeat(
 def _open(directory: Directory, desk: Desk, request: np.ndarray, fresh: np.ndarray, k: int, answer: np.ndarray) -> int:
     """Open the session of a first request with the pattern of its services; -1 with a refusal in the answer."""
     if k < 0:
-        answer.result = _UNKNOWN_USER if k == -2 else _NOT_RATED
+        answer.result = _UNKNOWN_USER if k == -2 else _DENIED if k == ON_LIST else _NOT_RATED
         return -1
     use = fresh[k]
     row = row_at(directory, directory.number_key, directory.number_head, use.served_number, use.start_local_s)

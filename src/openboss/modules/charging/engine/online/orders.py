@@ -6,8 +6,10 @@
     GRANT     give a user a free resource for a time
     GIVE      move what is left of a free resource from one user to another, with its time
     STATE     bar a user, or lift the bar
+    BLACK_LIST  put a number or a handset on the black list, or take it off
 
-Who sends one again under the same serial number does nothing (atomic.send_command). Source: D0.4, D2.2, D8.1, D9.
+Who sends one again under the same serial number does nothing (atomic.send_command). Source: D0.4, D2.2, D8.1, D9,
+CHG-32.
 """
 
 from typing import Any, NamedTuple
@@ -20,7 +22,7 @@ from openboss.kernel.tariffs import FOREVER
 from openboss.modules.charging.engine.online.desk import Desk, longer, with_users
 from openboss.modules.charging.engine.state import EngineState
 
-KINDS = ("WALLETS", "TOP_UP", "TOP_UPS", "HOLD", "CONFIRM", "RELEASE", "GRANT", "GIVE", "STATE")
+KINDS = ("WALLETS", "TOP_UP", "TOP_UPS", "HOLD", "CONFIRM", "RELEASE", "GRANT", "GIVE", "STATE", "BLACK_LIST")
 
 
 class OrderRefused(Exception):
@@ -222,6 +224,11 @@ def _bar(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def _list_black(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
+    state.black_list.put(payload["what"], payload["number"], payload["until_s"])
+    return {}
+
+
 _ORDERS = {
     "WALLETS": _open_wallets,
     "TOP_UP": _top_up,
@@ -232,4 +239,5 @@ _ORDERS = {
     "GRANT": _grant,
     "GIVE": _give,
     "STATE": _bar,
+    "BLACK_LIST": _list_black,
 }

@@ -68,6 +68,7 @@ REQUEST = np.dtype(
         ("apn", np.int64),  # kernel.usage.text_id of the access point, 0 = not said
         ("network", np.int64),  # country and network code of the network visited, 0 = not said
         ("tracking_area", np.int64),  # or location area, where the user is in that network, 0 = not said
+        ("imei", np.int64),  # the 14 digits that name the handset, 0 = not said
         ("number", np.int64),  # number of the request in its session
         ("first_ask", np.int32),
         ("asks", np.int32),

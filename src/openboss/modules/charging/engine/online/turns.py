@@ -5,9 +5,9 @@ fails the process must end, and its successor rebuilds the state without the tur
 so has a wallet from its first rare one on: others wait for the next turn.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -15,6 +15,7 @@ import polars as pl
 
 from openboss.modules.charging.engine.online import arriving
 from openboss.modules.charging.engine.online import desk as places
+from openboss.modules.charging.engine.online.black_list import Listed, refuse_listed, those_refused
 from openboss.modules.charging.engine.online.closed import joined
 from openboss.modules.charging.engine.online.desk import USE, Life
 from openboss.modules.charging.engine.online.group import Group, News, Rules
@@ -66,6 +67,7 @@ class Decided:
     images: bytes  # empty = nothing was changed: repeats and refusals only
     closed: np.ndarray  # CLOSED: records that sessions have ended
     news: list[News]
+    listed: Sequence[Listed] = ()  # who was refused for what is on the black list
 
 
 class Turns:
@@ -93,6 +95,7 @@ class Turns:
         self._make_room(state, len(requests), len(asks))
         group = Group.of(requests, asks, moment.now_s, moment.local_s, position)
         fresh, fresh_at, group.moved = classified(state, requests, numbering, moment.now_s, moment.clock)
+        listed = refuse_listed(state.black_list, requests, fresh, fresh_at, moment.now_s)
         if group.moved:
             cut = len(group.moved) * arriving.SERVICES_A_SESSION
             state.desk = places.with_places(state.desk, len(requests) + 1, len(requests) + 3 * len(asks) + cut + 1)
@@ -103,7 +106,8 @@ class Turns:
         if rare.any():
             self._server.serve(state, group)
             group.sessions.append(group.answers["place"][rare].astype(np.int64))
-        return self._written(state, group, group.became != arriving.LATER)
+        decided = self._written(state, group, group.became != arriving.LATER)
+        return replace(decided, listed=those_refused(listed, decided.taken, decided.answers)) if listed else decided
 
     def sweep(self, state: EngineState, *, moment: Moment, position: int) -> tuple[Decided | None, bool]:
         """Settle sessions whose network fell silent, forget ended ones; None if nothing is to be done.

@@ -1,0 +1,130 @@
+"""The black list as the engine knows it: numbers and handsets that nobody may use. Source: CHG-32.
+
+Business sends each entry as an order (orders.py). Whoever opens a session or an event with a listed number on either
+side, or in a listed handset, is refused; so is the first request of a session that goes on in one, as far as its
+network says the handset. Refunds are given.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from openboss.modules.charging.engine.online.desk import Desk, Life
+from openboss.modules.charging.engine.online.requests import Action, Kind, Result
+from openboss.modules.charging.handsets import IMEI, NUMBER
+
+ON_LIST = -3  # in place of where a request's record of use is: nobody may use this
+
+
+class Listed(NamedTuple):
+    """Somebody who was refused for what is on the list."""
+
+    request: int  # its place in the group
+    kind: str
+    number: int
+    served_number: int
+
+
+class BlackList:
+    """Numbers and handsets on the list, each until a UTC second."""
+
+    def __init__(self, until_s: dict[str, int] | None = None) -> None:
+        """until_s: by kind and number, as `put` writes them and a snapshot keeps them."""
+        self.until_s = until_s or {}
+        self.changes = 0
+        self._sort()
+
+    def put(self, kind: str, number: int, until_s: int) -> None:
+        """Enter a number or a handset until a UTC second; 0 = it is on the list no more."""
+        if until_s:
+            self.until_s[f"{kind} {number}"] = until_s
+        else:
+            self.until_s.pop(f"{kind} {number}", None)
+        self.changes += 1
+        self._sort()
+
+    def has(self, kind: str, numbers: np.ndarray, now_s: int) -> np.ndarray:
+        """Say of some numbers (i64, 0 = not known) whether they are on the list: bool[n]."""
+        listed, until_s = self._sorted[kind]
+        if not len(listed):
+            return np.zeros(len(numbers), np.bool_)
+        at = np.minimum(np.searchsorted(listed, numbers), len(listed) - 1)
+        return (listed[at] == numbers) & (until_s[at] > now_s)
+
+    def _sort(self) -> None:
+        self._sorted = {}
+        for kind in (NUMBER, IMEI):
+            mine = sorted((int(key.split()[1]), until) for key, until in self.until_s.items() if key.startswith(kind))
+            columns = np.array(mine, np.int64).reshape(-1, 2)
+            self._sorted[kind] = columns[:, 0].copy(), columns[:, 1].copy()
+
+
+def refuse_listed(
+    black: BlackList, requests: np.ndarray, fresh: np.ndarray, fresh_at: np.ndarray, now_s: int
+) -> list[Listed]:
+    """Have requests that would open something with what is on the list refused: ON_LIST in `fresh_at`; name them.
+
+    fresh  USE: what was classified;  fresh_at  which is whose
+    """
+    if not black.until_s:
+        return []
+    is_refund = (requests["kind"] == Kind.EVENT) & (requests["action"] == Action.REFUND)
+    opening = np.flatnonzero((fresh_at >= 0) & ~is_refund)
+    uses = fresh[fresh_at[opening]]
+    found = list[Listed]()
+    for kind, numbers in ((IMEI, requests["imei"][opening]), (NUMBER, uses["other_number"]),
+                          (NUMBER, uses["served_number"])):  # fmt: skip
+        for k in np.flatnonzero(black.has(kind, numbers, now_s) & (fresh_at[opening] >= 0)):
+            fresh_at[opening[k]] = ON_LIST
+            found.append(Listed(int(opening[k]), kind, int(numbers[k]), int(uses["served_number"][k])))
+    return found
+
+
+def those_refused(listed: Sequence[Listed], taken: np.ndarray, answers: np.ndarray) -> list[Listed]:
+    """Leave out who waits for another group, and whose session was open already: it was answered as before."""
+    denied = taken & (answers["result"] == Result.END_USER_SERVICE_DENIED) & (answers["place"] < 0)
+    return [one for one in listed if denied[one.request]]
+
+
+class Handsets:
+    """The handset of each session, by its place at the engine, as its network last said. In memory only."""
+
+    def __init__(self) -> None:
+        self._imei, self._key = np.zeros(0, np.int64), np.zeros(0, np.uint64)
+
+    def note(self, requests: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Keep what the requests of a group say; return the places of those that say it, their handsets in `of`."""
+        said = np.flatnonzero((requests["imei"] != 0) & (places >= 0) & (requests["kind"] <= Kind.UPDATE))
+        if not len(said):
+            return np.zeros(0, np.int64)
+        at = places[said].astype(np.int64)
+        if (room := int(at.max()) + 1) > len(self._imei):
+            more = max(room, 2 * len(self._imei)) - len(self._imei)
+            self._imei, self._key = np.pad(self._imei, (0, more)), np.pad(self._key, (0, more))
+        self._imei[at], self._key[at] = requests["imei"][said], requests["key_lo"][said]
+        return at
+
+    def of(self, sessions: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """The handsets of some sessions: i64[n], 0 = not said. sessions: all of the engine's."""
+        known = places < len(self._imei)
+        at = places[known]
+        found = np.zeros(len(places), np.int64)
+        found[known] = np.where(self._key[at] == sessions["key_lo"][at], self._imei[at], 0)
+        return found
+
+
+def running_with_listed(
+    black: BlackList, desk: Desk, handsets: Handsets, now_s: int, among: np.ndarray | None = None
+) -> np.ndarray:
+    """The places of open sessions that go on with what is on the list; of those at some places in its handsets only."""
+    if not black.until_s:
+        return np.zeros(0, np.int64)
+    places = np.flatnonzero(desk.sessions["life"] == Life.OPEN) if among is None else among
+    in_handset = places[black.has(IMEI, handsets.of(desk.sessions, places), now_s)]
+    if among is not None:
+        return in_handset
+    services = np.flatnonzero(desk.services["life"] == Life.OPEN)
+    uses = desk.uses[services]
+    is_listed = black.has(NUMBER, uses["served_number"], now_s) | black.has(NUMBER, uses["other_number"], now_s)
+    return np.unique(np.concatenate([in_handset, desk.services["session"][services[is_listed]]]))
