@@ -78,5 +78,5 @@ def test_keys_that_are_given_back_can_come_again(rested):
 def test_a_file_of_keys_that_was_cut_off_is_noticed(rested, tmp_path):
     file = tmp_path / f"{rested.duplicates.days[DAY].old.saved_as}.npy"
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(ValueError, match="mmap|length|size"):
+    with pytest.raises(ValueError, match="length"):
         load_snapshot(tmp_path / "snapshot-2")

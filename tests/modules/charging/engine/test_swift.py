@@ -174,7 +174,7 @@ def test_users_of_one_wallet_are_served_in_one_group_in_the_order_of_their_reque
     """A family's or a company's wallet keeps nobody waiting: one commit, and money for the first who asked."""
     state, turns, users = opened(), Turns(Rules()), [4, 8, 12, 16, 20]
     orders.carry_out(state, "WALLETS", {"wallets": [{"account_id": 900, "balance_li": 5_900, "subscriber_ids": users}]})
-    wallet = state.desk.wallets[state.wallet_of[900]]
+    wallet = state.desk.wallets[state.accounts.get(900)]
     requests, asks = data_of(users, Kind.INITIAL, 0)
     decided = turns.decide(state, requests, asks, numbering=NUMBERING, moment=at_noon(), position=1)
     assert decided.taken.all()
@@ -185,7 +185,7 @@ def test_users_of_one_wallet_are_served_in_one_group_in_the_order_of_their_reque
     ended, asks = data_of(users[:2], Kind.TERMINATION, 1, used_down=MB)
     decided = turns.decide(state, ended, asks, numbering=NUMBERING, moment=at_noon(), position=2)
     assert decided.taken.all() and len(decided.closed) == 2
-    wallet = state.desk.wallets[state.wallet_of[900]]
+    wallet = state.desk.wallets[state.accounts.get(900)]
     assert wallet["balance_li"] == 5_900 - decided.closed["act_li"].sum()
 
 

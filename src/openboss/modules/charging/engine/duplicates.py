@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from openboss.kernel.compiled import compiled, compiled_releasing
+from openboss.modules.charging.engine.array_files import ArrayFile
 
 DAY_S = 86_400
 SMALLEST = 1 << 12
@@ -218,6 +219,10 @@ class Duplicates:
                     yield folder / f"{name}.npy", table.keys
                     table.saved_as = f"{folder.name}/{name}"
 
+    def described(self) -> dict[str, str]:
+        """Describe the keys of each day (DayKeys.described), in the order of the days."""
+        return {str(number): day.described() for number, day in sorted(self.days.items())}
+
     def manifest(self) -> dict[str, Any]:
         """Name the files of all days, as `load` wants it."""
         return {
@@ -228,15 +233,13 @@ class Duplicates:
     def load(self, manifest: dict[str, Any], folder: Path) -> None:
         """Read the days back; those that rest are mapped, not read. Raises OSError, ValueError."""
         for number, kept in manifest.items():
-            tables = [
-                KeyTable(
-                    np.load(folder / f"{part['file']}.npy", mmap_mode="r" if part["sums"] else None),
-                    part["taken"],
-                    part["file"],
-                    tuple(part["sums"]) if part["sums"] else None,
+            tables = list[KeyTable]()
+            for part in kept:
+                file = ArrayFile(folder / f"{part['file']}.npy").path
+                keys = np.load(file, mmap_mode="r" if part["sums"] else None)
+                tables.append(
+                    KeyTable(keys, part["taken"], part["file"], tuple(part["sums"]) if part["sums"] else None)
                 )
-                for part in kept
-            ]
             self.days[int(number)] = DayKeys(*tables)
 
     def files(self) -> set[str]:

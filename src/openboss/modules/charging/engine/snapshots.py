@@ -7,20 +7,22 @@ import os
 import signal
 import traceback
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
-from openboss.kernel.records import Cycles
-from openboss.kernel.state import CYCLE_SLOTS, LANES, Directory, Lane
+from openboss.kernel.state import CYCLE_SLOTS
 from openboss.modules.catalog.functions import load_publication
 from openboss.modules.charging.atomic import engine as journal
-from openboss.modules.charging.engine import changes
+from openboss.modules.charging.engine.array_files import ArrayFile, read_into, write_array
+from openboss.modules.charging.engine.duplicates import Duplicates
+from openboss.modules.charging.engine.layout import Arrays, laid_together, room_for
 from openboss.modules.charging.engine.online.black_list import BlackList
-from openboss.modules.charging.engine.online.desk import KEPT
 from openboss.modules.charging.engine.scribe import NICENESS, end_with_parent
-from openboss.modules.charging.engine.state import EngineState, directory_of, lane_of
+from openboss.modules.charging.engine.state import EngineState, digest_of
 
 EVERY_MONTH = 999_912
 SNAPSHOTS_KEPT = 3
@@ -93,10 +95,9 @@ def _save_and_exit(save: Callable[[], str], telling: int) -> NoReturn:
 
 def _write_snapshot(state: EngineState, folder: Path, position: int, keys: list[tuple[Path, np.ndarray]]) -> str:
     folder.mkdir(parents=True, exist_ok=False)
-    for name, array in state.arrays().items():
-        _write(folder / f"{name}.npy", array)
+    files = {name: write_array(folder / f"{name}.npy", array) for name, array in state.arrays().items()}
     for path, table in keys:
-        _write(path, table)
+        write_array(path, table)
     manifest = {
         "position": position,
         "tariff_sha256": state.tariff_sha256,
@@ -105,9 +106,10 @@ def _write_snapshot(state: EngineState, folder: Path, position: int, keys: list[
         "holds": state.holds,
         "black_list": state.black_list.until_s,
         "days": state.duplicates.manifest(),
-        "digest": state.digest(),
+        "keys": state.duplicates.described(),
+        "files": files,
     }
-    text = json.dumps(manifest, indent=1, sort_keys=True).encode()
+    text = json.dumps(manifest | {"sha256": _sha256_of(manifest)}, indent=1, sort_keys=True).encode()
     with (folder / "manifest.json").open("wb") as file:
         file.write(text)
         file.flush()
@@ -120,27 +122,49 @@ def _write_snapshot(state: EngineState, folder: Path, position: int, keys: list[
 
 
 def load_snapshot(folder: Path) -> EngineState:
-    """Read a state back, without its tariff tables. Raises ValueError if a byte differs from what was saved."""
+    """Read a state back, without its tariff tables. Raises ValueError or KeyError if a byte is not what was saved."""
+    damaged = ValueError(f"snapshot {folder.name} is damaged: an older one will be used")
     manifest = json.loads((folder / "manifest.json").read_bytes())
+    is_of_before = "digest" in manifest
+    if not is_of_before and manifest.pop("sha256") != _sha256_of(manifest):
+        raise damaged
     state = EngineState(used=manifest["used"], tariff_sha256=manifest["tariff_sha256"])
-    read = {path.stem: np.load(path) for path in folder.glob("*.npy") if not path.stem.startswith("keys-")}
-    state.row_of = read["row_of"]
+    state.take_arrays(_read_arrays(folder, state.arrays(), {} if is_of_before else manifest["files"]))
     state.pools = {int(key): row for key, row in manifest["pools"].items()}
-    state.directory = directory_of({name: read[f"directory.{name}"] for name in Directory._fields})
-    state.lanes = [lane_of({name: read[f"lane{number}.{name}"] for name in Lane._fields}) for number in range(LANES)]
-    state.cycles = Cycles(**{name: read[f"cycles.{name}"] for name in Cycles._fields})
-    state.desk = state.desk._replace(**{name: read[f"desk.{name}"] for name in KEPT})
-    state.settle_desk()
     state.holds = {serial_no: (place, held_li) for serial_no, (place, held_li) in manifest["holds"].items()}
     state.black_list = BlackList(manifest.get("black_list"))
     state.duplicates.load(manifest["days"], folder.parent)
-    state.draws_on_pool = np.zeros(state.used["rows"], np.uint8)
-    changes.mark_who_draws(state.directory, np.arange(state.used["rows"], dtype=np.int32), state.draws_on_pool)
-    if state.digest() != manifest["digest"]:
-        raise ValueError(f"snapshot {folder.name} is damaged: its digest does not fit; an older one will be used")
-    narrow = {name: getattr(state.desk, name).astype(np.int32, copy=False) for name in ("user_wallet", "user_service")}
-    state.desk = state.desk._replace(**narrow)  # snapshots of 2026-11-22 and before have them twice as wide
+    if is_of_before and manifest["digest"] != _digest_before(manifest, folder, state.duplicates):
+        raise damaged
+    if not is_of_before and manifest["keys"] != state.duplicates.described():
+        raise damaged
     return state
+
+
+def _sha256_of(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def _read_arrays(folder: Path, kinds: Arrays, sha256: dict[str, str]) -> Arrays:
+    """Read all arrays that a state has, several at once, the largest first; those that lie side by side together."""
+    files = {name: ArrayFile(folder / f"{name}.npy") for name in kinds}
+    shapes = {name: file.shape for name, file in files.items()}
+    laid = laid_together()
+    rooms = [room_for(kinds, {name: shapes[name] for name in names}, is_laid=True) for names in laid]
+    rooms += [room_for(kinds, {name: shapes[name]}, is_laid=False) for name in kinds.keys() - set(chain(*laid))]
+    rooms.sort(key=lambda room: -sum(files[name].size for name in room))
+    with ThreadPoolExecutor(os.cpu_count()) as readers:
+        for _ in readers.map(lambda room: read_into(room, files, sha256), rooms):
+            pass
+    return {name: array for room in rooms for name, array in room.items()}
+
+
+def _digest_before(manifest: dict[str, Any], folder: Path, duplicates: Duplicates) -> str:
+    """The digest of the state in a snapshot of 2026-11-22 or before, whose files have none of their own."""
+    small = [manifest["tariff_sha256"], manifest["used"], manifest["holds"]]
+    small += [manifest["black_list"]] if manifest.get("black_list") else []
+    names = sorted(path.stem for path in folder.glob("*.npy") if not path.stem.startswith("keys-"))
+    return digest_of(small, ((name, np.load(folder / f"{name}.npy")) for name in names), duplicates)
 
 
 def newest_good(known: Iterable[tuple[int, str]], *, snapshot_dir: Path, tariffs: Path) -> tuple[EngineState, int]:
@@ -202,10 +226,3 @@ def _named_days(folder: Path) -> set[str]:
     if not manifest.exists():
         return set()
     return {part["file"] for day in json.loads(manifest.read_bytes())["days"].values() for part in day}
-
-
-def _write(path: Path, array: np.ndarray) -> None:
-    with path.open("wb") as file:
-        np.save(file, array)
-        file.flush()
-        os.fsync(file.fileno())

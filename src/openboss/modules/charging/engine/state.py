@@ -18,6 +18,19 @@ from openboss.kernel.state import CYCLE_SLOTS, LANES, SHORT_NUMBER_BASE, Directo
 from openboss.kernel.tariffs import TariffTables
 from openboss.modules.charging.engine import changes, grants
 from openboss.modules.charging.engine.duplicates import DAY_S, Duplicates
+from openboss.modules.charging.engine.layout import (
+    HEADS,
+    LANE_HEADS,
+    LANE_POOLS,
+    NAMES,
+    POOLS,
+    Arrays,
+    empty_cycles,
+    empty_directory,
+    empty_lane,
+    lane_of,
+)
+from openboss.modules.charging.engine.online.accounts import Accounts
 from openboss.modules.charging.engine.online.black_list import BlackList
 from openboss.modules.charging.engine.online.desk import (
     COUNTER_NODE,
@@ -26,6 +39,7 @@ from openboss.modules.charging.engine.online.desk import (
     TOTALS_NODE,
     Desk,
     empty_desk,
+    further,
     in_use,
     indexed,
     renumber,
@@ -39,48 +53,6 @@ COUNTER_STEP = 4096  # records for which room for counters is made at once
 TOTALS_A_RECORD = 4  # new totals one record can need: two components, information, free
 
 _EFFECT_KINDS = {"free": FREE_NODE, "totals": TOTALS_NODE, "counter": COUNTER_NODE}
-_NAMES, _HEADS = ("subscriber_id",), ("holding_head", "group_head", "friend_head")  # of each row
-
-
-def _members(fields: tuple[str, ...], pool: str) -> tuple[str, ...]:
-    """The arrays that have one place for each member of a pool."""
-    return tuple(name for name in fields if name.startswith(f"{pool}_") and not name.endswith(("_head", "_count")))
-
-
-_POOLS = {pool: _members(Directory._fields, pool) for pool in ("span", "holding", "group", "friend")}
-_LANE_POOLS = {pool: _members(Lane._fields, pool) for pool in ("free", "totals", "counter")}
-_NARROW = {
-    "span_row": np.int32,
-    "span_next": np.int32,
-    "holding_head": np.int32,
-    "group_head": np.int32,
-    "holding_offer": np.int32,
-    "holding_rank": np.int8,
-    "holding_first_month": np.int8,
-    "holding_next": np.int32,
-    "group_kind": np.int8,
-    "group_next": np.int32,
-    "number_head": np.int32,
-    "imsi_head": np.int32,
-    "free_head": np.int32,
-    "totals_head": np.int32,
-    "group_pool": np.int32,
-    "friend_head": np.int32,
-    "friend_next": np.int32,
-    "counter_head": np.int32,
-    "counter_next": np.int32,
-    "free_by": np.int32,
-    "free_rule": np.int32,
-    "free_next": np.int32,
-    "totals_item": np.int16,
-    "totals_rule": np.int32,
-    "totals_next": np.int32,
-}
-
-
-_DIRECTORY_ROWS = (_NAMES, _HEADS, *_POOLS.values(), ("number_key", "number_head"), ("imsi_key", "imsi_head"))
-LANE_HEADS = {"free_head": CYCLE_SLOTS + 1, "totals_head": CYCLE_SLOTS, "counter_head": 1}  # chains a row has of each
-_LANE_ROWS = (tuple(LANE_HEADS), *_LANE_POOLS.values())
 
 
 class Image(NamedTuple):
@@ -113,48 +85,6 @@ def cycle_slot(cycle: int) -> int:
     return (cycle // 100 * 12 + cycle % 100) % CYCLE_SLOTS
 
 
-def _new(name: str, size: int, filled: int = 0) -> np.ndarray:
-    return np.full(size, filled, _NARROW.get(name, np.int64))
-
-
-def _empty_directory() -> Directory:
-    arrays = {name: _new(name, 0) for name in Directory._fields}
-    for table in ("number", "imsi"):
-        arrays[f"{table}_key"] = np.zeros(16, np.int64)
-        arrays[f"{table}_head"] = np.full(16, -1, np.int32)
-    return directory_of(arrays)
-
-
-def _empty_lane() -> Lane:
-    arrays = {name: _new(name, 0) for name in Lane._fields}
-    for name, width in LANE_HEADS.items():
-        arrays[name] = np.full((0, width), -1, np.int32)
-    for name in ("free_count", "totals_count", "counter_count"):
-        arrays[name] = np.zeros(1, np.int64)
-    return lane_of(arrays)
-
-
-def directory_of(arrays: dict[str, np.ndarray]) -> Directory:
-    """Make a directory of its arrays, laid side by side."""
-    laid = [side_by_side({name: arrays[name] for name in names}) for names in _DIRECTORY_ROWS]
-    return Directory(**{name: column for columns in laid for name, column in columns.items()})
-
-
-def lane_of(arrays: dict[str, np.ndarray]) -> Lane:
-    """Make a lane of its arrays, laid side by side."""
-    laid = [side_by_side({name: arrays[name] for name in names}) for names in _LANE_ROWS]
-    return Lane(**arrays | {name: column for columns in laid for name, column in columns.items()})
-
-
-def _empty_cycles() -> Cycles:
-    return Cycles(
-        cycle=np.zeros(CYCLE_SLOTS, np.int32),
-        start_s=np.zeros(CYCLE_SLOTS, np.int64),
-        end_s=np.zeros(CYCLE_SLOTS, np.int64),
-        is_open=np.zeros(CYCLE_SLOTS, np.uint8),
-    )
-
-
 def _in_order(frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
     """Sort rows; one row or none is in order, and a quote is made of such frames."""
     return frame.sort(*columns) if len(frame) > 1 else frame
@@ -172,12 +102,12 @@ def _grown(array: np.ndarray, size: int, filled: int = 0) -> np.ndarray:
 class EngineState:
     """Everything the engine knows; the only writer is the owner of the stream."""
 
-    directory: Directory = field(default_factory=_empty_directory)
-    lanes: list[Lane] = field(default_factory=lambda: [_empty_lane() for _ in range(LANES)])
-    cycles: Cycles = field(default_factory=_empty_cycles)
+    directory: Directory = field(default_factory=empty_directory)
+    lanes: list[Lane] = field(default_factory=lambda: [empty_lane() for _ in range(LANES)])
+    cycles: Cycles = field(default_factory=empty_cycles)
     duplicates: Duplicates = field(default_factory=Duplicates)
     desk: Desk = field(default_factory=empty_desk)
-    wallet_of: dict[int, int] = field(default_factory=dict)  # account -> place of its wallet; follows from the desk
+    accounts: Accounts = field(default_factory=Accounts)
     holds: dict[str, tuple[int, int]] = field(default_factory=dict)  # money set aside: wallet, li
     black_list: BlackList = field(default_factory=BlackList)
     tables: TariffTables | None = None
@@ -241,7 +171,7 @@ class EngineState:
         first = self.used["rows"]
         self.used["rows"] = last = first + len(names)
         self.draws_on_pool = _grown(self.draws_on_pool, last)
-        columns = grown(_named(self.directory, _NAMES), last) | grown(_named(self.directory, _HEADS), last, -1)
+        columns = grown(_named(self.directory, NAMES), last) | grown(_named(self.directory, HEADS), last, -1)
         self.directory = self.directory._replace(**columns)
         self.directory.subscriber_id[first:last] = names
         rows_a_lane = last // LANES + 1
@@ -250,7 +180,7 @@ class EngineState:
 
     def _room(self, pool: str, coming: int) -> None:
         size = self.used[pool] + coming
-        self.directory = self.directory._replace(**grown(_named(self.directory, _POOLS[pool]), size))
+        self.directory = self.directory._replace(**grown(_named(self.directory, POOLS[pool]), size))
 
     def _enter_numbers(self, table: str, frame: pl.DataFrame, column: str, changed: np.ndarray) -> None:
         frame = _in_order(frame, column, "from_local_s", "subscriber_id")
@@ -331,6 +261,17 @@ class EngineState:
         changes.point_to_pools(self.directory, keys, pool_rows, 0 if new else first, self.used["group"])
         concerned = np.arange(self.used["rows"], dtype=np.int32) if new else rows
         changes.mark_who_draws(self.directory, concerned, self.draws_on_pool)
+
+    def wallets_of(self, account_ids: list[int]) -> list[int]:
+        """Places of accounts' wallets; who has none gets an empty one."""
+        new = [account_id for account_id in dict.fromkeys(account_ids) if self.accounts.get(account_id) is None]
+        first = len(self.desk.wallets)
+        wallets = further(self.desk.wallets, first + len(new))
+        wallets["account_id"][first:] = new
+        self.accounts.take(wallets)
+        self.desk = with_users(self.desk, self.used["rows"])._replace(wallets=wallets)
+        places = map(self.accounts.get, account_ids)
+        return [place for place in places if place is not None]
 
     # --- cycles --------------------------------------------------------------------------------------------------
 
@@ -429,7 +370,7 @@ class EngineState:
     def settle_desk(self) -> None:
         """Work out what follows from the desk's arrays, after they were read or written from outside."""
         self.desk = indexed({name: getattr(self.desk, name) for name in KEPT})
-        self.wallet_of = {int(account): place for place, account in enumerate(self.desk.wallets["account_id"])}
+        self.accounts = Accounts(self.desk.wallets)
 
     # --- keeping -------------------------------------------------------------------------------------------------
 
@@ -441,37 +382,53 @@ class EngineState:
         for number, lane in enumerate(self.lanes):
             for name, array in lane._asdict().items():
                 pool = name.split("_")[0]
-                cut = int(getattr(lane, f"{pool}_count")[0]) if name in _LANE_POOLS[pool] else len(array)
+                cut = int(getattr(lane, f"{pool}_count")[0]) if name in LANE_POOLS[pool] else len(array)
                 named[f"lane{number}.{name}"] = array[:cut]
         for name, array in self.cycles._asdict().items():
             named[f"cycles.{name}"] = array
         return named | {f"desk.{name}": array for name, array in in_use(self.desk).items()}
 
     def _used_of(self, name: str, size: int) -> int:
-        if name in _NAMES + _HEADS:
+        if name in NAMES + HEADS:
             return self.used["rows"]
-        for pool, names in _POOLS.items():
+        for pool, names in POOLS.items():
             if name in names:
                 return self.used[pool]
         return size
+
+    def take_arrays(self, arrays: Arrays) -> None:
+        """Know what a snapshot knew; the arrays are named as `arrays` names them and lie as `layout` wants them."""
+        self.row_of = arrays["row_of"]
+        self.directory = Directory(**{name: arrays[f"directory.{name}"] for name in Directory._fields})
+        self.lanes = [Lane(**{name: arrays[f"lane{n}.{name}"] for name in Lane._fields}) for n in range(LANES)]
+        self.cycles = Cycles(**{name: arrays[f"cycles.{name}"] for name in Cycles._fields})
+        self.desk = self.desk._replace(**{name: arrays[f"desk.{name}"] for name in KEPT})
+        self.settle_desk()
+        self.draws_on_pool = np.zeros(self.used["rows"], np.uint8)
+        changes.mark_who_draws(self.directory, np.arange(self.used["rows"], dtype=np.int32), self.draws_on_pool)
 
     def digest(self) -> str:
         """SHA-256 over the whole state: equal states give equal digests."""
         small = [self.tariff_sha256, self.used, self.holds]
         small += [self.black_list.until_s] if self.black_list.until_s else []  # snapshots of before know none
-        whole = hashlib.sha256(json.dumps(small, sort_keys=True).encode())
-        for name, array in sorted(self.arrays().items()):
-            whole.update(name.encode())
-            whole.update(np.ascontiguousarray(array).data)
-        for day, keys in sorted(self.duplicates.days.items()):
-            whole.update(f"{day}:{keys.described()}".encode())
-        return whole.hexdigest()
+        return digest_of(small, sorted(self.arrays().items()), self.duplicates)
+
+
+def digest_of(small: list[Any], arrays: Iterable[tuple[str, np.ndarray]], duplicates: Duplicates) -> str:
+    """SHA-256 over what a state consists of, its arrays in the order of their names."""
+    whole = hashlib.sha256(json.dumps(small, sort_keys=True).encode())
+    for name, array in arrays:
+        whole.update(name.encode())
+        whole.update(np.ascontiguousarray(array).data)
+    for day, described in duplicates.described().items():
+        whole.update(f"{day}:{described}".encode())
+    return whole.hexdigest()
 
 
 def _compacted(lane: Lane, number: int, desk: Desk) -> Lane:
     """Drop pool places that no chain reaches any more; what open records have done is found under the new places."""
     arrays: dict[str, Any] = {}
-    for pool, names in _LANE_POOLS.items():
+    for pool, names in LANE_POOLS.items():
         heads = getattr(lane, f"{pool}_head")
         nexts = getattr(lane, f"{pool}_next")
         kept = np.zeros(len(nexts), np.int64)
@@ -491,7 +448,7 @@ def _with_room(lane: Lane, pool: str, coming: int) -> Lane:
     size = int(getattr(lane, f"{pool}_count")[0]) + coming
     if len(getattr(lane, f"{pool}_next")) >= size:
         return lane  # the same one: compiled code knows where it lies
-    return lane._replace(**grown(_named(lane, _LANE_POOLS[pool]), size))
+    return lane._replace(**grown(_named(lane, LANE_POOLS[pool]), size))
 
 
 def _named(arrays: Directory | Lane, names: Iterable[str]) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ import numpy as np
 from openboss.kernel.allowances import grant
 from openboss.kernel.state import CYCLE_SLOTS, LANES, STANDING
 from openboss.kernel.tariffs import FOREVER
-from openboss.modules.charging.engine.online.desk import Desk, longer, with_users
+from openboss.modules.charging.engine.online.desk import Desk, with_users
 from openboss.modules.charging.engine.state import EngineState
 
 KINDS = ("WALLETS", "TOP_UP", "TOP_UPS", "HOLD", "CONFIRM", "RELEASE", "GRANT", "GIVE", "STATE", "BLACK_LIST")
@@ -42,9 +42,8 @@ def users_of(state: EngineState, kind: str, payload: dict[str, Any]) -> np.ndarr
         place = _wallet(state, payload["account_id"])
         return np.flatnonzero(state.desk.user_wallet == place)
     if kind == "TOP_UPS":
-        known = state.wallet_of
-        places = [known[account_id] for account_id, li in payload["amounts_li"] if li > 0 and account_id in known]
-        return np.flatnonzero(np.isin(state.desk.user_wallet, places))
+        places = [state.accounts.get(account_id) for account_id, li in payload["amounts_li"] if li > 0]
+        return np.flatnonzero(np.isin(state.desk.user_wallet, [place for place in places if place is not None]))
     return np.zeros(0, np.int64)
 
 
@@ -55,7 +54,7 @@ def _row(state: EngineState, subscriber_id: int) -> int:
 
 
 def _wallet(state: EngineState, account_id: int) -> int:
-    place = state.wallet_of.get(account_id)
+    place = state.accounts.get(account_id)
     if place is None:
         raise OrderRefused(f"account {account_id} has no wallet")
     return place
@@ -63,29 +62,28 @@ def _wallet(state: EngineState, account_id: int) -> int:
 
 def _open_wallets(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
     rows = [[_row(state, user) for user in wanted["subscriber_ids"]] for wanted in payload["wallets"]]
-    desk = state.desk = with_users(state.desk, state.used["rows"])
-    known = len(desk.wallets)
-    new = sum(wanted["account_id"] not in state.wallet_of for wanted in payload["wallets"])
-    state.desk = desk = desk._replace(wallets=longer(desk.wallets, known + new))
-    for wanted, users in zip(payload["wallets"], rows, strict=True):
-        place = state.wallet_of.setdefault(wanted["account_id"], len(state.wallet_of))
+    known = len(state.accounts)
+    places = state.wallets_of([wanted["account_id"] for wanted in payload["wallets"]])
+    desk, empty = state.desk, set(range(known, len(state.accounts)))
+    for wanted, users, place in zip(payload["wallets"], rows, places, strict=True):
         wallet = desk.wallets[place]
         if wanted.get("anew"):
             _leave(desk, place)
-        if wallet["account_id"] == 0:
-            wallet["account_id"] = wanted["account_id"]
+            empty.add(place)
+        if place in empty:
+            empty.remove(place)
             wallet["balance_li"] = wanted.get("balance_li", 0)
         wallet["limit_li"] = wanted.get("limit_li", 0)
         desk.user_wallet[users] = place
-    return {"wallets": len(state.wallet_of), "used_li": _used_before(state, np.array(sum(rows, []), np.int64))}
+    return {"wallets": len(state.accounts), "used_li": _used_before(state, np.array(sum(rows, []), np.int64))}
 
 
 def _leave(desk: Desk, place: int) -> None:
-    """Let nobody draw on a wallet any more, and the wallet be as before it was opened."""
+    """Let nobody draw on a wallet any more, and nothing of it be reserved."""
     rows = np.flatnonzero(desk.user_wallet == place)
     desk.services["reserved_li"][np.isin(desk.services["row"], rows)] = 0
     desk.user_wallet[rows] = -1
-    desk.wallets["reserved_li"][place] = desk.wallets["account_id"][place] = 0
+    desk.wallets["reserved_li"][place] = 0
 
 
 def _used_before(state: EngineState, rows: np.ndarray) -> list[list[int]]:
@@ -119,7 +117,7 @@ def _top_ups(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
     """Add to many wallets; an account without one does not keep the others from theirs."""
     unknown = []
     for account_id, li in payload["amounts_li"]:
-        place = state.wallet_of.get(account_id)
+        place = state.accounts.get(account_id)
         if place is None:
             unknown.append(account_id)
         else:

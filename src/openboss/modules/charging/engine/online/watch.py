@@ -122,7 +122,7 @@ class Watch:
             "answered": _times(self._answered[last].sum(axis=0)),
             "sessions": {life.name: int((sessions == life).sum()) for life in (Life.OPEN, Life.EXPIRED, Life.CLOSED)},
             **self._picture(),
-            "wallets": len(state.wallet_of),
+            "wallets": len(state.accounts),
             "users": int(state.used["rows"]),
         }  # fmt: skip
 
