@@ -1,6 +1,7 @@
 """Live charging on pages: a user's balance while it falls, the board, a number that is followed for a reason."""
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,6 +57,7 @@ class Session:
         for name, value in used.items():
             asks[name] = value
         moment = Moment(at, operator_clock("Asia/Shanghai", int(at.timestamp())))
+        self.watch.steps.look(self.owner.state)
         decided = self.owner.serve(requests, asks, numbering=current_numbering(), moment=moment)
         self.watch.steps.note(
             self.owner.state, requests, asks, decided, at_s=moment.now_s, position=self.owner.position
@@ -83,6 +85,9 @@ def test_a_session_is_watched_while_it_goes_on_by_whoever_may_and_for_a_reason()
         assert "Balance right now" in clerk.get(f"/users/{USER}/", follow=True).content.decode()
         steps = billing.get(f"/live/follow/{USER}/").content.decode()
         assert "used 5 MB" in steps and "granted 10 MB" in steps
+        begun = f"{balance_li // 1000}.{balance_li % 1000:03d}"
+        shown = re.findall(r'<td class="num">([\d.–]+)</td><td class="num strong">([\d.]+)</td>', steps)
+        assert shown == [(begun, f"{left // 1000}.{left % 1000:03d}"), (begun, begun)]  # the newest first
         board = billing.get("/live/").content.decode()
         assert "271.2 MB left" in steps and "so far" in steps
         assert "Live charging" in board and "No network has asked since charging started" in board

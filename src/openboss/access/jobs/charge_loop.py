@@ -120,6 +120,7 @@ class ChargeLoop:
         self._use_connection()
         self._idle_s, self._served_at_s = 0.0, self.loop.time()
         moment, begun_s = self.moment(), time.perf_counter()
+        self.watch.steps.look(self.owner.state)
         decided = self.owner.decide(requests, asks, numbering=self._numbering, moment=moment)
         self.watch.steps.note(
             self.owner.state, requests, asks, decided, at_s=moment.now_s, position=self.owner.position

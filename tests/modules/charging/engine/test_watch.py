@@ -37,6 +37,7 @@ class Watched:
         for name, value in used.items():
             asks[name] = value
         owner = self.network.owner
+        self.watch.steps.look(owner.state)
         decided = owner.serve(requests, asks, numbering=NUMBERING, moment=at)
         self.watch.steps.note(owner.state, requests, asks, decided, at_s=at.now_s, position=owner.position)
         self.watch.note(requests, decided, at_s=at.now_s, took_s=self.took_s)
@@ -64,7 +65,7 @@ def test_money_and_open_services_are_known_while_they_are_used(network, tmp_path
     assert (after["services"], after["money"]["balance_li"], after["money"]["reserved_li"]) == ([], 6810, 0)
 
 
-def test_every_step_of_a_followed_user_is_told_with_what_it_left_and_of_others_nothing(network):  # noqa: F811
+def test_every_step_of_a_followed_user_is_told_with_what_was_there_before_it_and_is_left_and_of_others_nothing(network):  # noqa: F811
     open_wallet(network, 390)
     watched = Watched(network)
     watched.watch.steps.follow(12, "8613900000002")
@@ -72,8 +73,9 @@ def test_every_step_of_a_followed_user_is_told_with_what_it_left_and_of_others_n
     watched.ask(2, 0, Kind.INITIAL, moment())
     watched.ask(2, 1, Kind.TERMINATION, moment("2026-10-05 10:01:00"), used_down=MB)
     told = watched.steps(12)["steps"]
-    assert [(step["kind"], step["result"], step["money"]["balance_li"]) for step in told] == [
-        ("INITIAL", 2001, 390), ("TERMINATION", 2001, 100)]  # fmt: skip
+    money = [(step["before"]["balance_li"], step["money"]["balance_li"]) for step in told]
+    assert [(step["kind"], step["result"]) for step in told] == [("INITIAL", 2001), ("TERMINATION", 2001)]
+    assert money == [(390, 390), (390, 100)]
     assert told[0]["services"][0]["granted"] == MB
     assert told[1]["services"][0]["used"] == {"used_down": MB}
     watched.watch.steps.give_up(12)
@@ -95,7 +97,7 @@ def test_a_followed_user_the_engine_does_not_know_yet_is_told_of_without_money(n
         watched.watch.steps.follow(user, "8613900009999")
         watched.ask(user, 0, Kind.INITIAL, moment(), served=8613900009999)
         (step,) = watched.steps(user)["steps"]
-        assert (step["result"], step["money"]) == (Result.USER_UNKNOWN, None)
+        assert (step["result"], step["before"], step["money"]) == (Result.USER_UNKNOWN, None, None)
         watched.watch.steps.give_up(user)
 
 

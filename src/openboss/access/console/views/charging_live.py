@@ -190,6 +190,8 @@ def _step_shown(step: dict[str, Any], gifts_li: int) -> dict[str, Any]:
         service["granted_text"] = quota_text(service["measure"], service["granted"]) if service["granted"] else ""
         if service["change_at_s"]:
             service["change_at"] = datetime.fromtimestamp(service["change_at_s"], UTC)
+    if before := step.get("before"):
+        before["left_li"] = before["balance_li"] + before["limit_li"]
     if money := step["money"]:
         money["left_li"] = money["balance_li"] + money.get("limit_li", gifts_li)
     results = {service["result"] for service in step["services"]} - {0}

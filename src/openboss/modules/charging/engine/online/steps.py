@@ -69,9 +69,15 @@ class Steps:
         self._ring = np.zeros(RING_STEPS, STEP)
         self._count = 0  # of steps since the start
         self._followed: dict[int, _Followed] = {}  # by subscriber
+        self._before: dict[int, dict[str, int] | None] = {}  # what they had before the group under decision
         self._numbers: dict[str, int] = {}  # subscriber by number, for requests that open no session
 
     # --- noting ------------------------------------------------------------------------------------------------------
+
+    def look(self, state: EngineState) -> None:
+        """Remember what users who are followed have before a group is decided."""
+        rows = {one: known_row(state, one) for one in list(self._followed)}
+        self._before = {one: money_of(state, row) for one, row in rows.items() if row >= 0}
 
     def note(
         self,
@@ -111,6 +117,7 @@ class Steps:
                     "at": _moment(at_s),
                     **step,
                     "from": self._whence(int(request["key_hi"]), int(request["key_lo"])),
+                    "before": self._before.get(followed),
                     "money": money_of(state, row) if row >= 0 else None,
                     "charged": charged_of(state, int(sessions[number])),
                     "records": closed_of_user(state, decided.closed, followed, position),
