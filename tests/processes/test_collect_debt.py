@@ -1,7 +1,7 @@
 """Credit control: reminders once a crossing, stops and resumption as stop reasons, plans as data."""
 
 import random
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -15,6 +15,7 @@ from openboss.modules.receivables.functions import direct_debit as debit
 from openboss.modules.receivables.functions.credit_at_once import accounts_to_look_at
 from openboss.modules.receivables.functions.credit_records import set_credit, steps_of
 from openboss.modules.receivables.models import Standing
+from openboss.modules.system.atomic import put_parameter
 from openboss.modules.system.models import Outbox
 from openboss.processes import after_payments, collect_debt, take_payment
 from tests.modules.receivables.conftest import LONG_AGO, Desk, check_books, desk, on
@@ -78,6 +79,17 @@ def test_the_plan_of_five_steps_runs_on_its_dates_and_stops_when_the_bill_is_pai
     collect_debt.run(at=on(1, 20, year=2027))
     assert len(steps_of(account_id=account)) == 4, "the fifth step never comes"
     check_books()
+
+
+def test_under_the_profile_of_the_regulation_nobody_is_stopped_before_thirty_days(desk: Desk) -> None:
+    plan = [{"step": "LATE", "days": 1, "action": "REMIND"}, {"step": "STOP_1", "days": 31, "action": "ARREARS_1"}]
+    put_parameter(key="money.plan.OVERDUE", value=plan, from_on=date(2026, 10, 1), at=on(9, 30))
+    account = desk.account()
+    user = user_of(account)
+    desk.bill(account, 202609, RENT=3000, user=user)  # due 31 October
+    for day, expected in ((on(11, 30), "ACTIVE"), (on(12, 1), "ONE_WAY_STOP")):
+        collect_debt.run(at=day)
+        assert state(user, day + timedelta(hours=1)) == expected
 
 
 def test_paying_ends_the_stop_for_arrears_and_never_the_stop_of_a_lost_phone(desk: Desk) -> None:

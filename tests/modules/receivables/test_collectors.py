@@ -10,6 +10,7 @@ from openboss.modules.receivables.functions import collectors, deposits, validit
 from openboss.modules.receivables.functions.payments import INCOMING, post_payments
 from openboss.modules.receivables.functions.reconciliation import bill_differences, takings_differences
 from openboss.modules.system.atomic import put_parameter
+from openboss.processes import keep_validity
 from tests.modules.receivables.conftest import Desk, check_books, on
 
 
@@ -64,6 +65,31 @@ def test_a_ninety_day_voucher_on_day_sixty_of_ninety_leaves_a_hundred_and_twenty
     until = validity.extend_validity(account_id=account, paid_fen=5000, at=later)
     assert until == date(2026, 6, 30)
     assert (until - date(2026, 3, 2)).days == 120
+
+
+@pytest.mark.parametrize(
+    ("paid_fen", "on_day", "left_days"), [(5000, 30, 150), (3000, 0, 150), (10_000, 90, 180), (2999, 30, 60)]
+)
+def test_a_recharge_gives_days_by_its_face_value_from_the_end_before(
+    desk: Desk, paid_fen: int, on_day: int, left_days: int
+) -> None:
+    account, begun = desk.account(), on(1, 1)
+    desk.pay(account, 5000, begun, means="VOUCHER")
+    assert validity.extend_validity(account_id=account, paid_fen=5000, at=begun) == date(2026, 1, 1) + timedelta(
+        days=90
+    )
+    later = begun + timedelta(days=on_day)
+    until = validity.extend_validity(account_id=account, paid_fen=paid_fen, at=later)
+    assert (until - (date(2026, 1, 1) + timedelta(days=on_day))).days == left_days
+
+
+def test_money_without_an_end_gets_none_by_a_recharge(desk: Desk) -> None:
+    account = desk.account()
+    desk.pay(account, 5000, on(1, 1))
+    assert keep_validity.extend(account_id=account, paid_fen=5000, at=on(1, 1)) == []
+    assert validity.accounts_with_validity(account_ids=[account]) == set()
+    assert keep_validity.run(at=on(12, 31)).frozen == 0
+    assert desk.cash(account) == 5000
 
 
 def test_money_whose_validity_ended_is_frozen_and_the_next_recharge_releases_it(desk: Desk) -> None:

@@ -67,6 +67,19 @@ def test_a_debt_becomes_doubtful_after_ninety_days_is_written_off_by_two_people_
     check_books()
 
 
+def test_a_debt_that_is_written_off_bears_no_late_fee_any_more(desk: Desk) -> None:
+    account = desk.account()
+    bill = desk.bill(account, 202510, RENT=100_000)  # due 30 November 2025
+    money.mark_doubtful(at=on(3, 1))
+    for step in ("LATE", "STOP_1", "STOP_2"):
+        Message.objects.create(account_id=account, plan="OVERDUE", step=step, sent_at=on(1, 1))
+    assert money.owed(account_id=account, at=on(6, 10)).late_fee_fen == 191 * 300, "doubtful, and it goes on"
+    known = {"reason": "cannot be found", "staff_id": desk.staff["clerk"], "approved_by": desk.staff["chief"]}
+    money.write_off(bill_id=bill, at=on(12, 2), **known)
+    assert money.owed(account_id=account, at=on(12, 31)).late_fee_fen == 0
+    check_books()
+
+
 def test_a_payment_of_a_doubtful_debt_is_taken_off_the_doubtful_receivables_and_its_reversal_puts_it_back(
     desk: Desk,
 ) -> None:
