@@ -415,20 +415,19 @@ def under_fire(world: World, trouble: Callable[[OnlineFire], None], planted: str
     return fire
 
 
-def differences(found: dict[str, pl.DataFrame], calm: dict[str, pl.DataFrame]) -> list[str]:
-    """Say which rows of what was found are not those of a calm run, whatever their order."""
-    said = []
-    for name in calm:
-        rows, others = Counter(found[name].rows()), Counter(calm[name].rows())
+def unlike_calm(fire: OnlineFire, world: World, name: str) -> list[str]:
+    """Say which facts are not those of the same visits in a copy of a world where nobody is killed."""
+    found, calm, said = fire.facts(), _calm_facts(world.copy(name), fire.gateway.done), []
+    for what in calm:
+        rows, others = Counter(found[what].rows()), Counter(calm[what].rows())
         for whose, more in (("only here", rows - others), ("only in the calm run", others - rows)):
-            named = [dict(zip(found[name].columns, row, strict=True)) for row in sorted(more)]
-            said += [f"{name}, {whose}: { {word: value for word, value in one.items() if value} }" for one in named]
+            named = [dict(zip(found[what].columns, row, strict=True)) for row in sorted(more)]
+            said += [f"{what}, {whose}: { {word: value for word, value in one.items() if value} }" for one in named]
     return said
 
 
-def calm_facts(world: World, name: str, visits: dict[int, int]) -> dict[str, pl.DataFrame]:
-    """What the same visits come to in a copy of a world where nobody is killed."""
-    calm = OnlineFire(world.copy(name))
+def _calm_facts(world: World, visits: dict[int, int]) -> dict[str, pl.DataFrame]:
+    calm = OnlineFire(world)
     calm.gateway, calm.beside = Gateway(calm.port, calm.users, pause_s=0, wanted=visits), []
     calm.start()
     try:

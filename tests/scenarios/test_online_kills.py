@@ -20,9 +20,8 @@ from tests.scenarios.online_under_fire import (
     MANY_AHEAD,
     STANDING_STILL,
     OnlineFire,
-    calm_facts,
-    differences,
     under_fire,
+    unlike_calm,
 )
 from tests.scenarios.power_cut import why_not_here
 from tests.scenarios.worlds import World
@@ -148,7 +147,7 @@ def test_an_engine_killed_very_often_under_load_comes_to_what_a_calm_one_does(
     chance = random.Random(seed)
     fire = run_under_fire(stage, f"online_soak_{seed}", [chance.choice(KINDS) for _ in range(KILLS_A_ROUND)], seed)
     assert fire.wrong() == []
-    assert differences(fire.facts(), calm_facts(stage, f"online_calm_{seed}", fire.gateway.done)) == []
+    assert unlike_calm(fire, stage, f"online_calm_{seed}") == []
     check_load(fire)
     record_property("kills", len(fire.kills))
     record_property("snapshots torn by them", fire.torn)
