@@ -12,7 +12,7 @@ import uvloop
 from diameter.message import Message
 from diameter.message.commands import CapabilitiesExchangeRequest
 from tests.access.network.diameter_siege import GREETING, Line, Prompt, Siege
-from tests.access.network.online_door import free_port
+from tests.access.network.online_door import free_port, waited_for
 from tests.access.network.test_nchf import make_certificate
 
 from openboss.access.network.diameter.door import open_doors
@@ -151,7 +151,7 @@ def test_a_peer_that_reset_its_connection_before_it_was_taken_ends_nothing():
         goes_on.set()
         with socket.create_connection(("127.0.0.1", port), 30) as calm:
             assert introduce(calm).result_code == 2001
-        assert len(doors.node.peers) == 1
+            assert waited_for(lambda: sum(one.transport is not None for one in doors.node.peers) == 1)
 
 
 def test_of_connections_that_come_at_the_same_moment_none_is_forgotten():
