@@ -154,7 +154,7 @@ def _agrees_with_pyrad(packet: Packet, data: bytes) -> bool:
     return theirs == sorted(one for one in packet.attributes if one[0] != Attribute.VENDOR)
 
 
-@pytest.mark.parametrize("packets", [100, pytest.param(1_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("packets", [100, pytest.param(5_000, marks=pytest.mark.soak)])
 def test_signed_nonsense_of_a_known_access_server_ends_no_engine_and_good_ones_are_answered(
     network,
     aaa,
