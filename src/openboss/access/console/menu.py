@@ -255,6 +255,7 @@ SECTIONS = (
         _("System"),
         (
             Screen("console:jobs", _("Jobs"), "activity", "jobs.view", "renwu rw queue"),
+            Screen("console:access_layer", _("Access layer"), "arrows-exchange", "jobs.view", "jieru jr qudao adapter"),
             Screen("console:messages", _("Messages sent out"), "send", "jobs.view", "duanxin dx xiaoxi sms outbox"),
             Screen("console:workflows", _("Workflows"), "sitemap", "workflow.edit", "liucheng lc bpmn"),
             Screen("console:staff", _("Staff"), "users", "system.admin", "renyuan ry quanxian role login"),

@@ -4,6 +4,7 @@ from django.urls import path
 
 from openboss.access.console import palette
 from openboss.access.console.views import (
+    access_layer,
     account,
     account_money,
     adjustments,
@@ -104,6 +105,7 @@ urlpatterns = [
     path("customers/value/", customer_quality.value, name="value"),
     path("customers/quality/", customer_quality.quality, name="data_quality"),
     path("customers/quality/<str:org_code>/", customer_quality.outlet, name="data_of_outlet"),
+    path("access-layer/", access_layer.messages, name="access_layer"),
     path("map/", system_map.system_map, name="system_map"),
     path("group-users/", customers.group_users, name="group_users"),
     path("customers/new/", new_customer.new, name="customer_new"),

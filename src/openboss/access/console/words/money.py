@@ -26,6 +26,24 @@ WORDS: dict[str, dict[str, Word]] = {
         "REMOTE": Word(_("Another province")),
         "COLLECTOR": Word(_("Collecting agency")),
     },
+    "adapter_kind": {
+        "CUSTOMERS": Word(_("Customers")),
+        "PARTNERS": Word(_("Partners and staff")),
+        "NETWORK": Word(_("Network elements")),
+    },
+    "adapter": {
+        "STAFF": Word(_("Word to staff")),
+        "USAGE_FILES": Word(_("Usage files of switches")),
+        "HLR": Word(_("Register of the network")),
+        "RADIUS": Word(_("Access servers of broadband and WLAN")),
+        "DIAMETER": Word(_("Diameter peers (Gy, Ro)")),
+        "NCHF": Word(_("5G session functions (Nchf)")),
+    },
+    "direction": {
+        "IN": Word(_("Inbound"), "info"),
+        "OUT": Word(_("Outbound"), "violet"),
+        "BOTH": Word(_("In and out")),
+    },
     "channel": {
         "HALL": Word(_("Business hall")),
         "BANK": Word(_("Bank")),

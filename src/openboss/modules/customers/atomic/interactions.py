@@ -93,6 +93,12 @@ def interactions_of(*, customer_id: int, page: int = 1, page_size: int = 20) -> 
     return [_view(row) for row in rows[(page - 1) * page_size : page * page_size]], rows.count()
 
 
+def newest_interactions(*, since_at: datetime, limit: int) -> list[InteractionView]:
+    """What customers and we said over all channels since a moment, the newest first."""
+    rows = Interaction.objects.filter(at__gte=since_at).order_by("-interaction_id")
+    return [_view(row) for row in rows[:limit]]
+
+
 def interaction_of_serial(*, serial_no: str) -> InteractionView | None:
     """What was written down under a serial number, if anything was."""
     row = Interaction.objects.filter(serial_no=serial_no).first()

@@ -26,6 +26,12 @@ class CollectorFileView:
     ended_at: datetime | None
 
 
+def newest_files(*, since_at: datetime, limit: int) -> list[CollectorFileView]:
+    """The files of payments that were admitted since a moment, the newest first."""
+    rows = CollectorFile.objects.filter(admitted_at__gte=since_at).order_by("-file_id")[:limit]
+    return [_view(row) for row in rows]
+
+
 def file_of(*, collector: str, sequence: int) -> CollectorFileView | None:
     """The file of a collector under a number; None: it was not admitted yet."""
     row = CollectorFile.objects.filter(collector=collector, sequence=sequence).first()

@@ -113,6 +113,11 @@ def payments_of_account(*, account_id: int, limit: int = 200) -> list[PaymentVie
     return [_view(row) for row in Payment.objects.filter(account_id=account_id).order_by("-payment_id")[:limit]]
 
 
+def newest_payments(*, since_at: datetime, limit: int) -> list[PaymentView]:
+    """Money that came in or went out since a moment, over all channels, the newest first."""
+    return [_view(row) for row in Payment.objects.filter(at__gte=since_at).order_by("-payment_id")[:limit]]
+
+
 def suspended() -> list[PaymentView]:
     """Payments nobody could attribute yet, the oldest first."""
     return [_view(row) for row in Payment.objects.filter(state="SUSPENDED").order_by("payment_id")]
