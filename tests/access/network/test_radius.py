@@ -37,6 +37,7 @@ from openboss.modules.charging.functions.engine import image_payload
 from openboss.modules.charging.models import EngineJournal
 from openboss.modules.charging.numbering import build_numbering
 from openboss.modules.customers import functions as customers
+from openboss.modules.customers.models import NumberPeriod
 from openboss.processes.access_lines import AccessPasswordWrong, set_access_line
 from openboss.processes.warm_up import _numbering_frames
 
@@ -44,7 +45,11 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(shutil.which("radclient") is None, reason="radclient is not installed (freeradius-utils)"),
 ]
-USER, NUMBER, LOGIN, PASSWORD, SECRET = 1001, 8613900011001, "13900011001@wlan", "wlan-Pass-77", "nas-secret-1"
+USER, PASSWORD, SECRET = 1001, "wlan-Pass-77", "nas-secret-1"
+WLAN = (RecordType.WLAN, 8613900011001, "13900011001@wlan")
+BROADBAND = (RecordType.BROADBAND, 865711234567, "05711234567@home")
+LOGIN = WLAN[2]
+both_services = pytest.mark.parametrize("service", [WLAN, BROADBAND], ids=["wlan", "broadband"])
 GIGAWORD = 1 << 32
 DICTIONARY = """
 ATTRIBUTE User-Name 1 string
@@ -71,18 +76,26 @@ def numbering():
 
 
 @pytest.fixture
-def network(loaded, tmp_path, settings):  # noqa: F811
-    """An engine whose user 1001 pays 0.05 a minute for WLAN, from a wallet with 0.120."""
+def service():
+    """What kind of sessions the access server has, the user's number, and the login."""
+    return WLAN
+
+
+@pytest.fixture
+def network(loaded, tmp_path, settings, service):  # noqa: F811
+    """An engine whose user 1001 pays 0.05 a minute for WLAN or broadband, from a wallet with 0.120."""
+    kind, number, _login = service
+    NumberPeriod.objects.filter(subscriber_id=USER).update(number=number)
     settings.LAKE_DIR, settings.DATA_DIR = tmp_path / "lake", tmp_path
     tariffs = versions()
-    price = {"rule": "WLAN", "when": {"record": ["WLAN"]}, "item": "WLAN", "unit": "60 s", "price": "0.05"}
-    for number, version in enumerate(one for one in tariffs if one.kind == "STANDARD"):
+    price = {"rule": "WLAN", "when": {"record": [kind.name]}, "item": "WLAN", "unit": "60 s", "price": "0.05"}
+    for place, version in enumerate(one for one in tariffs if one.kind == "STANDARD"):
         version.document = {**version.document, "prices": [*version.document["prices"], price]}
-        version.rule_ids["WLAN"] = 900 + number
+        version.rule_ids["WLAN"] = 900 + place
     items = [*ITEMS, Item(len(ITEMS) + 1, "WLAN")]
     path, sha256 = write_publication(settings.LAKE_DIR / "tariffs", publication_text(tariffs, items, []))
     journal.send_command(kind="PUBLICATION", payload={"path": f"tariffs/{path.name}", "sha256": sha256})
-    journal.send_command(kind="IMAGE", payload=image_payload(image({USER: {"number": NUMBER}})))
+    journal.send_command(kind="IMAGE", payload=image_payload(image({USER: {"number": number}})))
     journal.send_command(kind="OPEN_CYCLE", payload={"cycle": 202610})
     (tmp_path / "engine").mkdir(exist_ok=True)
     found = Network(tmp_path)
@@ -138,16 +151,16 @@ def nas():
 
 
 @pytest.fixture
-def servers(nas):
-    found = AccessServer("ac1", "127.0.0.1", SECRET.encode(), RecordType.WLAN, nas.port)
+def servers(nas, service):
+    found = AccessServer("ac1", "127.0.0.1", SECRET.encode(), service[0], nas.port)
     return AccessServers({found.address: found}, {found.name: found})
 
 
 class Aaa(OnlineDoor):
     """Both ports of RADIUS."""
 
-    def __init__(self, network, servers) -> None:
-        self.servers = servers
+    def __init__(self, network, servers, login=LOGIN) -> None:
+        self.servers, self.login = servers, login
         self.login_port, self.accounting_port = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM)
         super().__init__(network, Aaa._open, numbering())
 
@@ -181,8 +194,8 @@ class Aaa(OnlineDoor):
 
 
 @pytest.fixture
-def aaa(network, servers):
-    found = Aaa(network, servers)
+def aaa(network, servers, service):
+    found = Aaa(network, servers, service[2])
     yield found
     found.stop()
 
@@ -202,13 +215,13 @@ def radclient(port: int, kind: str, secret: str = SECRET, patience_s: str = "5",
 
 
 def login(aaa, **more) -> dict[str, str]:
-    asked = {"User_Name": LOGIN, "User_Password": PASSWORD, "Message_Authenticator": "0x00", **more}
+    asked = {"User_Name": aaa.login, "User_Password": PASSWORD, "Message_Authenticator": "0x00", **more}
     return radclient(aaa.login_port, "auth", **{name: value for name, value in asked.items() if value is not None})
 
 
 def account(aaa, status: str, seconds: int = 0, down: int = 0, **more) -> dict[str, str]:
     reported = {
-        "User_Name": LOGIN,
+        "User_Name": aaa.login,
         "Acct_Status_Type": status,
         "Acct_Session_Id": "s-1",
         "Acct_Session_Time": seconds,
@@ -219,6 +232,7 @@ def account(aaa, status: str, seconds: int = 0, down: int = 0, **more) -> dict[s
     return radclient(aaa.accounting_port, "acct", **reported)
 
 
+@both_services
 def test_a_login_lasts_as_long_as_the_money_and_costs_what_was_used_to_the_li(network, aaa):
     accepted = login(aaa)
     assert accepted["code"] == "Access-Accept"
@@ -239,6 +253,7 @@ def test_a_login_lasts_as_long_as_the_money_and_costs_what_was_used_to_the_li(ne
     assert network.wallet()["balance_li"] == 20
 
 
+@both_services
 def test_chap_proves_the_password_and_a_wrong_one_or_a_stop_is_rejected_with_its_reason(network, aaa):
     chap = login(aaa, User_Password=None, CHAP_Password=PASSWORD)
     assert (chap["code"], chap["Session-Timeout"]) == ("Access-Accept", "120")
@@ -252,6 +267,7 @@ def test_chap_proves_the_password_and_a_wrong_one_or_a_stop_is_rejected_with_its
     assert login(aaa)["Reply-Message"] == "No credit left"
 
 
+@both_services
 def test_when_its_time_is_over_a_session_asks_again_and_goes_on(network, aaa):
     network.order("TOP_UP", "P-1", account_id=5, amount_li=3030)  # 3.150: 63 minutes
     accepted = login(aaa)
@@ -304,6 +320,7 @@ def test_a_server_that_begins_again_ends_all_its_sessions(network, aaa):
     assert network.wallet()["balance_li"] == 20
 
 
+@both_services
 def test_a_session_without_money_is_ended_at_the_access_server(network, aaa, nas):
     account(aaa, "Start", Framed_IP_Address="10.9.8.7")
     told = nas.next()
@@ -311,10 +328,11 @@ def test_a_session_without_money_is_ended_at_the_access_server(network, aaa, nas
     account(aaa, "Interim-Update", 150)  # three minutes: 0.030 more than there is
     assert network.wallet()["balance_li"] == -30
     told = nas.next()
-    assert (told["code"], told["User-Name"], told["Acct-Session-Id"]) == (Code.DISCONNECT_REQUEST, LOGIN, "s-1")
+    assert (told["code"], told["User-Name"], told["Acct-Session-Id"]) == (Code.DISCONNECT_REQUEST, aaa.login, "s-1")
     assert (told["Framed-IP-Address"], aaa.accounting.counts["ended"]) == ("10.9.8.7", 1)
 
 
+@both_services
 def test_a_stop_ends_running_sessions_and_another_speed_changes_them(network, aaa, nas, servers):
     account(aaa, "Start")
     connector = Connector(lambda: servers, aaa.now_s)

@@ -1,20 +1,22 @@
 """Accounting: Start, Interim-Update and Stop of sessions, On and Off of whole access servers (RFC 2866).
 
 A report is acknowledged when its use is committed, never before. What an access server reports of a user nobody
-knows, or of a session that ended, is acknowledged as well, or it would be sent for ever; it is counted.
+knows, or of a session that ended, is acknowledged as well, or it would be sent for ever; it is counted. That the use of
+a session that ended was taken is written down before its Stop is acknowledged: the engine forgets it after minutes, and
+the same Stop may come again after hours.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
-from enum import IntEnum
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
 
 from openboss.access.network.gathering import Answer, Gathering, Request, TooBusy
+from openboss.access.network.radius.belonging import Status, says_more, session_of, told_by
 from openboss.access.network.radius.clients import AccessServer
 from openboss.access.network.radius.packets import Attribute, Code, Packet
 from openboss.access.network.radius.ports import Attributes, Reply
@@ -22,11 +24,14 @@ from openboss.access.network.radius.sessions import (
     NOTHING_MORE,
     Sessions,
     from_second,
+    going_on,
+    is_settled,
     key_of,
     new_session,
     number_of,
     opening,
     report,
+    settle,
     take_report,
     used_of,
 )
@@ -39,7 +44,6 @@ from openboss.modules.charging.functions.access_sessions import (
 )
 from openboss.processes.access_lines import user_of
 
-LATE = timedelta(seconds=300)  # a report of a session that ended so lately is a late one of it, not of a new session
 KEPT = timedelta(days=40)
 _FORGET_EVERY_S = 3600
 MOST_WAITING = 16_384  # reports; the next ones are not acknowledged, and are sent again
@@ -61,16 +65,6 @@ class Changes(Protocol):
         """Tell how long a session may last in all."""
 
 
-class Status(IntEnum):
-    """What an accounting request reports (Acct-Status-Type)."""
-
-    START = 1
-    STOP = 2
-    INTERIM = 3
-    ON = 7
-    OFF = 8
-
-
 class Accounting:
     """Takes reports, a turn's worth at a time, one of each session."""
 
@@ -78,6 +72,7 @@ class Accounting:
         self.gathering, self.sessions, self.now_s, self.changes = gathering, sessions, now_s, changes
         self.counts: Counter[str] = Counter()
         self._waiting: list[_Waiting] = []
+        self._settled: list[tuple[AccessSessionView, Reply]] = []  # ended, and not written down as such yet
         self._is_due = False
         self._forgot_at_s = 0
 
@@ -102,6 +97,7 @@ class Accounting:
     def _turn(self) -> None:
         self._is_due = False
         try:
+            self._acknowledge_settled()
             waiting, self._waiting = self._waiting[:MOST_A_TURN], self._waiting[MOST_A_TURN:]
             if self._waiting:
                 self._wake()
@@ -116,42 +112,62 @@ class Accounting:
 
     def _taken(self, server: AccessServer, packet: Packet, reply: Reply) -> list[_Asked]:
         """Make the requests of one report; none if there is nothing to ask, or not yet."""
-        status, at = packet.number(Attribute.ACCT_STATUS_TYPE), from_second(self.now_s())
-        if status in (Status.ON, Status.OFF):
+        at = from_second(self.now_s())
+        told = told_by(packet, at)
+        if told.status in (Status.ON, Status.OFF):
             return self._end_all(server, packet, reply)
-        session, requests = self._session_of(server, packet)
-        if session.session_key in self.sessions.busy:
+        ended, running, next_key = self._known(server, packet)
+        session = session_of(ended, running, told)
+        if session is not None and session.session_key in self.sessions.busy:
             self._waiting.append((server, packet, reply))  # its report before is not committed yet
             return []
-        if session.ended_at is not None and status != Status.STOP:
-            self.counts["late"] += 1
-            reply(Code.ACCOUNTING_RESPONSE, [])
-            return []
+        requests = self.sessions.pending(session) if session is not None else []
+        if session is None:
+            session = new_session(server, packet, next_key, at)
+            requests = self._begun(session, at)
+        elif session.ended_at is not None:
+            if not says_more(session, told.used):
+                return self._told_again(session, requests, told.status, reply)
+            session = going_on(session, next_key, at)
+            requests += self._begun(session, at)
         _describe(session, packet)
-        take_report(session, Kind.TERMINATION if status == Status.STOP else Kind.UPDATE, used_of(packet), at)
-        if status == Status.STOP and session.ended_at is None:
-            session.ended_at = at
+        take_report(session, Kind.TERMINATION if told.status == Status.STOP else Kind.UPDATE, told.used, at)
+        if told.status == Status.STOP:
+            session.ended_at = told.happened_at
         self.sessions.busy.add(session.session_key)
         return [(session, [*requests, report(session)], reply)]
 
-    def _session_of(self, server: AccessServer, packet: Packet) -> tuple[AccessSessionView, list[Request]]:
-        """Find a report's session, with the request that must come before it: its opening, or its last report."""
-        at, named = from_second(self.now_s()), packet.text(Attribute.CLASS)
+    def _known(
+        self, server: AccessServer, packet: Packet
+    ) -> tuple[list[AccessSessionView], AccessSessionView | None, str]:
+        """Find the sessions under a report's name: those that ended, the one that runs, and the next one's key."""
+        named, ended = packet.text(Attribute.CLASS), []
         key = named if self.sessions.find(named) is not None else ""
         key = key or key_of(server.name, packet.text(Attribute.ACCT_SESSION_ID), packet.text(Attribute.USER_NAME))
-        ended: AccessSessionView | None = None
         while (session := self.sessions.find(key)) is not None and session.ended_at is not None:
-            ended, key = session, key_of(key)  # the server counted its sessions from the beginning again
-        if session is not None:
-            return session, self.sessions.pending(session)
-        is_start = packet.number(Attribute.ACCT_STATUS_TYPE) == Status.START
-        if ended is not None and not is_start and at - (ended.ended_at or at) <= LATE:
-            return ended, self.sessions.pending(ended)
-        session = new_session(server, packet, key, at)
+            ended.append(session)
+            key = key_of(key)
+        return ended, session, key
+
+    def _begun(self, session: AccessSessionView, at: datetime) -> list[Request]:
+        """Know a session from now on; return what opens it in the engine."""
         number = number_of(session.login)
         session.subscriber_id = user_of(number=number, at=at) if number else None
         self.sessions.keep(session)
-        return session, [opening(session)]
+        return [opening(session)]
+
+    def _told_again(
+        self, session: AccessSessionView, requests: list[Request], status: int, reply: Reply
+    ) -> list[_Asked]:
+        """Nothing new of a session that ended: its last report is asked again if it may not have been taken."""
+        self.counts["again" if status == Status.STOP else "late"] += 1
+        if not is_settled(session):
+            requests = requests or [report(session)]
+        if not requests:
+            reply(Code.ACCOUNTING_RESPONSE, [])
+            return []
+        self.sessions.busy.add(session.session_key)
+        return [(session, requests, reply)]
 
     def _end_all(self, server: AccessServer, packet: Packet, reply: Reply) -> list[_Asked]:
         """An access server has begun or ceased to work: none of its sessions goes on. Acknowledged when all ended."""
@@ -160,10 +176,11 @@ class Accounting:
             self._waiting.append((server, packet, reply))
             return []
         at, ended = from_second(self.now_s()), []
+        happened_at = told_by(packet, at).happened_at
         for session in known:
             requests = self.sessions.pending(session)
             take_report(session, Kind.TERMINATION, NOTHING_MORE, at)
-            session.ended_at = at
+            session.ended_at = happened_at
             self.sessions.busy.add(session.session_key)
             ended.append((session, [*requests, report(session)]))
         log.info("access server on or off", server=server.name, sessions=len(ended))
@@ -189,15 +206,32 @@ class Accounting:
     def _heard(self, session: AccessSessionView, requests: list[Request], found: list[Answer], reply: Reply) -> None:
         last = found[-1]
         is_first_try = requests[0].kind != Kind.INITIAL
+        has_ended = session.report_kind == Kind.TERMINATION
+        if last.result == Result.UNKNOWN_SESSION and has_ended and is_settled(session):
+            reply(Code.ACCOUNTING_RESPONSE, [])  # forgotten by now, and nothing is left to be charged
+            return
         if last.result == Result.UNKNOWN_SESSION and is_first_try:
             self.sessions.busy.add(session.session_key)  # the engine was not told of its opening: now it is
             self._ask(session, [opening(session), requests[-1]], reply)
             return
+        if last.result == Result.SUCCESS and has_ended:
+            settle(session)
+            self._settled.append((session, reply))
+            self._wake()
+            return
         reply(Code.ACCOUNTING_RESPONSE, [])
         if last.result != Result.SUCCESS:
             self.counts["not charged"] += 1
-        elif session.report_kind == Kind.UPDATE:
+        else:
             self._may_go_on(session, last)
+
+    def _acknowledge_settled(self) -> None:
+        """Write down whose use was taken whole, and acknowledge their ends."""
+        settled, self._settled = self._settled, []
+        if settled:
+            put_access_sessions([session for session, _reply in settled])
+        for _session, reply in settled:
+            reply(Code.ACCOUNTING_RESPONSE, [])
 
     def _may_go_on(self, session: AccessSessionView, answer: Answer) -> None:
         """End a session that has no money left, or whose user was stopped."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from openboss.access.network.gathering import PLUS, Ask, Request
@@ -91,6 +91,14 @@ def new_session(server: AccessServer, packet: Packet, key: str, at: datetime) ->
     )
 
 
+def going_on(ended: AccessSessionView, key: str, at: datetime) -> AccessSessionView:
+    """A session that was taken for ended and goes on: what it used till then was charged."""
+    return replace(
+        ended, session_key=key, started_at=ended.ended_at or at, ended_at=None, reported_at=at, report_no=0,
+        report_kind=int(Kind.INITIAL), authorised_s=0,
+    )  # fmt: skip
+
+
 def opening(session: AccessSessionView, *, want_s: int = 0) -> Request:
     """The request that opens a session in the engine."""
     ask = Ask(want_s=want_s, is_asking=want_s > 0)
@@ -138,9 +146,20 @@ def take_report(session: AccessSessionView, kind: Kind, used: Used, at: datetime
     session.report_kind = int(kind)
 
 
+def settle(session: AccessSessionView) -> None:
+    """Note that the engine has taken all that was reported: asked again, the last report says nothing more."""
+    session.before_s, session.before_up, session.before_down = session.total_s, session.total_up, session.total_down
+
+
+def is_settled(session: AccessSessionView) -> bool:
+    """Whether the last report says nothing that may not have been charged."""
+    before = (session.before_s, session.before_up, session.before_down)
+    return before == (session.total_s, session.total_up, session.total_down)
+
+
 def take_again(session: AccessSessionView, at: datetime) -> None:
     """Note that a running session asks to go on: a report of its own that says nothing new of use."""
-    session.before_s, session.before_up, session.before_down = session.total_s, session.total_up, session.total_down
+    settle(session)
     session.report_no += 1
     session.report_kind, session.authorised_s, session.reported_at = int(Kind.UPDATE), 0, at
 
