@@ -1,7 +1,7 @@
 """What is said over Diameter Gy and Ro, and what it costs: one engine on PostgreSQL, requests by python-diameter."""
 
 import os
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,6 +29,7 @@ from tests.access.network.gy_world import (
     INITIAL,
     MB,
     MORNING,
+    NOBODY,
     PASS_ENDS,
     SMS,
     TERMINATION,
@@ -255,11 +256,75 @@ def test_a_network_is_told_how_long_a_quota_holds_and_when_to_come_again(gy):
     data, call = gy.session(user), gy.session(user, VOICE, service_information=call_to(LOCAL))
     volume = of(data.ask(INITIAL, service(100)))[100]
     time = of(call.ask(INITIAL, service(1)))[1]
-    told = [(one.validity_time, one.quota_holding_time, one.volume_quota_threshold, one.time_quota_threshold)
-            for one in (volume, time)]  # fmt: skip
-    assert told == [(1800, 900, MB, None), (None, None, None, 6)]
+    texts = gy.session(user, SMS, service_information=text_to(8613900719998))
+    units = of(texts.ask(INITIAL, service(7, wants={"cc_service_specific_units": 25})))[7]
+    told = [(one.validity_time, one.quota_holding_time, one.volume_quota_threshold, one.time_quota_threshold,
+             one.unit_quota_threshold) for one in (volume, time, units)]  # fmt: skip
+    assert told == [(1800, 900, MB, None, None), (None, None, None, 6, None), (None, None, None, None, 2)]
+    few = of(texts.ask(UPDATE, service(7, wants={"cc_service_specific_units": 9})))[7]
+    money = of(gy.session(user).ask(INITIAL, service(100, wants=yuan("1.50"))))[100]
+    event = gy.session(user, VOICE, service_information=call_to(LOCAL)).ask(
+        EVENT, service(1, wants={"cc_time": 60}), requested_action=0
+    )
+    for one in (few, money, of(event)[1]):
+        assert one.result_code == 2001
+        assert (one.volume_quota_threshold, one.time_quota_threshold, one.unit_quota_threshold) == (None, None, None)
     data.ask(TERMINATION, last(100))
     call.ask(TERMINATION, last(1))
+
+
+def test_who_opens_a_session_hears_that_it_may_go_on_over_another_line_and_ends_where_nobody_can_charge_it(gy):
+    user = gy.new_user(100_000)
+    session = gy.session(user)
+    answers = [session.ask(INITIAL, service(100)), session.ask(UPDATE, service(100))]
+    session.wire = gy.meet("REDIRECT")  # the first line has died
+    answers += [session.ask(UPDATE, service(100, {"cc_total_octets": MB})), session.ask(TERMINATION, last(100))]
+    nobody = gy.session(known_as=[NOBODY]).ask(INITIAL, service(100))
+    answers += [
+        nobody,
+        gy.session(user, SMS, service_information=text_to(8613900719998)).ask(EVENT, service(None), requested_action=0),
+    ]
+    assert [one.result_code for one in answers] == [2001, 2001, 2001, 2001, 5030, 2001]
+    said = [(one.cc_session_failover, one.credit_control_failure_handling) for one in answers]
+    assert said == [(1, 2), *[(None, None)] * 5]  # FAILOVER_SUPPORTED, RETRY_AND_TERMINATE
+    assert gy.wallet(user) == (100_000 - 290 - 100, 0)
+
+
+def test_a_debit_sent_again_with_the_t_flag_after_hours_is_answered_with_its_success_and_not_charged(gy):
+    user, told = gy.new_user(1_000), text_to(8613900719998)
+    units = {"cc_service_specific_units": 3}
+    gy.at("2026-10-05 10:00:00")
+    happened = datetime(2026, 10, 5, 2, tzinfo=UTC)
+    plain = {"requested_service_unit": RequestedServiceUnit(**units)}
+    debits = [(gy.session(user, SMS, service_information=told), about) for about in ([service(7, wants=units)], [])]
+    debits = [one.request(EVENT, *about, requested_action=0, event_timestamp=happened, **({} if about else plain))
+              for one, about in debits]  # fmt: skip
+    wire = gy.line()
+
+    def sent(data: bytes) -> Any:
+        wire.send(data)
+        return Message.from_bytes(wire.read())
+
+    assert [(one.result_code, cost_li(one)) for one in map(sent, debits)] == [(2001, 300)] * 2
+    assert gy.wallet(user) == (400, 0)
+    again = [data[:4] + bytes([data[4] | 0x10]) + data[5:] for data in debits]
+    for at in ("10:05:01", "10:10:02"):
+        gy.sweep(f"2026-10-05 {at}")
+    for at in ("2026-10-05 10:15:00", "2026-10-06 10:05:00"):
+        gy.at(at)
+        whole, own = map(sent, again)
+        granted = [of(whole)[7].granted_service_unit, own.granted_service_unit]
+        assert [one.cc_service_specific_units for one in granted] == [3, 3]
+        assert [(one.result_code, one.cost_information) for one in (whole, own)] == [(2001, None)] * 2
+    gy.at("2026-10-08 10:00:00")
+    gy.sweep("2026-10-08 10:00:01")
+    unheard_of = gy.session(user, SMS, service_information=told).request(
+        EVENT, service(7, wants=units), requested_action=0, event_timestamp=happened
+    )
+    again.append(unheard_of[:4] + bytes([unheard_of[4] | 0x10]) + unheard_of[5:])
+    assert {sent(data).result_code for data in again} == {5012}
+    assert gy.wallet(user) == (400, 0)
+    gy.at(MORNING)
 
 
 def test_requests_that_cannot_be_carried_out_are_answered_with_the_reason_and_cost_nothing(gy):

@@ -22,7 +22,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server as GranianServer
 from tests.access.network.network_operator import NOW, reference
 from tests.access.network.online_door import OnlineDoor, free_port
-from tests.modules.charging.engine.test_online import MB, PREPAID, network, open_wallet  # noqa: F401
+from tests.modules.charging.engine.test_online import MB, PREPAID, moment, network, open_wallet  # noqa: F401
 from tests.modules.charging.engine.test_owner import world  # noqa: F401
 
 from openboss.access.jobs.charge_loop import ChargeLoop
@@ -282,6 +282,19 @@ def test_an_immediate_event_is_debited_at_once_and_an_event_that_is_over_even_be
     for _again in range(2):
         assert smf.post(chf.url, json=message(3, "PEC")).status_code == 201
         assert network.wallet()["balance_li"] == 50 - price_li
+    for at in ("10:05:01", "10:06:00", "10:11:10"):
+        network.owner.sweep(moment(f"2026-10-05 {at}"))
+    network.crash()
+    chf.at = moment("2026-10-05 10:15:00")
+    for again in (message(1, "IEC", multipleUnitUsage=[wanted(10, serviceSpecificUnits=1)]), message(3, "PEC")):
+        late = smf.post(chf.url, json={**again, "retransmissionIndicator": True})
+        assert late.status_code == 201
+        assert network.wallet()["balance_li"] == 50 - price_li
+    chf.at = moment("2026-10-07 10:15:00")
+    for number, kind in ((1, "IEC"), (3, "PEC"), (4, "PEC")):
+        refused = smf.post(chf.url, json={**message(number, kind), "retransmissionIndicator": True})
+        assert (refused.status_code, refused.json()["cause"]) == (400, "CHARGING_FAILED")
+    assert network.wallet()["balance_li"] == 50 - price_li
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 from openboss.access.network.gathering import columns_of
 from openboss.access.network.nchf.answers import Refused, encode, final_unit, malformed
 from openboss.access.network.nchf.node import _decode
-from openboss.access.network.nchf.reading import key_of_new, requests_of
+from openboss.access.network.nchf.reading import key_of_new, request_of
 from openboss.access.network.nchf.schema import ChargingDataRequest
 from openboss.kernel.usage import RecordType, text_id
-from openboss.modules.charging.engine.online.requests import Kind
+from openboss.modules.charging.engine.online.requests import Action, Kind
 
 NOW_S = 1_791_165_600  # 2026-10-05 02:00 UTC
 PLUS = 2 * 10**18
@@ -28,7 +28,7 @@ def read(kind: Kind = Kind.INITIAL, **said):
         **said,
     }
     whole = msgspec.convert(message, ChargingDataRequest)
-    return requests_of(whole, kind, key_of_new(whole), NOW_S)
+    return request_of(whole, kind, key_of_new(whole), NOW_S)
 
 
 def container(place: int, *triggers: str, **units) -> dict:
@@ -43,11 +43,11 @@ def test_a_data_session_is_known_by_imsi_number_access_point_network_and_moment(
         "userInformation": {"servedGPSI": "msisdn-8613900000002"},
         "pduSessionInformation": session,
     }
-    [request] = read(pDUSessionChargingInformation=pdu)
+    request = read(pDUSessionChargingInformation=pdu)
     assert (request.record_type, request.imsi, request.served) == (
         RecordType.DATA, 460001234500002, PLUS + 8613900000002)  # fmt: skip
     assert (request.apn, request.network, request.call_ref, request.at_s) == (text_id("cmnet"), 45412, 99, NOW_S)
-    [late] = read(pDUSessionChargingInformation=pdu, invocationTimeStamp="2026-10-05T04:00:00Z")
+    late = read(pDUSessionChargingInformation=pdu, invocationTimeStamp="2026-10-05T04:00:00Z")
     assert late.at_s == 0  # a clock two hours off is not believed
 
 
@@ -62,7 +62,7 @@ def test_a_handset_is_known_by_the_14_digits_of_its_pei_in_sessions_calls_and_me
         {"iMSChargingInformation": {"userInformation": {"servedPEI": said}}},
         {"sMSChargingInformation": {"userEquipmentInfo": said}},
     ]
-    assert [read(**about)[0].imei for about in kinds] == [imei] * 3
+    assert [read(**about).imei for about in kinds] == [imei] * 3
 
 
 def test_use_is_added_up_and_apart_behind_a_change_of_the_tariff():
@@ -75,13 +75,13 @@ def test_use_is_added_up_and_apart_behind_a_change_of_the_tariff():
             container(2, "TARIFF_TIME_CHANGE", totalVolume=30, time=4),
         ],
     }
-    [request] = read(Kind.UPDATE, multipleUnitUsage=[usage])
+    request = read(Kind.UPDATE, multipleUnitUsage=[usage])
     [ask] = request.asks
     assert (ask.used_up, ask.used_down, ask.used_s) == (1, 32, 4)
     assert (ask.after_up, ask.after_down, ask.after_s) == (20, 30, 0)
     assert (ask.is_asking, ask.want_octets, ask.is_final) == (True, 30, False)
     over = {"ratingGroup": 7, "usedUnitContainer": [container(1, "FINAL", totalVolume=5)]}
-    [request] = read(Kind.UPDATE, multipleUnitUsage=[over])
+    request = read(Kind.UPDATE, multipleUnitUsage=[over])
     assert (request.asks[0].is_asking, request.asks[0].is_final) == (False, True)
 
 
@@ -91,24 +91,24 @@ def test_an_update_says_where_its_user_is_now_and_why_it_comes():
     usage = {"ratingGroup": 7, "requestedUnit": {}, "usedUnitContainer": [
         container(1, "PLMN_CHANGE", totalVolume=5), container(2, totalVolume=3)]}  # fmt: skip
     pdu = {"userLocationinfo": radio, "pduSessionInformation": session}
-    [request] = read(Kind.UPDATE, pDUSessionChargingInformation=pdu, multipleUnitUsage=[usage])
+    request = read(Kind.UPDATE, pDUSessionChargingInformation=pdu, multipleUnitUsage=[usage])
     assert (request.network, request.tracking_area) == (46000, 0x2710)
     [ask] = request.asks
     assert (ask.used_down, ask.after_down, ask.is_changed) == (5, 3, False)  # whether it counts is seen from the place
     for trigger in ("RAT_CHANGE", "QOS_CHANGE", "UE_TIMEZONE_CHANGE", "SERVING_NODE_CHANGE"):
         one = {"ratingGroup": 7, "usedUnitContainer": [container(1, trigger, totalVolume=5)]}
-        assert read(Kind.UPDATE, multipleUnitUsage=[one])[0].asks[0].is_changed
+        assert read(Kind.UPDATE, multipleUnitUsage=[one]).asks[0].is_changed
         whole = {"ratingGroup": 7, "usedUnitContainer": [container(1, totalVolume=5)]}
         said = [{"triggerType": trigger, "triggerCategory": "IMMEDIATE_REPORT"}]
-        assert read(Kind.UPDATE, multipleUnitUsage=[whole], triggers=said)[0].asks[0].is_changed
+        assert read(Kind.UPDATE, multipleUnitUsage=[whole], triggers=said).asks[0].is_changed
 
 
 def test_calls_and_messages_are_told_from_their_information():
     gpsi = {"userInformation": {"servedGPSI": "msisdn-8613900000002"}}
     calling = {"callingPartyAddresses": ["tel:+8613800000001"], "calledPartyAddress": "sip:057188880001@ims.example"}
-    [made] = read(iMSChargingInformation={"roleOfNode": "ORIGINATING", **gpsi, **calling})
+    made = read(iMSChargingInformation={"roleOfNode": "ORIGINATING", **gpsi, **calling})
     assert (made.record_type, made.other) == (RecordType.MOC, 10**18 + 57188880001)
-    [taken] = read(iMSChargingInformation={"roleOfNode": "TERMINATING", **gpsi, **calling})
+    taken = read(iMSChargingInformation={"roleOfNode": "TERMINATING", **gpsi, **calling})
     assert (taken.record_type, taken.other) == (RecordType.MTC, PLUS + 8613800000001)
     for media, role, kind in (
         ("video 51372 RTP/AVP 31", "ORIGINATING", RecordType.VIDEO_CALL),
@@ -118,30 +118,30 @@ def test_calls_and_messages_are_told_from_their_information():
         ("video 51372 RTP/AVP 31", "FORWARDING", RecordType.CALL_FORWARD),
     ):
         streams = [{"sDPMediaName": "audio 49170 RTP/AVP 0"}, {"sDPMediaName": media}]
-        [one] = read(iMSChargingInformation={"roleOfNode": role, "sdpMediaComponent": streams, **gpsi, **calling})
+        one = read(iMSChargingInformation={"roleOfNode": role, "sdpMediaComponent": streams, **gpsi, **calling})
         assert one.record_type == kind
     people = {
         "originatorInfo": {"originatorGPSI": "msisdn-8613900000002"},
         "recipientInfo": [{"recipientOtherAddress": {"sMaddressType": "NUMERIC_SHORTCODE", "sMaddressData": "10086"}}],
     }
-    [sent] = read(sMSChargingInformation={"sMMessageType": "SUBMISSION", **people})
+    sent = read(sMSChargingInformation={"sMMessageType": "SUBMISSION", **people})
     assert (sent.record_type, sent.served, sent.other) == (RecordType.SMS_MO, PLUS + 8613900000002, 10086)
 
 
-def test_an_event_that_is_over_opens_and_ends_a_session_of_what_it_used():
+def test_an_event_that_is_over_says_what_it_used():
     people = {"originatorInfo": {"originatorGPSI": "msisdn-8613900000002"}}
     event = {"oneTimeEvent": True, "oneTimeEventType": "PEC", "sMSChargingInformation": people}
     wanted = {"ratingGroup": 1, "requestedUnit": {"serviceSpecificUnits": 3}}
-    opening, end = read(multipleUnitUsage=[wanted], **event)
-    assert (opening.kind, opening.number, end.kind, end.number) == (Kind.INITIAL, 1, Kind.TERMINATION, 2)
-    assert (opening.asks[0].used_units, opening.asks[0].is_asking, end.asks) == (3, False, [])
-    [now] = read(multipleUnitUsage=[wanted], **{**event, "oneTimeEventType": "IEC"})
-    assert (now.kind, now.asks[0].want_units) == (Kind.EVENT, 3)
+    over = read(multipleUnitUsage=[wanted], **event)
+    assert (over.kind, over.action, over.number) == (Kind.EVENT, Action.OVER, 1)
+    assert (over.asks[0].used_units, over.asks[0].is_asking) == (3, False)
+    now = read(multipleUnitUsage=[wanted], **{**event, "oneTimeEventType": "IEC"})
+    assert (now.kind, now.action, now.asks[0].want_units) == (Kind.EVENT, Action.DEBIT, 3)
 
 
 def test_a_message_sent_again_names_the_same_session_and_another_one_another():
     def key(**said) -> tuple[int, int]:
-        [request] = read(pDUSessionChargingInformation={"chargingId": 1}, **said)
+        request = read(pDUSessionChargingInformation={"chargingId": 1}, **said)
         return request.key_hi, request.key_lo
 
     assert key() == key(retransmissionIndicator=True)
@@ -195,13 +195,13 @@ def test_spoiled_messages_are_read_or_refused_with_a_problem(messages):
             data[chance.randrange(len(data))] = chance.choice(signs)
         try:
             message = _decode(data)
-            requests = requests_of(message, kind, key_of_new(message), NOW_S)
+            request = request_of(message, kind, key_of_new(message), NOW_S)
         except Refused:
             refused[kind] += 1
         except (msgspec.DecodeError, UnicodeDecodeError) as fault:
             assert malformed(fault).problem.status == 400
             refused[kind] += 1
         else:
-            columns_of(requests)
+            columns_of([request])
             taken[kind] += 1
     assert all(min(taken[kind], refused[kind]) > messages // 60 for kind, _body in good)

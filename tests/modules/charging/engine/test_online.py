@@ -11,7 +11,7 @@ from openboss.kernel.usage import RecordType
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.engine.online import turns
 from openboss.modules.charging.engine.online.images import Images
-from openboss.modules.charging.engine.online.requests import Kind, Measure, Result, empty_requests
+from openboss.modules.charging.engine.online.requests import REQUEST, Kind, Measure, Result, empty_requests
 from openboss.modules.charging.engine.online.turns import Moment
 from openboss.modules.charging.engine.recovery import recover
 from openboss.modules.charging.models import EngineJournal
@@ -62,7 +62,7 @@ class Network:
         requests["debit_hi"], requests["debit_lo"] = debit, 77 if debit else 0
         asks["rating_group"], asks["is_asking"] = rating_group, asking
         for name, value in used.items():
-            asks[name] = value
+            (requests if name in REQUEST.names else asks)[name] = value
         decided = self.owner.serve(requests, asks, numbering=NUMBERING, moment=at)
         assert decided.taken.all()
         return decided.answers[0], decided.quotas[0]

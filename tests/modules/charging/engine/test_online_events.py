@@ -4,6 +4,7 @@ import pytest
 
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.online.requests import Action, Kind, Measure, Result, empty_requests
+from openboss.modules.charging.models import ErrorRecord
 
 from .conftest import local_s, rule_id_of
 from .test_online import MB, NUMBERING, PREPAID, Network, detail, moment, network, open_wallet  # noqa: F401 - a fixture
@@ -44,6 +45,95 @@ def test_an_event_sent_again_is_debited_once_and_answered_the_same(network):  # 
     assert (again[0]["cost_li"], again[0]["result"], again[0]["is_repeat"]) == (300, 2001, 1)
     assert again[1] == first[1]
     assert network.wallet()["balance_li"] == 700
+
+
+def settled_and_forgotten(network: Network, said: str) -> None:  # noqa: F811
+    """Let debits of 10:00 be settled and their sessions be forgotten, before the engine dies or around it."""
+    settle(network, "2026-10-05 10:07:00")
+    if said == "crash":
+        network.crash()
+    settle(network, "2026-10-05 10:13:00")
+    if said == "snapshot":
+        network.owner.snapshot()
+        network.crash()
+    assert not network.owner.state.desk.sessions["life"].any()
+
+
+@pytest.mark.parametrize("said", ["", "crash", "snapshot"])
+@pytest.mark.parametrize("late", ["2026-10-05 10:15:00", "2026-10-06 10:05:59"])
+def test_a_debit_sent_again_after_it_was_settled_had_its_success_and_is_not_charged_again(network, said, late):  # noqa: F811
+    open_wallet(network, 1000)
+    first = debit(network, 1, 3)
+    settled_and_forgotten(network, said)
+    for is_repeated in (1, 0):
+        answer, quota = debit(network, 1, 3, late, is_repeated=is_repeated)
+        assert (answer["result"], answer["is_repeat"], answer["place"]) == (2001, 1, -1)
+        assert quota == first[1]
+    assert network.wallet()["balance_li"] == 700
+    assert refund(network, 2, 1, at=late)[0]["result"] == Result.UNABLE_TO_COMPLY
+    assert refund(network, 1, 1, number=1, at=late)[0]["result"] == Result.UNABLE_TO_COMPLY
+    assert debit(network, 3, 1, late, is_repeated=1)[0]["is_repeat"] == 0  # the first of it that arrived
+    assert network.wallet()["balance_li"] == 600
+    network.crash()
+    assert debit(network, 1, 3, late, is_repeated=1)[0]["is_repeat"] == 1
+    assert network.wallet()["balance_li"] == 600
+
+
+def test_a_debit_that_was_refunded_whole_or_in_part_is_not_charged_when_it_comes_again_and_refunded_once(network):  # noqa: F811
+    open_wallet(network, 1000)
+    debit(network, 1, 3)
+    debit(network, 2, 2)
+    assert refund(network, 3, 1)[0]["cost_li"] == 300
+    assert refund(network, 2, 2, number=1, want_units=1)[0]["cost_li"] == 100
+    settled_and_forgotten(network, "")
+    for session, units in ((1, 3), (2, 2)):
+        assert debit(network, session, units, "2026-10-05 10:15:00", is_repeated=1)[0]["result"] == 2001
+        assert refund(network, 3, session, at="2026-10-05 10:15:30")[0]["result"] == Result.UNABLE_TO_COMPLY
+    assert network.wallet()["balance_li"] == 900
+
+
+def test_a_debit_sent_again_more_than_a_day_after_it_happened_is_refused_and_other_keys_are_forgotten(network):  # noqa: F811
+    open_wallet(network, 1000)
+    debit(network, 1, 3)
+    settled_and_forgotten(network, "")
+    late, happened_s = "2026-10-07 10:15:00", moment().now_s
+    assert debit(network, 1, 3, late, is_repeated=1, at_s=happened_s)[0]["result"] == Result.UNABLE_TO_COMPLY
+    assert debit(network, 9, 3, late, is_repeated=1, at_s=happened_s)[0]["result"] == Result.UNABLE_TO_COMPLY
+    assert network.wallet()["balance_li"] == 700
+    known = len(network.owner.state.duplicates.days)
+    debit(network, 4, 1, late)
+    settle(network, "2026-10-07 10:21:00")
+    assert len(network.owner.state.duplicates.days) == known  # of another hour, and those of the first are forgotten
+
+
+def test_of_prices_refusals_and_checks_of_the_balance_nothing_is_kept(network):  # noqa: F811
+    open_wallet(network, 250)
+    debit(network, 1, 3)
+    debit(network, 2, 3, action=Action.PRICE)
+    debit(network, 3, 3, action=Action.CHECK_BALANCE)
+    settled_and_forgotten(network, "")
+    assert not network.owner.state.duplicates.days
+
+
+def test_an_event_that_is_over_is_charged_below_zero_once_and_may_be_refunded(network):  # noqa: F811
+    open_wallet(network, 150)
+    for _again in range(2):
+        answer, quota = debit(network, 1, 0, action=Action.OVER, used_units=3)
+        assert (answer["result"], answer["cost_li"], quota["measure"]) == (2001, 300, Measure.NONE)
+        assert network.wallet()["balance_li"] == -150
+    assert refund(network, 2, 1, want_units=1)[0]["cost_li"] == 100
+    settled_and_forgotten(network, "")
+    assert detail(network).select("message_count", "act_basic_li").rows() == [(2, 200)]
+    answer, quota = debit(network, 1, 0, "2026-10-05 10:15:00", action=Action.OVER, used_units=3, is_repeated=1)
+    assert (answer["result"], quota["measure"], network.wallet()["balance_li"]) == (2001, Measure.NONE, -50)
+
+
+def test_an_event_that_is_over_and_has_no_price_waits_in_the_error_pool(network):  # noqa: F811
+    open_wallet(network, 150)
+    answer, _quota = debit(network, 1, 0, action=Action.OVER, used_units=1, record_type=RecordType.MMS, other=0)
+    assert answer["result"] == Result.RATING_FAILED
+    settle(network)
+    assert (ErrorRecord.objects.count(), network.wallet()["balance_li"]) == (1, 150)
 
 
 def test_a_debit_without_money_is_refused_and_leaves_nothing(network):  # noqa: F811

@@ -192,6 +192,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "REFUND": Word(_("refund")),
         "CHECK_BALANCE": Word(_("is there enough?")),
         "PRICE": Word(_("what would it cost?")),
+        "OVER": Word(_("it has happened")),
     },
     "session_state": {
         "OPEN": Word(_("Running"), "good"),

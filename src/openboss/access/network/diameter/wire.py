@@ -25,7 +25,7 @@ from openboss.access.network.diameter.values import (
 )
 from openboss.kernel.compiled import compiled
 from openboss.kernel.usage import RecordType
-from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Kind
+from openboss.modules.charging.engine.online.requests import BELIEVED_S, MOST_COUNTED, MOST_OCTETS, REMEMBERED_S, Kind
 
 CREDIT_CONTROL, APPLICATION = 272, 4
 LONGEST_MESSAGE = 1 << 16
@@ -33,7 +33,6 @@ HEADER = 20
 DEEPEST = 12
 MOST_ASKS = 64  # services one message may name
 NTP_S = 2_208_988_800  # 1900 to 1970
-BELIEVED_S = 3600  # a network's clock that is further off is not believed
 
 CREDIT, OTHER, FAULT = range(3)  # what a message is
 
@@ -272,7 +271,7 @@ def _take_3gpp(
 @compiled
 def _take(
     code: int, vendor: int, inside: int, data: np.ndarray, at: int, length: int, state: np.ndarray, mark: np.ndarray,
-    request: np.ndarray, asks: np.ndarray, now_s: int,
+    request: np.ndarray, asks: np.ndarray,
 ) -> None:  # fmt: skip
     """Take over an AVP that is no group; a value that cannot be is a fault."""
     if vendor != 0 and vendor != THREE_GPP:
@@ -324,7 +323,7 @@ def _take(
     elif code == 55:
         at_s = be32(data, at) - NTP_S
         at_s += 2**32 if at_s < 0 else 0
-        request.at_s = at_s if abs(at_s - now_s) <= BELIEVED_S else 0
+        request.at_s = at_s
     elif wanted_length(code, 0) > 0:
         _take_number(code, whole(data, at, length), inside, state, request, asks)
 
@@ -332,7 +331,7 @@ def _take(
 @compiled
 def _walk(
     data: np.ndarray, start: int, stop: int, state: np.ndarray, mark: np.ndarray, request: np.ndarray,
-    asks: np.ndarray, now_s: int, ends: np.ndarray, groups: np.ndarray,
+    asks: np.ndarray, ends: np.ndarray, groups: np.ndarray,
 ) -> None:  # fmt: skip
     """Walk the AVPs of one message; the first fault ends it."""
     depth, at = 0, start
@@ -369,7 +368,7 @@ def _walk(
             following = at + header
         else:
             inside = groups[depth]
-            _take(code, vendor, inside, data, at + header, length - header, state, mark, request, asks, now_s)
+            _take(code, vendor, inside, data, at + header, length - header, state, mark, request, asks)
             if mark.fault != 0:
                 mark.fault_at, mark.fault_length = at, length
         at = following
@@ -450,6 +449,13 @@ def read(
 
 
 @compiled
+def _believed(request: np.ndarray, now_s: int) -> int:
+    """The moment a network says if its clock can be right; an event that is sent again may be of long ago."""
+    is_late = request.kind == _EVENT and request.is_repeated == 1 and request.at_s < now_s - REMEMBERED_S
+    return request.at_s if abs(request.at_s - now_s) <= BELIEVED_S or is_late else 0
+
+
+@compiled
 def _read_credit(
     data: np.ndarray, at: int, length: int, application: int, flags: int, state: np.ndarray, mark: np.ndarray,
     requests: np.ndarray, asks: np.ndarray, counts: np.ndarray, ends: np.ndarray, groups: np.ndarray, now_s: int,
@@ -469,9 +475,10 @@ def _read_credit(
     elif flags & _ERROR:
         mark.fault = BAD_HEADER_BITS
     else:
-        _walk(data, at + HEADER, at + length, state, mark, request, asks, now_s, ends, groups)
+        _walk(data, at + HEADER, at + length, state, mark, request, asks, ends, groups)
     if mark.fault == 0:
         _check(state, mark, request, asks)
+    request.at_s = _believed(request, now_s)
     mark.kind, mark.number = request.kind, request.number
     if mark.state_id != 0:
         mark.birth = mark.origin ^ (np.int64(mark.state_id) * _SPREAD)

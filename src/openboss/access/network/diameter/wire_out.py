@@ -18,6 +18,7 @@ QUOTA_HOLDING_S = 900
 _EVENT, _INITIAL = int(Kind.EVENT), int(Kind.INITIAL)
 _SECONDS, _OCTETS, _LI = int(Measure.SECONDS), int(Measure.OCTETS), int(Measure.LI)
 _TENTH = 10  # a network comes again when a tenth of its quota is left
+_FAILOVER_SUPPORTED, _RETRY_AND_TERMINATE = 1, 2  # absent: a network ends its sessions when their line dies
 _ARMED = (30, 31, 33, 35)  # Trigger-Type: country, network, location area, tracking area
 ARMED_BYTES = 12 + 16 * len(_ARMED)
 
@@ -110,7 +111,7 @@ def _put_armed(out: np.ndarray, at: int) -> int:
 
 @compiled
 def _put_service(
-    out: np.ndarray, at: int, ask: np.ndarray, quota: np.ndarray, final: np.ndarray, currency: int, is_first: bool
+    out: np.ndarray, at: int, ask: np.ndarray, quota: np.ndarray, final: np.ndarray, currency: int, kind: int
 ) -> int:
     start = at
     at = _head(out, at, 456, 0)
@@ -122,10 +123,11 @@ def _put_service(
     at = put_avp32(out, at, 268, quota.result)
     if quota.measure == _OCTETS and quota.validity_s != 0:
         at = _put_3gpp32(out, at, 871, QUOTA_HOLDING_S)
-    if is_first and quota.measure == _OCTETS:
+    if kind == _INITIAL and quota.measure == _OCTETS:
         at = _put_armed(out, at)
-    if quota.is_last == 0 and quota.granted >= _TENTH and quota.validity_s + (quota.measure == _SECONDS) > 0:
-        at = _put_3gpp32(out, at, 868 if quota.measure == _SECONDS else 869, quota.granted // _TENTH)
+    if kind != _EVENT and quota.is_last == 0 and quota.granted >= _TENTH and quota.measure != _LI:
+        threshold = 868 if quota.measure == _SECONDS else 869 if quota.measure == _OCTETS else 1226
+        at = _put_3gpp32(out, at, threshold, quota.granted // _TENTH)
     put32(out, start + 4, 0x40 << 24 | at - start)
     return at
 
@@ -177,15 +179,17 @@ def write(
         at = _copy(own, 0, len(own), out, at)
         at = put_avp32(out, at, 416, request.kind)
         at = put_avp32(out, at, 415, request.number)
+        if request.kind == _INITIAL and answer.result == 2001:
+            at = put_avp32(out, put_avp32(out, at, 418, _FAILOVER_SUPPORTED), 427, _RETRY_AND_TERMINATE)
         for a in range(request.first_ask, request.first_ask + request.asks * (1 - is_refused)):
             if a - request.first_ask + 1 == mark.own_ask:
                 at = _put_quota(out, at, quotas[a], final, currency)
             elif quotas[a].result != 0:  # nothing became of services of a request that was refused as a whole
-                at = _put_service(out, at, asks[a], quotas[a], final, currency, request.kind == _INITIAL)
+                at = _put_service(out, at, asks[a], quotas[a], final, currency, request.kind)
         if request.kind == _EVENT and answer.result == 2001:
             if request.action == 2:
                 at = put_avp32(out, at, 422, 1 - answer.has_credit)
-            else:
+            elif answer.place >= 0:  # else it was debited long ago
                 at = _put_cost(out, at, answer.cost_li, currency)
         if mark.has_proxies == 1:
             at = _put_proxies(data, mark, out, at)

@@ -19,7 +19,7 @@ from openboss.access.network.nchf.schema import (
     ProblemDetails,
     RedirectServer,
 )
-from openboss.modules.charging.engine.online.requests import Kind, Measure, Result
+from openboss.modules.charging.engine.online.requests import Action, Kind, Measure, Result
 
 QUOTA_HOLDING_S = 900
 _TENTH = 10  # a network comes again when a tenth of its quota is left
@@ -117,7 +117,7 @@ def response(request: Request, answer: Answer, at: str, final: FinalUnitIndicati
 def _unit_information(request: Request, number: int, quota: Any, final: FinalUnitIndication) -> MultipleUnitInformation:
     ask = request.asks[number]
     code = _CODES.get(quota.result, "RATING_FAILED")
-    if request.kind == Kind.EVENT and quota.result == Result.SUCCESS:
+    if request.kind == Kind.EVENT and request.action == Action.DEBIT and quota.result == Result.SUCCESS:
         granted = GrantedUnit(None, ask.want_s or None, ask.want_octets or None, ask.want_units or None)
         return MultipleUnitInformation(ask.rating_group, code, granted)
     if quota.measure == Measure.NONE:
@@ -140,4 +140,5 @@ def _unit_information(request: Request, number: int, quota: Any, final: FinalUni
         final_unit_indication=final if quota.is_last else None,
         time_quota_threshold=threshold if is_time else None,
         volume_quota_threshold=threshold if is_volume else None,
+        unit_quota_threshold=(threshold or None) if quota.measure == Measure.UNITS else None,
     )

@@ -18,7 +18,7 @@ from openboss.access.network.http2.headers import field
 from openboss.access.network.http2.stream import Stream
 from openboss.access.network.nchf import answers
 from openboss.access.network.nchf.answers import Refused, encode, malformed, refusal_of
-from openboss.access.network.nchf.reading import key_of_new, requests_of
+from openboss.access.network.nchf.reading import key_of_new, request_of
 from openboss.access.network.nchf.schema import ChargingDataRequest, FinalUnitIndication
 from openboss.modules.charging.engine.online.meter import Meter
 from openboss.modules.charging.engine.online.requests import Kind, Result
@@ -100,17 +100,17 @@ class Node:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
             raise malformed(fault) from fault
         key = key or key_of_new(message)
-        requests = requests_of(message, kind, key, self.now_s())
+        request = request_of(message, kind, key, self.now_s())
 
         def answered(found: list[Answer]) -> None:
             self.asking.pop(key, None)
             try:
-                self._answer(stream, message, key, requests[0], _whole(found))
+                self._answer(stream, message, key, request, found[0])
             except Refused as refusal:
                 self._refuse(stream, refusal)
 
         try:
-            self.gathering.ask(requests, answered)
+            self.gathering.ask([request], answered)
         except TooBusy as busy:
             raise refusal_of(Result.TOO_BUSY) from busy
         self.asking[key] = client
@@ -148,14 +148,6 @@ class Node:
         if self._said_at[0] != second:
             self._said_at = (second, answers.moment(second))
         return self._said_at[1]
-
-
-def _whole(found: list[Answer]) -> Answer:
-    """The answer to a message of one request, or of an opening and an end that are one event.
-
-    An event sent again finds its end answered before: then it was carried out.
-    """
-    return found[1] if len(found) > 1 and found[1].is_repeat else found[0]
 
 
 def _operation(method: str, path: str) -> tuple[Kind, str]:

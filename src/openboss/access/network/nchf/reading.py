@@ -16,10 +16,9 @@ from openboss.access.network.nchf.schema import (
     UsedUnitContainer,
 )
 from openboss.kernel.usage import RecordType, text_id
-from openboss.modules.charging.engine.online.requests import Action, Kind
+from openboss.modules.charging.engine.online.requests import BELIEVED_S, REMEMBERED_S, Action, Kind
 from openboss.modules.charging.handsets import imei_of
 
-BELIEVED_S = 3600  # a network's clock that is further off is not believed
 POST_EVENT = "PEC"
 _VIDEO = re.compile(r"(?:m=)?video(?! +0(?: |$))", re.IGNORECASE)  # a line of SDP; port 0: no such stream
 # triggers that end a record whatever its user's place: a move counts where the user is elsewhere for the tariff
@@ -38,21 +37,19 @@ def key_of_new(message: ChargingDataRequest) -> str:
     return hashlib.blake2b(repr(said).encode(), digest_size=16).hexdigest()
 
 
-def requests_of(message: ChargingDataRequest, kind: Kind, key: str, now_s: int) -> list[Request]:
-    """Make the requests of one message: one; two for an event that is over. Raises Refused.
+def request_of(message: ChargingDataRequest, kind: Kind, key: str, now_s: int) -> Request:
+    """Make the request of a message. Raises Refused.
 
-    What is over is charged even if there is no money left, as the end of a session is.
+    An event that is over is charged even if there is no money left, as the end of a session is.
     """
-    post = message.one_time_event and message.one_time_event_type == POST_EVENT
     asks = [_ask_of(usage) for usage in message.multiple_unit_usage]
-    at_s = int(message.invocation_time_stamp.timestamp())
     request = Request(
         key_hi=int(key[:16], 16),
         key_lo=int(key[16:], 16),
         kind=kind,
         number=message.invocation_sequence_number,
         record_type=RecordType.DATA,
-        at_s=at_s if abs(at_s - now_s) <= BELIEVED_S else 0,
+        at_s=_believed(message, now_s),
         call_ref=_charging_id(message),
         imei=_handset(message),
         is_repeated=message.retransmission_indicator,
@@ -63,19 +60,25 @@ def requests_of(message: ChargingDataRequest, kind: Kind, key: str, now_s: int) 
         if any(one.trigger_type in OTHERWISE for one in message.triggers):
             for ask in asks:
                 ask.is_changed = True
-        return [request]
+        return request
     _describe(message, request)
     if not message.one_time_event:
-        return [request]
+        return request
     if not asks:
         asks.append(Ask(want_units=message.sms.messages if message.sms else 1))
-    if not post:
-        request.kind, request.action = Kind.EVENT, Action.DEBIT
-        return [request]
-    for ask in asks:
-        _take_as_used(ask)
-    end = Request(request.key_hi, request.key_lo, Kind.TERMINATION, request.number + 1, request.record_type)
-    return [request, end]
+    request.kind, request.action = Kind.EVENT, Action.DEBIT
+    if message.one_time_event_type == POST_EVENT:
+        request.action = Action.OVER
+        for ask in asks:
+            _take_as_used(ask)
+    return request
+
+
+def _believed(message: ChargingDataRequest, now_s: int) -> int:
+    """The moment a message says if its clock can be right, else 0; an event that is sent again may be of long ago."""
+    at_s = int(message.invocation_time_stamp.timestamp())
+    is_late = message.one_time_event and message.retransmission_indicator and at_s < now_s - REMEMBERED_S
+    return at_s if abs(at_s - now_s) <= BELIEVED_S or is_late else 0
 
 
 def _ask_of(usage: MultipleUnitUsage) -> Ask:

@@ -246,6 +246,7 @@ class MultipleUnitInformation(Said):
     final_unit_indication: FinalUnitIndication | None = None
     time_quota_threshold: int | None = None
     volume_quota_threshold: int | None = None
+    unit_quota_threshold: int | None = None
 
 
 class ChargingDataResponse(Said):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openboss.modules.charging.engine.online import arriving
+from openboss.modules.charging.engine.online import arriving, debits
 from openboss.modules.charging.engine.online.cuts import is_unused
 from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.group import Group
@@ -35,9 +35,9 @@ def carry_out(
     server: Server, state: EngineState, group: Group, m: int, place: int, wanted: np.ndarray, measure: int
 ) -> int:
     """Debit one service of an event, or say what it would cost and whether there is money for it; return what was
-    debited, in what it is counted in."""
-    desk, answer = state.desk, group.answers[m]
-    size = max(int(wanted[_WANTED_AS[Measure(measure)]]), 1)
+    debited, in what it is counted in. What is over was used already, and is only priced."""
+    desk, answer, action = state.desk, group.answers[m], group.requests["action"][m]
+    size = 0 if action == Action.OVER else max(int(wanted[_WANTED_AS[Measure(measure)]]), 1)
     if size > (MOST_COUNTED if measure in (Measure.SECONDS, Measure.UNITS) else MOST_OCTETS):
         answer["result"] = Result.INVALID_VALUE
         return 0
@@ -47,7 +47,7 @@ def carry_out(
         answer["result"] = Result.RATING_FAILED
         return 0
     wallet, has_credit = desk.user_wallet[desk.services["row"][place]], True
-    is_debit = group.requests["action"][m] == Action.DEBIT
+    is_debit = action == Action.DEBIT
     if wallet >= 0:
         purse = desk.wallets[wallet]
         free_li = int(purse["balance_li"] + purse["limit_li"] - purse["reserved_li"] - purse["held_li"])
@@ -68,6 +68,7 @@ def stays_open(state: EngineState, group: Group, going: np.ndarray) -> np.ndarra
     """Say which events of a group leave a record that may still be refunded."""
     requests, answers = group.requests[going], group.answers[going]
     is_debit = (requests["action"] == Action.DEBIT) & (answers["result"] == Result.SUCCESS)
+    is_debit |= requests["action"] == Action.OVER  # without a price, too: for the error pool
     kept = state.desk.sessions["kind"][answers["place"]] == Kind.EVENT  # what was a debit before this refund of it
     return is_debit | ((requests["action"] == Action.REFUND) & kept)
 
@@ -136,5 +137,6 @@ def settle_older(server: Server, state: EngineState, group: Group, session: int)
     if len(older):
         server.close_sessions(state, group, older, Life.EXPIRED)
         desk.sessions["touched_at_s"][older] = group.now_s
+        debits.remember(state.duplicates, desk.sessions[older])
         group.sessions.append(older)
         server.note_services(state, group, older)

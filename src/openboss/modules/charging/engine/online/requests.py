@@ -10,6 +10,8 @@ import numpy as np
 
 MOST_COUNTED = 2**30 - 1  # seconds or messages of a record; with as large a quota on top they still fit in 32 bits
 MOST_OCTETS = 2**50  # each way
+BELIEVED_S = 3600  # a network's clock that is further off is not believed
+REMEMBERED_S = 86_400  # a debit that was settled, for when it is sent again
 
 
 class Kind(IntEnum):
@@ -28,6 +30,7 @@ class Action(IntEnum):
     REFUND = 1
     CHECK_BALANCE = 2
     PRICE = 3
+    OVER = 4  # it has happened and says what it used: debited, with money or without (of Nchf; nothing of Diameter)
 
 
 class Result(IntEnum):

@@ -13,7 +13,7 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from openboss.modules.charging.engine.online import arriving
+from openboss.modules.charging.engine.online import arriving, debits
 from openboss.modules.charging.engine.online import desk as places
 from openboss.modules.charging.engine.online.black_list import Listed, refuse_listed, those_refused
 from openboss.modules.charging.engine.online.closed import joined
@@ -95,6 +95,8 @@ class Turns:
         self._make_room(state, len(requests), len(asks))
         group = Group.of(requests, asks, moment.now_s, moment.local_s, position)
         fresh, fresh_at, group.moved = classified(state, requests, numbering, moment.now_s, moment.clock)
+        before = debits.results_before(state.duplicates, requests, moment.now_s)
+        fresh_at[before != debits.NOT_AGAIN] = -1
         listed = refuse_listed(state.black_list, requests, fresh, fresh_at, moment.now_s)
         if group.moved:
             cut = len(group.moved) * arriving.SERVICES_A_SESSION
@@ -106,7 +108,9 @@ class Turns:
         if rare.any():
             self._server.serve(state, group)
             group.sessions.append(group.answers["place"][rare].astype(np.int64))
-        decided = self._written(state, group, group.became != arriving.LATER)
+        taken = group.became != arriving.LATER
+        debits.answer_again(np.where(taken, before, debits.NOT_AGAIN), requests, asks, group.answers, group.quotas)
+        decided = self._written(state, group, taken)
         return replace(decided, listed=those_refused(listed, decided.taken, decided.answers)) if listed else decided
 
     def sweep(self, state: EngineState, *, moment: Moment, position: int) -> tuple[Decided | None, bool]:
@@ -170,6 +174,7 @@ class Turns:
         self._freed[0] = 0
         self._usual.serve(state, nobody, np.zeros(0, USE), _NOBODY.copy(), self._freed)
         warm(state, numbering, moment.clock)
+        debits.warm()
         nobody.is_changed = True
         return self._written(state, nobody, np.zeros(0, np.bool_))
 
