@@ -36,7 +36,7 @@ def test_counter_web_sms_voice_kiosk_bank_and_switches_are_registered_and_each_m
     talks = {(channel, direction) for channel in ("SMS", "IVR") for direction in ("IN", "OUT")}
     assert logged >= talks | {(channel, "IN") for channel in ("HALL", "WEB", "KIOSK", "BANK")} | {("HLR", "OUT")}
     assert ("USAGE_FILES", "IN") in {(one.adapter, one.direction) for one in passed(since_at=LONG_AGO)}
-    assert passed(since_at=now + timedelta(seconds=1)) == []
+    assert [one for one in passed(since_at=now + timedelta(seconds=1)) if one.reference.startswith("AL")] == []
     shown = signed_in("admin").get("/access-layer/", {"adapter": "SMS", "direction": "OUT"}).content.decode()
     for adapter in ADAPTERS:
         assert f'<td class="mono">{adapter.code}</td>' in shown and str(name_of(adapter.code)) in shown

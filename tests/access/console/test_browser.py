@@ -81,8 +81,10 @@ PAGES = [
     "/live/follow/",
     "/live/follow/1/",
     "/live/peers/",
+    "/live/black-list/",
     "/live/trial/",
     "/jobs/",
+    "/access-layer/",
     "/help/",
 ]
 # Tables that have to be pushed sideways to be read.
