@@ -9,7 +9,7 @@ from tests.scenarios.worlds import World
 
 USERS, SHARERS, POOR = 16, 8, 8  # who share nothing; two to a wallet; whose money runs out
 BESIDE = 3  # users of a session function, and as many of an access server
-BALANCE_LI, POOR_LI, TOP_UP_LI = 100_000_000, 20_000, 5_000
+BALANCE_LI, POOR_LI, TOP_UP_LI = 100_000_000, 10_000, 2_000
 
 PREPARE = f"""
 import sys
