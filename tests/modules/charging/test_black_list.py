@@ -19,6 +19,8 @@ from openboss.modules.system.functions import list_audit
 from openboss.modules.system.models import Outbox
 
 from .collection.test_normalise import CALL, CLOCK, NOW_S, TABLES
+from .engine.test_online import network  # noqa: F401 - a fixture
+from .engine.test_owner import world  # noqa: F401 - a fixture
 
 AT = datetime.fromtimestamp(NOW_S, UTC)
 STOLEN = 35_175_605_152_303
@@ -122,6 +124,19 @@ def test_a_snapshot_keeps_the_list_and_one_of_before_has_none(tmp_path: Path) ->
     assert found.has("IMEI", numbers, 5_000).tolist() == [False] * 4
     assert found.has("NUMBER", numbers, 4_999).tolist() == [False, True, False, False]
     assert BlackList(None).until_s == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_engine_rebuilt_from_its_journal_or_from_a_snapshot_knows_the_list(network) -> None:  # noqa: F811
+    network.order("BLACK_LIST", what="IMEI", number=STOLEN, until_s=5_000)
+    network.order("BLACK_LIST", what="NUMBER", number=FRAUD, until_s=1 << 62)
+    told, digest = network.owner.state.black_list.until_s, network.owner.state.digest()
+    network.crash()
+    assert (network.owner.state.black_list.until_s, network.owner.state.digest()) == (told, digest)
+    network.owner.snapshot()
+    network.order("BLACK_LIST", what="NUMBER", number=FRAUD, until_s=0)
+    network.crash()
+    assert network.owner.state.black_list.until_s == {f"IMEI {STOLEN}": 5_000}
 
 
 @pytest.mark.parametrize(
