@@ -12,6 +12,7 @@ import typer
 
 from openboss.access.jobs.installation import open_installation
 from openboss.config.options import options
+from openboss.modules.system.garbage import search_not_yet, search_rarely
 
 _STANDBY_S = 2.0
 
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def charge() -> None:
     """Own the charging engine: take commands and chunks of usage as they come (this process only)."""
+    search_not_yet()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopping.set())
@@ -37,6 +39,7 @@ def charge() -> None:
                 if mine:
                     _own(stopping)
                     return
+            search_rarely()
             stopping.wait(_STANDBY_S)  # another process is the engine; take over when it ends
 
 
@@ -44,7 +47,6 @@ def _own(stopping: threading.Event) -> None:
     """Be the engine until told to stop; a fault ends the process and its successor recovers."""
     from openboss.access.jobs.charge_loop import ChargeLoop
     from openboss.modules.charging.functions.engine import answering, recover_engine
-    from openboss.modules.system.garbage import search_rarely
     from openboss.modules.system.keys import key_for
 
     owner = recover_engine()
