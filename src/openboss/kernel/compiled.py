@@ -24,10 +24,10 @@ OPTIONS = _KEPT | {"error_model": "numpy", "_nrt": False}
 
 
 def _widened(kind: types.Type) -> types.Type:
-    """Take a constant for its type, and a signed integer for one of 64 bits."""
+    """Take a constant for its type, and a signed integer, or a moment of 32 bits, for a signed one of 64."""
     kind = types.unliteral(kind)
     is_signed = isinstance(kind, types.Integer) and kind.signed  # type: ignore[attr-defined]
-    return types.int64 if is_signed else kind
+    return types.int64 if is_signed or kind == types.uint32 else kind
 
 
 def _once(**options: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -32,7 +32,7 @@ class Directory(NamedTuple):
     imsi_key: np.ndarray
     imsi_head: np.ndarray
     span_row: np.ndarray  # i32: user's row
-    span_from_s: np.ndarray  # i64
+    span_from_s: np.ndarray  # u32, as all moments here but those of counters: local seconds until the year 2106
     span_to_s: np.ndarray
     span_next: np.ndarray  # i32
     subscriber_id: np.ndarray  # i64[rows]

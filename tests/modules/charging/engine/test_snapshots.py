@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from openboss.modules.charging.engine.layout import LAST_S
 from openboss.modules.charging.engine.online import orders
 from openboss.modules.charging.engine.snapshots import load_snapshot, newest_good, save_snapshot
 from openboss.modules.charging.engine.state import EngineState
@@ -15,7 +16,7 @@ from .conftest import record
 from .test_rating_chunks import rate
 
 WALLETS = {"wallets": [{"account_id": 900 + n, "subscriber_ids": [], "balance_li": n} for n in range(200)]}
-WIDE_BEFORE = ("desk.user_wallet", "desk.user_service")
+WIDE_BEFORE = ("desk.user_wallet", "desk.user_service", "_from_s", "_to_s")
 
 
 @pytest.fixture
@@ -107,7 +108,9 @@ def as_before(state: EngineState, folder: Path) -> None:
     small = [manifest["tariff_sha256"], manifest["used"], manifest["holds"]]
     whole = hashlib.sha256(json.dumps(small, sort_keys=True).encode())
     for name, array in sorted(state.arrays().items()):
-        wide = np.ascontiguousarray(array, np.int64 if name in WIDE_BEFORE else array.dtype)
+        wide = np.ascontiguousarray(array, np.int64 if name.endswith(WIDE_BEFORE) else array.dtype)
+        if name.endswith("_to_s"):
+            wide[wide == LAST_S] = 2**62
         np.save(folder / f"{name}.npy", wide)
         whole.update(name.encode() + wide.tobytes())
     for day, keys in sorted(state.duplicates.days.items()):

@@ -3,6 +3,7 @@
 from itertools import chain
 
 import numpy as np
+import polars as pl
 
 from openboss.kernel.records import Cycles
 from openboss.kernel.state import CYCLE_SLOTS, LANES, Directory, Lane
@@ -10,6 +11,8 @@ from openboss.modules.charging.engine.array_files import ArrayFileDamaged
 from openboss.modules.charging.engine.side_by_side import grown, side_by_side
 
 Arrays = dict[str, np.ndarray]
+
+LAST_S = 2**32 - 1  # a moment nothing reaches
 
 NAMES, HEADS = ("subscriber_id",), ("holding_head", "group_head", "friend_head")  # of each row
 
@@ -21,7 +24,8 @@ def _members(fields: tuple[str, ...], pool: str) -> tuple[str, ...]:
 
 POOLS = {pool: _members(Directory._fields, pool) for pool in ("span", "holding", "group", "friend")}
 LANE_POOLS = {pool: _members(Lane._fields, pool) for pool in ("free", "totals", "counter")}
-_NARROW = {
+_MOMENTS = tuple(f"{pool}_{end}_s" for pool in (*POOLS, "free") for end in ("from", "to"))
+_NARROW = dict.fromkeys(_MOMENTS, np.uint32) | {
     "span_row": np.int32,
     "span_next": np.int32,
     "holding_head": np.int32,
@@ -57,6 +61,11 @@ _LANE_ROWS = (tuple(LANE_HEADS), *LANE_POOLS.values())
 
 def _new(name: str, size: int, filled: int = 0) -> np.ndarray:
     return np.full(size, filled, _NARROW.get(name, np.int64))
+
+
+def as_moments(local_s: pl.Series) -> np.ndarray:
+    """Local seconds as the arrays hold them: from 1970 to the year 2106, whose last second stands for always."""
+    return local_s.clip(0, LAST_S).to_numpy()
 
 
 def empty_directory() -> Directory:

@@ -25,6 +25,7 @@ from openboss.modules.charging.engine.layout import (
     NAMES,
     POOLS,
     Arrays,
+    as_moments,
     empty_cycles,
     empty_directory,
     empty_lane,
@@ -201,8 +202,8 @@ class EngineState:
             self.directory = self.directory._replace(**larger)
         changes.drop_spans(self.directory, keys, heads, np.unique(numbers), changed)
         count, new_keys = changes.add_spans(
-            self.directory, keys, heads, numbers, rows, frame["from_local_s"].to_numpy(),
-            frame["to_local_s"].to_numpy(), self.used["span"],
+            self.directory, keys, heads, numbers, rows, as_moments(frame["from_local_s"]),
+            as_moments(frame["to_local_s"]), self.used["span"],
         )  # fmt: skip
         self.used["span"] = count
         self.used[table] += new_keys
@@ -217,8 +218,8 @@ class EngineState:
             self.row_of[frame["subscriber_id"].to_numpy()],
             frame["offer_id"].to_numpy(),
             frame["first_month"].to_numpy(),
-            frame["from_local_s"].to_numpy(),
-            frame["to_local_s"].to_numpy(),
+            as_moments(frame["from_local_s"]),
+            as_moments(frame["to_local_s"]),
             self.used["holding"],
         )
 
@@ -230,8 +231,8 @@ class EngineState:
             self.row_of[frame["subscriber_id"].to_numpy()],
             frame["group_id"].to_numpy(),
             frame["kind"].to_numpy(),
-            frame["from_local_s"].to_numpy(),
-            frame["to_local_s"].to_numpy(),
+            as_moments(frame["from_local_s"]),
+            as_moments(frame["to_local_s"]),
             self.used["group"],
         )
 
@@ -242,8 +243,8 @@ class EngineState:
             self.directory,
             self.row_of[frame["subscriber_id"].to_numpy()],
             frame["number"].to_numpy(),
-            frame["from_local_s"].to_numpy(),
-            frame["to_local_s"].to_numpy(),
+            as_moments(frame["from_local_s"]),
+            as_moments(frame["to_local_s"]),
             self.used["friend"],
         )
 

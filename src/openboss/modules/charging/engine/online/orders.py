@@ -19,6 +19,7 @@ import numpy as np
 from openboss.kernel.allowances import grant
 from openboss.kernel.state import CYCLE_SLOTS, LANES, STANDING
 from openboss.kernel.tariffs import FOREVER
+from openboss.modules.charging.engine.layout import LAST_S
 from openboss.modules.charging.engine.online.desk import Desk, with_users
 from openboss.modules.charging.engine.state import EngineState
 
@@ -160,7 +161,7 @@ def _grant(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
     assert state.tables is not None
     if not 0 <= rule < len(state.tables.free_of_rule) or state.tables.free_of_rule[rule] < 0:
         raise OrderRefused(f"rule {rule} is no free resource")
-    from_s, to_s = payload["from_local_s"], payload["to_local_s"]
+    from_s, to_s = payload["from_local_s"], min(payload["to_local_s"], LAST_S)
     for slot in np.flatnonzero(state.cycles.is_open):
         if from_s < state.cycles.end_s[slot] and to_s > state.cycles.start_s[slot]:
             state.make_free_room(row % LANES, 1)
