@@ -71,7 +71,8 @@ class Owner:
     saving: Saving | None = None  # the snapshot that is being written beside
     _handed_to: int = 0  # the position up to which the writer was given detail
     _told_on: JournalLine = field(default_factory=JournalLine)  # groups that tell business something
-    _reader: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="usage"))
+    _beside: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="beside"))
+    _emptied: Future[None] | None = None  # folders of snapshots that were forgotten last
     _coming: tuple[journal.ReadyChunk, Future[pl.DataFrame]] | None = None
 
     def __post_init__(self) -> None:
@@ -108,7 +109,7 @@ class Owner:
         """Read the usage that waits; in the background while networks are served: then None until it was read."""
         if self._coming is None:
             for chunk in journal.ready_chunks(1):
-                self._coming = chunk, self._reader.submit(self.lake.read_chunk, chunk.path, chunk.sha256)
+                self._coming = chunk, self._beside.submit(self.lake.read_chunk, chunk.path, chunk.sha256)
         if self._coming is None or (in_background and not self._coming[1].done()):
             return None
         (chunk, usage), self._coming = self._coming, None
@@ -424,6 +425,7 @@ class Owner:
             return
         folder = self._new_folder()
         self._enter_snapshot(self.position, folder, save_snapshot(self.state, folder, self.position))
+        self._wait_for_room()
 
     def begin_snapshot(self) -> None:
         """Let a copy of this process save the state as it is now; `end_snapshot` enters it when it is whole."""
@@ -450,7 +452,13 @@ class Owner:
     def _enter_snapshot(self, position: int, folder: Path, sha256: str) -> None:
         journal.record_snapshot(position=position, folder=folder.name, sha256=sha256)
         self.snapshot_position, self.saving = position, None
-        forget_older(self.snapshot_dir, self.state.duplicates.files())
+        self._wait_for_room()  # long done
+        self._emptied = self._beside.submit(forget_older(self.snapshot_dir, self.state.duplicates.files()))
+
+    def _wait_for_room(self) -> None:
+        """Return when older snapshots are gone. Raises what went wrong."""
+        if self._emptied is not None:
+            self._emptied.result()
 
 
 def _tell(news: list[News], *, at: datetime) -> None:

@@ -8,6 +8,7 @@ import signal
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
@@ -189,8 +190,11 @@ def newest_month(folder: Path) -> int:
     return int(np.load(path).max()) if path.exists() else EVERY_MONTH
 
 
-def forget_older(snapshot_dir: Path, named: set[str]) -> None:
-    """Empty what is older than the kept snapshots, half-made ones too; days of keys that a kept one names stay.
+def forget_older(snapshot_dir: Path, named: set[str]) -> Callable[[], None]:
+    """Forget what is older than the kept snapshots; return what empties them, half-made ones too.
+
+    That is for another thread: at a million users it takes 30 ms of a processor, and networks wait. Days of keys that
+    a kept one names stay.
 
     named  the files of keys in use (Duplicates.files)
     """
@@ -199,11 +203,14 @@ def forget_older(snapshot_dir: Path, named: set[str]) -> None:
     kept = [*known[:SNAPSHOTS_KEPT], *months]
     dropped = [folder for folder in known if folder not in kept]
     if not dropped:
-        return
-    named = named.union(*(_named_days(snapshot_dir / folder) for folder in kept))
+        return lambda: None
     journal.forget_snapshots(dropped)
-    newest = min(known[:SNAPSHOTS_KEPT])
-    passed = [place for place in snapshot_dir.iterdir() if place.is_dir() and place.name < newest]
+    return partial(_empty_older, snapshot_dir, known[:SNAPSHOTS_KEPT], months, named)
+
+
+def _empty_older(snapshot_dir: Path, kept: list[str], months: list[str], named: set[str]) -> None:
+    named = named.union(*(_named_days(snapshot_dir / folder) for folder in kept + months))
+    passed = [place for place in snapshot_dir.iterdir() if place.is_dir() and place.name < min(kept)]
     for old in [place for place in passed if place.name not in months]:
         for path in old.iterdir():  # all of them: a kill or a day of keys may have kept an earlier one
             if f"{old.name}/{path.stem}" not in named:
