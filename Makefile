@@ -40,7 +40,7 @@ check: $(INSTALLED) ## Lint, format, types, import contracts, house rules
 bench: $(INSTALLED) ## Measure what is claimed about speed
 	@$(BIN)/openboss bench
 
-soak: $(INSTALLED) ## Run the long tests whole and write docs/soak.md
+soak: $(INSTALLED) ## Run the long tests whole and write their rows of docs/soak.md
 	@OPENBOSS_SOAK=1 $(PYTEST) -m soak
 
 map: $(INSTALLED) ## Write docs/map.md: which test proves which requirement

@@ -1,12 +1,14 @@
 """Writes docs/soak.md after `make soak`: what the long tests did, how often, for how long.
 
-A soak test says its figures by `record_property`; those of its runs are added up.
+A soak test says its figures by `record_property`; those of its runs are added up. Rows of tests that did not run this
+time stay, with the day they are of, and so does what somebody wrote below the table.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -42,11 +44,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_sessionfinish() -> None:
     """Write the page, if this was a soak."""
     if _lines and "OPENBOSS_SOAK" in os.environ:
-        PAGE.write_text(page(_lines, datetime.now(UTC)), encoding="utf-8")
+        before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+        PAGE.write_text(page(_lines, datetime.now(UTC), before), encoding="utf-8")
 
 
-def page(lines: dict[str, Line], at: datetime) -> str:
-    """Lay out what the soak tests did."""
+def page(lines: dict[str, Line], at: datetime, before: str = "") -> str:
+    """Lay out what the soak tests did, in the page as it was before: its other rows and notes are kept."""
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     text = [
         "# The last soak",
@@ -59,11 +62,28 @@ def page(lines: dict[str, Line], at: datetime) -> str:
         "| Test | Runs | Outcome | Seconds | Figures |",
         "|---|---|---|---|---|",
     ]
+    kept, notes = _kept(before)
     for name, line in sorted(lines.items()):
         place, test = name.split("::")
         outcome = ", ".join(f"{count} {outcome}" for outcome, count in sorted(line.outcomes.items()))
         figures = "; ".join(f"{figure} {count:,}" for figure, count in sorted(line.figures.items()))
-        what = test.removeprefix("test_").replace("_", " ")
+        what = f"{test.removeprefix('test_').replace('_', ' ')} (`{place}`)"
         runs = sum(line.outcomes.values())
-        text.append(f"| {what} (`{place}`) | {runs} | {outcome} | {line.duration_s:,.0f} | {figures} |")
-    return "\n".join(text) + "\n"
+        kept[what] = f"| {what}, {at:%Y-%m-%d} | {runs} | {outcome} | {line.duration_s:,.0f} | {figures} |"
+    return "\n".join([*text, *kept.values(), *notes]) + "\n"
+
+
+def _kept(before: str) -> tuple[dict[str, str], list[str]]:
+    """Give the rows of a page by what they are about, each with its day, and the lines below the table."""
+    lines = before.splitlines()
+    rows = [n for n, line in enumerate(lines) if line.startswith("| ") and not line.startswith("| Test ")]
+    found = re.search(r"^\d{4}-\d\d-\d\d", before, re.MULTILINE)
+    kept = {}
+    for n in rows:
+        cell, rest = lines[n].removeprefix("| ").split(" | ", 1)
+        what, mark, said = cell.partition("`)")
+        what += mark
+        if found and not re.search(r"\d{4}-\d\d-\d\d", said):
+            said = f", {found[0]}{said}"
+        kept[what if what not in kept else what + said] = f"| {what}{said} | {rest}"
+    return kept, lines[rows[-1] + 1 :] if rows else []
