@@ -226,10 +226,13 @@ def _gateways(on: date) -> Iterable[Compared]:
     """Sessions of some days against the files, which may come a day late."""
     to_s = int(datetime.combine(on - timedelta(days=GATEWAY_LATE), time(), UTC).timestamp())
     sessions = compared_sessions(from_local_s=to_s - GATEWAY_DAYS * 86_400, to_local_s=to_s)
-    differing = sessions.filter(pl.col("online") != pl.col("filed")).sort("subscriber_id", "call_ref").head(10_000)
+    name = pl.when(pl.col("call_ref") != 0).then(pl.format("{}", "call_ref"))
+    named = sessions.with_columns(name=name.otherwise(pl.format("{}-{}", "record_type", "at_s")))
+    differing = named.filter(pl.col("online") != pl.col("filed"))
+    differing = differing.sort("subscriber_id", "call_ref", "at_s").head(10_000)
     found = [
         Found(
-            "GATEWAY", "session", f"{one['subscriber_id']} {one['call_ref']}", one["online"], one["filed"],
+            "GATEWAY", "session", f"{one['subscriber_id']} {one['name']}", one["online"], one["filed"],
             "GATEWAY_NOT_ONLINE" if one["filed"] else "GATEWAY_SILENT", unit=one["unit"],
         )
         for one in differing.iter_rows(named=True)

@@ -180,10 +180,10 @@ class World:
         """Let it be a moment of the operator's wall clock."""
         self.doors.at = moment(text)
 
-    def new_user(self, balance_li: int, subscriber_id: int = 0) -> User:
-        """Somebody who has a wallet with so much in it."""
+    def new_user(self, balance_li: int, subscriber_id: int = 0, *, limit_li: int = 0) -> User:
+        """Somebody who has a wallet with so much in it, which may fall so far below zero."""
         user = User(subscriber_id or next(self._users))
-        wallet = {"account_id": user.account_id, "balance_li": balance_li, "limit_li": 0,
+        wallet = {"account_id": user.account_id, "balance_li": balance_li, "limit_li": limit_li,
                   "subscriber_ids": [user.subscriber_id]}  # fmt: skip
         assert self.engine.order("WALLETS", wallets=[wallet]).state == "DONE"
         return user

@@ -40,6 +40,8 @@ from tests.access.network.gy_world import (
     service,
 )
 
+from openboss.modules.system.models import Outbox
+
 # --- tariff changes -------------------------------------------------------------------------------------------------
 
 
@@ -103,6 +105,48 @@ def test_a_call_over_the_edge_of_a_time_band_is_told_of_no_change_and_pays_each_
     gy.at("2026-10-05 07:00:20")
     session.ask(TERMINATION, last(1, {"cc_time": 30}))
     assert gy.wallet(user) == (10_000 - 2 * 40 - 3 * 70, 0)  # of 5 units of 6 s two begin by night
+
+
+# --- who pays by bill ------------------------------------------------------------------------------------------------
+
+
+def told_of(user):
+    """What business heard of somebody's wallet: what for, and the balance in li."""
+    told = Outbox.objects.filter(topic="charging.wallet", payload__account_id=user.account_id).order_by("outbox_id")
+    return [(one.payload["kind"], one.payload["balance_li"]) for one in told]
+
+
+def test_who_pays_by_bill_uses_the_limit_to_the_li_is_told_once_of_each_line_and_then_refused(gy):
+    user = gy.new_user(0, limit_li=1000)
+    session = gy.session(user)
+    granted, kb = [], 0
+    answer = session.ask(INITIAL, service(100))
+    for wallet, told in (((-290, 290), []), ((-580, 290), []), ((-870, 130), [("NEAR_LIMIT", -870)])):
+        granted.append(of(answer)[100])
+        kb += 1024
+        answer = session.ask(UPDATE, service(100, {"cc_total_octets": MB}))
+        assert (gy.wallet(user), told_of(user)) == (wallet, told)
+    assert [one.granted_service_unit.cc_total_octets for one in granted] == [MB] * 3
+    assert not any(one.final_unit_indication for one in granted)
+    final = of(answer)[100]
+    assert (final.granted_service_unit.cc_total_octets, final.result_code) == (460 * 1024, 2001)  # what 0.130 buys
+    assert final.final_unit_indication.final_unit_action == 0
+    answer = session.ask(UPDATE, service(100, {"cc_total_octets": 460 * 1024}))
+    assert (of(answer)[100].result_code, of(answer)[100].granted_service_unit) == (4012, None)
+    assert session.ask(TERMINATION, last(100)).result_code == 2001
+    assert gy.session(user).ask(INITIAL, service(100)).result_code == 4012
+    assert (gy.wallet(user), told_of(user)) == ((-1000, 0), [("NEAR_LIMIT", -870), ("AT_LIMIT", -1000)])
+    assert gy.detail(user).select("kb_units", "act_basic_li").rows() == [(kb + 460, 1000)]
+
+
+def test_beyond_the_limit_goes_the_last_slice_alone(gy):
+    user = gy.new_user(0, limit_li=390)  # a minute costs 0.40
+    call = gy.session(user, VOICE, service_information=call_to(LOCAL))
+    final = of(call.ask(INITIAL, service(1)))[1]
+    assert (final.granted_service_unit.cc_time, final.final_unit_indication.final_unit_action) == (1, 0)
+    assert of(call.ask(UPDATE, service(1, {"cc_time": 1})))[1].result_code == 4012
+    assert (gy.wallet(user), told_of(user)) == ((-400, 0), [("NEAR_LIMIT", -400), ("AT_LIMIT", -400)])
+    call.ask(TERMINATION, last(1))
 
 
 # --- services, units and what a network is told with them -------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType
+from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType, Status
 from openboss.modules.charging.engine.online import arriving, orders
 from openboss.modules.charging.engine.online.closed import CLOSED
 from openboss.modules.charging.engine.online.desk import Life
@@ -27,7 +27,7 @@ from openboss.modules.charging.engine.pieces import debit_usage
 from openboss.modules.charging.engine.rating import detail_of_closed, rate_chunk
 from openboss.modules.charging.engine.snapshots import load_snapshot, save_snapshot
 from openboss.modules.charging.engine.state import EngineState, month_start_s, next_cycle
-from openboss.modules.charging.engine.twins import remember
+from openboss.modules.charging.engine.twins import RINGS_S, remember
 from openboss.modules.charging.functions import what_if
 from openboss.modules.charging.normalise import operator_clock
 from openboss.modules.charging.numbering import ZEROS, build_numbering
@@ -54,6 +54,12 @@ Key = tuple[int, int, int]  # of a record: number of its session, which of its s
 def column_of(record: str) -> str:
     """Where a record of files counts its use."""
     return {MESSAGE: "message_count", DATA: "up_bytes"}.get(record, "duration_s")
+
+
+def _might_be(columns: dict[str, int], others: dict[str, int]) -> bool:
+    """Say whether a record could be of what was charged online: to the same party, about when it began."""
+    same = all(columns[name] == others[name] for name in ("served_number", "record_type", "other_number"))
+    return same and abs(columns["start_local_s"] - others["start_local_s"]) <= RINGS_S
 
 
 def said(local: int) -> str:
@@ -178,7 +184,8 @@ class Play:
             remember(self.state, decided.closed)
             self.journal.append((remember, decided.closed))
             self.detail.append(detail_of_closed([(np.full(len(decided.closed), self.position), decided.closed)]))
-            self.inputs += [("RECORD", key) for key in self._keys_of(decided.closed["use"])]
+            kept = decided.closed[decided.closed["status"] != Status.FILTERED]  # else all of it was given back
+            self.inputs += [("RECORD", key) for key in self._keys_of(kept["use"])]
 
     def _keys_of(self, uses: np.ndarray) -> Iterator[Key]:
         for one in uses:
@@ -516,6 +523,9 @@ class Play:
             at_s = max(self.now_s - local_s(event["at"], 0) % days, local_s("2026-09-01", 0))
             event["at"] = said(at_s)
             columns = columns_of(event, self.parties, "event")
+            while any(_might_be(columns, one.columns) for one in self.sessions):
+                event["at"] = said(at_s := at_s - RINGS_S)
+                columns = columns_of(event, self.parties, "event")
             rows.append(dict.fromkeys(NORMALISED, 0) | columns | {"key_hi": next(self.files), "key_lo": 6 + place})
         if twin is not None:
             rows.append(dict.fromkeys(NORMALISED, 0) | twin.columns | {

@@ -18,6 +18,7 @@ from openboss.modules.charging.normalise import operator_clock
 
 from .conftest import ITEMS, record, versions
 from .test_online import MB, NUMBERING, PREPAID, detail, moment, network, open_wallet  # noqa: F401 - a fixture
+from .test_online_events import debit, refund, settle
 from .test_owner import put_chunk, world  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,6 +130,48 @@ def test_an_online_record_is_explained_like_any_other_and_no_group_of_requests_i
     assert (found.is_same, found.rated.components[0][4]) == (True, 800)
     assert found.rated.trace
     assert all("ONLINE" in sql for sql in read if "images" in sql), "groups are left out"
+
+
+def explained(row):
+    """What the explanation of a record finds, after it was said that it finds the same."""
+    place = {name: row[name] for name in ("subscriber_id", "cycle", "position", "row")}
+    found = rated_again(**place, together=[])
+    assert (found.is_same, bool(found.rated.trace)) == (True, True)
+    return found.rated.components[0][4]
+
+
+def test_each_part_of_a_session_that_a_month_and_other_circumstances_cut_is_explained(network):  # noqa: F811
+    open_wallet(network, 10_000)
+    network.ask(1, 0, Kind.INITIAL, moment("2026-10-31 23:50:00"))
+    network.ask(1, 1, Kind.UPDATE, moment("2026-10-31 23:55:00"), used_down=2 * MB, is_changed=1)
+    network.ask(1, 2, Kind.UPDATE, moment("2026-10-31 23:58:00"), used_down=3 * MB)
+    network.ask(1, 3, Kind.UPDATE, moment("2026-11-01 00:01:00"), used_down=0)
+    network.ask(1, 4, Kind.TERMINATION, moment("2026-11-01 00:05:00"), used_down=MB, asking=False)
+    network.owner.flush()
+    files = [file for cycle in (202610, 202611) for file in network.owner.lake.usage_files(cycle)]
+    rows = pl.read_parquet(files, hive_partitioning=True).sort("start_local_s").rows(named=True)
+    assert [(row["cycle"], row["partial_seq"], explained(row)) for row in rows] == [
+        (202610, 0, 580), (202610, 1, 870), (202611, 2, 290)]  # fmt: skip
+
+
+def test_an_event_of_which_some_was_refunded_is_explained_as_what_was_kept(network):  # noqa: F811
+    open_wallet(network, 1000)
+    debit(network, 1, 3)
+    refund(network, 2, 1, want_units=1)
+    settle(network)
+    (row,) = detail(network).rows(named=True)
+    assert (row["message_count"], explained(row), network.wallet()["balance_li"]) == (2, 200, 800)
+
+
+def test_a_session_that_was_settled_in_silence_and_what_it_used_after_it_are_explained(network):  # noqa: F811
+    open_wallet(network, 10_000)
+    network.ask(1, 0, Kind.INITIAL, moment())
+    network.ask(1, 1, Kind.UPDATE, moment(), used_down=2 * MB)
+    network.owner.sweep(moment("2026-10-05 11:01:00"))
+    assert [explained(row) for row in detail(network).rows(named=True)] == [580]
+    network.ask(1, 2, Kind.TERMINATION, moment("2026-10-05 11:02:00"), used_down=MB, asking=False)
+    rows = detail(network).sort("partial_seq").rows(named=True)
+    assert [explained(row) for row in rows] == [580, 290]
 
 
 def test_what_all_services_of_a_request_used_is_paid_before_any_is_granted_more(network):  # noqa: F811

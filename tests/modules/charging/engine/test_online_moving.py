@@ -12,6 +12,7 @@ from openboss.processes.warm_up import _numbering_frames
 
 from .conftest import ITEMS, versions
 from .test_online import MB, PREPAID, detail, moment, network, open_wallet  # noqa: F401 - a fixture
+from .test_online_faults import explained
 from .test_owner import world  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -106,6 +107,14 @@ def test_a_roaming_area_is_known_by_its_tracking_area_and_moves_within_an_area_c
         (2 * 1024, 2 * HOME_LI, RoamType.HOME, 571),
         (2 * 1024, 2 * BEIJING_LI, RoamType.INTER_PROV_OUT, 10),  # what was used after the move is of the new place
     ]
+
+
+def test_the_parts_of_a_session_that_crossed_a_border_are_explained_each_by_its_own_price(roamer):
+    ask(roamer, 0, Kind.INITIAL, 0, (1, {}), network=HOME)
+    ask(roamer, 1, Kind.UPDATE, 5, (1, {"used_down": 3 * MB}), network=HONG_KONG)
+    ask(roamer, 2, Kind.TERMINATION, 9, (1, {"used_down": MB}))
+    rows = detail(roamer).sort("start_local_s").rows(named=True)
+    assert [explained(row) for row in rows] == [3 * HOME_LI, ABROAD_LI]
 
 
 def test_another_quality_of_service_or_radio_closes_the_record_and_grants_anew(roamer):

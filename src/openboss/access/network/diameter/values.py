@@ -3,6 +3,7 @@
 import numpy as np
 
 from openboss.kernel.compiled import compiled
+from openboss.kernel.usage import NAME_BIT
 from openboss.modules.charging.engine.online.requests import MOST_OCTETS
 from openboss.modules.charging.fields import word_hash
 
@@ -109,6 +110,20 @@ def tracking_area(data: np.ndarray, at: int, length: int) -> int:
     if length >= 7 and (kind == 136 or kind == 138):
         return be24(data, at + 4)
     return 0
+
+
+@compiled
+def name(data: np.ndarray, at: int, length: int) -> int:
+    """Number an identity as kernel.usage.name_code does, so that the same one in a file is known again."""
+    hashed, number, is_plain = np.uint64(0xCBF29CE484222325), 0, length <= 18
+    for i in range(at, at + length):
+        byte = np.int64(data[i])
+        hashed = (hashed ^ np.uint64(byte)) * np.uint64(0x100000001B3)
+        is_plain = is_plain and 48 <= byte <= 57
+        number = number * 10 + (byte - 48) if is_plain else 0
+    if is_plain:
+        return number
+    return np.int64((hashed & np.uint64(NAME_BIT - 1)) | np.uint64(NAME_BIT))
 
 
 @compiled

@@ -18,6 +18,7 @@ from openboss.access.network.diameter.values import (
     imei,
     is_video,
     money_li,
+    name,
     network_of,
     tracking_area,
     whole,
@@ -252,6 +253,9 @@ def _take_3gpp(
         state.recipient = coded_number(data, at, length, False)
     elif code == 2:
         request.call_ref = be32(data, at)
+    elif code == 841 or code == 3418 or (code == 830 and request.call_ref == 0):
+        # IMS-Charging-Identifier; Network-Call-Reference-Number, of circuits; else User-Session-Id, the Call-ID of SIP
+        request.call_ref = name(data, at, length)
     elif code == 20:
         request.imei = imei(data, at, length)
     elif code == 18:

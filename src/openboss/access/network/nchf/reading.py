@@ -15,7 +15,7 @@ from openboss.access.network.nchf.schema import (
     SmsCharging,
     UsedUnitContainer,
 )
-from openboss.kernel.usage import RecordType, text_id
+from openboss.kernel.usage import RecordType, name_code, text_id
 from openboss.modules.charging.engine.online.requests import BELIEVED_S, REMEMBERED_S, Action, Kind
 from openboss.modules.charging.handsets import imei_of
 
@@ -198,6 +198,7 @@ def _short_message(sms: SmsCharging, request: Request) -> None:
 
 
 def _call(ims: ImsCharging, request: Request) -> None:
+    request.call_ref = name_code(ims.charging_id or ims.call_id) or request.call_ref
     _identify(request, ims.user.gpsi if ims.user else None)
     is_received = ims.role == "TERMINATING"
     request.record_type = RecordType.MTC if is_received else RecordType.MOC  # whoever is called pays for no picture

@@ -177,6 +177,8 @@ class ImsCharging(Lenient):
     calling: list[Text] = field(default=[], name="callingPartyAddresses")
     called: Text = field(default="", name="calledPartyAddress")
     media: list[MediaComponent] = field(default=[], name="sdpMediaComponent")
+    charging_id: Text = field(default="", name="imsChargingIdentifier")
+    call_id: Text = field(default="", name="userSessionID")
 
 
 class ChargingDataRequest(Lenient):

@@ -24,7 +24,7 @@ from openboss.modules.charging.engine.duplicates import DAY_S
 from openboss.modules.charging.engine.online.closed import RATED_PARTS, joined
 from openboss.modules.charging.engine.online.desk import USE
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, month_start_s, next_cycle
-from openboss.modules.charging.engine.twins import TWINS, are_twins
+from openboss.modules.charging.engine.twins import TWINS, find_twins
 from openboss.modules.charging.schema import NORMALISED, RATED
 
 E_DUPLICATE = 401
@@ -63,10 +63,10 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
         raise CycleNotReady("no tariffs are published yet: publish the catalog first")
     columns = _columns_of(chunk)
     if len(chunk) < ROWS_FOR_THREADS:
-        seen, order, mine, rated = _admitted_and_rated(state, columns, map, 1)
+        seen, began, order, mine, rated = _admitted_and_rated(state, columns, map, 1)
     else:
         with ThreadPoolExecutor(threads) as pool:
-            seen, order, mine, rated = _admitted_and_rated(state, columns, pool.map, threads)
+            seen, began, order, mine, rated = _admitted_and_rated(state, columns, pool.map, threads)
     failed = rated.status == Status.ERROR
     seen.status[order], seen.error[order] = rated.status, rated.error
     if failed.any():
@@ -81,7 +81,7 @@ def rate_chunk(state: EngineState, chunk: pl.DataFrame, position: int, threads: 
         rated=int((rated.status == Status.RATED).sum()),
         free=int((rated.status == Status.FREE).sum()),
         duplicate=int((seen.status == Status.DUPLICATE).sum()),
-        twins=_twins(state, chunk, seen),
+        twins=_twins(state, chunk, seen, began),
     )
 
 
@@ -94,18 +94,19 @@ def users_of(state: EngineState, chunk: pl.DataFrame) -> np.ndarray:
 
 def _admitted_and_rated(
     state: EngineState, columns: Columns, each: Each, threads: int
-) -> tuple[Rated, np.ndarray, Columns, Rated]:
+) -> tuple[Rated, np.ndarray, np.ndarray, Columns, Rated]:
     """Rate the new records of known users, in the order of their users.
 
-    Gives what was seen of every record, the places of those rated, their columns, and how they were rated.
+    Gives what was seen of every record, when twins began online, the places of those rated, their columns, and how
+    they were rated.
     """
-    seen = _admit(state, columns, each, threads)
+    seen, began = _admit(state, columns, each, threads)
     order = _by_user(seen)
     mine = dict(zip(NORMALISED, each(lambda name: np.take(columns[name], order), NORMALISED), strict=True))
     rated = empty_rated(len(order))
     rated.row[:] = seen.row[order]
     _rate(state, mine, rated, order, each)
-    return seen, order, mine, rated
+    return seen, began, order, mine, rated
 
 
 def _columns_of(chunk: pl.DataFrame) -> Columns:
@@ -116,8 +117,11 @@ def _columns_of(chunk: pl.DataFrame) -> Columns:
     }
 
 
-def _admit(state: EngineState, columns: Columns, each: Each, threads: int) -> Rated:
-    """Find every record's user, and those that were rated before; in the order of the chunk."""
+def _admit(state: EngineState, columns: Columns, each: Each, threads: int) -> tuple[Rated, np.ndarray]:
+    """Find every record's user, and those that were rated before; in the order of the chunk.
+
+    Gives, too, when what was charged online began, of each record that tells of it (twins.find_twins).
+    """
     usage = usage_of(columns)
     _open_months(state, usage.start_local_s)
     seen = empty_rated(len(usage.record_type))
@@ -128,17 +132,19 @@ def _admit(state: EngineState, columns: Columns, each: Each, threads: int) -> Ra
     fresh = state.duplicates.claim(days, columns["key_hi"], columns["key_lo"], wanted)
     seen.status[wanted[fresh[wanted] == 0]] = Status.DUPLICATE
     new = wanted[fresh[wanted] != 0]
-    seen.status[new[are_twins(state, columns, seen.row, new)]] = Status.FILTERED
-    return seen
+    began = find_twins(state, columns, seen.row, new)
+    seen.status[new[began >= 0]] = Status.FILTERED
+    return seen, began[began >= 0]
 
 
-def _twins(state: EngineState, chunk: pl.DataFrame, seen: Rated) -> pl.DataFrame:
+def _twins(state: EngineState, chunk: pl.DataFrame, seen: Rated, began: np.ndarray) -> pl.DataFrame:
     """The records of a chunk that were charged online."""
     places = np.flatnonzero(seen.status == Status.FILTERED)
     if not len(places):
         return pl.DataFrame(schema=TWINS)
     users = pl.Series("subscriber_id", state.directory.subscriber_id[seen.row[places]])
-    return chunk[places].with_columns(users).select(TWINS.names()).cast(TWINS)
+    online = pl.Series("online_local_s", began)
+    return chunk[places].with_columns(users, online).select(TWINS.names()).cast(TWINS)
 
 
 def _by_user(seen: Rated) -> np.ndarray:
@@ -203,10 +209,10 @@ def _open_months(state: EngineState, start_local_s: np.ndarray) -> None:
 def detail_of_closed(parts: list[tuple[np.ndarray, np.ndarray]]) -> pl.DataFrame:
     """Lay out what sessions closed (CLOSED), with the positions they were closed at, as rated detail (schema RATED).
 
-    What could not be rated is none.
+    What could not be rated is none, nor what was given back whole.
     """
     position, whole = np.concatenate([one for one, _ in parts]), joined([closed for _, closed in parts])
-    is_rated = whole["status"] != Status.ERROR
+    is_rated = (whole["status"] != Status.ERROR) & (whole["status"] != Status.FILTERED)
     before = np.cumsum(is_rated) - is_rated  # how many rated ones stand before each
     in_group = before - before[np.searchsorted(position, position)]
     if not is_rated.all():

@@ -13,14 +13,15 @@ from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.duplicates import DAY_S
 from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.online.cuts import MESSAGES
-from openboss.modules.charging.engine.twins import DAYS_BACK, read_twins
+from openboss.modules.charging.engine.twins import DAYS_BACK, RINGS_S, TIMED, read_twins
 
 __all__ = ["compared_sessions", "daily_sums"]
 
-_SESSION = ("subscriber_id", "record_type", "call_ref")
+_NAMED = ("subscriber_id", "record_type", "call_ref")
+_SESSION = (*_NAMED, "at_s")  # by its number, or else by when it began
 COMPARED = pl.Schema(
-    {"subscriber_id": pl.Int64(), "record_type": pl.Int8(), "call_ref": pl.Int64(), "unit": pl.String(),
-     "online": pl.Int64(), "filed": pl.Int64(), "act_li": pl.Int64()}
+    {"subscriber_id": pl.Int64(), "record_type": pl.Int8(), "call_ref": pl.Int64(), "at_s": pl.Int64(),
+     "unit": pl.String(), "online": pl.Int64(), "filed": pl.Int64(), "act_li": pl.Int64()}
 )  # fmt: skip
 _COUNTED = (
     "online", "online_li", "online_records", "online_use", "filed", "filed_li", "filed_records", "filed_use", "matched",
@@ -34,17 +35,18 @@ _ONLINE = pl.col("file_id") <= 0  # below zero: what a session closed and nobody
 def compared_sessions(*, from_local_s: int, to_local_s: int) -> pl.DataFrame:
     """Sessions charged online that began between two local seconds, each with what the files say of it.
 
-    Gives subscriber_id, record_type, call_ref (the charging number), unit (KB, S or MSG), online and filed in it, and
-    act_li, what was charged. A session of which no file tells has nothing filed.
+    Gives subscriber_id, record_type, call_ref (the charging number; 0 = none, then at_s says when it began), unit (KB,
+    S or MSG), online and filed in it, and act_li, what was charged. A session of which no file tells has nothing filed.
+    What one user began without a number in one second is one. Data without a number is compared with nothing.
     """
     lake = Lake(Path(settings.LAKE_DIR))
     detail = _detail(lake, from_local_s, to_local_s)
     if detail is None:
         return pl.DataFrame(schema=COMPARED)
-    named = detail.filter(_ONLINE, pl.col("call_ref") != 0)
-    online = named.group_by(_SESSION).agg(_amount("online"), _LI.alias("act_li")).collect()
-    twins = read_twins(lake.folder, from_local_s=from_local_s, to_local_s=to_local_s + DAYS_BACK * DAY_S)
-    filed = twins.group_by(_SESSION).agg(_amount("filed"))
+    known = _online(detail).filter((pl.col("call_ref") != 0) | pl.col("record_type").is_in(TIMED))
+    online = known.group_by(_SESSION).agg(_amount("online"), _LI.alias("act_li")).collect()
+    twins = read_twins(lake.folder, from_local_s=from_local_s - RINGS_S, to_local_s=to_local_s + DAYS_BACK * DAY_S)
+    filed = _sessions_of(twins, known).group_by(_SESSION).agg(_amount("filed"))
     both = online.join(filed, on=_SESSION, how="left").with_columns(pl.col("filed").fill_null(0), unit=_unit())
     return both.select(pl.col(name).cast(kind) for name, kind in COMPARED.items())
 
@@ -70,10 +72,13 @@ def daily_sums(*, from_on: date, to_on: date) -> pl.DataFrame:
     if detail is None:
         return pl.DataFrame(schema=DAILY)
     twins = read_twins(lake.folder, from_local_s=from_s - around_s, to_local_s=to_s + around_s)
-    told = twins.group_by(_SESSION).agg(_amount("filed_use"), filed_records=pl.len())
-    online = _sessions(detail.filter(_ONLINE), "online").join(told, on=_SESSION, how="left")
+    known = _online(detail)
+    told = _sessions_of(twins, known).group_by(_SESSION).agg(_amount("filed_use"), filed_records=pl.len())
+    online = _sessions(known, "online").join(told, on=_SESSION, how="left")
     online = online.with_columns(filed_li=pl.when(pl.col("filed_records") > 0).then("online_li"))
-    both = pl.concat([online, _sessions(detail.filter(~_ONLINE), "filed")], how="diagonal_relaxed")
+    alone = pl.col("position") * 2**32 + pl.col("row")
+    files = detail.filter(~_ONLINE).with_columns(at_s=pl.when(pl.col("call_ref") == 0).then(alone).otherwise(0))
+    both = pl.concat([online, _sessions(files, "filed")], how="diagonal_relaxed")
     both = both.filter(pl.col("began_s").is_between(from_s, to_s, closed="left"))
     days = both.with_columns(used_on=pl.from_epoch(pl.col("began_s") // DAY_S, time_unit="d"))
     return days.group_by("used_on", "record_type").agg(_sums()).select(DAILY.names()).cast(DAILY)
@@ -88,12 +93,42 @@ def _detail(lake: Lake, from_local_s: int, to_local_s: int) -> pl.LazyFrame | No
     return pl.scan_parquet(files, hive_partitioning=True).filter(began >= from_local_s, began < to_local_s)
 
 
+def _online(detail: pl.LazyFrame) -> pl.LazyFrame:
+    """What was charged online, with `at_s`, when it began if it has no number, and `far`, the other party."""
+    is_forwarded = (pl.col("record_type") == RecordType.CALL_FORWARD) & (pl.col("third_number") != 0)
+    return detail.filter(_ONLINE).with_columns(
+        far=pl.when(is_forwarded).then("third_number").otherwise("other_number"),
+        at_s=pl.when(pl.col("call_ref") == 0).then("start_local_s").otherwise(0),
+    )
+
+
+def _sessions_of(twins: pl.DataFrame, online: pl.LazyFrame) -> pl.DataFrame:
+    """Twins as records of the sessions that were charged online, whatever number the file gives them."""
+    by_number = twins.filter(pl.col("online_local_s") == 0).with_columns(at_s=pl.lit(0, pl.Int64))
+    by_moment = twins.filter(pl.col("online_local_s") > 0)
+    if not len(by_moment):
+        return by_number
+    began = online.select(*_NAMED, "at_s", online_local_s="start_local_s", other_number="far")
+    moment = ["subscriber_id", "record_type", "other_number", "online_local_s"]
+    known = began.filter(pl.col("record_type").is_in(TIMED)).unique(moment, keep="first", maintain_order=True).collect()
+    met = by_moment.rename({"call_ref": "file_ref"}).join(known, on=moment)
+    numbers = met.filter(pl.col("file_ref") != 0).unique(["subscriber_id", "record_type", "file_ref"])
+    further = (
+        by_number.drop("at_s")
+        .rename({"call_ref": "file_ref"})
+        .join(
+            numbers.select("subscriber_id", "record_type", "file_ref", "call_ref", "at_s"),
+            on=["subscriber_id", "record_type", "file_ref"],
+        )
+    )
+    return pl.concat([by_number, met.select(by_number.columns), further.select(by_number.columns)])
+
+
 def _sessions(detail: pl.LazyFrame, side: str) -> pl.DataFrame:
     """Detail by session: began_s, and of a side (online or filed) its records, use and charge."""
-    alone = [pl.when(pl.col("call_ref") == 0).then(name).alias(name) for name in ("position", "row")]
     li, records = _LI.alias(f"{side}_li"), pl.len().alias(f"{side}_records")
     began = pl.col("start_local_s").min().alias("began_s")
-    return detail.group_by(*_SESSION, *alone).agg(began, li, records, _amount(f"{side}_use")).collect()
+    return detail.group_by(_SESSION).agg(began, li, records, _amount(f"{side}_use")).collect()
 
 
 def _sums() -> list[pl.Expr]:

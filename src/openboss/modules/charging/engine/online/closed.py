@@ -26,7 +26,7 @@ CLOSED = np.dtype(
         ("cap_saved_li", np.int64),
     ]
 )
-"""A closed record with what rating found."""
+"""A closed record with what rating found; status FILTERED = all of it was given back: files may still tell of it."""
 ROWS_A_BLOCK = 1 << 14
 
 _WORDS, _USE_WORDS = CLOSED.itemsize // 8, USE.itemsize // 8

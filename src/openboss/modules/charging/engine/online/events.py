@@ -17,6 +17,7 @@ from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.group import Group
 from openboss.modules.charging.engine.online.growing import NO_PRICE_LI, USED_AS
 from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Action, Kind, Measure, Result
+from openboss.modules.charging.engine.rating import empty_rated
 from openboss.modules.charging.engine.state import EngineState
 
 if TYPE_CHECKING:
@@ -122,6 +123,19 @@ def _take_back(server: Server, state: EngineState, group: Group, session: int, a
 
 def _used(state: EngineState, places: np.ndarray) -> int:
     return sum(int(state.desk.uses[name][places].sum()) for name in _COLUMNS)
+
+
+def note_refunded(state: EngineState, group: Group, places: np.ndarray) -> None:
+    """Let messages of which all was given back be known in files: no detail, but a record for their twins."""
+    desk = state.desk
+    services, uses = desk.services[places], desk.uses[places]
+    is_event = desk.sessions["kind"][services["session"]] == Kind.EVENT
+    refunded = np.flatnonzero(is_event & np.isin(uses["record_type"], MESSAGES))
+    if len(refunded):
+        nothing = empty_rated(len(refunded))
+        nothing.row[:], nothing.status[:] = services["row"][refunded], Status.FILTERED
+        order = np.arange(len(refunded))
+        group.closed.append(closed_of(state.directory, state.cycles, desk.uses, places[refunded], nothing, order))
 
 
 def settle_older(server: Server, state: EngineState, group: Group, session: int) -> None:

@@ -442,6 +442,8 @@ class Server:
         found = self.open_of(state, sessions)
         unused = is_unused(state, found)
         self._leave_no_record(state, group, found[unused])
+        if life == Life.EXPIRED:  # an event stays open only if it was debited
+            events.note_refunded(state, group, found[unused])
         self._close_alone(state, group, found[~unused])
         state.desk.sessions["life"][sessions] = life
 
