@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.online import arriving, debits
-from openboss.modules.charging.engine.online.cuts import is_unused
+from openboss.modules.charging.engine.online.closed import closed_of
+from openboss.modules.charging.engine.online.cuts import MESSAGES, is_unused
 from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.group import Group
 from openboss.modules.charging.engine.online.growing import NO_PRICE_LI, USED_AS
