@@ -53,7 +53,7 @@ from openboss.processes.watch_use import lines_li
 LOOK_S = 0.05  # how soon a command or a chunk is seen
 SWEEP_S = 1.0
 COUNT_S = 1.0  # how soon the board shows what doors have counted, and staff hear whom the black list has refused
-MOST_REFUSED = 10_000  # in that time; more of them are no news
+MOST_REFUSED = 200  # in that time: networks wait meanwhile, and more of them are no news
 KEEP_S = 1.0  # how soon where networks want to be told of sessions is on its way to the database
 LINES_S = 60.0  # how soon another line of it counts
 PEERS_S = 2.0  # how soon a change of who may ask is seen

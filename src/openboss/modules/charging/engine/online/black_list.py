@@ -1,8 +1,7 @@
 """The black list as the engine knows it: numbers and handsets that nobody may use. Source: CHG-32.
 
 Business sends each entry as an order (orders.py). Whoever opens a session or an event with a listed number on either
-side, or in a listed handset, is refused; so is the first request of a session that goes on in one, as far as its
-network says the handset. Refunds are given.
+side, or in a listed handset, is refused; what runs with it is ended by its network. Refunds are given.
 """
 
 from collections.abc import Sequence
@@ -33,7 +32,7 @@ class BlackList:
         """until_s: by kind and number, as `put` writes them and a snapshot keeps them."""
         self.until_s = until_s or {}
         self.changes = 0
-        self._sort()
+        self._sorted: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # by kind, made when somebody asks
 
     def put(self, kind: str, number: int, until_s: int) -> None:
         """Enter a number or a handset until a UTC second; 0 = it is on the list no more."""
@@ -42,22 +41,21 @@ class BlackList:
         else:
             self.until_s.pop(f"{kind} {number}", None)
         self.changes += 1
-        self._sort()
+        self._sorted.clear()
 
     def has(self, kind: str, numbers: np.ndarray, now_s: int) -> np.ndarray:
         """Say of some numbers (i64, 0 = not known) whether they are on the list: bool[n]."""
-        listed, until_s = self._sorted[kind]
+        listed, until_s = self._sorted.get(kind) or self._sort(kind)
         if not len(listed):
             return np.zeros(len(numbers), np.bool_)
         at = np.minimum(np.searchsorted(listed, numbers), len(listed) - 1)
         return (listed[at] == numbers) & (until_s[at] > now_s)
 
-    def _sort(self) -> None:
-        self._sorted = {}
-        for kind in (NUMBER, IMEI):
-            mine = sorted((int(key.split()[1]), until) for key, until in self.until_s.items() if key.startswith(kind))
-            columns = np.array(mine, np.int64).reshape(-1, 2)
-            self._sorted[kind] = columns[:, 0].copy(), columns[:, 1].copy()
+    def _sort(self, kind: str) -> tuple[np.ndarray, np.ndarray]:
+        mine = sorted((int(key.split()[1]), until) for key, until in self.until_s.items() if key.startswith(kind))
+        columns = np.array(mine, np.int64).reshape(-1, 2)
+        self._sorted[kind] = columns[:, 0].copy(), columns[:, 1].copy()
+        return self._sorted[kind]
 
 
 def refuse_listed(
