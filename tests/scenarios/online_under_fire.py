@@ -47,7 +47,7 @@ KINDS = (
 )  # fmt: skip
 SERVER_ALONE = ("server", "server restarted", "server failed over")  # the engine then ends by itself
 STALL_S = 1.5
-QUIET_S = 1.0  # without an answer: what was committed before has arrived
+QUIET_S = 1.0  # without work or an answer: what was committed before has arrived
 MANY_AHEAD = 2  # groups between their decision and the end of their commit
 
 ASK_BALANCES = "INSERT INTO charging_enginecommand (kind, payload, state) VALUES ('BALANCES', '{}', 'WAITING')"
@@ -225,8 +225,9 @@ class OnlineFire:
         """Let no process of the server run for a while, or until something was done; return how many requests were
         answered meanwhile."""
         server = self.world.server_pid()
+        os.kill(server, signal.SIGSTOP)  # first: it begins processes
         stopped = [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())]
-        for process in stopped:
+        for process in stopped[1:]:
             os.kill(process, signal.SIGSTOP)
         before = self._let_arrive()
         if within is None:
@@ -239,12 +240,19 @@ class OnlineFire:
         return meanwhile
 
     def _let_arrive(self) -> int:
-        """Wait until nothing more is answered; return how many requests were."""
-        answered, until_s = -1, time.monotonic() + PATIENCE_S
-        while answered != self.gateway.answered and time.monotonic() < until_s:
-            answered = self.gateway.answered
-            time.sleep(QUIET_S)
+        """Wait until the engine does nothing and what it said has arrived; return how many requests were answered."""
+        answered, begun_s = self.gateway.answered, time.monotonic()
+        quiet_since_s = begun_s
+        while time.monotonic() < min(quiet_since_s + QUIET_S, begun_s + PATIENCE_S):
+            if self._is_at_work() or self.gateway.answered != answered:
+                answered, quiet_since_s = self.gateway.answered, time.monotonic()
+            time.sleep(0.01)
         return answered
+
+    def _is_at_work(self) -> bool:
+        """The engine has something to do, and perhaps no processor for it."""
+        assert self.engine is not None
+        return Path(f"/proc/{self.engine.pid}/stat").read_text().rpartition(")")[2].split()[0] == "R"
 
     def _fall_behind(self) -> None:
         """Let the engine decide what it may while nothing is committed, and kill it."""
