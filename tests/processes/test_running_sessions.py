@@ -29,6 +29,8 @@ from openboss.modules.charging.functions.engine import answering, recover_engine
 from openboss.modules.charging.models import EngineJournal, GatewaySession, UsageChunk
 from openboss.modules.customers.atomic.effective import active_reasons
 from openboss.modules.customers.functions import Proof
+from openboss.modules.receivables.atomic.wallets import send_limits
+from openboss.modules.receivables.functions.counter import grant_gift
 from openboss.modules.system.models import Outbox
 from openboss.processes import take_payment
 from tests.access.network.diameter_mutations import data_request
@@ -84,9 +86,11 @@ class Running:
         assert message.header.is_request
         return message.header.command_code, message.session_id
 
-    def pay(self, fen: int) -> None:
-        take_payment.take(account_id=self.office.account_id, paid_fen=fen, means="CASH", channel="HALL",
-                          serial_no=self.office.no(), at=clock.now(), staff_id=self.office.clerk)  # fmt: skip
+    def pay(self, fen: int) -> int:
+        """Pay at the hall; which payment it was."""
+        taken = take_payment.take(account_id=self.office.account_id, paid_fen=fen, means="CASH", channel="HALL",
+                                  serial_no=self.office.no(), at=clock.now(), staff_id=self.office.clerk)  # fmt: skip
+        return taken.posted.payment_id
 
     def order(self, kind: str, **request: Any) -> None:
         done = self.office.do(kind, self.user, at=clock.now().replace(microsecond=0), **request)
@@ -203,6 +207,54 @@ def test_a_payment_makes_the_network_ask_again_and_a_session_without_money_is_gr
         assert session.report() == (GRANTED, 10 * MB)
         assert session.report(TERMINATION, used=MB) == (GRANTED, 0)
         assert session.balance_li() == 110_000 - 346 * 290
+
+    played(part)
+
+
+def test_a_gift_and_a_raised_limit_make_the_network_ask_again_and_what_it_may_use_is_granted(played) -> None:
+    def part(session: Running) -> None:
+        account_id = session.office.account_id
+        assert session.report(INITIAL) == (GRANTED, 10 * MB)
+        assert session.report(used=345 * MB) == (NO_CREDIT, 0)  # 50 li below zero
+        began_s = time.monotonic()
+        grant_gift(account_id=account_id, gift_fen=1_000, serial_no="G1", at=clock.now(), staff_id=None)
+        assert session.told() == (ASKED_AGAIN, "gw;1")
+        print(f"from the gift to the request: {time.monotonic() - began_s:.2f} s")
+        assert session.report() == (GRANTED, 10 * MB)
+        assert session.report(used=35 * MB) == (NO_CREDIT, 0)  # all of the gift
+        for limit_fen, heard in ((1_100, (GRANTED, MB)), (1_000, (NO_CREDIT, 0))):
+            began_s = time.monotonic()
+            send_limits({account_id: limit_fen})
+            assert session.told() == (ASKED_AGAIN, "gw;1")
+            print(f"from the limit to the request: {time.monotonic() - began_s:.2f} s")
+            assert session.report() == heard
+        send_limits({account_id: 1_000})  # as it is: nobody need ask
+        session.pay(1_000)
+        assert session.told() == (ASKED_AGAIN, "gw;1")
+        assert session.report(TERMINATION) == (GRANTED, 0)
+        session.wire.line.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            session.told()
+
+    played(part)
+
+
+def test_a_payment_that_is_taken_back_makes_the_network_ask_again_and_only_what_is_left_is_granted(played) -> None:
+    def part(session: Running) -> None:
+        assert session.report(INITIAL) == (GRANTED, 10 * MB)
+        payment_id = session.pay(1_000)
+        assert session.told() == (ASKED_AGAIN, "gw;1")
+        assert session.report(used=340 * MB) == (GRANTED, 10 * MB)
+        assert session.balance_li() == 110_000 - 340 * 290
+        began_s = time.monotonic()
+        take_payment.reverse(payment_id=payment_id, reason="paid for another", serial_no=session.office.no(),
+                             at=clock.now(), staff_id=session.office.clerk)  # fmt: skip
+        assert session.told() == (ASKED_AGAIN, "gw;1")
+        print(f"from the reversal to the request: {time.monotonic() - began_s:.2f} s")
+        assert session.report() == (GRANTED, MB)  # of 4.8 that what is left would buy
+        assert session.balance_li() == 100_000 - 340 * 290
+        assert session.report(used=5 * MB) == (NO_CREDIT, 0)
+        session.report(TERMINATION)
 
     played(part)
 
@@ -375,6 +427,7 @@ def test_each_order_ten_times_reaches_a_silent_session_within_a_second_and_payme
             session.let_the_second_end()
             plan = {"offer_id": (103, 102)[number % 2], "effective": "NOW", "proofs": [Proof.DYNAMIC]}
             until_told("payment", lambda: session.pay(1_000))
+            until_told("limit", lambda limit_fen=number + 1: send_limits({session.office.account_id: limit_fen}))
             until_told("change of plan", lambda plan=plan: session.order("CHANGE_PLAN", **plan))
             until_told("stop", lambda: session.order("REPORT_LOST"), ABORTED)
             until_told("resumption", lambda: session.order("RELEASE_LOST"))

@@ -351,8 +351,7 @@ class Owner:
         if kind == "BALANCES":
             return publish_balances(self.state, self.lake, position)
         if kind in orders.KINDS:
-            concerned = kind not in ("WALLETS", "HOLD")
-            stirred = orders.users_of(self.state, kind, payload) if concerned else np.zeros(0, np.int64)
+            stirred = orders.users_of(self.state, kind, payload)
             answer = orders.carry_out(self.state, kind, payload)
             self.stirred.extend(int(row) for row in stirred)
             return answer

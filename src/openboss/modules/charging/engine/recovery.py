@@ -5,7 +5,6 @@ from pathlib import Path
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.chunks import make_folder
 from openboss.modules.charging.engine.lake import Lake
-from openboss.modules.charging.engine.online import debits
 from openboss.modules.charging.engine.online.images import Images
 from openboss.modules.charging.engine.owner import Owner
 from openboss.modules.charging.engine.pieces import Amid
@@ -52,7 +51,6 @@ def _replay(owner: Owner, in_lake: int) -> None:
             images = Images(entry.images)
             owner.state.apply_images(images)
             remember(owner.state, images.closed)
-            debits.remember(owner.state.duplicates, images.sessions)
             if entry.position > in_lake:
                 owner.keep_closed(images.closed)
             continue

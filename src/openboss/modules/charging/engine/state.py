@@ -31,6 +31,7 @@ from openboss.modules.charging.engine.layout import (
     empty_lane,
     lane_of,
 )
+from openboss.modules.charging.engine.online import debits
 from openboss.modules.charging.engine.online.accounts import Accounts
 from openboss.modules.charging.engine.online.black_list import BlackList
 from openboss.modules.charging.engine.online.desk import (
@@ -367,6 +368,7 @@ class EngineState:
                 room = most - int(getattr(self.lanes[number], f"{pool}_count")[0])
                 self.lanes[number] = _with_room(self.lanes[number], pool, max(room, 0))
         self.desk = images.put(with_users(self.desk, self.used["rows"]), self.lanes)
+        debits.remember(self.duplicates, images.sessions)
 
     def settle_desk(self) -> None:
         """Work out what follows from the desk's arrays, after they were read or written from outside."""

@@ -36,16 +36,38 @@ def carry_out(state: EngineState, kind: str, payload: dict[str, Any]) -> dict[st
 
 
 def users_of(state: EngineState, kind: str, payload: dict[str, Any]) -> np.ndarray:
-    """The rows of users whose running sessions should ask again after a command."""
+    """The rows of users whose running sessions should ask again after a command; asked before it is carried out.
+
+    Whose money, limit, free resources or bar it changes. Money that is set aside is business's to decide on first.
+    """
     if "subscriber_id" in payload:
         return np.array([_row(state, payload[name]) for name in ("subscriber_id", "to_id") if name in payload])
-    if kind == "TOP_UP" or kind == "RELEASE":
-        place = _wallet(state, payload["account_id"])
-        return np.flatnonzero(state.desk.user_wallet == place)
-    if kind == "TOP_UPS":
-        places = [state.accounts.get(account_id) for account_id, li in payload["amounts_li"] if li > 0]
-        return np.flatnonzero(np.isin(state.desk.user_wallet, [place for place in places if place is not None]))
-    return np.zeros(0, np.int64)
+    if kind == "WALLETS":
+        return _users_of_other_money(state, payload["wallets"])
+    places: list[int | None] = []
+    if kind == "TOP_UP":
+        places = [_wallet(state, payload["account_id"])]
+    elif kind == "TOP_UPS":
+        places = [state.accounts.get(account_id) for account_id, li in payload["amounts_li"] if li]
+    elif kind in ("CONFIRM", "RELEASE") and payload["hold"] in state.holds:
+        places = [state.holds[payload["hold"]][0]]
+    return np.flatnonzero(np.isin(state.desk.user_wallet, [place for place in places if place is not None]))
+
+
+def _users_of_other_money(state: EngineState, wallets: list[dict[str, Any]]) -> np.ndarray:
+    """Rows of users whose wallet gets another limit, as a gift does to it, and of those who get another wallet."""
+    desk = state.desk
+    if not (desk.user_service >= 0).any():  # nobody has a session: as where all wallets are opened at once
+        return np.zeros(0, np.int64)
+    changed, moved = list[int](), list[int]()
+    for wanted in wallets:
+        place = state.accounts.get(wanted["account_id"])
+        rows = [_row(state, user) for user in wanted["subscriber_ids"]]
+        moved += [row for row in rows if row < len(desk.user_wallet) and desk.user_wallet[row] != place]
+        is_other = place is not None and desk.wallets["limit_li"][place] != wanted.get("limit_li", 0)
+        if place is not None and (is_other or wanted.get("anew")):
+            changed.append(place)
+    return np.union1d(np.flatnonzero(np.isin(desk.user_wallet, changed)), np.array(moved, np.int64))
 
 
 def _row(state: EngineState, subscriber_id: int) -> int:
