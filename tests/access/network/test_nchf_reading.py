@@ -12,7 +12,7 @@ from openboss.access.network.nchf.answers import Refused, encode, final_unit, ma
 from openboss.access.network.nchf.node import _decode
 from openboss.access.network.nchf.reading import key_of_new, request_of
 from openboss.access.network.nchf.schema import ChargingDataRequest
-from openboss.kernel.usage import RecordType, text_id
+from openboss.kernel.usage import RecordType, name_code, text_id
 from openboss.modules.charging.engine.online.requests import Action, Kind
 
 NOW_S = 1_791_165_600  # 2026-10-05 02:00 UTC
@@ -110,6 +110,10 @@ def test_calls_and_messages_are_told_from_their_information():
     assert (made.record_type, made.other) == (RecordType.MOC, 10**18 + 57188880001)
     taken = read(iMSChargingInformation={"roleOfNode": "TERMINATING", **gpsi, **calling})
     assert (taken.record_type, taken.other) == (RecordType.MTC, PLUS + 8613800000001)
+    named = {"imsChargingIdentifier": "icid-7@s-cscf", "userSessionID": "call-9@ims"}  # files have it as call_ref
+    assert read(iMSChargingInformation={**gpsi, **calling, **named}).call_ref == name_code("icid-7@s-cscf")
+    del named["imsChargingIdentifier"]
+    assert read(iMSChargingInformation={**gpsi, **calling, **named}).call_ref == name_code("call-9@ims")
     for media, role, kind in (
         ("video 51372 RTP/AVP 31", "ORIGINATING", RecordType.VIDEO_CALL),
         ("m=video 51372 RTP/AVP 31", "ORIGINATING", RecordType.VIDEO_CALL),
