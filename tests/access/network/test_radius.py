@@ -45,7 +45,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(shutil.which("radclient") is None, reason="radclient is not installed (freeradius-utils)"),
 ]
-USER, PASSWORD, SECRET = 1001, "wlan-Pass-77", "nas-secret-1"
+USER, PASSWORD, SECRET = 1001, "wlan-Pass-77", "nas-secret-number-1"
 WLAN = (RecordType.WLAN, 8613900011001, "13900011001@wlan")
 BROADBAND = (RecordType.BROADBAND, 865711234567, "05711234567@home")
 LOGIN = WLAN[2]
@@ -54,8 +54,10 @@ GIGAWORD = 1 << 32
 DICTIONARY = """
 ATTRIBUTE User-Name 1 string
 ATTRIBUTE Framed-IP-Address 8 ipaddr
+ATTRIBUTE State 24 string
 ATTRIBUTE Vendor-Specific 26 octets
 ATTRIBUTE Session-Timeout 27 integer
+ATTRIBUTE Termination-Action 29 integer
 ATTRIBUTE Acct-Session-Id 44 string
 ATTRIBUTE Event-Timestamp 55 date
 ATTRIBUTE Message-Authenticator 80 octets
@@ -324,7 +326,7 @@ def test_a_server_that_begins_again_ends_all_its_sessions(network, aaa):
 def test_a_session_without_money_is_ended_at_the_access_server(network, aaa, nas):
     account(aaa, "Start", Framed_IP_Address="10.9.8.7")
     told = nas.next()
-    assert (told["code"], told["Session-Timeout"]) == (Code.COA_REQUEST, 120)
+    assert (told["code"], told["Session-Timeout"], told["Termination-Action"]) == (Code.COA_REQUEST, 120, 0)
     account(aaa, "Interim-Update", 150)  # three minutes: 0.030 more than there is
     assert network.wallet()["balance_li"] == -30
     told = nas.next()

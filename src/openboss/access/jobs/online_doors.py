@@ -27,6 +27,7 @@ from openboss.access.network.radius.packets import Code
 from openboss.access.network.radius.ports import Port
 from openboss.access.network.radius.sessions import Sessions
 from openboss.config.options import Options
+from openboss.modules.charging.engine.online.cuts import ACCESS
 
 _REPORT_EVERY_S = 60.0
 DROPS = {"unknown server", "malformed", "not genuine", "another kind", "dropped"}  # of what ports of RADIUS count
@@ -54,6 +55,7 @@ class OnlineDoors:
         self.notifier = Notifier(loop)
         self._radius: list[Port] = []
         self._sessions = Sessions()  # of access servers
+        self._accounting: Accounting | None = None  # of access servers, once one is listed
         self._counts: list[Counter[str]] = []
         self._nchf: Door | None = None
         self._nchf_node: Node | None = None
@@ -91,6 +93,7 @@ class OnlineDoors:
         changes = FromEngine(servers, self.now_s, loop)
         logins = Logins(gathering=self.gathering, sessions=sessions, now_s=self.now_s)
         accounting = Accounting(gathering=self.gathering, sessions=sessions, now_s=self.now_s, changes=changes)
+        self._accounting = accounting
         self._counts += [logins.counts, accounting.counts]
         for code, number, handle in (
             (Code.ACCESS_REQUEST, chosen.radius_port, logins.handle),
@@ -139,14 +142,20 @@ class OnlineDoors:
         self.gathering.go_on()
 
     def tell(self, sessions: np.ndarray, stopped: np.ndarray) -> None:
-        """Tell 5G networks to come again with some sessions, or to end those of users who were stopped.
+        """Tell networks to come again with some sessions, or to end those of users who were stopped.
 
-        Access servers are told of a stop through the outbox, and ask again by themselves when their time is over.
+        Access servers cannot be told to come again: they are told how long their sessions may last now. Of a stop they
+        hear through the outbox as well, until they have heeded it.
         """
         for is_stop in (False, True):
             mine = sessions[stopped == is_stop]
-            keys = [f"{high:016x}{low:016x}" for high, low in zip(mine["key_hi"], mine["key_lo"], strict=True)]
-            self.notifier.tell(keys, is_stop=is_stop)
+            keys = np.array(
+                [f"{high:016x}{low:016x}" for high, low in zip(mine["key_hi"], mine["key_lo"], strict=True)]
+            )
+            is_access = np.isin(mine["record_type"], ACCESS)
+            self.notifier.tell(keys[~is_access].tolist(), is_stop=is_stop)
+            if self._accounting is not None:
+                self._accounting.heed(keys[is_access].tolist(), is_stop=is_stop)
 
     def keep(self, at: datetime) -> None:
         """Write down where 5G networks want to be told of sessions."""

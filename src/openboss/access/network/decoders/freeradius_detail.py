@@ -1,4 +1,4 @@
-"""FreeRADIUS accounting detail: each Stop is one broadband session, Start, Interim-Update and On/Off are filtered.
+"""FreeRADIUS accounting detail: each Stop is a broadband or WLAN session, Start, Interim-Update, On, Off are filtered.
 
 An entry is a line with the time, indented `Name = value` lines, and a blank line (RFC 2866, gigawords RFC 2869).
 """
@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from openboss.access.network.decoders.lines import log_lines, pieces
+from openboss.access.network.radius.names import record_name
 from openboss.modules.charging.canonical import Trailer, Undecodable, UsageText
 
 GIGAWORD = 1 << 32
 ENTRY_LINES = 500
 _ATTRIBUTE = re.compile(r'\s+([\w.:-]+)\s*[:+]?=\s*"?(.*?)"?$')
+_WIRELESS = {"Wireless-802.11", "Wireless-Other", "18", "19"}  # NAS-Port-Type
 _FILTERED = {"Start", "Interim-Update", "Accounting-On", "Accounting-Off", "Alive"}
 _CAUSES = {
     name: number
@@ -52,7 +54,7 @@ def _entries(file: Path) -> Iterator[dict[str, str]]:
             raise Undecodable(f"an entry has more than {ENTRY_LINES} attributes")
         if found:
             recognised = open_entry = True
-            entry[found[1]] = found[2]
+            entry.setdefault(found[1], found[2])
         elif open_entry:
             yield entry
             entry, open_entry = {}, False
@@ -65,14 +67,15 @@ def _entries(file: Path) -> Iterator[dict[str, str]]:
 def _session(entry: Mapping[str, str]) -> Mapping[str, object]:
     """One ended session: what it lacks stays empty and is refused by the checks that all usage passes."""
     duration_s = entry.get("Acct-Session-Time", "")
+    name = record_name(_class(entry.get("Class", "")), entry.get("Acct-Session-Id", ""))
     return {
-        "record_type": "BROADBAND",
+        "record_type": "WLAN" if entry.get("NAS-Port-Type") in _WIRELESS else "BROADBAND",
         "served_number": entry.get("User-Name", "").split("@")[0],
-        "start_time": _start(entry.get("Timestamp", ""), duration_s),
+        "start_time": _start(entry.get("Timestamp", ""), duration_s, entry.get("Acct-Delay-Time", "0")),
         "duration_s": duration_s,
         "up_bytes": _octets(entry, "Input"),
         "down_bytes": _octets(entry, "Output"),
-        "call_ref": entry.get("Acct-Unique-Session-Id") or entry.get("Acct-Session-Id", ""),
+        "call_ref": name or entry.get("Acct-Unique-Session-Id", ""),
         "cause_close": _CAUSES.get(entry.get("Acct-Terminate-Cause", ""), 0),
     }
 
@@ -86,9 +89,18 @@ def _octets(entry: Mapping[str, str], way: str) -> int | str:
     return int(high) * GIGAWORD + int(low) if len(low) < 18 and len(high) < 9 else f"{high}:{low}"
 
 
-def _start(stopped: str, duration_s: str) -> str:
-    """Start of the session: the moment of the Stop less the session's time."""
-    if not re.fullmatch(r"\d{1,10}", stopped) or not re.fullmatch(r"\d{1,9}", duration_s):
+def _start(stopped: str, duration_s: str, delay_s: str) -> str:
+    """Start of the session: the moment the Stop came, less how long it was on its way and the session's time."""
+    if not re.fullmatch(r"\d{1,10}", stopped) or not all(
+        re.fullmatch(r"\d{1,9}", one) for one in (duration_s, delay_s)
+    ):
         return ""
-    start_s = int(stopped) - int(duration_s)
+    start_s = int(stopped) - int(duration_s) - int(delay_s)
     return f"{datetime.fromtimestamp(start_s, UTC):%Y-%m-%dT%H:%M:%S}Z" if start_s >= 0 else ""
+
+
+def _class(octets: str) -> str:
+    """What Class says as text: it is written as hexadecimal octets."""
+    if not re.fullmatch(r"0x(?:[0-9a-fA-F]{2})+", octets):
+        return octets
+    return bytes.fromhex(octets[2:]).decode("utf-8", "replace")

@@ -9,7 +9,7 @@ the same Stop may come again after hours.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from openboss.access.network.radius.packets import Attribute, Code, Packet
 from openboss.access.network.radius.ports import Attributes, Reply
 from openboss.access.network.radius.sessions import (
     NOTHING_MORE,
+    SLICE_S,
     Sessions,
     from_second,
     going_on,
@@ -32,6 +33,7 @@ from openboss.access.network.radius.sessions import (
     opening,
     report,
     settle,
+    take_again,
     take_report,
     used_of,
 )
@@ -61,8 +63,8 @@ class Changes(Protocol):
     def end(self, session: AccessSessionView) -> None:
         """Have a session ended."""
 
-    def shorten(self, session: AccessSessionView) -> None:
-        """Tell how long a session may last in all."""
+    def limit(self, session: AccessSessionView, *, is_last: bool) -> None:
+        """Tell how long a session may last in all, and whether it ends then or asks again."""
 
 
 class Accounting:
@@ -73,6 +75,7 @@ class Accounting:
         self.counts: Counter[str] = Counter()
         self._waiting: list[_Waiting] = []
         self._settled: list[tuple[AccessSessionView, Reply]] = []  # ended, and not written down as such yet
+        self._changed: dict[str, AccessSessionView] = {}  # for whose users something has changed
         self._is_due = False
         self._forgot_at_s = 0
 
@@ -89,6 +92,21 @@ class Accounting:
         self._waiting.append((server, packet, reply))
         self._wake()
 
+    def heed(self, session_keys: Collection[str], *, is_stop: bool) -> None:
+        """Something has changed for the users of some sessions: have those ended, or ask how long they may last now.
+
+        A session that was let in and has not begun is asked about when it does. Names of others are passed over.
+        """
+        for session in self.sessions.find_all(session_keys):
+            if session.ended_at is not None or not session.acct_session_id:
+                continue
+            if is_stop:
+                self.changes.end(session)
+            else:
+                self._changed[session.session_key] = session
+        if self._changed:
+            self._wake()
+
     def _wake(self) -> None:
         if not self._is_due:
             self._is_due = True
@@ -101,7 +119,7 @@ class Accounting:
             waiting, self._waiting = self._waiting[:MOST_A_TURN], self._waiting[MOST_A_TURN:]
             if self._waiting:
                 self._wake()
-            asked = [taken for one in waiting for taken in self._taken(*one)]
+            asked = [taken for one in waiting for taken in self._taken(*one)] + self._asked_anew()
             if asked:
                 put_access_sessions([session for session, _requests, _reply in asked])
             for session, requests, reply in asked:
@@ -135,7 +153,22 @@ class Accounting:
         if told.status == Status.STOP:
             session.ended_at = told.happened_at
         self.sessions.busy.add(session.session_key)
-        return [(session, [*requests, report(session)], reply)]
+        want_s = SLICE_S if told.status == Status.START else 0  # something may have changed since it was let in
+        return [(session, [*requests, report(session, want_s=want_s)], reply)]
+
+    def _asked_anew(self) -> list[_Asked]:
+        """Make the requests of sessions for whose users something has changed; those under decision wait for it."""
+        asked: list[_Asked] = []
+        free = [one for key, one in self._changed.items() if key not in self.sessions.busy][:MOST_A_TURN]
+        for session in free:
+            del self._changed[session.session_key]
+            if session.ended_at is not None:
+                continue
+            requests = self.sessions.pending(session)
+            take_again(session, from_second(self.now_s()))
+            self.sessions.busy.add(session.session_key)
+            asked.append((session, [*requests, report(session, want_s=SLICE_S)], _Nobody()))
+        return asked
 
     def _known(
         self, server: AccessServer, packet: Packet
@@ -193,7 +226,7 @@ class Accounting:
         def answered(found: list[Answer]) -> None:
             self.sessions.busy.discard(session.session_key)
             self._heard(session, requests, found, reply)
-            if self._waiting:
+            if self._waiting or self._changed:
                 self._wake()
 
         try:
@@ -234,21 +267,31 @@ class Accounting:
             reply(Code.ACCOUNTING_RESPONSE, [])
 
     def _may_go_on(self, session: AccessSessionView, answer: Answer) -> None:
-        """End a session that has no money left, or whose user was stopped."""
-        quota, before_s = answer.quotas[0], session.authorised_s
+        """End a session that has no money left, or whose user was stopped; say if it may last otherwise than told."""
+        quota, told_s = answer.quotas[0], session.authorised_s
         if quota.result in (Result.CREDIT_LIMIT_REACHED, Result.END_USER_SERVICE_DENIED):
             self.counts["ended"] += 1
             self.changes.end(session)
-        elif quota.measure == Measure.SECONDS:
+        elif quota.measure == Measure.SECONDS and (told_s > 0 or quota.is_last):  # else nothing ends it, and need not
             session.authorised_s = session.total_s + quota.granted
-            if session.authorised_s < before_s or (quota.is_last and before_s == 0):
-                self.changes.shorten(session)
+            if session.authorised_s != told_s:
+                self.changes.limit(session, is_last=bool(quota.is_last))
 
     def _forget(self) -> None:
         now_s = self.now_s()
         if now_s - self._forgot_at_s >= _FORGET_EVERY_S:
             self._forgot_at_s = now_s
             forget_access_sessions(before=from_second(now_s) - KEPT)
+
+
+class _Nobody:
+    """No reply: nobody asked."""
+
+    def __call__(self, code: Code, attributes: Attributes) -> None:
+        """Say nothing."""
+
+    def drop(self) -> None:
+        """Say nothing."""
 
 
 class _Together:

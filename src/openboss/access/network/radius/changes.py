@@ -1,4 +1,4 @@
-"""Changes towards access servers: end a session, shorten it, or let it run at another speed (RFC 5176).
+"""Changes towards access servers: end a session, let it last otherwise, or run at another speed (RFC 5176).
 
 `tell` waits for the answer: the worker calls it as a connector of provisioning, the engine's process in a thread of
 its own. Nothing is lost with a server that does not answer: the outbox tries again, and the engine refuses what comes.
@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from openboss.access.network.radius.clients import AccessServers
-from openboss.access.network.radius.logins import WISPR, WISPR_DOWN, WISPR_UP
+from openboss.access.network.radius.logins import ASK_AGAIN, WISPR, WISPR_DOWN, WISPR_UP
 from openboss.access.network.radius.packets import (
     LONGEST,
     Attribute,
@@ -130,9 +130,12 @@ class FromEngine:
         """Have a session ended."""
         self._send(session, Code.DISCONNECT_REQUEST, [])
 
-    def shorten(self, session: AccessSessionView) -> None:
-        """Tell how long a session may last in all."""
-        self._send(session, Code.COA_REQUEST, [whole(Attribute.SESSION_TIMEOUT, session.authorised_s)])
+    def limit(self, session: AccessSessionView, *, is_last: bool) -> None:
+        """Tell how long a session may last in all, and whether it ends then or asks again."""
+        said = [whole(Attribute.SESSION_TIMEOUT, session.authorised_s)]
+        if not is_last:
+            said.append(named(Attribute.STATE, session.session_key))
+        self._send(session, Code.COA_REQUEST, [*said, whole(Attribute.TERMINATION_ACTION, 0 if is_last else ASK_AGAIN)])
 
     def _send(self, session: AccessSessionView, code: Code, more: Attributes) -> None:
         def send() -> None:

@@ -107,11 +107,11 @@ class Logins:
                 return
             session, requests = running, self.sessions.pending(running)
             take_again(session, at)
-            requests.append(report(session))
+            requests.append(report(session, want_s=SLICE_S))
         else:
             name = (server.name, packet.text(Attribute.USER_NAME), packet.authenticator.hex(), str(packet.identifier))
             session = new_session(server, packet, key_of(*name), at)
-            session.subscriber_id = line.subscriber_id
+            session.subscriber_id, session.record_name = line.subscriber_id, session.session_key
             self.sessions.keep(session)
             requests = [opening(session, want_s=SLICE_S)]
         put_access_sessions([session])

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from openboss.access.network.gathering import PLUS, Ask, Request
 from openboss.access.network.radius.clients import AccessServer
+from openboss.access.network.radius.names import record_name
 from openboss.access.network.radius.packets import Attribute, Malformed, Packet
+from openboss.kernel.usage import name_code
 from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Kind
-from openboss.modules.charging.functions.access_sessions import AccessSessionView, access_session
+from openboss.modules.charging.functions.access_sessions import AccessSessionView, access_session, access_sessions
 
 SLICE_S = 3600  # the longest that is granted at once
 MOST_REMEMBERED = 1 << 20
@@ -88,6 +91,7 @@ def new_session(server: AccessServer, packet: Packet, key: str, at: datetime) ->
         record_type=int(server.record_type),
         started_at=at - timedelta(seconds=passed_s),
         reported_at=at,
+        record_name=record_name(packet.text(Attribute.CLASS), packet.text(Attribute.ACCT_SESSION_ID)),
     )
 
 
@@ -105,8 +109,11 @@ def opening(session: AccessSessionView, *, want_s: int = 0) -> Request:
     return _request(session, Kind.INITIAL, 0, ask)
 
 
-def report(session: AccessSessionView) -> Request:
-    """The request of a session's last report: what was used since the one before, and whether it may go on."""
+def report(session: AccessSessionView, *, want_s: int = 0) -> Request:
+    """The request of a session's last report: what was used since the one before, and whether it may go on.
+
+    want_s  how long from now; 0 = as long as its server was told, or a slice
+    """
     ask = Ask(
         used_s=session.total_s - session.before_s,
         used_up=session.total_up - session.before_up,
@@ -115,7 +122,7 @@ def report(session: AccessSessionView) -> Request:
     kind = Kind(session.report_kind)
     if kind == Kind.UPDATE:
         left_s = session.authorised_s - session.total_s
-        ask.is_asking, ask.want_s = True, left_s if left_s > 0 else SLICE_S
+        ask.is_asking, ask.want_s = True, want_s or (left_s if left_s > 0 else SLICE_S)
     return _request(session, kind, session.report_no, ask)
 
 
@@ -128,7 +135,7 @@ def _request(session: AccessSessionView, kind: Kind, number: int, ask: Ask) -> R
         record_type=session.record_type,
         served=session.served,
         at_s=int(session.started_at.timestamp()),
-        call_ref=int(session.session_key[:15], 16),
+        call_ref=name_code(session.record_name),
         asks=[ask],
     )
 
@@ -158,10 +165,10 @@ def is_settled(session: AccessSessionView) -> bool:
 
 
 def take_again(session: AccessSessionView, at: datetime) -> None:
-    """Note that a running session asks to go on: a report of its own that says nothing new of use."""
+    """Note that it is asked how long a running session may go on: a report that says nothing new of use."""
     settle(session)
     session.report_no += 1
-    session.report_kind, session.authorised_s, session.reported_at = int(Kind.UPDATE), 0, at
+    session.report_kind, session.reported_at = int(Kind.UPDATE), at
 
 
 class Sessions:
@@ -178,10 +185,21 @@ class Sessions:
             return None
         known = self._known.get(key)
         if known is None and (known := access_session(key)) is not None:
-            self.keep(known)
-            if known.report_no > 0:
-                self._doubtful.add(key)
+            self._keep_looked_up(known)
         return known
+
+    def find_all(self, keys: Collection[str]) -> list[AccessSessionView]:
+        """Those of some names that are sessions."""
+        known = [self._known[key] for key in keys if key in self._known]
+        looked_up = access_sessions([key for key in keys if key not in self._known])
+        for session in looked_up:
+            self._keep_looked_up(session)
+        return known + looked_up
+
+    def _keep_looked_up(self, session: AccessSessionView) -> None:
+        self.keep(session)
+        if session.report_no > 0:
+            self._doubtful.add(session.session_key)
 
     def pending(self, session: AccessSessionView) -> list[Request]:
         """The last report of a session that another process was to bring to the engine and perhaps did not."""

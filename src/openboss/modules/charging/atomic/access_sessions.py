@@ -20,6 +20,7 @@ class AccessSessionView:
     record_type: int
     started_at: datetime
     reported_at: datetime
+    record_name: str = ""
     acct_session_id: str = ""
     framed_ip: str = ""
     ended_at: datetime | None = None
@@ -56,6 +57,13 @@ def access_session(session_key: str) -> AccessSessionView | None:
     """One session by the engine's name of it."""
     found = AccessSession.objects.filter(pk=session_key).values(*_NAMES).first()
     return AccessSessionView(**found) if found else None
+
+
+def access_sessions(session_keys: Collection[str]) -> list[AccessSessionView]:
+    """Those of some names that are sessions."""
+    if not session_keys:
+        return []
+    return [AccessSessionView(**row) for row in AccessSession.objects.filter(pk__in=session_keys).values(*_NAMES)]
 
 
 def open_access_sessions(*, nas: str | None = None, subscriber_id: int | None = None) -> list[AccessSessionView]:

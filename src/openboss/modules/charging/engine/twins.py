@@ -22,7 +22,7 @@ from openboss.modules.charging.engine.state import EngineState
 
 FOLDER = "twins"
 DAYS_BACK = 3
-STARTS_APART_S = 5  # how far the clocks of two elements may differ about one call or message
+STARTS_APART_S = 5  # how far the clocks of two elements may differ about one beginning
 RINGS_S = 120  # how long a call may ring: charging is asked when it is set up, files tell when it was answered
 TIMED = (*VOICE, *MESSAGES)
 ROWS_AT_ONCE = 4096
@@ -131,7 +131,7 @@ def _are_named(state: EngineState, columns: dict[str, np.ndarray], rows: np.ndar
     record_type, call_ref = columns["record_type"][mine], columns["call_ref"][mine]
     if state.used.get("online"):
         high, low = _keys(state.directory.subscriber_id[rows[mine]], record_type, call_ref)
-        days = columns["start_local_s"][mine] // DAY_S
+        days = (columns["start_local_s"][mine] + STARTS_APART_S) // DAY_S  # ours began after midnight, theirs before
         for back in range(DAYS_BACK + 1):
             known[named] |= state.duplicates.has(days - back, high, low)
     known[named] |= _still_grow(state, rows[mine], record_type, call_ref)

@@ -3,6 +3,7 @@
 from openboss.modules.charging.atomic.access_sessions import (
     AccessSessionView,
     access_session,
+    access_sessions,
     end_access_session,
     forget_access_sessions,
     open_access_sessions,
@@ -12,6 +13,7 @@ from openboss.modules.charging.atomic.access_sessions import (
 __all__ = [
     "AccessSessionView",
     "access_session",
+    "access_sessions",
     "end_access_session",
     "forget_access_sessions",
     "open_access_sessions",

@@ -18,6 +18,7 @@ class AccessSession(models.Model):
     served = models.BigIntegerField()
     record_type = models.SmallIntegerField()
     acct_session_id = models.CharField(max_length=253, default="")
+    record_name = models.CharField(max_length=253, default="")  # what records of it, ours and in files, are known by
     framed_ip = models.CharField(max_length=45, default="")
     started_at = models.DateTimeField()
     reported_at = models.DateTimeField()
