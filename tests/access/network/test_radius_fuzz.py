@@ -27,6 +27,7 @@ from tests.access.network.test_radius import (  # noqa: F401 - fixtures
     pytestmark,
     radclient,
     servers,
+    service,
 )
 from tests.modules.customers.conftest import loaded, offers  # noqa: F401
 
