@@ -118,6 +118,7 @@ def warm_online() -> None:
         if decided.images:
             state.apply_images(Images(decided.images))  # as an engine does that starts again
             state.settle_desk()
+    state.accounts.get(1)  # as the first order does
 
 
 def _engine_of_one_user() -> EngineState:
