@@ -26,6 +26,7 @@ from openboss.modules.catalog.publications import publication_text, write_public
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.engine import owner as owner_module
 from openboss.modules.charging.functions.engine import answering, recover_engine
+from openboss.modules.charging.functions.peers import PeerWish, admit_peer, put_peer
 from openboss.modules.charging.models import EngineJournal, GatewaySession, UsageChunk
 from openboss.modules.customers.atomic.effective import active_reasons
 from openboss.modules.customers.functions import Proof
@@ -255,6 +256,26 @@ def test_a_payment_that_is_taken_back_makes_the_network_ask_again_and_only_what_
         assert session.balance_li() == 100_000 - 340 * 290
         assert session.report(used=5 * MB) == (NO_CREDIT, 0)
         session.report(TERMINATION)
+
+    played(part)
+
+
+def test_a_peer_that_is_shut_out_hears_goodbye_within_three_seconds_and_is_let_in_no_more(played) -> None:
+    def part(session: Running) -> None:
+        known = {"staff_id": None, "at": clock.now()}
+        peer_id = put_peer(peer_id=None, wish=PeerWish(interface="DIAMETER", name="odd.test"), **known)
+        assert session.report(INITIAL) == (GRANTED, 10 * MB)
+        admit_peer(peer_id=peer_id, is_admitted=False, **known)
+        shut_out_s = time.monotonic()
+        heard = session.wire.answer()
+        took_s = time.monotonic() - shut_out_s
+        print(f"from shutting out to goodbye: {took_s:.2f} s")
+        assert (heard.header.command_code, heard.header.is_request, heard.disconnect_cause) == (282, True, 2)
+        assert took_s < 3
+        stranger = Wire(session.port, introduced=False)
+        stranger.say_hello()
+        with pytest.raises(ConnectionResetError):
+            stranger.answer()
 
     played(part)
 

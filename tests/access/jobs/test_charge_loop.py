@@ -2,8 +2,10 @@
 
 import asyncio
 import threading
+import time
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from django.db import connections
 
@@ -18,6 +20,7 @@ from openboss.access.network.radius.ports import Port
 from openboss.config.options import options
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.online.desk import Life, empty_desk, with_places
+from openboss.modules.charging.engine.online.requests import REQUEST
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +42,23 @@ def test_what_became_safe_is_answered_with_the_next_group_and_before_it(loop: Ch
     loop.owner.commits.oldest, loop.owner.position = None, 6  # told to business: committed here
     loop.when_safe(lambda: answered.append("second"))
     assert answered == ["first", "second"]
+
+
+def test_the_board_is_told_what_was_decided_and_is_not_in_the_journal_yet(loop: ChargeLoop) -> None:
+    noted: list[float] = []
+    loop.node = SimpleNamespace(connected=list)
+    loop.watch = SimpleNamespace(note=lambda *_group, at_s, took_s: noted.append(took_s))
+    now_s = time.perf_counter()
+    loop._ahead.extend([(64, now_s - 0.25), (10, now_s - 0.125)])
+    ahead = loop._picture()["ahead"]
+    assert (ahead["groups"], ahead["requests"]) == (2, 74)
+    assert 250_000 <= ahead["oldest_us"] < 60_000_000
+    for requests in (10, 0):
+        loop._note_safe(np.zeros(0, REQUEST), None, 0)  # its group is in the journal, the oldest first
+        assert loop._picture()["ahead"]["requests"] == requests
+    assert loop._picture()["ahead"] == {"groups": 0, "requests": 0, "oldest_us": 0}
+    assert noted[0] >= 0.25
+    assert noted[0] > noted[1] >= 0.125
 
 
 def test_a_network_has_its_answer_before_it_is_told_to_come_again(loop: ChargeLoop) -> None:
