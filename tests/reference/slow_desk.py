@@ -83,10 +83,8 @@ class SlowDesk:
         _event(self.world, {"close": cycle})
 
     def _rate(self, one: Growing) -> None:
-        if one.event["record"].startswith("SMS") and not one.event["messages"] and not one.event.get("info_fee"):
-            return  # not sent
-        if one.event.get("refunded"):
-            return  # all of it: there is nothing to charge
+        if one.event.get("is_unused"):
+            return  # a record of nothing is none, whatever a day costs
         before = self._known()
         one.cost_li = _event(self.world, one.event).get("actual_li") or 0
         for (place, values), (_, old) in zip(self._known(), before, strict=True):

@@ -345,6 +345,7 @@ class Play:
         unit = {MESSAGE: "units", DATA: "up"}.get(record, "s")
         for ask, one in enumerate(asks):
             one["rating_group"] = ask + 1 if session.is_data and sent.kind != Kind.EVENT else -1
+            one["service_id"] = session.columns["service"] or -1  # a service that goes on is named again
             one["is_asking"] = sent.kind != Kind.TERMINATION
             one["want_octets" if record == DATA else f"want_{unit}"] = sent.want
             if report := sent.reports.get(ask):
@@ -389,8 +390,8 @@ class Play:
         event = {**session.event, "at": said(start_s)} | ({"info_fee": f"{fee_li / 1000:.3f}"} if fee_li else {})
         if session.is_data and not session.is_event:
             event["rating_group"] = ask + 1
-        if session.is_event and not used:
-            event["refunded"] = True
+        if self.is_unused(key):
+            event["is_unused"] = True
         return event | {{MESSAGE: "messages", DATA: "up_bytes"}.get(event["record"], "duration_s"): used}
 
     def _book(self, session: Session, ask: int, report: Report, *, ends: bool) -> None:

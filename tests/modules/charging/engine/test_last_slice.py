@@ -8,6 +8,9 @@ import pytest
 from openboss.modules.charging.engine.online.group import KB
 from openboss.modules.charging.engine.online.requests import Result
 from openboss.modules.charging.engine.online.usual import Usual
+from openboss.modules.charging.engine.state import EngineState
+from openboss.modules.charging.functions import what_if
+from openboss.processes.quote.parties import engine_rows
 
 from .play import RULES, Play
 from .test_online_slices import CALL_PRICE, DATA_PRICE, NAMES, at, begin, offer, play_of, report
@@ -36,8 +39,12 @@ def broke(request: pytest.FixtureRequest, play_of: Plays) -> Plays:  # noqa: F81
     return begun
 
 
-def balance_li(play: Play) -> int:
-    return int(play.state.desk.wallets["balance_li"][0])
+def balance_li(play: Play, wallet: int = 0) -> int:
+    return int(play.state.desk.wallets["balance_li"][wallet])
+
+
+def reserved_li(play: Play, wallet: int = 0) -> int:
+    return int(play.state.desk.wallets["reserved_li"][wallet])
 
 
 def granted(session: Any) -> tuple[int, bool]:
@@ -105,3 +112,112 @@ def test_a_charge_that_has_reached_its_cap_is_granted_with_nothing_in_the_wallet
     session = begin(play)
     report(play, session, 500 * KB)
     assert (balance_li(play), granted(session)) == (0, (10 * 1024 * KB, False))  # costs nothing more
+
+
+# --- several sessions at the end -----------------------------------------------------------------------------------
+
+
+def test_two_sessions_are_not_both_granted_the_last_free_kilobytes(broke: Plays) -> None:
+    play = broke(50, prices=[DEAR_DATA], free=PACK)
+    first = begin(play)
+    assert granted(first) == (700 * KB, True)
+    assert begin(play) in play.ended  # the first one holds them all
+    report(play, first, 300 * KB, ends=True)
+    assert granted(begin(play)) == (400 * KB, True)
+    assert balance_li(play) == 0
+
+
+def test_two_calls_share_the_last_free_seconds_and_neither_is_paid_for(broke: Plays) -> None:
+    play = broke(51, prices=[A_SECOND], free=MINUTES)
+    first, second = begin(play, "MOC"), begin(play, "MOC")
+    assert (granted(first), granted(second)) == ((60, False), (40, True))
+    report(play, second, 40)
+    report(play, first, 60)
+    assert is_refused(second) and is_refused(first)
+    assert balance_li(play) == 0
+
+
+def test_the_last_free_units_and_the_last_fen_are_used_by_several_sessions_in_any_order(broke: Plays) -> None:
+    for number, is_second_first in ((52, False), (53, True)):
+        play = broke(number, li=1_005, prices=[DEAR_DATA], free=PACK)
+        first, second = begin(play), begin(play)
+        assert (granted(first), granted(second)) == ((800 * KB, True), (KB, True))
+        assert begin(play) in play.ended  # the money for half a kilobyte is promised
+        reports = [(first, 800 * KB), (second, KB)]
+        for session, used in reports[::-1] if is_second_first else reports:
+            report(play, session, used, ends=True)
+        assert balance_li(play) == -5  # 801 kilobytes, 700 of them free
+
+
+def test_a_quota_reserves_what_it_costs_if_others_use_what_they_hold(broke: Plays) -> None:
+    play = broke(54, li=10_000, prices=[A_SECOND], free=MINUTES)
+    first, second = begin(play, "MOC"), begin(play, "MOC")
+    assert granted(first) == granted(second) == (60, False)
+    assert reserved_li(play) == 20 * 10  # 120 seconds are held, 100 are free
+    report(play, second, 60, ends=True)  # comes first: the free seconds are its own
+    assert (balance_li(play), reserved_li(play)) == (10_000, 0)
+    report(play, first, 60, ends=True)
+    assert balance_li(play) == 10_000 - 20 * 10
+
+
+def test_a_service_of_the_same_request_holds_its_quota_too(broke: Plays) -> None:
+    play = broke(55, prices=[DEAR_DATA], free=PACK)
+    play.begin({"user": "A", "record": "DATA"}, 2)
+    quotas = play.sessions[-1].sent[-1][3]
+    assert quotas["granted"].tolist() == [700 * KB, 0]
+    assert quotas["result"].tolist() == [Result.SUCCESS, Result.CREDIT_LIMIT_REACHED]
+
+
+def test_sessions_that_together_reach_a_dearer_step_of_the_month_pay_from_what_was_reserved(broke: Plays) -> None:
+    steps = [{"from": 0, "price": "0.005"}, {"from": 100, "price": "0.010"}]
+    play = broke(56, li=700, prices=[{**A_SECOND, "basis": "CYCLE", "tiers": steps}])
+    first, second = begin(play, "MOC"), begin(play, "MOC")
+    assert (granted(first), granted(second)) == ((60, False), (60, False))
+    assert reserved_li(play) == 60 * 5 + 40 * 5 + 20 * 10
+    assert begin(play, "MOC") in play.ended
+    report(play, first, 60, ends=True)
+    report(play, second, 60, ends=True)
+    assert balance_li(play) == 0
+
+
+@pytest.fixture
+def family(play_of: Plays) -> Play:  # noqa: F811
+    """Users who share 100 seconds of A's and have nothing in their wallets: A and B have one, C another."""
+    kin = offer("KIN", 60, "FAMILY", prices=[A_SECOND], free=[{**MINUTES[0], "share": {"by": "POOL"}}])
+    play = play_of(kin, offer("PLAIN", 61, prices=[A_SECOND]), held={"A": ["KIN"], "B": ["PLAIN"], "C": ["PLAIN"]},
+                   groups=[{"group": "F", "kind": "FAMILY"}])  # fmt: skip
+    at(play, "2026-09-10T10:00:00")
+    for who, li in ((0, balance_li(play)), (2, balance_li(play, 1))):
+        play.top_up(who, -li)
+    return play
+
+
+def test_users_of_one_pool_are_not_both_granted_its_last_free_seconds(family: Play) -> None:
+    first, second = begin(family, "MOC", "A"), begin(family, "MOC", "B")
+    assert (granted(first), granted(second)) == ((60, False), (40, True))
+    assert begin(family, "MOC", "C") in family.ended  # nothing is left that nobody holds
+    report(family, second, 10, ends=True)
+    third = begin(family, "MOC", "C")
+    assert granted(third) == (30, True)
+    report(family, third, 30, ends=True)
+    report(family, first, 60)
+    assert is_refused(first)
+    assert (balance_li(family), balance_li(family, 1)) == (0, 0)
+
+
+def test_what_members_hold_is_known_after_they_were_entered_anew(family: Play) -> None:
+    begin(family, "MOC", "A")
+    family._carry_out(EngineState.apply_image, what_if.image_of(engine_rows(family.parties)))
+    assert granted(begin(family, "MOC", "B")) == (40, True)
+
+
+def test_a_pool_is_first_come_first_served_and_who_pays_alone_falls_by_at_most_what_was_granted(family: Play) -> None:
+    """What members hold is not taken from the pool; with one wallet what is reserved makes up for it."""
+    family.top_up(0, 1_000)
+    late = begin(family, "MOC", "C")
+    early = begin(family, "MOC", "A")
+    assert (granted(late), granted(early)) == ((60, False), (60, False))
+    assert (reserved_li(family), reserved_li(family, 1)) == (200, 0)  # 40 seconds free, 20 not
+    report(family, early, 60, ends=True)
+    report(family, late, 60, ends=True)
+    assert (balance_li(family), balance_li(family, 1)) == (1_000, -200)

@@ -163,3 +163,45 @@ def test_an_event_refunded_in_full_costs_nothing_whatever_else_its_user_does(pla
     assert play.paid_li == 200
     play.silence()
     assert play.paid_li == 200
+
+
+def test_an_open_session_of_nothing_holds_a_days_price_back_and_pays_none(play_of: Callable[..., Play]) -> None:
+    play = play_of(DAILY, held={"A": ["DAILY"]})
+    at(play, "2026-09-10T10:00:00")
+    wallet = play.state.desk.wallets[0]
+    session, idle = begin(play), begin(play)
+    assert (play.paid_li, wallet["reserved_li"]) == (0, 2 * 500)  # either may be the day's first
+    play.file([{"user": "A", "record": "MOC", "duration_s": 60, "number": 8613911111111, "at": said(play.now_s)}], None)
+    assert play.paid_li == 100
+    report(play, session, KB)
+    assert (play.paid_li, wallet["reserved_li"]) == (100 + 500, 500)
+    report(play, session, KB, ends=True)
+    report(play, idle, 0, ends=True)
+    assert (play.paid_li, wallet["reserved_li"], len(play.detail)) == (100 + 500, 0, 1)
+
+
+def test_a_call_has_its_days_price_from_its_beginning_for_it_leaves_a_record(play_of: Callable[..., Play]) -> None:
+    call = {**CALL_PRICE, "unit": "1 DAY", "price": "0.50"}
+    play = play_of(offer("TALK", 35, prices=[call]), held={"A": ["TALK"]})
+    at(play, "2026-09-10T10:00:00")
+    session = begin(play, "MOC")
+    assert play.paid_li == 500
+    report(play, session, 0, ends=True)
+    assert (play.paid_li, play.detail[0]["act_basic_li"].to_list()) == (500, [500])
+
+
+def test_a_service_that_its_network_names_keeps_its_price_when_its_session_goes_on_after_silence(
+    play_of: Callable[..., Play],
+) -> None:
+    dear = {**DATA_PRICE, "unit": "1 KB", "per": "1 MB", "price": "0.115", "connect": "0.005"}
+    dear["when"] = {"record": ["DATA"], "service": ["77"]}
+    cheap = {**DATA_PRICE, "rule": "Q", "unit": "10 KB", "price": "0.001"}
+    free = [{"rule": "F", "unit": "KB", "granted": 50, "scope": {"record": ["DATA"]}, "names": NAMES}]
+    play = play_of(offer("BOTH", 36, prices=[dear, cheap], free=free), held={"A": ["BOTH"]})
+    at(play, "2026-09-10T10:00:00")
+    play.begin({"user": "A", "record": "DATA", "service": "77"}, 1)
+    session = play.sessions[-1]
+    play.silence()
+    report(play, session, 957_600, ends=True)
+    assert play.paid_li == 105  # 936 KB, 50 of them free: 886 x 115 / 1024 + 5 = 104.5
+    assert play.detail[0]["service"].to_list() == [77]

@@ -26,6 +26,7 @@ from openboss.modules.charging.engine.online.paying import (
 from openboss.modules.charging.engine.online.requests import Kind, Measure
 from openboss.modules.charging.engine.state import TOTALS_A_RECORD
 
+MOST_QUOTES = 16  # of one service: its size is searched between 1 KB and 1 MB, or among some seconds
 FAR, SOON = 4, 2  # how many requests ahead memory is asked for a session, and for what hangs on it
 
 _INITIAL, _TERMINATION, _EVENT = int(Kind.INITIAL), int(Kind.TERMINATION), int(Kind.EVENT)
@@ -91,13 +92,14 @@ def has_room(
     touched: np.ndarray, touched_count: np.ndarray,
 ) -> bool:  # fmt: skip
     """Say whether all that carrying out a request can write has room."""
-    ratings = asks * (services + 3)
+    ratings = asks * (2 * services + 3)  # those of what others hold, in every quote, among them
     lane = lanes[desk.sessions[session].row % LANES]
     if lane.totals_count[0] + ratings * TOTALS_A_RECORD > len(lane.totals_item):
         return False
     if lane.counter_count[0] + ratings * tables.counter_room > len(lane.counter_key):
         return False
-    if touched_count[0] + 2 * (ratings + services) * EFFECTS_A_RECORD > len(touched):
+    tries = asks * MOST_QUOTES * (services - 1)
+    if touched_count[0] + 2 * (ratings + services + tries) * EFFECTS_A_RECORD > len(touched):
         return False
     noted, other = asks * services, desk.sessions[session].first_service
     while other >= 0:

@@ -83,12 +83,6 @@ def next_change_s(state: EngineState, place: int) -> int:
     return int(_next_change_at(state.desk.uses, place, row, state.directory, state.cycles, state.tables))
 
 
-def is_unsent(state: EngineState, places: np.ndarray) -> np.ndarray:
-    """Say which services are messages that were not sent: the kernel would count a record of them as one message."""
-    uses = state.desk.uses[places]
-    return np.isin(uses["record_type"], MESSAGES) & (uses["message_count"] == 0) & (uses["info_fee_li"] == 0)
-
-
 def has_use(state: EngineState, places: np.ndarray) -> np.ndarray:
     """Say under which services anything was used, or a fee is due."""
     uses = state.desk.uses[places]
@@ -97,17 +91,12 @@ def has_use(state: EngineState, places: np.ndarray) -> np.ndarray:
 
 
 def is_unused(state: EngineState, places: np.ndarray) -> np.ndarray:
-    """Say which services were reserved for but not used: they leave no record. Calls always do (D3.6), but events."""
+    """Say which services were reserved for but not used: they leave no record, and while they are open they are none.
+
+    A price by the day would charge a record of nothing for its day, and the kernel counts a message that was not sent
+    as one. Calls always leave a record (D3.6), but events.
+    """
     uses = state.desk.uses[places]
     is_event = state.desk.sessions["kind"][state.desk.services["session"][places]] == Kind.EVENT
     is_begun = np.isin(uses["record_type"], VOICE) & (uses["partial_seq"] == 0) & ~is_event
     return ~has_use(state, places) & ~is_begun
-
-
-def is_none(state: EngineState, places: np.ndarray) -> np.ndarray:
-    """Say which open records are none for now: messages that were not sent, events of which all was refunded.
-
-    They are not rated beside others: a price by the day would charge a record of nothing for its day.
-    """
-    is_event = state.desk.sessions["kind"][state.desk.services["session"][places]] == Kind.EVENT
-    return is_unsent(state, places) | (is_event & ~has_use(state, places))

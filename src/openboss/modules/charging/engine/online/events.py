@@ -45,7 +45,7 @@ def carry_out(
         answer["result"] = Result.INVALID_VALUE
         return 0
     places, act_li = np.array([place]), int(desk.services["act_li"][place])
-    costs_li = int(server.growing.quote_li(state, places, np.array([measure]), np.array([size]))[0])
+    costs_li = int(server.growing.quote_alone(state, places, np.array([measure]), np.array([size]))[0][0])
     if costs_li >= NO_PRICE_LI:
         answer["result"] = Result.RATING_FAILED
         return 0

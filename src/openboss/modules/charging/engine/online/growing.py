@@ -8,11 +8,11 @@ between is neither lost nor counted twice. Source: D4.7, D4.8; docs/algorithms/o
 import numpy as np
 
 from openboss.kernel.direct import direct
-from openboss.kernel.records import Rated, Usage, rate_records
+from openboss.kernel.records import Rated, rate_records
 from openboss.kernel.state import LANES, pool_at
 from openboss.kernel.trace import NO_TRACE
 from openboss.kernel.usage import Status
-from openboss.modules.charging.engine.online.desk import EFFECTS_A_RECORD, USE, longer
+from openboss.modules.charging.engine.online.desk import EFFECTS_A_RECORD, USE, Desk, empty_desk, longer
 from openboss.modules.charging.engine.online.effects import (
     SEEN,
     SEEN_A_RECORD,
@@ -21,6 +21,7 @@ from openboss.modules.charging.engine.online.effects import (
     note_after,
     undo,
 )
+from openboss.modules.charging.engine.online.outstanding import link_members, note_members, note_others, room_beside
 from openboss.modules.charging.engine.online.requests import Measure
 from openboss.modules.charging.engine.rating import empty_rated, rate_in_order, usage_of
 from openboss.modules.charging.engine.state import EngineState
@@ -33,12 +34,13 @@ USED_AS = {
 }
 """The column of a record in which what is counted so stands."""
 PLACES_A_LOOK = 256  # records looked at in one go
+OUTSTANDING = 64  # services whose quotas there is room for from the beginning
 NO_PRICE_LI = 2**61  # the cost of use that cannot be rated
 BLOCKED_LI = 3 * 2**59  # the cost of use that a resource or a cap does not allow: more than anybody has
 
 
-_look_before, _note_after, _undo, _rate_records = (
-    direct(step) for step in (look_before, note_after, undo, rate_records)
+_look_before, _note_after, _undo, _rate_records, _note_others, _note_members = (
+    direct(step) for step in (look_before, note_after, undo, rate_records, note_others, note_members)
 )
 
 
@@ -55,11 +57,14 @@ class Growing:
         self._counts = np.zeros((PLACES_A_LOOK, 3), np.int64)
         self.touched = np.zeros((1 << 16, TOUCHED_COLUMNS), np.int64)
         self.touched_count = np.zeros(1, np.int64)
+        self.beside = room_beside(empty_desk(), OUTSTANDING)
+        self._members: tuple[np.ndarray, ...] = ()  # of pools: outstanding.link_members
+        self._linked: tuple[int, int] = (0, -1)  # entries of groups and pools known when members were linked
 
     def warm(self, state: EngineState) -> None:
         """Have the compiled code ready: nobody's records are looked at, rated and undone; what rates files too."""
         nobody, lanes, desk = np.zeros(0, np.int64), tuple(state.lanes), state.desk
-        rated, columns = _laid_out(state, nobody, desk.uses[nobody])
+        rated, columns = _laid_out(desk, nobody, desk.uses[nobody])
         assert state.tables is not None
         _look_before(lanes, state.directory, state.cycles, desk, nobody, self._seen, self._counts)
         _rate_records(state.tables, state.directory, lanes, state.cycles, usage_of(columns), rated, nobody, NO_TRACE, 0)
@@ -71,26 +76,25 @@ class Growing:
         self.make_room(len(places))
         _undo(tuple(state.lanes), state.desk, places, self.touched, self.touched_count)
 
-    def rate(self, state: EngineState, places: np.ndarray) -> Rated:
-        """Rate records whole, each of another user, and remember what it did. Their effects must have been undone."""
-        self.make_room(len(places))
-        uses = state.desk.uses[places]
-        rated, columns = _laid_out(state, places, uses)
-        state.make_room(np.bincount(rated.row % LANES, minlength=LANES).tolist())
-        self.rate_laid_out(state, usage_of(columns), rated, np.arange(len(places)), places)
-        return rated
+    def rate(self, state: EngineState, places: np.ndarray, desk: Desk | None = None) -> Rated:
+        """Rate records whole, each of another user, and remember what it did. Their effects must have been undone.
 
-    def rate_laid_out(
-        self, state: EngineState, usage: Usage, rated: Rated, order: np.ndarray, places: np.ndarray
-    ) -> None:
-        """Rate records that stand in columns at `order`, of the services at `places`; there is room for them."""
+        desk  where the records are, if not on the engine's
+        """
+        desk = desk or state.desk
+        self.make_room(len(places))
+        uses = desk.uses[places]
+        rated, columns = _laid_out(desk, places, uses)
+        state.make_room(np.bincount(rated.row % LANES, minlength=LANES).tolist())
+        usage, order = usage_of(columns), np.arange(len(places))
         for first in range(0, len(places), PLACES_A_LOOK):
             some = places[first : first + PLACES_A_LOOK]
-            _look_before(tuple(state.lanes), state.directory, state.cycles, state.desk, some, self._seen, self._counts)
+            _look_before(tuple(state.lanes), state.directory, state.cycles, desk, some, self._seen, self._counts)
             rate_in_order(state, usage, rated, order[first : first + PLACES_A_LOOK], NO_TRACE)
-            if not _note_after(tuple(state.lanes), state.desk, some, self._seen, self._counts, self._now, self.touched,
+            if not _note_after(tuple(state.lanes), desk, some, self._seen, self._counts, self._now, self.touched,
                               self.touched_count):  # fmt: skip
                 raise TooMuchTouched(str(places))
+        return rated
 
     def make_room(self, records: int) -> None:
         """Let all places that some records can have changed be remembered: compiled code does not ask for room."""
@@ -98,18 +102,34 @@ class Growing:
         if needed > len(self.touched):
             self.touched = longer(self.touched, max(needed, 2 * len(self.touched)))
 
-    def quote_li(self, state: EngineState, places: np.ndarray, measures: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-        """Say what records would cost in all were more used; nothing changes. Their effects must have been undone."""
-        return self.quote(state, places, measures, sizes)[0]
-
     def quote(
         self, state: EngineState, places: np.ndarray, measures: np.ndarray, sizes: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Say as quote_li what records would cost, and how much of them no free resource would cover."""
+        """Say what records would cost in all were more used, and how much of them no free resource would cover.
+
+        It is the dearer of two: as if others used nothing more, and as if they used all that they hold: their users'
+        other services and those of the users they share a pool with. Nothing changes. The records' effects must have
+        been undone, and no two be of users who share.
+        """
+        alone = self.quote_alone(state, places, measures, sizes)
+        noted = np.arange(self._note_outstanding(state, places))
+        if not len(noted):
+            return alone
+        for some in one_a_user(who_shares(state, noted, self.beside)):
+            self.rate(state, noted[some], self.beside)
+        beside = self.quote_alone(state, places, measures, sizes)
+        self.make_room(len(noted))
+        _undo(tuple(state.lanes), self.beside, noted, self.touched, self.touched_count)
+        return np.maximum(alone[0], beside[0]), np.maximum(alone[1], beside[1])
+
+    def quote_alone(
+        self, state: EngineState, places: np.ndarray, measures: np.ndarray, sizes: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Say the same as if nobody held anything: what more use would cost now."""
         uses = state.desk.uses[places]
         for measure, name in USED_AS.items():
             uses[name] += np.where(measures == measure, sizes, 0)
-        rated, columns = _laid_out(state, places, uses)
+        rated, columns = _laid_out(state.desk, places, uses)
         assert state.tables is not None
         state.make_room(np.bincount(rated.row % LANES, minlength=LANES).tolist())  # without it nothing is priced
         usage, order, done = usage_of(columns), np.arange(len(places)), 0
@@ -123,22 +143,47 @@ class Growing:
         is_blocked = (rated.blocked == 1) & (rated.status != Status.ERROR)
         return np.where(is_blocked, BLOCKED_LI, cost_li(rated)), rated.rest.sum(axis=1)
 
+    def _note_outstanding(self, state: EngineState, places: np.ndarray) -> int:
+        """Note beside the desk what others hold while services at some places ask; return how many do."""
+        desk, count = state.desk, 0
+        for place in places.tolist():
+            count = _note_others(desk, place, self.beside, count)
+            if state.draws_on_pool[desk.services["row"][place]]:
+                count = _note_members(desk, state.directory, place, *self._linked_members(state), self.beside, count)
+        if count <= len(self.beside.services):
+            return count
+        self.beside = room_beside(self.beside, 2 * count)
+        return self._note_outstanding(state, places)
+
+    def _linked_members(self, state: EngineState) -> tuple[np.ndarray, ...]:
+        """Who draws on each pool (outstanding.link_members), after the groups as they are now."""
+        entries, pools, rows = state.used["group"], len(state.pools), state.used["rows"]
+        first, known = self._linked
+        if (entries, pools) != self._linked:
+            if pools != known or not self._members:  # earlier entries may draw on a new one
+                first, self._members = 0, (np.full(rows, -1, np.int32), *(np.zeros(0, np.int32) for _ in range(2)))
+            head, following, whose = self._members
+            self._members = longer(head, rows, -1), longer(following, 2 * entries), longer(whose, 2 * entries)
+            link_members(state.directory, rows, first, *self._members)
+            self._linked = entries, pools
+        return self._members
+
 
 def cost_li(rated: Rated) -> np.ndarray:
     """What records cost their users; a record that cannot be rated costs more than anybody has."""
     return np.where(rated.status == Status.ERROR, NO_PRICE_LI, rated.act_li.sum(axis=1))
 
 
-def _laid_out(state: EngineState, places: np.ndarray, uses: np.ndarray) -> tuple[Rated, dict[str, np.ndarray]]:
+def _laid_out(desk: Desk, places: np.ndarray, uses: np.ndarray) -> tuple[Rated, dict[str, np.ndarray]]:
     """Lay records out in columns, as a chunk has them."""
     rated = empty_rated(len(places))
-    rated.row[:] = state.desk.services["row"][places]
+    rated.row[:] = desk.services["row"][places]
     return rated, {name: np.ascontiguousarray(uses[name]) for name in USE.names or ()}
 
 
-def who_shares(state: EngineState, places: np.ndarray) -> np.ndarray:
+def who_shares(state: EngineState, places: np.ndarray, desk: Desk) -> np.ndarray:
     """The rows of services' users, of those who draw on a pool the pool's: one at a time takes from it."""
-    rows, started_s = state.desk.services["row"][places], state.desk.uses["start_local_s"][places]
+    rows, started_s = desk.services["row"][places], desk.uses["start_local_s"][places]
     for i in np.flatnonzero(state.draws_on_pool[rows]):
         pool = pool_at(state.directory, int(rows[i]), int(started_s[i]))
         rows[i] = pool if pool >= 0 else rows[i]

@@ -16,8 +16,6 @@ from openboss.modules.charging.engine.online.cuts import (
     MESSAGES,
     VOICE,
     has_use,
-    is_none,
-    is_unsent,
     is_unused,
     next_change_s,
 )
@@ -160,7 +158,7 @@ class Server:
             debited = events.carry_out(self, state, group, int(of_request[i]), int(places[i]), wanted[i], measure)
             quotas["measure"][i], quotas["granted"][i] = (measure if debited else Measure.NONE), debited
         quotas["result"] = Result.SUCCESS
-        staying = np.flatnonzero(~ends & ~is_unsent(state, places))
+        staying = np.flatnonzero(~ends & ~is_unused(state, places))
         failed = self.rate_and_pay(state, group, places[staying]).status == Status.ERROR
         quotas["result"][staying[failed]] = Result.RATING_FAILED
         quotas["result"][is_event] = group.answers["result"][of_request[is_event]]
@@ -177,8 +175,8 @@ class Server:
             measures, sizes = self._wishes(state, places, wanted)
             quoted_li, mine = np.zeros(len(places), np.int64), places[asking]
             self.growing.undo(state, mine)
-            quoted_li[asking] = self.growing.quote_li(state, mine, measures[asking], sizes[asking])
-            self.growing.rate(state, mine[~is_unsent(state, mine)])
+            quoted_li[asking] = self.growing.quote(state, mine, measures[asking], sizes[asking])[0]
+            self.growing.rate(state, mine[~is_unused(state, mine)])
             self._grant(state, group, places, asking, measures, sizes, quoted_li, quotas)
         self._remember_answers(state, places, quotas)
         group.quotas[asks] = quotas
@@ -188,7 +186,7 @@ class Server:
         count = arriving.other_services(state.desk, places, self.found)
         others = self.found[:count][::-1]  # in the order in which they began
         others = others[~np.isin(others, places)]
-        others = others[~is_none(state, others)]
+        others = others[~is_unused(state, others)]
         self.growing.undo(state, places)
         self.growing.undo(state, others)
         return others
@@ -199,7 +197,7 @@ class Server:
         newest = newest[newest >= 0]
         count = arriving.other_services(state.desk, newest, self.found)
         places = np.concatenate([newest, self.found[:count]])[::-1]
-        return places[~is_none(state, places)]
+        return places[~is_unused(state, places)]
 
     def redo(self, state: EngineState, group: Group, others: np.ndarray) -> None:
         """Rate the other open records of some users again, on what has been closed by now."""
@@ -226,6 +224,7 @@ class Server:
         """Add what was used to the records; where other prices have begun meanwhile, cut them. Returns the places."""
         services = state.desk.services
         _add(state.desk.uses, places, wanted, "used")
+        services["granted"][places] = 0
         self._release_all(state, group, places)
         new = np.flatnonzero(services["change_local_s"][places] == 0)
         for i in new:
@@ -408,7 +407,7 @@ class Server:
             if low == 0 and free_li > 0:
                 found = step  # the last slice may go below zero
         costs_li = max(0, quote(found)[0]) if found else 0
-        self.growing.rate(state, places)
+        self.growing.rate(state, places[~is_unused(state, places)])
         return (found, is_last, costs_li) if costs_li < NO_LIMIT_LI // 2 else (0, 0, 0)
 
     def _remember_answers(self, state: EngineState, places: np.ndarray, quotas: np.ndarray) -> None:
@@ -430,7 +429,7 @@ class Server:
     def _close_alone(self, state: EngineState, group: Group, places: np.ndarray) -> None:
         """Rate and end records, whatever their users' other ones are doing."""
         self._release_all(state, group, places)
-        for some in one_a_user(who_shares(state, places)):
+        for some in one_a_user(who_shares(state, places, state.desk)):
             others = self.undo_all(state, places[some])
             self._rate_and_close(state, group, places[some])
             self.redo(state, group, others)

@@ -22,6 +22,7 @@ from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.effects import look_before_one, note_after_one, undo_one
 from openboss.modules.charging.engine.online.group import KB, NO_LIMIT_LI
 from openboss.modules.charging.engine.online.growing import BLOCKED_LI, NO_PRICE_LI
+from openboss.modules.charging.engine.online.outstanding import note_others
 from openboss.modules.charging.engine.online.paying import (
     CLOSED,
     FAILED,
@@ -118,9 +119,11 @@ def _size_of(record_type: int, ask: np.ndarray, choices: Choices) -> int:
 
 @compiled
 def _is_used(use: np.ndarray) -> bool:
-    """Say whether a record is left when a service ends; of a call always (D3.6)."""
-    if is_voice(use.record_type) or use.up_bytes + use.down_bytes > 0 or use.message_count > 0:
+    """Say whether a record is one, open or when its service ends; a call always is, but where it only goes on."""
+    if use.up_bytes + use.down_bytes > 0 or use.message_count > 0 or use.info_fee_li > 0:
         return True
+    if is_voice(use.record_type):
+        return use.duration_s > 0 or use.partial_seq == 0
     return is_access(use.record_type) and use.duration_s > 0
 
 
@@ -144,7 +147,7 @@ def _rate(
 
 
 @apart
-def _quote_li(
+def _quote_alone_li(
     tables: TariffTables, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, desk: Desk, usage: Usage,
     rated: Rated, k: int, place: int, size: int, work: Work, trace: Trace,
 ) -> int:  # fmt: skip
@@ -157,6 +160,25 @@ def _quote_li(
     work.order[0] = k
     rate_records(tables, directory, lanes, cycles, usage, rated, work.order, trace, 0)
     return BLOCKED_LI if rated.blocked[k] == 1 and rated.status[k] != _ERROR else _cost_li(rated, k)
+
+
+@apart
+def _quote_li(
+    tables: TariffTables, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, desk: Desk, usage: Usage,
+    rated: Rated, k: int, place: int, size: int, work: Work, beside: Desk, trace: Trace, touched: np.ndarray,
+    touched_count: np.ndarray,
+) -> int:  # fmt: skip
+    """Say the same, or if it is dearer what it would cost had the user's other services used all that they hold."""
+    alone_li = _quote_alone_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, size, work, trace)
+    others = note_others(desk, place, beside, 0)
+    if others == 0:
+        return alone_li
+    for other in range(others):
+        _rate(tables, directory, lanes, cycles, beside, usage, rated, k, other, work, trace, touched, touched_count)
+    beside_li = _quote_alone_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, size, work, trace)
+    for other in range(others):
+        undo_one(lanes, beside, other, touched, touched_count)
+    return max(alone_li, beside_li)
 
 
 @compiled
@@ -179,7 +201,8 @@ def _grant(desk: Desk, place: int, size: int, quoted_li: int, choices: Choices, 
 @apart
 def _grant_less(
     tables: TariffTables, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, desk: Desk, usage: Usage,
-    rated: Rated, k: int, place: int, most: int, choices: Choices, work: Work, trace: Trace, quota: np.ndarray,
+    rated: Rated, k: int, place: int, most: int, choices: Choices, work: Work, beside: Desk, trace: Trace,
+    quota: np.ndarray, touched: np.ndarray, touched_count: np.ndarray,
 ) -> None:  # fmt: skip
     """Grant what little money buys, with nothing left what free resources cover; if anything (D4.8, CHG-11).
 
@@ -191,22 +214,23 @@ def _grant_less(
     if left_li(desk, service.row) < 0:
         return
     if left_li(desk, service.row) == 0:
-        _quote_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, 0, work, trace)
+        _quote_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, 0, work, beside, trace, touched,
+                  touched_count)  # fmt: skip
         most_rest = _rest(rated, k)  # beside what it has used
     step = KB if is_data else 1
     small = min(most, choices.data_last_slice_bytes) if is_data else most
     found, is_last = 0, 1
     if small < most:
-        at_li = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, small, work, trace)
+        at_li = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, small, work, beside, trace,
+                          touched, touched_count)  # fmt: skip
         if at_li - used_li <= free_li:
             found, is_last = small, 0
     if found == 0:
         low, high = 0, small // step + 1
         while high - low > 1:
             middle = (low + high) // 2
-            at_li = _quote_li(
-                tables, directory, lanes, cycles, desk, usage, rated, k, place, middle * step, work, trace
-            )
+            at_li = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, middle * step, work,
+                              beside, trace, touched, touched_count)  # fmt: skip
             if at_li - used_li <= free_li and _rest(rated, k) <= most_rest:
                 low = middle
             else:
@@ -216,7 +240,8 @@ def _grant_less(
             found = step  # the last slice may go below zero
     if found == 0:
         return
-    at_li = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, found, work, trace)
+    at_li = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, found, work, beside, trace,
+                      touched, touched_count)  # fmt: skip
     costs_li = max(0, at_li - used_li)
     if costs_li < NO_LIMIT_LI // 2:
         quota.result, quota.is_last = _SUCCESS, is_last
@@ -259,7 +284,7 @@ def _is_asking(request: np.ndarray, ask: np.ndarray) -> bool:
 def _settle(
     tables: TariffTables, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, desk: Desk,
     request: np.ndarray, ask: np.ndarray, quota: np.ndarray, a: int, place: int, usage: Usage, rated: Rated,
-    choices: Choices, work: Work, trace: Trace, touched: np.ndarray, touched_count: np.ndarray,
+    choices: Choices, work: Work, beside: Desk, trace: Trace, touched: np.ndarray, touched_count: np.ndarray,
 ) -> None:  # fmt: skip
     """Charge what is reported, give back what was reserved for it, close what ends.
 
@@ -267,6 +292,7 @@ def _settle(
     """
     service, use, scratch = desk.services[place], desk.uses[place], len(rated.row) - 1
     _add(use, ask)
+    service.granted = 0
     release(desk, service, work)
     undo_one(lanes, desk, place, touched, touched_count)
     others = _take_others(desk, lanes, place, work, touched, touched_count)
@@ -277,6 +303,8 @@ def _settle(
         pay(desk, service, 0 if rated.status[a] == _ERROR else due_li, choices, work)  # charged from the error pool
         _close(desk, place, a, work)
     for i in range(others - 1, -1, -1):  # in the order in which they began
+        if not _is_used(desk.uses[work.others[i]]):
+            continue
         due_li = _rate(tables, directory, lanes, cycles, desk, usage, rated, scratch, work.others[i], work, trace,
                        touched, touched_count)  # fmt: skip
         pay(desk, desk.services[work.others[i]], due_li, choices, work)
@@ -285,8 +313,10 @@ def _settle(
         return
     if request.asks == 1 and _is_asking(request, ask):
         size = _size_of(use.record_type, ask, choices)
-        work.quoted_li[0] = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, scratch, place, size, work,
-                                      trace)  # fmt: skip
+        work.quoted_li[0] = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, scratch, place, size,
+                                      work, beside, trace, touched, touched_count)  # fmt: skip
+    if not _is_used(use):
+        return
     due_li = _rate(tables, directory, lanes, cycles, desk, usage, rated, a, place, work, trace, touched, touched_count)
     pay(desk, service, due_li, choices, work)
     if rated.status[a] == _ERROR:
@@ -297,7 +327,7 @@ def _settle(
 def _answer(
     tables: TariffTables, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, desk: Desk,
     request: np.ndarray, ask: np.ndarray, quota: np.ndarray, place: int, usage: Usage, rated: Rated,
-    choices: Choices, work: Work, trace: Trace, touched: np.ndarray, touched_count: np.ndarray,
+    choices: Choices, work: Work, beside: Desk, trace: Trace, touched: np.ndarray, touched_count: np.ndarray,
 ) -> None:  # fmt: skip
     """Grant what is wanted; remember the answer."""
     service, scratch = desk.services[place], len(rated.row) - 1
@@ -306,13 +336,13 @@ def _answer(
         if is_undone:
             undo_one(lanes, desk, place, touched, touched_count)
             work.quoted_li[0] = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, scratch, place, size,
-                                          work, trace)  # fmt: skip
+                                          work, beside, trace, touched, touched_count)  # fmt: skip
         if not _grant(desk, place, size, work.quoted_li[0], choices, work, quota):
             undo_one(lanes, desk, place, touched, touched_count)
             is_undone = True
             _grant_less(tables, directory, lanes, cycles, desk, usage, rated, scratch, place, size, choices, work,
-                        trace, quota)  # fmt: skip
-        if is_undone:
+                        beside, trace, quota, touched, touched_count)  # fmt: skip
+        if is_undone and _is_used(desk.uses[place]):
             _rate(tables, directory, lanes, cycles, desk, usage, rated, scratch, place, work, trace, touched,
                   touched_count)  # fmt: skip
     service.result, service.measure, service.is_last = quota.result, quota.measure, quota.is_last
@@ -375,7 +405,8 @@ def serve(
     desk: Desk, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, tables: TariffTables,
     requests: np.ndarray, asks: np.ndarray, fresh: np.ndarray, fresh_at: np.ndarray, is_moved: np.ndarray,
     answers: np.ndarray, quotas: np.ndarray, became: np.ndarray, ask_place: np.ndarray, busy: np.ndarray,
-    busy_wallets: np.ndarray, freed: np.ndarray, choices: Choices, work: Work, usage: Usage, rated: Rated,
+    busy_wallets: np.ndarray, freed: np.ndarray, choices: Choices, work: Work, beside: Desk, usage: Usage,
+    rated: Rated,
     trace: Trace, touched: np.ndarray, touched_count: np.ndarray, first: int,
 ) -> int:  # fmt: skip
     """Let the requests from one on arrive, and carry out the usual ones; return the first that found no room for it.
@@ -408,10 +439,10 @@ def serve(
         begin, end = request.first_ask, request.first_ask + request.asks
         for a in range(begin, end):
             _settle(tables, directory, lanes, cycles, desk, request, asks[a], quotas[a], a, ask_place[a], usage, rated,
-                    choices, work, trace, touched, touched_count)  # fmt: skip
+                    choices, work, beside, trace, touched, touched_count)  # fmt: skip
         for a in range(begin, end):  # what all services of a request used is paid before any is granted more
             _answer(tables, directory, lanes, cycles, desk, request, asks[a], quotas[a], ask_place[a], usage, rated,
-                    choices, work, trace, touched, touched_count)  # fmt: skip
+                    choices, work, beside, trace, touched, touched_count)  # fmt: skip
         _end(desk, lanes, request, answer, quotas, choices, work, touched, touched_count)
         became[m] = IS_SERVED
         work.counts[SERVED] += 1

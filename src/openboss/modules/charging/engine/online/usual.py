@@ -16,7 +16,7 @@ from openboss.modules.charging.engine.state import COUNTER_STEP, EngineState
 
 ROOM = 4096  # asks there is room for from the beginning, and requests carried out before their lists are emptied
 MOST_SERVICES = 8  # that a usual request may name, and its user may have open
-RATINGS = 256  # more than one request can need
+RATINGS = 4096  # more than one request can need, with all its quotes
 
 _serve = direct(swift.serve)
 
@@ -57,8 +57,8 @@ class Usual:
             reached = _serve(
                 state.desk, state.directory, tuple(state.lanes), state.cycles, state.tables, group.requests,
                 group.asks, fresh, fresh_at, is_moved, group.answers, group.quotas, group.became, group.ask_place,
-                self._busy, self._busy_wallets, freed, self._choices, work, self._usage, self._rated, NO_TRACE,
-                growing.touched, growing.touched_count, reached,
+                self._busy, self._busy_wallets, freed, self._choices, work, growing.beside, self._usage, self._rated,
+                NO_TRACE, growing.touched, growing.touched_count, reached,
             )  # fmt: skip
             self._empty_lists(state, group)
             if reached == count:
