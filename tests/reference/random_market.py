@@ -33,7 +33,8 @@ ASKS: dict[str, list[Any]] = {
     "net": [["CUCC", "CTCC"]],
     "roam": [["HOME"], ["INTRA_PROV", "INTER_PROV_OUT"]],
 }
-KINDS = {"MOC": ("s", "LOCAL"), "MTC": ("s", "LOCAL"), "SMS_MO": ("MSG", "SMS"), "DATA": ("KB", "DATA_DOM")}
+KINDS = {"MOC": ("s", "LOCAL"), "MTC": ("s", "LOCAL"), "SMS_MO": ("MSG", "SMS"), "MMS": ("MSG", "MMS"),
+         "DATA": ("KB", "DATA_DOM"), "WLAN": ("s", "WLAN")}  # fmt: skip
 UNITS = {"s": ["1 s", "6 s", "30 s", "60 s"], "MSG": ["1 MSG"], "KB": ["1 KB", "10 KB", "1 MB"]}
 PERIODS = ["DAY", "CYCLE", "QUARTER", "YEAR", "CONTRACT"]
 Dice = random.Random
@@ -180,7 +181,7 @@ def _free(dice: Dice, code: str, place: int) -> dict[str, Any]:
 
 
 def _cap(dice: Dice, place: int) -> dict[str, Any]:
-    items = dice.choice([["LOCAL", "SMS"], ["DATA_DOM"], ["LOCAL", "LD_DOM"]])
+    items = dice.choice([["LOCAL", "SMS"], ["DATA_DOM"], ["LOCAL", "LD_DOM"], ["WLAN", "MMS"]])
     over = dice.choice(["DAY", "CYCLE", "QUARTER", "YEAR"])
     return {"rule": f"C{place}", "items": items, "cap": _yuan(dice, 20_000), "over": over, "names": NAMES}
 
@@ -205,19 +206,21 @@ def _user(dice: Dice, name: str, offers: list[dict[str, Any]]) -> dict[str, Any]
 
 def drawn_event(dice: Dice) -> dict[str, Any]:
     at = (START + timedelta(seconds=dice.randrange(DAYS * 86_400))).isoformat()
-    record = dice.choice(["MOC", "MOC", "MTC", "SMS_MO", "DATA", "DATA"])
+    record = dice.choice(["MOC", "MOC", "MTC", "SMS_MO", "MMS", "DATA", "DATA", "WLAN"])
     event: dict[str, Any] = {"user": dice.choice("ABC"), "at": at, "record": record}
     event["roam"] = dice.choice(["HOME", "HOME", "INTRA_PROV", "INTER_PROV_OUT"])
     if record in ("MOC", "MTC"):
         event |= {"duration_s": dice.choice([0, 1, 59, 60, 61, dice.randrange(1, 3600)])}
         event |= {"net": dice.choice(["OWN_MOBILE", "CUCC"]), "ld": dice.choice(["LOCAL", "LOCAL", "INTER_PROV_LD"])}
-    if record == "SMS_MO":
+    if record == "WLAN":
+        event |= {"duration_s": dice.randrange(1, 3600), "sp": dice.choice([9001, 9002])}
+    if record in ("SMS_MO", "MMS"):
         event["messages"] = dice.randrange(1, 4)
     if record == "DATA":
         event |= {"up_bytes": dice.randrange(3_000_000), "apn": dice.choice(["cmnet", "CMNET", "cmwap"])}
         event |= {"rating_group": dice.randrange(4), "service": dice.choice(["V1", "77", "x"])}
         event |= {"sp": dice.choice([9001, 9002]), "partner": dice.choice(["45400", "46000"])}
-    else:
+    elif record != "WLAN":
         event["number"] = dice.choice(NUMBERS)
     event |= {"home": dice.choice([27, 10]), "band_shift_s": dice.choice([0, 0, 7200])}
     event |= dice.choice([{"area": 10}, {"area": 571}, {"country": 852}, {}])

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tests.reference.slow_quote import World, _event, open_world
+from tests.reference.slow_quote import World, _cycle_day, _documents, _event, _grant_month, open_world
 
 Event = dict[str, Any]
 
@@ -29,6 +29,7 @@ class SlowDesk:
 
     def __init__(self, case: dict[str, Any], beside: Path, holidays: set[date]) -> None:
         self.world: World = open_world(case, beside, holidays)
+        self.beside = beside
         self.open: dict[Any, Growing] = {}
         self.closed: list[tuple[Any, int]] = []
 
@@ -77,6 +78,16 @@ class SlowDesk:
         self.closed.append((None, filed.cost_li))
         for one in own:
             self._rate(one)
+
+    def open_month(self, cycle: int) -> None:
+        """A month begins: its free resources are there."""
+        month = _cycle_day(cycle)
+        assert month is not None
+        _grant_month(self.world, month)
+
+    def publish(self, documents: list[dict[str, Any]]) -> None:
+        """Tariffs have new versions."""
+        self.world.documents = _documents(documents, self.beside)
 
     def close_month(self, cycle: int) -> None:
         """A month is closed."""

@@ -18,7 +18,8 @@ from .play import PLENTY_LI, Play, Report, Session
 
 STEPS = 36
 WAYS = ("nothing", "use", "use", "use", "use", "begin", "begin", "begin", "event", "event", "refund", "again", "file",
-        "top_up", "hold", "end_hold", "bar", "change_plan", "close_month", "crash", "save", "silence")  # fmt: skip
+        "publish", "publish", "top_up", "hold", "end_hold", "bar", "change_plan", "close_month", "crash", "save",
+        "silence")  # fmt: skip
 Step = tuple[Any, ...]
 
 
@@ -68,7 +69,7 @@ def steps(draw: Callable[..., Any]) -> Step:
 def _about_use(dice: random.Random) -> tuple[Any, ...]:
     fault = dice.choice(["", "", "", "", "LOST", "UNHEARD"])
     return [(dice.randrange(8), [_about_report(dice) for _ in range(dice.choice([1, 3]))], dice.random() < 0.25)
-            for _ in range(dice.choice([1, 1, 2, 4]))], fault  # fmt: skip
+            for _ in range(dice.choice([1, 1, 2, 4]))], fault, dice.choice([0, 0, 0, 0, 0, 1, 2, 3, 4])  # fmt: skip
 
 
 def _about_report(dice: random.Random) -> tuple[int, int, int, bool]:
@@ -107,7 +108,8 @@ def edges_of(market: dict[str, Any]) -> list[int]:
     """The moments at which something begins or ends."""
     products = [product for user in market["users"] for product in user["products"]]
     found = {product[end] for product in products for end in ("from", "to") if end in product}
-    found |= {str(version["from"]) for one in market["documents"] for version in one["versions"]}
+    found |= {str(version["from"]) for one in market["tariffs"] if not isinstance(one, str)
+              for version in one["versions"]}  # fmt: skip
     found |= {"2026-10-01", "2026-11-01", "2026-09-14", "2026-09-20"}  # free resources of nine days expire
     return sorted(local_s(one, 0) for one in found)
 
@@ -116,18 +118,18 @@ def _round(things: list[Any], place: int) -> Any:
     return things[place % len(things)] if things else None
 
 
-def _use(play: Play, reporting: list[tuple[Any, ...]], fault: str) -> None:
+def _use(play: Play, reporting: list[tuple[Any, ...]], fault: str, change: int) -> None:
     wanted: dict[int, tuple[Session, list[Report], bool]] = {}
     for who, reports, ends in reporting:
         if session := _round(play.going(), who):
-            most = {"SMS_MO": 2, "DATA": 900_000}.get(session.event["record"], 700)
+            most = {"SMS_MO": 2, "MMS": 2, "DATA": 900_000}.get(session.event["record"], 700)
             all_asks = [reports[ask % len(reports)] for ask in range(session.asks)]
             wanted[session.number] = session, [
                 Report(used * most // 1000, after * most // 1000, fee_li, is_final)
                 for used, after, fee_li, is_final in all_asks
             ], ends  # fmt: skip
     if wanted:
-        play.use(list(wanted.values()), fault)
+        play.use(list(wanted.values()), fault, change)
 
 
 def _refund(play: Play, who: int, size: int) -> None:
@@ -159,6 +161,7 @@ _WAYS: dict[str, Callable[..., None]] = {
     "use": _use, "begin": Play.begin, "event": Play.event, "refund": _refund, "again": _again, "file": _file,
     "top_up": Play.top_up, "hold": Play.hold, "end_hold": _end_hold, "bar": Play.bar, "change_plan": _change_plan,
     "close_month": Play.close_month, "crash": Play.crash, "save": Play.save, "silence": Play.silence,
+    "publish": Play.publish,
 }  # fmt: skip
 
 

@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from openboss.kernel.tariffs import TariffTables
 from openboss.kernel.usage import LdType, OtherNet, RecordType, RoamType, Status
 from openboss.modules.charging.engine.online import arriving, orders
 from openboss.modules.charging.engine.online.closed import CLOSED
 from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.group import Rules
 from openboss.modules.charging.engine.online.images import Changed, Imager, Images
+from openboss.modules.charging.engine.online.moving import PLACE
 from openboss.modules.charging.engine.online.requests import Action, Kind, Result, empty_requests
 from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
 from openboss.modules.charging.engine.pieces import debit_usage
@@ -32,7 +34,7 @@ from openboss.modules.charging.functions import what_if
 from openboss.modules.charging.normalise import operator_clock
 from openboss.modules.charging.numbering import ZEROS, build_numbering
 from openboss.modules.charging.schema import NORMALISED
-from openboss.processes.quote.events import columns_of
+from openboss.processes.quote.events import FOREIGN_AREA, columns_of
 from openboss.processes.quote.parties import EPOCH, engine_rows, local_s
 from openboss.processes.warm_up import _numbering_frames
 from tests.reference.slow_desk import SlowDesk
@@ -42,18 +44,27 @@ SILENCE_S = 7_200
 RULES = Rules(slices_of_silence=1, events_open=3)
 OFFSET_S = 28_800
 PLAN = _numbering_frames()
+PLAN["areas"] = pl.DataFrame(
+    {"area": [571, 10], "province": ["ZJ", "BJ"], "is_home": [1, 0], "band_shift_s": [0, 7200]}
+)
+PLAN["cells"] = pl.DataFrame({"msc_id": ["46000"] * 2, "lac": [5710, 100], "area": [571, 10]})
 PLAN["number_prefixes"] = PLAN["number_prefixes"].with_columns(pl.col("prefix").str.replace("^139", "135"))
 NUMBERING = build_numbering(PLAN)  # of the numbers that users of a quote are given
 CLOCK = operator_clock("Asia/Shanghai", int(datetime(2026, 11, 15, tzinfo=UTC).timestamp()))
-CALLS, MESSAGE, DATA = ("MOC", "MTC"), "SMS_MO", "DATA"
+CALLS, MESSAGES, DATA = ("MOC", "MTC"), ("SMS_MO", "MMS"), "DATA"
+COUNTED_AS = {DATA: "up", **dict.fromkeys(MESSAGES, "units")}  # others in seconds
 MEASURED = ("served_number", "start_local_s", "duration_s", "up_bytes", "down_bytes", "message_count", "info_fee_li")
+ELSEWHERE = ((46000, 5710, 571), (46000, 100, 10), (45400, 0, 0))  # network, tracking area, area that it is in
 REFUSALS = (Result.RATING_FAILED, Result.CREDIT_LIMIT_REACHED, Result.END_USER_SERVICE_DENIED)
 Key = tuple[int, int, int]  # of a record: number of its session, which of its services, local second it begins
 
 
+Place = tuple[dict[str, int], dict[str, Any]]  # as records have it: columns, and what the slow calculator reads
+
+
 def column_of(record: str) -> str:
     """Where a record of files counts its use."""
-    return {MESSAGE: "message_count", DATA: "up_bytes"}.get(record, "duration_s")
+    return {"units": "message_count", "up": "up_bytes"}.get(COUNTED_AS.get(record, ""), "duration_s")
 
 
 def _might_be(columns: dict[str, int], others: dict[str, int]) -> bool:
@@ -78,6 +89,7 @@ class Session:
     step: int = 0
     starts: dict[int, int] = field(default_factory=dict)  # ask: start of its running record
     told_s: dict[int, int] = field(default_factory=dict)  # ask: when the engine says that other prices begin
+    place: Place = field(default_factory=lambda: ({}, {}))  # where it is now, if it has moved
     sent: list[tuple[Any, ...]] = field(default_factory=list)  # request, asks, answer and quotas, the last at the end
 
     @property
@@ -108,20 +120,30 @@ class Sent:
     reports: dict[int, Report] = field(default_factory=dict)
     action: Action = Action.DEBIT
     want: int = 0
+    where: tuple[int, int] = (0, 0)  # network and tracking area, if it says so
+    is_changed: bool = False  # circumstances are others from now on
 
 
 class Play:
-    """One play of a market. `slow` is None where it has nothing to say: it knows no change of plans."""
+    """One play of a market. `slow` is None where it has nothing to say: it knows no change of plans.
 
-    def __init__(self, opened: Any, market: dict[str, Any], folder: Path, *, slow: SlowDesk | None) -> None:
+    unpublished  documents with versions that nobody knows yet, and their tables; None if all is known
+    """
+
+    def __init__(
+        self, opened: Any, market: dict[str, Any], folder: Path, *, slow: SlowDesk | None,
+        unpublished: tuple[list[dict[str, Any]], TariffTables] | None = None,
+    ) -> None:  # fmt: skip
         self.market, self.parties, self.slow = market, opened.parties, slow
         self.folder, self.saves, self.position = folder, 0, 0
         self.state: EngineState = opened.state
-        self.tables = opened.state.tables
+        self.tables = self.saved_tables = opened.state.tables
+        self.unpublished = unpublished
         self.turns = Turns(RULES)
-        self.now_s = local_s("2026-09-01", 0)
+        self._now_s, self.newest_month = local_s("2026-09-01", 0), 202609
         self.sessions: list[Session] = []
         self.books: dict[Key, list[int]] = {}  # of every record: what was used, and money that the network priced
+        self.places: dict[Key, Place] = {}  # of every record
         self.ended: list[Session] = []
         self.inputs: list[tuple[str, Any]] = []  # what files and commands would make of it, in order
         self.detail: list[pl.DataFrame] = []
@@ -142,6 +164,38 @@ class Play:
         self.paid_in_li += sum(balances_li)
         self.order("WALLETS", {"wallets": wallets})
 
+    @property
+    def now_s(self) -> int:
+        """The local second."""
+        return self._now_s
+
+    @now_s.setter
+    def now_s(self, value: int) -> None:
+        self._now_s = value
+        while value >= month_start_s(following := next_cycle(self.newest_month)):
+            self.newest_month = following
+            self.inputs.append(("ORDER", (EngineState.open_cycle, following)))
+            self._carry_out(EngineState.open_cycle, following)
+            if self.slow:
+                self.slow.open_month(following)
+
+    def publish(self) -> None:
+        """New versions of tariffs are published, if they begin later."""
+        if self.unpublished is None:
+            return
+        documents, tables = self.unpublished
+        late = [version for one in documents for version in one["versions"] if str(version["from"]) > "2026-09-01"]
+        if any(local_s(version["from"], 0) <= self.now_s for version in late):
+            return
+        self.unpublished = None
+        self.tell(f"published: versions that begin on {sorted({str(version['from']) for version in late})}")
+        self.market = {**self.market, "documents": documents}
+        self.inputs.append(("ORDER", (_publish, tables)))
+        self._carry_out(_publish, tables)
+        self.tables = tables
+        if self.slow:
+            self.slow.publish(documents)
+
     def user(self, who: int) -> str:
         return list(self.parties.ids)[who % len(self.parties.ids)]
 
@@ -151,7 +205,7 @@ class Play:
     # --- crashes -----------------------------------------------------------------------------------------------------
 
     def _save(self) -> None:
-        self.saves += 1
+        self.saves, self.saved_tables = self.saves + 1, self.tables
         save_snapshot(self.state, self.folder / str(self.saves), self.position)
         self.journal: list[tuple[Callable[..., Any], Any]] = []
 
@@ -169,7 +223,7 @@ class Play:
 
     def _recover(self) -> None:
         self.state = load_snapshot(self.folder / str(self.saves))
-        self.state.tables = self.tables
+        self.state.tables = self.saved_tables
         for carry_out, what in self.journal:
             carry_out(self.state, what)
         self.state.settle_desk()
@@ -235,7 +289,7 @@ class Play:
     def _begin_record(self, session: Session, ask: int, start_s: int) -> None:
         session.starts[ask] = start_s
         key = (session.number, ask, start_s)
-        self.books[key] = [0, 0]
+        self.books[key], self.places[key] = [0, 0], session.place
         if self.slow:
             self.slow.begin(key, self.event_of(key))
 
@@ -244,13 +298,22 @@ class Play:
         mine = np.flatnonzero(self.state.desk.sessions["key_hi"] == session.number)
         return np.flatnonzero((services["life"] == Life.OPEN) & np.isin(services["session"], mine))
 
-    def use(self, wanted: list[tuple[Session, list[Report], bool]], fault: str) -> None:
-        """Sessions report in one group what they used; those that end do so."""
+    def use(self, wanted: list[tuple[Session, list[Report], bool]], fault: str, change: int = 0) -> None:
+        """Sessions report in one group what they used; those that end do so.
+
+        change  number of a place to which those that can have moved, from 1; behind the last one only of circumstances
+        """
+        sent = []
         for session, reports, ends in wanted:
-            self.tell(f"session {session.number}: {reports}{', ends' if ends else ''}")
+            is_moving = change > 0 and not ends and self._can_move(session, reports)
+            self.tell(
+                f"session {session.number}: {reports}{', ends' if ends else ''}{', changed' if is_moving else ''}"
+            )
             session.step += 1
-        sent = [Sent(session, Kind.TERMINATION if ends else Kind.UPDATE, self._split(session, reports))
-                for session, reports, ends in wanted]  # fmt: skip
+            is_elsewhere = is_moving and change <= len(ELSEWHERE)
+            where = ELSEWHERE[change - 1][:2] if is_elsewhere else (0, 0)
+            sent.append(Sent(session, Kind.TERMINATION if ends else Kind.UPDATE, self._split(session, reports),
+                             where=where, is_changed=is_moving and not is_elsewhere))  # fmt: skip
         if fault == "LOST":  # the process dies before the commit: nobody was answered, all is sent again
             self.tell("... and the engine dies before it can commit that")
             before = self.state.digest()
@@ -263,6 +326,28 @@ class Play:
             for one in sent:
                 self._again(one.session, 1)
         self.ended += [session for session, _, ends in wanted if ends]
+
+    def _can_move(self, session: Session, reports: list[Report]) -> bool:
+        """Say whether a change closes records that began before, and nothing else happens to them at this second."""
+        if session.event["record"] in (*CALLS, *MESSAGES) or any(one.is_final for one in reports):
+            return False
+        starts = [session.starts.get(ask, self.now_s) for ask in range(session.asks)]
+        return all(start < self.now_s != self._last_change_s(session, start) for start in starts)
+
+    def _last_change_s(self, session: Session, start_s: int) -> int:
+        """When the newest of the prices began that a record meets by now."""
+        while (following := self.next_change_s(session, start_s)) <= self.now_s:
+            start_s = following
+        return start_s
+
+    def _moves(self, sent: Sent) -> bool:
+        """Say whether a request tells of a place that is not its records', or of other circumstances."""
+        network, tracking_area = sent.where
+        if network == 0:
+            return sent.is_changed
+        columns = {**sent.session.columns, **sent.session.place[0]}
+        area = next(one[2] for one in ELSEWHERE if one[:2] == (network, tracking_area))
+        return network != columns["partner"] or (area > 0 and area != columns["visited_area"])
 
     def _split(self, session: Session, reports: list[Report]) -> dict[int, Report]:
         """Networks split what they used where they were told to; else all of it belongs to what was before."""
@@ -342,11 +427,13 @@ class Play:
         request["served"], request["other"] = 2 * ZEROS + session.columns["served_number"], 2 * ZEROS + 8613500000009
         request["call_ref"], request["kind"], request["number"] = session.number, sent.kind, session.step
         request["record_type"], request["asks"], request["action"] = RecordType[record], session.asks, sent.action
-        unit = {MESSAGE: "units", DATA: "up"}.get(record, "s")
+        request["network"], request["tracking_area"] = sent.where
+        unit = COUNTED_AS.get(record, "s")
         for ask, one in enumerate(asks):
             one["rating_group"] = ask + 1 if session.is_data and sent.kind != Kind.EVENT else -1
             one["service_id"] = session.columns["service"] or -1  # a service that goes on is named again
             one["is_asking"] = sent.kind != Kind.TERMINATION
+            one["is_changed"] = sent.is_changed
             one["want_octets" if record == DATA else f"want_{unit}"] = sent.want
             if report := sent.reports.get(ask):
                 one[f"used_{unit}"], one[f"after_{unit}"] = report.used, report.after
@@ -359,8 +446,11 @@ class Play:
         answer, quotas = decided.answers[place], decided.quotas[first : first + session.asks]
         if sent.kind in (Kind.UPDATE, Kind.TERMINATION):
             assert answer["result"] == Result.SUCCESS, answer
+        moves = self._moves(sent)
+        there = _place_of(self.state.desk.uses[self._places(session)[0]]) if moves and sent.where[0] else session.place
         for ask, report in sent.reports.items():
-            self._book(session, ask, report, ends=sent.kind == Kind.TERMINATION)
+            self._book(session, ask, report, ends=sent.kind == Kind.TERMINATION, there=there if moves else None)
+        session.place = there
         for ask, quota in enumerate(quotas):
             if quota["change_at_s"]:
                 session.told_s[ask] = int(quota["change_at_s"]) + OFFSET_S
@@ -387,27 +477,32 @@ class Play:
         """A record as the slow calculator reads it."""
         number, ask, start_s = key
         session, (used, fee_li) = self.sessions[number - 1], self.books[key]
-        event = {**session.event, "at": said(start_s)} | ({"info_fee": f"{fee_li / 1000:.3f}"} if fee_li else {})
+        event = {**session.event, "at": said(start_s), **self.places[key][1]} | (
+            {"info_fee": f"{fee_li / 1000:.3f}"} if fee_li else {}
+        )
         if session.is_data and not session.is_event:
             event["rating_group"] = ask + 1
         if self.is_unused(key):
             event["is_unused"] = True
-        return event | {{MESSAGE: "messages", DATA: "up_bytes"}.get(event["record"], "duration_s"): used}
+        return event | {column_of(event["record"]).replace("message_count", "messages"): used}
 
-    def _book(self, session: Session, ask: int, report: Report, *, ends: bool) -> None:
-        """Note what was used, in a record of its own from where other prices have begun."""
+    def _book(self, session: Session, ask: int, report: Report, *, ends: bool, there: Place | None) -> None:
+        """Note what was used, in a record of its own from where other prices have begun, or at another place."""
         if ask not in session.starts:
             self._begin_record(session, ask, self.now_s)  # the service had ended, and begins again
         key = (session.number, ask, session.starts[ask])
         self.books[key][0] += report.used
         self.books[key][1] += report.fee_li
-        change_s = self.next_change_s(session, key[2])
-        if change_s <= self.now_s:
-            while (following := self.next_change_s(session, change_s)) <= self.now_s:
-                change_s = following
+        change_s = self._last_change_s(session, key[2])
+        is_due = change_s > key[2]
+        if is_due:
             session.told_s.pop(ask, None)
             key = self._cut(key, change_s)
-        self.books[key][0] += report.after
+            self.books[key][0] += report.after
+        if there is not None:
+            session.told_s.pop(ask, None)
+            key = self._cut(key, self.now_s, there)
+        self.books[key][0] += 0 if is_due else report.after
         ends = ends or (report.is_final and not self.is_unused(key))  # of what was not used nothing ends
         self._slowly(key, ends=ends or report.is_final)
         if report.is_final and not ends and self.slow:
@@ -416,17 +511,18 @@ class Play:
             del session.starts[ask]
             session.told_s.pop(ask, None)
 
-    def _cut(self, key: Key, at_s: int) -> Key:
+    def _cut(self, key: Key, at_s: int, there: Place | None = None) -> Key:
         """A record ends where other prices begin and goes on in a new one; one of nothing begins later."""
         session, new = self.sessions[key[0] - 1], (key[0], key[1], at_s)
-        if not self.is_unused(key):
+        is_unused = self.is_unused(key)
+        if not is_unused:
             self._slowly(key, ends=True)
-            self._begin_record(session, key[1], at_s)
-            return new
         session.starts[key[1]] = at_s
-        self.books[new] = [0, 0]
-        if self.slow:
+        self.books[new], self.places[new] = [0, 0], session.place if there is None else there
+        if self.slow and is_unused:
             self.slow.begin_later(key, new, self.event_of(new))
+        elif self.slow:
+            self.slow.begin(new, self.event_of(new))
         return new
 
     def _slowly(self, key: Key, *, ends: bool = False) -> None:
@@ -446,9 +542,9 @@ class Play:
         return self.books[key] == [0, 0] and not is_call
 
     def next_change_s(self, session: Session, start_s: int) -> int:
-        """Where a record of data must be cut: the month ends, a version or an offer begins, an offer ends."""
+        """Where a record of data or WLAN is cut: the month ends, a version or an offer begins, an offer ends."""
         far_s = 2**62
-        if not session.is_data:
+        if session.event["record"] in (*CALLS, *MESSAGES):
             return far_s
         month = said(start_s)[:7].replace("-", "")
         found = [month_start_s(next_cycle(int(month)))]
@@ -603,6 +699,10 @@ class Play:
             assert self.paid_li == self.slow.charged_li, (self.slow.closed, self.slow.open)
 
 
+def _publish(state: EngineState, tables: TariffTables) -> None:
+    state.take_tariffs(tables, "published")
+
+
 def _put(state: EngineState, images: bytes) -> None:
     state.apply_images(Images(images))
 
@@ -619,6 +719,18 @@ def _rate(state: EngineState, chunk: pl.DataFrame) -> Any:
     return rated
 
 
+def _place_of(use: Any) -> Place:
+    """Where a record is, as the engine classified it: a country, or an area of the operator's."""
+    columns = {name: int(use[name]) for name in PLACE}
+    area = columns["visited_area"]
+    return columns, {
+        "visited": None if area > FOREIGN_AREA else area, "partner": str(columns["partner"]),
+        "visited_country": area - FOREIGN_AREA if area > FOREIGN_AREA else None,
+        "roam": RoamType(columns["roam_type"]).name, "ld": LdType(columns["ld_type"]).name,
+        "band_shift_s": columns["band_shift_s"],
+    }  # fmt: skip
+
+
 def _event_of(event: dict[str, Any], use: Any) -> dict[str, Any]:
     """An event of a market as the engine classified it, for the slow calculator."""
     own = {name: event[name] for name in ("user", "record", "at")}
@@ -626,6 +738,6 @@ def _event_of(event: dict[str, Any], use: Any) -> dict[str, Any]:
         "number": int(use["other_number"]), "home": int(use["home_area"]), "visited": int(use["visited_area"]),
         "area": int(use["other_area"]), "ld": LdType(int(use["ld_type"])).name,
         "roam": RoamType(int(use["roam_type"])).name, "net": OtherNet(int(use["other_net"])).name,
-        "rating_group": int(use["rating_group"]), "apn": "", "sp": int(use["sp_code"]), "service": "",
-        "partner": int(use["partner"]),
+        "rating_group": int(use["rating_group"]), "apn": "", "sp": int(use["sp_code"]),
+        "service": event.get("service", ""), "partner": int(use["partner"]),
     }  # fmt: skip

@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 
 from openboss.kernel.state import LANES
 from openboss.modules.charging.engine.rating import rate_chunk
+from openboss.modules.charging.engine.rerating import changed_rows, rate_again
 from openboss.modules.charging.engine.state import EngineState
 from openboss.modules.charging.engine.totals import free_use_of, totals_of
-from openboss.modules.charging.schema import NORMALISED
+from openboss.modules.charging.schema import NORMALISED, RATED
 from openboss.processes.quote import OpenQuote
-from openboss.processes.quote.tariffs import tariffs_of
+from openboss.processes.quote.tariffs import Tariffs, compiled, tariffs_of
 from tests.reference.slow_desk import SlowDesk
 
 from .drawn_play import BALANCES, STEPS, Drawn, Step, carry_out, edges_of, markets, readable, steps
@@ -32,6 +33,7 @@ from .play import Play, column_of
 ROOT = Path(__file__).parents[4]
 REFERENCE, VECTORS, EXAMPLE = ROOT / "example" / "reference", ROOT / "tests" / "vectors" / "tariffs", ROOT / "example"
 HOLIDAYS = {date.fromisoformat(row["date"]) for row in csv.DictReader((REFERENCE / "holidays.csv").open())}
+FIRST_DAY = "2026-09-01"
 MONTHS = (202609, 202610, 202611)
 PLAYS, SOAK_PLAYS = 14, int(os.environ.get("OPENBOSS_SOAK_PLAYS", "1500"))
 AMOUNTS = ("act_basic_li", "act_ld_li", "act_info_li", "std_basic_li", "std_ld_li", "free_units_1", "free_units_2")
@@ -73,9 +75,23 @@ def example_market(dice: random.Random) -> dict[str, Any]:
     return {"format": 1, "tariffs": [str(EXAMPLE / "tariffs")], "users": users}
 
 
+def published(market: dict[str, Any], reference: Path) -> Tariffs:
+    """A market's tariffs with all their versions."""
+    return tariffs_of(market["tariffs"], reference=reference, beside=VECTORS)
+
+
 def opened(market: dict[str, Any], reference: Path) -> OpenQuote:
-    months = [{"at": f"{month // 100}-{month % 100:02}-01T00:00:00"} for month in MONTHS]
-    return OpenQuote({**market, "events": months}, tariffs_of(market["tariffs"], reference=reference, beside=VECTORS))
+    """The first month of a market, with the versions of tariffs that have begun."""
+    known = published(market, reference)
+    begun = [version for version in known.versions if version.from_on.isoformat() <= FIRST_DAY]
+    if len(begun) < len(known.versions):  # rules keep the numbers they have
+        known = compiled(begun, known.items, holidays=HOLIDAYS)
+    return OpenQuote({**market, "events": [{"at": f"{FIRST_DAY}T00:00:00"}]}, known)
+
+
+def begun_versions(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**one, "versions": [version for version in one["versions"] if str(version["from"]) <= FIRST_DAY]}
+            for one in documents]  # fmt: skip
 
 
 def rated_whole(fresh: EngineState, play: Play, pieces: int) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -113,7 +129,12 @@ def joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
 def row_of(play: Play, key: tuple[int, int, int]) -> dict[str, int]:
     """A record of a session as a file has it, by its network's books."""
     session, (used, fee_li) = play.sessions[key[0] - 1], play.books[key]
-    row = dict.fromkeys(NORMALISED, 0) | session.columns | dict.fromkeys(("duration_s", "up_bytes", "message_count"), 0)
+    row = (
+        dict.fromkeys(NORMALISED, 0)
+        | session.columns
+        | play.places[key][0]
+        | dict.fromkeys(("duration_s", "up_bytes", "message_count"), 0)
+    )
     if session.is_data and not session.is_event:
         row["rating_group"] = key[1] + 1
     return row | {"start_local_s": key[2], column_of(session.event["record"]): used, "info_fee_li": fee_li}
@@ -143,10 +164,36 @@ def assert_as_files(play: Play, fresh: EngineState, pieces: int) -> None:
     for online, at_once in ((joined(play.detail), whole), (joined(play.filed), filed)):
         for name in AMOUNTS:
             assert online[name].to_list() == at_once[name].to_list(), name
-    for month in MONTHS:
+    for month in MONTHS[: MONTHS.index(play.newest_month) + 1]:
         assert used_totals(play.state, month).equals(used_totals(fresh, month))
         assert free_use_of(play.state, month).equals(free_use_of(fresh, month))
     assert counters_of(play.state) == counters_of(fresh)
+
+
+def assert_re_rating_changes_nothing(play: Play, fresh: EngineState) -> None:
+    """Rated again from the detail store, with the commands between them, all records cost what they cost."""
+    online, filed = joined(play.detail).iter_slices(1), iter(play.filed)
+    waiting: list[pl.DataFrame] = []
+
+    def rate_waiting() -> None:
+        if waiting:
+            stored = pl.concat(
+                frame.select(pl.col(name).cast(kind) for name, kind in RATED.items()) for frame in waiting
+            )
+            assert changed_rows(stored, rate_again(fresh, stored)).is_empty()
+        waiting.clear()
+
+    for kind, what in play.inputs:
+        if kind == "ORDER":
+            rate_waiting()
+            command, about = what
+            command(fresh, about)
+        else:
+            waiting.append(next(online if kind == "RECORD" else filed))
+    rate_waiting()
+    for month in MONTHS[: MONTHS.index(play.newest_month) + 1]:
+        assert used_totals(play.state, month).equals(used_totals(fresh, month))
+        assert free_use_of(play.state, month).equals(free_use_of(fresh, month))
 
 
 def assert_nothing_is_lost(play: Play) -> None:
@@ -161,23 +208,28 @@ def assert_nothing_is_lost(play: Play) -> None:
 
 def begun(market: dict[str, Any], reference: Path, folder: Path, *, slowly: bool) -> Play:
     """A play of a market before its first step."""
-    market = {**market, "documents": [document for one in market["tariffs"]
-                                      for document in (DOCUMENTS[one] if isinstance(one, str) else [one])]}  # fmt: skip
-    months = [{"at": f"{month // 100}-{month % 100:02}-01"} for month in MONTHS]
-    slow = SlowDesk({**market, "tariffs": market["documents"], "events": months}, VECTORS, HOLIDAYS) if slowly else None
-    return Play(opened(market, reference), market, folder, slow=slow)
+    documents = [document for one in market["tariffs"]
+                 for document in (DOCUMENTS[one] if isinstance(one, str) else [one])]  # fmt: skip
+    market = {**market, "documents": begun_versions(documents)}
+    case = {**market, "tariffs": market["documents"], "events": [{"at": FIRST_DAY}]}
+    slow = SlowDesk(case, VECTORS, HOLIDAYS) if slowly else None
+    all_known = market["documents"] == documents
+    unpublished = None if all_known else (documents, published(market, reference).tables)
+    return Play(opened(market, reference), market, folder, slow=slow, unpublished=unpublished)
 
 
 def act_out(
     market: dict[str, Any], taken: list[Step], balances_li: tuple[int, int], *, reference: Path, slowly: bool,
-    pieces: int,
+    pieces: int, is_known: bool,
 ) -> Play:  # fmt: skip
     """Play a market and compare with both calculators; a play that fails tells its story."""
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         play = begun(market, reference, Path(folder), slowly=slowly)
-        edges = edges_of(play.market)
+        edges = edges_of(market)
         try:
             play.open_wallets(balances_li)
+            if is_known:
+                play.publish()
             for step in taken:
                 carry_out(play, step, edges)
             play.silence()
@@ -185,6 +237,7 @@ def act_out(
             assert_nothing_is_lost(play)
             if not np.any(play.state.draws_on_pool):
                 assert_as_files(play, opened(market, reference).state, pieces)
+                assert_re_rating_changes_nothing(play, opened(market, reference).state)
         finally:
             if sys.exc_info()[0]:
                 note(readable(market) + "\n".join(play.story))
@@ -198,6 +251,7 @@ def drawn_plays(draw: Callable[..., Any], kind: str) -> dict[str, Any]:
         "market": example_market(Drawn(draw)) if kind == "EXAMPLE" else draw(markets(shares=kind == "SHARED")),
         "taken": draw(WHOLE_STEPS),
         "balances_li": draw(BALANCES),
+        "is_known": draw(st.booleans()),  # from the beginning, which versions of tariffs will begin
         "pieces": draw(st.sampled_from([10**6, 3, 1])),
         "slowly": kind == "SHARED" or (kind == "OWN" and draw(st.sampled_from([True, True, False]))),
     }
