@@ -54,7 +54,7 @@ CLOCK = operator_clock("Asia/Shanghai", int(datetime(2026, 11, 15, tzinfo=UTC).t
 CALLS, MESSAGES, DATA = ("MOC", "MTC"), ("SMS_MO", "MMS"), "DATA"
 COUNTED_AS = {DATA: "up", **dict.fromkeys(MESSAGES, "units")}  # others in seconds
 MEASURED = ("served_number", "start_local_s", "duration_s", "up_bytes", "down_bytes", "message_count", "info_fee_li")
-ELSEWHERE = ((46000, 5710, 571), (46000, 100, 10), (45400, 0, 0))  # network, tracking area, area that it is in
+ELSEWHERE = ((46000, 5710, 571), (46000, 100, 10), (45400, 0, 1_000_852))  # network, tracking area, area
 REFUSALS = (Result.RATING_FAILED, Result.CREDIT_LIMIT_REACHED, Result.END_USER_SERVICE_DENIED)
 Key = tuple[int, int, int]  # of a record: number of its session, which of its services, local second it begins
 
@@ -347,7 +347,7 @@ class Play:
             return sent.is_changed
         columns = {**sent.session.columns, **sent.session.place[0]}
         area = next(one[2] for one in ELSEWHERE if one[:2] == (network, tracking_area))
-        return network != columns["partner"] or (area > 0 and area != columns["visited_area"])
+        return network != columns["partner"] or (area < FOREIGN_AREA and area != columns["visited_area"])
 
     def _split(self, session: Session, reports: list[Report]) -> dict[int, Report]:
         """Networks split what they used where they were told to; else all of it belongs to what was before."""
@@ -447,7 +447,11 @@ class Play:
         if sent.kind in (Kind.UPDATE, Kind.TERMINATION):
             assert answer["result"] == Result.SUCCESS, answer
         moves = self._moves(sent)
-        there = _place_of(self.state.desk.uses[self._places(session)[0]]) if moves and sent.where[0] else session.place
+        there = session.place
+        if moves and sent.where[0]:
+            there = _place_of(self.state.desk.uses[self._places(session)[0]])
+            area = next(one[2] for one in ELSEWHERE if one[:2] == sent.where)
+            assert (there[0]["partner"], there[0]["visited_area"]) == (sent.where[0], area)
         for ask, report in sent.reports.items():
             self._book(session, ask, report, ends=sent.kind == Kind.TERMINATION, there=there if moves else None)
         session.place = there

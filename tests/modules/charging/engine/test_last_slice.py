@@ -1,9 +1,13 @@
 """Near the end of a balance or of a free resource: with nothing in the wallet what is free is granted, and no more."""
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from openboss.modules.charging.engine.online.group import KB
 from openboss.modules.charging.engine.online.requests import Result
@@ -13,6 +17,7 @@ from openboss.modules.charging.functions import what_if
 from openboss.processes.quote.parties import engine_rows
 
 from .play import RULES, Play
+from .test_online_equality import IN_CI, IN_SOAK, MEMORY, REFERENCE, begun, tried
 from .test_online_slices import CALL_PRICE, DATA_PRICE, NAMES, at, begin, offer, play_of, report
 
 __all__ = ["play_of"]
@@ -192,6 +197,19 @@ def family(play_of: Plays) -> Play:  # noqa: F811
     return play
 
 
+def test_who_is_promised_what_another_has_used_meanwhile_is_paid_for_before_anybody_is_granted_more(
+    family: Play,
+) -> None:
+    family.top_up(0, 200)
+    late, early = begin(family, "MOC", "A"), begin(family, "MOC", "B")
+    assert (granted(late), granted(early), reserved_li(family)) == ((60, False), (60, False), 200)
+    report(family, early, 60, ends=True)  # the free seconds are its own, and 40 are left for the other's 60
+    assert (balance_li(family), reserved_li(family)) == (200, 0)
+    assert begin(family, "MOC", "B") in family.ended  # not even a second
+    report(family, late, 60, ends=True)
+    assert (balance_li(family), reserved_li(family)) == (0, 0)
+
+
 def test_users_of_one_pool_are_not_both_granted_its_last_free_seconds(family: Play) -> None:
     first, second = begin(family, "MOC", "A"), begin(family, "MOC", "B")
     assert (granted(first), granted(second)) == ((60, False), (40, True))
@@ -221,3 +239,59 @@ def test_a_pool_is_first_come_first_served_and_who_pays_alone_falls_by_at_most_w
     report(family, early, 60, ends=True)
     report(family, late, 60, ends=True)
     assert (balance_li(family), balance_li(family, 1)) == (1_000, -200)
+
+
+# --- networks that use no more than they are granted ---------------------------------------------------------------
+
+A_MINUTE = {**CALL_PRICE, "unit": "60 s", "price": "0.40"}
+RISING = {**A_SECOND, "basis": "CYCLE", "price": "0.005",
+          "tiers": [{"from": 0, "price": "0.005"}, {"from": 90, "price": "0.010"}]}  # fmt: skip
+SHAPES = {  # record, price, what is free, what a smallest amount can cost
+    "KB": ("DATA", DEAR_DATA, PACK, 10), "s": ("MOC", A_SECOND, MINUTES, 10), "RISING": ("MOC", RISING, MINUTES, 10),
+    "MIN": ("MOC", A_MINUTE, [{**MINUTES[0], "unit": "MIN", "granted": 3}], 400),
+}  # fmt: skip
+
+
+@st.composite
+def obedient(draw: Callable[..., Any]) -> dict[str, Any]:
+    """A price with free units, whether two users share them, their wallet, and what four sessions do in turns."""
+    act = st.tuples(st.integers(0, 3), st.sampled_from([0, 1000, 1000, 500, 333]), st.booleans())
+    return {"shape": draw(st.sampled_from(sorted(SHAPES))), "is_shared": draw(st.booleans()),
+            "li": draw(st.sampled_from([0, 5, 400, 1_005, 3_000])),
+            "acts": draw(st.lists(act, min_size=20, max_size=20))}  # fmt: skip
+
+
+def obey(shape: str, acts: list[tuple[int, int, bool]], li: int, folder: Path, *, is_shared: bool) -> None:
+    """Sessions of two users of one wallet begin, use thousandths of what they hold, and end when nothing follows."""
+    record, price, free, most_li = SHAPES[shape]
+    free = [{**one, "share": {"by": "POOL"}} for one in free] if is_shared else free
+    one = offer("ONE", 70, "FAMILY" if is_shared else "ADDON", prices=[price], free=free)
+    held = [{"offer": "ONE", "from": "2026-03-05"}]
+    users = [{"user": name, "products": held, "groups": [{"group": "F", "kind": "FAMILY"}] if is_shared else []}
+             for name in "AB"]  # fmt: skip
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as snapshots:
+        market = {"format": 1, "tariffs": ["documents/standard.yaml", one], "users": users}
+        play = begun(market, folder, Path(snapshots), slowly=False)
+        play.open_wallets((li, 0))
+        at(play, "2026-09-10T10:00:00")
+        running: dict[int, Any] = {}
+        for who, part, ends in acts:
+            if who not in running:
+                session = begin(play, record, "AB"[who % 2])
+                running |= {} if session in play.ended else {who: session}
+                continue
+            session, (size, is_last) = running[who], granted(running[who])
+            is_over = ends or (is_last and part == 1000) or is_refused(session)
+            report(play, session, size * part // 1000, ends=is_over)
+            if is_over:
+                del running[who]
+            assert balance_li(play) > -most_li, play.story
+
+
+def test_what_is_promised_to_several_sessions_is_paid_for_to_within_a_smallest_amount() -> None:
+    tried(lambda one: obey(**one, folder=REFERENCE), obedient(), settings(IN_CI, max_examples=12))
+
+
+@pytest.mark.soak
+def test_what_is_promised_to_many_sessions_is_paid_for_to_within_a_smallest_amount() -> None:
+    tried(lambda one: obey(**one, folder=REFERENCE), obedient(), IN_SOAK)

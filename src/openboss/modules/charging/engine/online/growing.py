@@ -104,23 +104,31 @@ class Growing:
 
     def quote(
         self, state: EngineState, places: np.ndarray, measures: np.ndarray, sizes: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Say what records would cost in all were more used, and how much of them no free resource would cover.
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Say what records would cost in all were more used, how much of them no free resource would cover, and what
+        of the cost others lack.
 
         It is the dearer of two: as if others used nothing more, and as if they used all that they hold: their users'
-        other services and those of the users they share a pool with. Nothing changes. The records' effects must have
-        been undone, and no two be of users who share.
+        other services and those of the users they share a pool with. What others of the same wallet would then cost
+        more than is reserved for them is part of it. Nothing changes. The records' effects must have been undone, and
+        no two be of users who share.
         """
-        alone = self.quote_alone(state, places, measures, sizes)
-        noted = np.arange(self._note_outstanding(state, places))
-        if not len(noted):
-            return alone
+        alone_li, rest = self.quote_alone(state, places, measures, sizes)
+        asking = self._note_outstanding(state, places)
+        if not len(asking):
+            return alone_li, rest, np.zeros(len(places), np.int64)
+        short_li, noted = np.zeros(len(places), np.int64), np.arange(len(asking))
         for some in one_a_user(who_shares(state, noted, self.beside)):
-            self.rate(state, noted[some], self.beside)
-        beside = self.quote_alone(state, places, measures, sizes)
+            due_li = cost_li(self.rate(state, noted[some], self.beside))
+            due_li = np.where(due_li < NO_PRICE_LI, due_li, 0) - self.beside.services["reserved_li"][some]
+            wallet_of, rows = state.desk.user_wallet, self.beside.services["row"][some]
+            is_theirs = wallet_of[rows] == wallet_of[state.desk.services["row"][places[asking[some]]]]
+            np.add.at(short_li, asking[some], np.where(is_theirs, due_li, 0))
+        beside_li, rest_beside = self.quote_alone(state, places, measures, sizes)
         self.make_room(len(noted))
         _undo(tuple(state.lanes), self.beside, noted, self.touched, self.touched_count)
-        return np.maximum(alone[0], beside[0]), np.maximum(alone[1], beside[1])
+        short_li = np.maximum(short_li, 0)
+        return np.maximum(alone_li, beside_li + short_li), np.maximum(rest, rest_beside), short_li
 
     def quote_alone(
         self, state: EngineState, places: np.ndarray, measures: np.ndarray, sizes: np.ndarray
@@ -143,15 +151,16 @@ class Growing:
         is_blocked = (rated.blocked == 1) & (rated.status != Status.ERROR)
         return np.where(is_blocked, BLOCKED_LI, cost_li(rated)), rated.rest.sum(axis=1)
 
-    def _note_outstanding(self, state: EngineState, places: np.ndarray) -> int:
-        """Note beside the desk what others hold while services at some places ask; return how many do."""
-        desk, count = state.desk, 0
-        for place in places.tolist():
-            count = _note_others(desk, place, self.beside, count)
+    def _note_outstanding(self, state: EngineState, places: np.ndarray) -> np.ndarray:
+        """Note beside the desk what others hold while services ask; say for each which one asks (i64, in `places`)."""
+        desk, count, asking = state.desk, 0, np.zeros(len(self.beside.services), np.int64)
+        for i, place in enumerate(places.tolist()):
+            before, count = count, _note_others(desk, place, self.beside, count)
             if state.draws_on_pool[desk.services["row"][place]]:
                 count = _note_members(desk, state.directory, place, *self._linked_members(state), self.beside, count)
-        if count <= len(self.beside.services):
-            return count
+            asking[before:count] = i
+        if count <= len(asking):
+            return asking[:count]
         self.beside = room_beside(self.beside, 2 * count)
         return self._note_outstanding(state, places)
 

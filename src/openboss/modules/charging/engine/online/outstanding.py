@@ -1,7 +1,8 @@
 """What services were granted and have not reported yet, as records of their own beside those of the desk.
 
 A quota is priced as if what its user's other services hold, and those of the users it shares a pool with, had been
-used. Compiled, for both ways of carrying out requests. Source: D4.8; docs/algorithms/online.md (How much is granted).
+used, and paid for beyond what is reserved for it. Compiled, for both ways of carrying out requests.
+Source: D4.8; docs/algorithms/online.md (How much is granted).
 """
 
 import numpy as np
@@ -31,7 +32,8 @@ def _note(desk: Desk, place: int, beside: Desk, count: int) -> int:
     if service.granted <= 0 or desk.sessions[service.session].kind == _EVENT:
         return count
     if count < len(beside.services):
-        beside.services[count].row, beside.services[count].marks = service.row, 0
+        one = beside.services[count]
+        one.row, one.marks, one.reserved_li = service.row, 0, service.reserved_li
         beside.uses[count] = desk.uses[place]
         use = beside.uses[count]
         use.duration_s, use.up_bytes, use.down_bytes, use.message_count, use.info_fee_li = 0, 0, 0, 0, 0

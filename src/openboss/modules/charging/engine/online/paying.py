@@ -54,11 +54,12 @@ class Work(NamedTuple):
     seen: np.ndarray  # SEEN of effects
     now: np.ndarray
     seen_counts: np.ndarray  # i64[3]
-    quoted_li: np.ndarray  # i64[1]: what the last quota would cost
+    quoted_li: np.ndarray  # i64[2]: what the last quota would cost; of it, what others lack for what they hold
 
 
 SERVED, SESSIONS, SERVICES, WALLETS, CLOSED, NEWS_TOLD, FAILED = range(7)
 NOW_S, LOCAL_S, POSITION = range(3)
+QUOTED, SHORT = range(2)
 
 
 def room_for(requests: int, services: int) -> Work:
@@ -66,7 +67,7 @@ def room_for(requests: int, services: int) -> Work:
     sizes = {
         "counts": 7, "moment": 3, "waits": 1, "sessions": requests, "services": 4 * requests, "wallets": requests,
         "closed": 2 * requests, "closed_place": 2 * requests, "others": services, "order": 1, "seen_counts": 3,
-        "quoted_li": 1,
+        "quoted_li": 2,
     }  # fmt: skip
     seen = {name: np.zeros(SEEN_A_RECORD, SEEN) for name in ("seen", "now")}
     news = np.zeros((NEWS_A_PAYMENT * requests, 3), np.int64)

@@ -388,11 +388,12 @@ class Server:
         places = np.array([place])
         self.growing.undo(state, places)
 
-        def quote(size: int) -> tuple[int, int]:
-            at_li, rest = self.growing.quote(state, places, np.array([measure]), np.array([size]))
-            return int(at_li[0] - state.desk.services["act_li"][place]), int(rest[0])
+        def quote(size: int) -> tuple[int, int, int]:
+            at_li, rest, short_li = self.growing.quote(state, places, np.array([measure]), np.array([size]))
+            return int(at_li[0] - state.desk.services["act_li"][place]), int(rest[0]), int(short_li[0])
 
-        most_rest = quote(0)[1] if purse_li == 0 else NO_LIMIT_LI  # beside what it has used
+        _, used_rest, short_li = quote(0)
+        most_rest = used_rest if purse_li == 0 else NO_LIMIT_LI  # beside what it has used
         step = KB if measure == Measure.OCTETS else 1
         small = min(most, self.rules.data_last_slice_bytes) if measure == Measure.OCTETS else most
         if small < most and quote(small)[0] <= free_li:
@@ -401,10 +402,10 @@ class Server:
             low, high = 0, small // step + 1
             while high - low > 1:
                 middle = (low + high) // 2
-                costs_li, rest = quote(middle * step)
+                costs_li, rest, _ = quote(middle * step)
                 low, high = (middle, high) if costs_li <= free_li and rest <= most_rest else (low, middle)
             found, is_last = low * step, 1
-            if low == 0 and free_li > 0:
+            if low == 0 and free_li > short_li:
                 found = step  # the last slice may go below zero
         costs_li = max(0, quote(found)[0]) if found else 0
         self.growing.rate(state, places[~is_unused(state, places)])

@@ -29,9 +29,11 @@ from openboss.modules.charging.engine.online.paying import (
     LOCAL_S,
     NOW_S,
     POSITION,
+    QUOTED,
     SERVED,
     SERVICES,
     SESSIONS,
+    SHORT,
     Choices,
     Work,
     free_money_li,
@@ -168,17 +170,24 @@ def _quote_li(
     rated: Rated, k: int, place: int, size: int, work: Work, beside: Desk, trace: Trace, touched: np.ndarray,
     touched_count: np.ndarray,
 ) -> int:  # fmt: skip
-    """Say the same, or if it is dearer what it would cost had the user's other services used all that they hold."""
+    """Say the same, or if it is dearer what it would cost had the user's other services used all that they hold.
+
+    What these would then cost more than is reserved for them is part of it: Growing.quote.
+    """
     alone_li = _quote_alone_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, size, work, trace)
-    others = note_others(desk, place, beside, 0)
+    others, short_li = note_others(desk, place, beside, 0), 0
+    work.quoted_li[SHORT] = 0
     if others == 0:
         return alone_li
     for other in range(others):
-        _rate(tables, directory, lanes, cycles, beside, usage, rated, k, other, work, trace, touched, touched_count)
+        cost_li = _rate(tables, directory, lanes, cycles, beside, usage, rated, k, other, work, trace, touched,
+                        touched_count)  # fmt: skip
+        short_li += (cost_li if cost_li < NO_PRICE_LI else 0) - beside.services[other].reserved_li
     beside_li = _quote_alone_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, size, work, trace)
     for other in range(others):
         undo_one(lanes, beside, other, touched, touched_count)
-    return max(alone_li, beside_li)
+    work.quoted_li[SHORT] = max(short_li, 0)
+    return max(alone_li, beside_li + work.quoted_li[SHORT])
 
 
 @compiled
@@ -236,7 +245,7 @@ def _grant_less(
             else:
                 high = middle
         found = low * step
-        if low == 0 and free_li > 0:
+        if low == 0 and free_li > work.quoted_li[SHORT]:
             found = step  # the last slice may go below zero
     if found == 0:
         return
@@ -313,8 +322,8 @@ def _settle(
         return
     if request.asks == 1 and _is_asking(request, ask):
         size = _size_of(use.record_type, ask, choices)
-        work.quoted_li[0] = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, scratch, place, size,
-                                      work, beside, trace, touched, touched_count)  # fmt: skip
+        work.quoted_li[QUOTED] = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, scratch, place, size,
+                                           work, beside, trace, touched, touched_count)  # fmt: skip
     if not _is_used(use):
         return
     due_li = _rate(tables, directory, lanes, cycles, desk, usage, rated, a, place, work, trace, touched, touched_count)
@@ -335,9 +344,9 @@ def _answer(
         size, is_undone = _size_of(desk.uses[place].record_type, ask, choices), request.asks > 1
         if is_undone:
             undo_one(lanes, desk, place, touched, touched_count)
-            work.quoted_li[0] = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, scratch, place, size,
-                                          work, beside, trace, touched, touched_count)  # fmt: skip
-        if not _grant(desk, place, size, work.quoted_li[0], choices, work, quota):
+            work.quoted_li[QUOTED] = _quote_li(tables, directory, lanes, cycles, desk, usage, rated, scratch, place,
+                                               size, work, beside, trace, touched, touched_count)  # fmt: skip
+        if not _grant(desk, place, size, work.quoted_li[QUOTED], choices, work, quota):
             undo_one(lanes, desk, place, touched, touched_count)
             is_undone = True
             _grant_less(tables, directory, lanes, cycles, desk, usage, rated, scratch, place, size, choices, work,
