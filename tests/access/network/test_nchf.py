@@ -174,11 +174,11 @@ def test_several_rating_groups_are_granted_and_refused_each_for_itself(network, 
     update = data_request(2, multipleUnitUsage=[used({"totalVolume": 34 * MB}), used(rating_group=200)])
     updated = smf.post(f"{created.headers['location']}/update", json=update).json()["multipleUnitInformation"]
     assert network.wallet()["balance_li"] == 10_000 - 34 * 290
-    assert [one["resultCode"] for one in updated] == ["SUCCESS", "SUCCESS"]  # 0.290 is no longer reserved for 200
+    assert [one["resultCode"] for one in updated] == ["SUCCESS", "QUOTA_LIMIT_REACHED"]  # all that is left goes to 100
     assert updated[0]["grantedUnit"] == {"totalVolume": 496 * 1024}  # 496 KB for the last 0.140
     assert updated[0]["finalUnitIndication"] == {"finalUnitAction": "TERMINATE"}
     assert "volumeQuotaThreshold" not in updated[0]
-    assert updated[1]["grantedUnit"] == {"totalVolume": 1024}  # a KB is less than half a li
+    assert "grantedUnit" not in updated[1]
     update = data_request(
         3, multipleUnitUsage=[used({"totalVolume": 496 * 1024}), used(rating_group=200, asking=False)]
     )
