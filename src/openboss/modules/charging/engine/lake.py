@@ -17,7 +17,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
@@ -25,6 +24,7 @@ from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
 from openboss.modules.charging.chunks import make_folder, sync_folder, write_durably
+from openboss.modules.charging.engine.online.closed import Closed
 from openboss.modules.charging.engine.scribe import Scribe
 from openboss.modules.charging.schema import RATED
 
@@ -36,7 +36,6 @@ ROWS_A_MERGE = 4_000_000
 ENTRIES_A_CHECKPOINT = 100  # of the table's log: the table's own default
 
 Do = Callable[..., Any]  # calls a function of a module, here or in the scribe
-Closed = tuple[np.ndarray, np.ndarray]  # records that sessions closed (online.closed), and their journal positions
 
 
 @dataclass(frozen=True)

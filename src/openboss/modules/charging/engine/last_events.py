@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from openboss.modules.charging.engine.lake import Closed, Lake
+from openboss.modules.charging.engine.lake import Lake
+from openboss.modules.charging.engine.online.closed import Closed
 from openboss.modules.charging.engine.rating import detail_of_closed
 from openboss.modules.charging.schema import RATED
 from openboss.modules.customers.functions import mask_number

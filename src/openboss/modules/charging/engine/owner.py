@@ -25,9 +25,9 @@ from openboss.modules.charging.atomic.journal_line import JournalGroup, JournalL
 from openboss.modules.charging.engine import rerating
 from openboss.modules.charging.engine.commits import Commits
 from openboss.modules.charging.engine.heavy_use import HeavyUse
-from openboss.modules.charging.engine.lake import Closed, Corrected, DetailWriter, Lake
+from openboss.modules.charging.engine.lake import Corrected, DetailWriter, Lake
 from openboss.modules.charging.engine.online import orders
-from openboss.modules.charging.engine.online.closed import Kept, faults_of
+from openboss.modules.charging.engine.online.closed import Closed, Kept, faults_of
 from openboss.modules.charging.engine.online.group import News, Rules
 from openboss.modules.charging.engine.online.shown import barred_of, cycles_of, known_row, money_of, services_of
 from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns

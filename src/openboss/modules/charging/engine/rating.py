@@ -21,7 +21,7 @@ from openboss.kernel.state import CYCLE_SLOTS, LANES
 from openboss.kernel.trace import NO_TRACE, Trace
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.duplicates import DAY_S
-from openboss.modules.charging.engine.online.closed import RATED_PARTS, joined
+from openboss.modules.charging.engine.online.closed import RATED_PARTS, Closed, joined
 from openboss.modules.charging.engine.online.desk import USE
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, month_start_s, next_cycle
 from openboss.modules.charging.engine.twins import TWINS, find_twins
@@ -206,7 +206,7 @@ def _open_months(state: EngineState, start_local_s: np.ndarray) -> None:
             return
 
 
-def detail_of_closed(parts: list[tuple[np.ndarray, np.ndarray]]) -> pl.DataFrame:
+def detail_of_closed(parts: list[Closed]) -> pl.DataFrame:
     """Lay out what sessions closed (CLOSED), with the positions they were closed at, as rated detail (schema RATED).
 
     What could not be rated is none, nor what was given back whole.

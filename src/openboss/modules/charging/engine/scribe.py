@@ -62,11 +62,7 @@ class Scribe:
     def _send(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         """Leave the arguments in memory that both see: arrays go there without holding the interpreter."""
         arrays = list[pickle.PickleBuffer]()
-
-        def keep(array: pickle.PickleBuffer) -> None:  # in Python, so that the engine's thread gets its turn in between
-            arrays.append(array)
-
-        words = pickle.dumps((work, arguments), protocol=5, buffer_callback=keep)
+        words = pickle.dumps((work, arguments), protocol=5, buffer_callback=arrays.append)
         parts = [memoryview(words), *(array.raw() for array in arrays)]
         shared = os.memfd_create("detail")
         try:

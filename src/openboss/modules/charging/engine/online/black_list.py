@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from openboss.modules.charging.engine.online.desk import Desk, Life
+from openboss.modules.charging.engine.online.desk import Desk, Life, longer
 from openboss.modules.charging.engine.online.requests import Action, Kind, Result
 from openboss.modules.charging.handsets import IMEI, NUMBER
 
@@ -98,8 +98,8 @@ class Handsets:
             return np.zeros(0, np.int64)
         at = places[said].astype(np.int64)
         if (room := int(at.max()) + 1) > len(self._imei):
-            more = max(room, 2 * len(self._imei)) - len(self._imei)
-            self._imei, self._key = np.pad(self._imei, (0, more)), np.pad(self._key, (0, more))
+            room = max(room, 2 * len(self._imei))
+            self._imei, self._key = longer(self._imei, room), longer(self._key, room)
         self._imei[at], self._key[at] = requests["imei"][said], requests["key_lo"][said]
         return at
 

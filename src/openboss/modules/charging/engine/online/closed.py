@@ -27,6 +27,7 @@ CLOSED = np.dtype(
     ]
 )
 """A closed record with what rating found; status FILTERED = all of it was given back: files may still tell of it."""
+Closed = tuple[np.ndarray, np.ndarray]  # journal positions (i64[n]), and the records (CLOSED[n]) closed at them
 ROWS_A_BLOCK = 1 << 14
 
 _WORDS, _USE_WORDS = CLOSED.itemsize // 8, USE.itemsize // 8
@@ -83,13 +84,13 @@ class Kept:
             self._blocks.append(_Block(max(ROWS_A_BLOCK, len(closed))))
         self._blocks[-1].add(position, closed)
 
-    def told(self) -> list[tuple[np.ndarray, np.ndarray]]:
+    def told(self) -> list[Closed]:
         """All positions and records, oldest first; asked from other threads too."""
         return [block.rows() for block in list(self._blocks)]
 
-    def split(self, to: int) -> tuple[list[tuple[np.ndarray, np.ndarray]], "Kept"]:
+    def split(self, to: int) -> tuple[list[Closed], "Kept"]:
         """What was closed up to a position, and the rest to keep; nothing is changed."""
-        reached, rest = [], Kept()
+        reached, rest = list[Closed](), Kept()
         for positions, closed in self.told():
             ends = int(np.searchsorted(positions, to, "right"))
             if ends:
@@ -112,7 +113,7 @@ class _Block:
         self._closed[there].view(np.uint8)[:] = closed.view(np.uint8)
         self.count = there.stop  # at last: others read
 
-    def rows(self) -> tuple[np.ndarray, np.ndarray]:
+    def rows(self) -> Closed:
         count = self.count
         return self._positions[:count], self._closed[:count]
 
