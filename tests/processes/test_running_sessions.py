@@ -14,7 +14,6 @@ from typing import Any
 import polars as pl
 import pytest
 from django.conf import settings
-from django.db import connection
 
 from openboss.access.jobs import charge_loop, clock
 from openboss.access.jobs.charge_loop import ChargeLoop
@@ -36,7 +35,7 @@ from openboss.modules.system.models import Outbox
 from openboss.processes import take_payment
 from tests.access.network.diameter_mutations import data_request
 from tests.access.network.network_operator import reference
-from tests.access.network.online_door import free_port, waited_for
+from tests.access.network.online_door import free_port, play_beside, waited_for
 from tests.access.network.test_diameter import Wire
 from tests.access.network.test_diameter_sessions import confirm
 from tests.modules.charging.engine.conftest import DATA_PRICE, ITEMS, Version, record
@@ -136,26 +135,13 @@ def played(office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     def play(part: Callable[[Running], None]) -> None:
         if running.loop.stopping.is_set():  # the engine begins again
             running.loop = ChargeLoop(recover_engine(threads=1), threading.Event())
-        stopping = running.loop.stopping
-        faults: list[BaseException] = []
 
-        def work() -> None:
-            try:
-                running.connect()
-                part(running)
-            except BaseException as fault:  # noqa: BLE001 - said in the test's own thread
-                faults.append(fault)
-            finally:
-                connection.close()
-                stopping.set()
+        def whole() -> None:
+            running.connect()
+            part(running)
 
-        thread = threading.Thread(target=work)
-        thread.start()
-        with answering(owner, Path(settings.DATA_DIR)):
-            running.loop.run()
-        thread.join(10)
-        if faults:
-            raise faults[0]
+        with answering(running.loop.owner, Path(settings.DATA_DIR)):
+            play_beside(running.loop, whole)
 
     yield play
     monkeypatch.undo()

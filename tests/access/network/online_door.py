@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 
+from django.db import connection
 from tests.modules.charging.engine.test_online import NUMBERING, Network, moment
 
+from openboss.access.jobs.charge_loop import ChargeLoop
 from openboss.access.jobs.installation import one_connection
 from openboss.access.network.gathering import Gathering
 from openboss.modules.charging.numbering import NumberingTables
@@ -27,6 +29,30 @@ def waited_for(question: Callable, within_s: float = 20.0) -> bool:
     while not question() and time.monotonic() < until_s:
         time.sleep(0.005)
     return bool(question())
+
+
+def play_beside(loop: ChargeLoop, part: Callable[[], None]) -> None:
+    """Run an engine's loop here, as in a process of its own, while a part is played beside it; raise what failed there.
+
+    The engine stops when the part is over.
+    """
+    faults: list[BaseException] = []
+
+    def play() -> None:
+        try:
+            part()
+        except BaseException as fault:  # noqa: BLE001 - said in the test's own thread
+            faults.append(fault)
+        finally:
+            connection.close()
+            loop.stopping.set()
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    loop.run()
+    thread.join(10)
+    if faults:
+        raise faults[0]
 
 
 class OnlineDoor:

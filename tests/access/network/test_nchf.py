@@ -17,11 +17,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from django.db import connection
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server as GranianServer
 from tests.access.network.network_operator import NOW, reference
-from tests.access.network.online_door import OnlineDoor, free_port
+from tests.access.network.online_door import OnlineDoor, free_port, play_beside
 from tests.modules.charging.engine.test_online import MB, PREPAID, moment, network, open_wallet  # noqa: F401
 from tests.modules.charging.engine.test_owner import world  # noqa: F401
 
@@ -326,7 +325,7 @@ def test_a_top_up_makes_the_network_come_again_and_a_stop_makes_it_end(network, 
     monkeypatch.setenv("OPENBOSS_NCHF_PORT", str(port))
     monkeypatch.setenv("OPENBOSS_DIAMETER_PORT", "0")
     options.cache_clear()
-    stopping, taken, seen, waits = threading.Event(), notified[0], [], []
+    taken, seen, waits = notified[0], [], []
 
     def network_function() -> None:
         url = f"http://127.0.0.1:{port}{PATH}"
@@ -348,17 +347,7 @@ def test_a_top_up_makes_the_network_come_again_and_a_stop_makes_it_end(network, 
             seen.append(taken.get(timeout=10))
             waits.append(time.monotonic() - sent_s)
 
-    def work() -> None:
-        try:
-            network_function()
-        finally:
-            connection.close()
-            stopping.set()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    ChargeLoop(network.owner, stopping).run()
-    thread.join(10)
+    play_beside(ChargeLoop(network.owner, threading.Event()), network_function)
     options.cache_clear()
     granted, final = seen[0]["grantedUnit"], seen[0]["finalUnitIndication"]
     assert (granted, final) == ({"totalVolume": 496 * 1024}, {"finalUnitAction": "TERMINATE"})

@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import polars as pl
-from django.db import connection
 from tests.access.network.network_operator import reference
-from tests.access.network.online_door import free_port, waited_for
+from tests.access.network.online_door import free_port, play_beside, waited_for
 from tests.access.network.test_radius import (  # noqa: F401 - fixtures
     SECRET,
     USER,
@@ -148,7 +147,7 @@ def test_in_the_engines_own_loop_a_payment_and_a_stop_reach_the_access_server(ne
         monkeypatch.setenv(f"OPENBOSS_{name}", str(value))
     options.cache_clear()
     desk = SimpleNamespace(login=service[2], login_port=ports[0], accounting_port=ports[1])
-    stopping, seen, waits = threading.Event(), [], []
+    seen, waits = [], []
 
     def order(kind: str, **payload) -> None:
         sent_s = time.monotonic()
@@ -164,17 +163,7 @@ def test_in_the_engines_own_loop_a_payment_and_a_stop_reach_the_access_server(ne
         order("TOP_UP", account_id=5, amount_li=1000)
         order("STATE", subscriber_id=USER, barred=2)
 
-    def work() -> None:
-        try:
-            access_server()
-        finally:
-            connection.close()
-            stopping.set()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    ChargeLoop(network.owner, stopping).run()
-    thread.join(10)
+    play_beside(ChargeLoop(network.owner, threading.Event()), access_server)
     options.cache_clear()
     accepted, paid, stopped = seen
     assert (accepted["code"], accepted["Session-Timeout"]) == ("Access-Accept", "120")
