@@ -20,7 +20,6 @@ pytestmark = [pytest.mark.usefixtures("operator")]
 USER, LONG_AGO = 41, datetime(2020, 1, 1, tzinfo=UTC)
 
 
-@pytest.mark.requirement("ARC-14")
 def test_counter_web_sms_voice_kiosk_bank_and_switches_are_registered_and_each_message_has_its_direction() -> None:
     since_at = now = clock.now()
     number = customers.numbers_of_subscribers(subscriber_ids=[USER], at=now)[USER]
