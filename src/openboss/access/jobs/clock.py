@@ -7,6 +7,7 @@ processes of an installation live on the same day; a real installation has none.
 from __future__ import annotations
 
 import json
+import math
 import os
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -62,7 +63,7 @@ def shift() -> timedelta:
 def pin(moment: datetime) -> None:
     """Let it be `moment` now, running on from there, in every process started from now on."""
     assert moment.tzinfo is not None
-    shift_s = round((moment - datetime.now(UTC)).total_seconds())
+    shift_s = math.ceil((moment - datetime.now(UTC)).total_seconds())  # whole seconds, and never a moment before
     path = _clock_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
