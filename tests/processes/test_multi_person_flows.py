@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from openboss.modules.customers import functions as customers
+from openboss.modules.customers.models import Subscriber
 from openboss.modules.orders.models import ProductOrder
+from openboss.modules.receivables.functions import monthly_gifts
 from openboss.modules.receivables.models import Bucket
 from openboss.modules.resources import functions as resources
 from openboss.modules.system.atomic import put_role, put_staff
@@ -57,12 +59,13 @@ def branch(office: Office) -> Branch:
     return Branch(office, staff)
 
 
-def leaving(branch: Branch, gift_fen: int, serial_no: str = "L1") -> int:
+def leaving(branch: Branch, gift_fen: int, serial_no: str = "L1", gift_parts: int = 1) -> int:
     """A key customer wants to leave; return the work."""
     user = branch.office.open_user()
     return beginnings.begin_retention(
-        subscriber_id=user, gift_fen=gift_fen, reason="dear", serial_no=serial_no, at=AT, staff_id=branch.staff["shop"]
-    )
+        subscriber_id=user, gift_fen=gift_fen, gift_parts=gift_parts, reason="dear", serial_no=serial_no, at=AT,
+        staff_id=branch.staff["shop"],
+    )  # fmt: skip
 
 
 def gifts_fen() -> list[int]:
@@ -79,6 +82,22 @@ def test_two_teams_work_on_a_key_customer_at_once_and_the_kept_one_gets_what_was
     assert (set(branch.open_elements(work_id)), gifts_fen()) == ({"Gift"}, [])
     ended = branch.decide(work_id, "Gift", "hall", "approve")
     assert (ended.outcome, gifts_fen()) == ("Kept", [5_000])
+
+
+def test_who_is_kept_may_get_the_credit_month_by_month(branch: Branch) -> None:
+    with pytest.raises(beginnings.BeginningRefused, match="parts"):
+        leaving(branch, 12_000, gift_parts=61)
+    user = Subscriber.objects.get().subscriber_id
+    known = {"reason": "dear", "serial_no": "L2", "at": AT, "staff_id": branch.staff["shop"]}
+    work_id = beginnings.begin_retention(subscriber_id=user, gift_fen=12_000, gift_parts=12, **known)
+    branch.decide(work_id, "Talk", "sales", "kept")
+    branch.decide(work_id, "Check", "books", "done")
+    assert branch.decide(work_id, "Gift", "hall", "approve").outcome == "Kept"
+    (gift,) = monthly_gifts.gifts_of_account(account_id=branch.office.account_id)
+    assert (gift.given_fen, gift.parts, gift.released_fen) == (12_000, 12, 1_000)
+    assert dict(Bucket.objects.filter(kind="RELEASED").values_list("account_id", "balance_fen")) == {
+        branch.office.account_id: 1_000
+    }
 
 
 def test_who_leaves_all_the_same_is_pre_cancelled_at_the_hall_that_asked(branch: Branch) -> None:

@@ -9,7 +9,14 @@ from openboss.modules.charging.functions.engine import rate_waiting
 from openboss.modules.charging.functions.online import Published, hold_money, publish_balances, read_published
 from openboss.modules.charging.models import EngineCommand
 from openboss.modules.receivables.atomic.debts import money_of_accounts
-from openboss.modules.receivables.functions import NotEnoughMoney, grant_gift, paid_before_billing, pay_out, wallets
+from openboss.modules.receivables.functions import (
+    NotEnoughMoney,
+    grant_gift,
+    monthly_gifts,
+    paid_before_billing,
+    pay_out,
+    wallets,
+)
 from openboss.modules.receivables.functions.owed import owed
 from openboss.modules.receivables.models import Bucket, Entry, Wallet, WalletUse
 from openboss.processes import keep_wallets
@@ -221,3 +228,23 @@ def usable_li(account: int) -> int:
     found, _ = read_published(publish_balances())
     row = found.filter(pl.col("account_id") == account).to_dicts()[0]
     return row["balance_li"] + row["limit_li"]
+
+
+def test_the_part_of_the_month_reaches_a_prepaid_users_wallet_and_what_is_not_released_does_not(desk: Desk) -> None:
+    account = prepaid(desk, 100)
+    known = {"reason": "x", "serial_no": "M1", "staff_id": None}
+    gift = monthly_gifts.promise(account_id=account, given_fen=2400, parts=12, at=AT, **known)
+    rate_waiting()
+    assert usable_li(account) == 3000, "1.00 of cash and 2.00 of this month"
+    call(9, 5)  # 2.00: 1.00 of the cash, 1.00 beyond it
+    keep_wallets.run(at=AT)
+    monthly_gifts.release_due(gift_id=gift.gift_id, account_id=account, at=on(11, 1, 0))
+    rate_waiting()
+    assert usable_li(account) == 3000
+    desk.bill(account, 202610, user=USER, LOCAL=200)
+    rate_waiting()
+    keep_wallets.run(at=on(11, 2))
+    assert money(account) == {"CASH": 100, "CHARGED": 0, "RELEASED": 200, "OVERDRAWN": 0}
+    assert usable_li(account) == 3000
+    assert differences() == []
+    check_books()

@@ -25,6 +25,7 @@ from openboss.processes import (
     keep_wallets,
     queue_hall,
     re_rate,
+    release_gifts,
     roaming_use,
     waiting_times,
     watch_use,
@@ -152,6 +153,14 @@ def run_report_visitors(timestamp: int) -> int:  # noqa: ARG001
 def run_keep_validity(timestamp: int) -> int:  # noqa: ARG001
     """Remind of, freeze after and recycle long after the end of prepaid validity (D10)."""
     return sum(vars(keep_validity.run(at=clock.now())).values())
+
+
+@app.periodic(cron="20 0 * * *")
+@app.task(name="openboss.release_gifts", queueing_lock="release_gifts", lock="money")
+def run_release_gifts(timestamp: int) -> int:  # noqa: ARG001
+    """Release the monthly parts of gifts whose month has begun; a first of the month that was missed is made up for
+    the next night (D8.1)."""
+    return release_gifts.run(at=clock.now())
 
 
 @app.periodic(cron="30 0 * * *")

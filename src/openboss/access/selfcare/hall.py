@@ -29,6 +29,7 @@ from openboss.modules.billing.functions.bill_document import bill_pdf
 from openboss.modules.charging.functions.live import last_events
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import SubscriberUnknown
+from openboss.modules.receivables.functions import monthly_gifts
 from openboss.modules.receivables.functions.points import points_of
 from openboss.processes import counter_offer, hall, tell_balance
 from openboss.processes.tell_balance import UserBalance
@@ -149,6 +150,7 @@ def mine(request: HttpRequest, user: int) -> HttpResponse:
         return drawn(request, "mine_live.html", context)
     context |= {
         "bills": _bills_of(user),
+        "coming": monthly_gifts.coming_of_account(account_id=balance.account.account_id),
         "points": points_of(subscriber_id=user),
         "offer": counter_offer.offer_for(subscriber_id=user, at=clock.now()),
         "serial_no": f"W-{secrets.token_hex(12)}",

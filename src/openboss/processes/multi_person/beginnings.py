@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from openboss.modules.customers import functions as customers
-from openboss.modules.receivables.functions import proposals
+from openboss.modules.receivables.functions import monthly_gifts, proposals
 from openboss.modules.receivables.functions.authority import require
 from openboss.modules.receivables.functions.payments import AmountWrong
 from openboss.modules.system.atomic import staff_by_id
@@ -51,18 +51,21 @@ def begin_exception(
 
 
 def begin_retention(
-    *, subscriber_id: int, gift_fen: int, reason: str, serial_no: str, at: datetime, staff_id: int
+    *, subscriber_id: int, gift_fen: int, reason: str, serial_no: str, at: datetime, staff_id: int, gift_parts: int = 1
 ) -> int:
     """Let the account manager talk to a user who wants to leave, with credit to offer (0: none), before HAL-06.
 
+    gift_parts  in so many months the credit is released (D8.1); 1: at once
     Raises CustomerUnknown, AmountWrong, BeginningRefused, InstanceExists.
     """
     if gift_fen < 0:
         raise AmountWrong(gift_fen)
     line = customers.line_of(subscriber_id=subscriber_id, at=at)
-    _refuse_lacking({"user": line.life != "ACTIVE"}, reason)
+    parts_are_wrong = gift_parts != 1 and not 2 <= gift_parts <= min(monthly_gifts.MOST_PARTS, gift_fen)
+    _refuse_lacking({"user": line.life != "ACTIVE", "parts": parts_are_wrong}, reason)
     account_id = customers.paying_account(subscriber_id=subscriber_id, cycle=customers.cycle_of(at))
     values = {"subscriber_id": subscriber_id, "account_id": account_id, "customer_id": line.customer_id}
+    values["gift_parts"] = gift_parts
     return _begin(RETENTION, f"user:{subscriber_id}", values, gift_fen, reason, serial_no, at, staff_id)
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from openboss.modules.receivables import functions as receivables
-from openboss.modules.receivables.functions import payments, proposals
+from openboss.modules.receivables.functions import monthly_gifts, payments, proposals
 from openboss.modules.system.atomic import SerialNumberUsed, org_subtree
 from openboss.modules.workflow.functions.work import Step
 from openboss.processes import hall
@@ -67,12 +67,17 @@ def adjust_account(step: Step, at: datetime) -> Called:
 
 
 def grant_gift(step: Step, at: datetime) -> Called:
-    """Give an account credit that is not refundable: value account_id."""
-    staff_id, _approved_by = _names_of(step)
-    receivables.grant_gift(
-        account_id=step.instance.values["account_id"], gift_fen=step.instance.amount_fen or 0,
-        serial_no=step.serial_no, at=at, staff_id=staff_id,
-    )  # fmt: skip
+    """Give an account credit that is not refundable, at once or month by month: values account_id, gift_parts."""
+    values, (staff_id, approved_by) = step.instance.values, _names_of(step)
+    common = {
+        "account_id": values["account_id"], "serial_no": step.serial_no, "at": at, "staff_id": staff_id,
+    }  # fmt: skip
+    amount_fen, parts = step.instance.amount_fen or 0, values.get("gift_parts", 1)
+    if parts == 1:
+        receivables.grant_gift(gift_fen=amount_fen, **common)
+    else:
+        reason = values["reason"]
+        monthly_gifts.promise(given_fen=amount_fen, parts=parts, reason=reason, approved_by=approved_by, **common)
     return Called()
 
 
@@ -108,6 +113,7 @@ _MONEY_REFUSALS = (
     receivables.BillNotOwed,
     receivables.WaiverTooHigh,
     payments.AmountWrong,
+    monthly_gifts.PartsWrong,
     payments.MeansUnknown,
     SerialNumberUsed,
 )

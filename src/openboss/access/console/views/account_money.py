@@ -32,7 +32,7 @@ from openboss.access.console.views.pay import serial_no
 from openboss.access.jobs import clock
 from openboss.modules.billing.functions import deliveries
 from openboss.modules.receivables import functions as receivables
-from openboss.modules.receivables.functions import proposals
+from openboss.modules.receivables.functions import monthly_gifts, proposals
 from openboss.modules.receivables.functions.statement_document import statement_pdf
 from openboss.modules.system import functions as system
 from openboss.processes import tell_balance
@@ -100,6 +100,8 @@ def account(request: HttpRequest, account_id: int) -> HttpResponseBase:
         "payments": receivables.payments_of_account(account_id=account_id, limit=12),
         "means": [(code, words.word("means", code).text) for code in COUNTER_MEANS],
         "serial_no": serial_no(),
+        "gifts": monthly_gifts.gifts_of_account(account_id=account_id),
+        "coming": monthly_gifts.coming_of_account(account_id=account_id),
         "wishes": deliveries.masked_wishes(account_id=account_id),
         "bill_means": words.choices("bill_means"),
     }
@@ -109,20 +111,22 @@ def account(request: HttpRequest, account_id: int) -> HttpResponseBase:
 @require_POST
 @needs("receivables.adjust")
 def act(request: HttpRequest, account_id: int) -> HttpResponse:
-    """Give money back, move it to another account, or waive a late fee; above a limit a second person agrees."""
+    """Give money back, move it, waive a late fee, give monthly or end that; where it must be a second person agrees."""
     back = redirect("console:account", holder_of(account_id)["account_id"])
     action, reason = request.POST.get("action", ""), request.POST.get("reason", "").strip()
-    if not reason or action not in ("refund", "transfer", "waive"):
+    if not reason or action not in _STEPS:
         messages.error(request, _("Give a reason; it stays with the entry."))
         return back
-    if request.POST.get("how") == "propose":
+    if request.POST.get("how") == "propose" and action in _PROPOSED:
         if carried_out(request, lambda: _propose(request, action, account_id, reason)) is not None:
             messages.success(request, _("Proposed; a second person finds it under Refunds and adjustments."))
         return back
-    steps = {"refund": _refund, "transfer": _transfer, "waive": _waive}
-    if carried_out(request, lambda: steps[action](request, account_id, reason)) is not None:
+    if carried_out(request, lambda: _STEPS[action](request, account_id, reason)) is not None:
         messages.success(request, _("Done and entered in the ledger."))
     return back
+
+
+_PROPOSED = ("refund", "transfer", "waive")
 
 
 def _propose(request: HttpRequest, action: str, account_id: int, reason: str) -> object:
@@ -177,6 +181,31 @@ def _waive(request: HttpRequest, account_id: int, reason: str) -> object:
         reason=reason,
         **_common(request),
     )
+
+
+def _give_monthly(request: HttpRequest, account_id: int, reason: str) -> object:
+    parts = request.POST.get("parts", "")
+    return monthly_gifts.give_monthly(
+        account_id=account_id,
+        given_fen=fen_of(request.POST.get("amount", "")),
+        parts=int(parts) if parts.isdecimal() and len(parts) < 4 else 0,
+        reason=reason,
+        approved_by=second_person(request),
+        **_common(request),
+    )
+
+
+def _end_gift(request: HttpRequest, account_id: int, reason: str) -> object:
+    """End one of the account's own gifts. Raises MonthlyGiftUnknown."""
+    chosen = request.POST.get("gift", "")
+    if chosen not in {str(one.gift_id) for one in monthly_gifts.gifts_of_account(account_id=account_id)}:
+        raise monthly_gifts.MonthlyGiftUnknown(chosen)
+    who: dict[str, Any] = {"at": clock.now(), "staff_id": staff_of(request).staff_id}
+    monthly_gifts.end(gift_id=int(chosen), reason=reason, **who)
+    return True
+
+
+_STEPS = {"refund": _refund, "transfer": _transfer, "waive": _waive, "gift": _give_monthly, "end_gift": _end_gift}
 
 
 def _bill_of(request: HttpRequest, account_id: int) -> int:

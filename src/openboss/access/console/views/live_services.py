@@ -9,6 +9,7 @@ from openboss.access.console import formats
 from openboss.access.jobs import clock
 from openboss.modules.charging.functions.live import LiveUsage, live_usage
 from openboss.modules.customers.functions import SubscriberUnknown
+from openboss.modules.receivables.functions import monthly_gifts
 from openboss.processes import tell_balance
 
 
@@ -53,6 +54,7 @@ def right_now(subscriber_id: int) -> dict[str, Any]:
         live = balance.live
     except SubscriberUnknown:
         balance, live = None, live_usage(subscriber_id)
+    account_id = balance.account.account_id if balance else 0
     charged = f"{sum(one.calls for one in live.items)}-{live.unbilled_li}-{len(live.services)}" if live else ""
     return {
         "subscriber_id": subscriber_id,
@@ -60,4 +62,5 @@ def right_now(subscriber_id: int) -> dict[str, Any]:
         "live": live,
         "services": services_shown(live),
         "standing": charged,
+        "coming": monthly_gifts.coming_of_account(account_id=account_id),
     }

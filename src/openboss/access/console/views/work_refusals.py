@@ -71,6 +71,7 @@ _FIELDS = {  # what a beginning lacks, as its form calls it
     "to_account_id": _("To account (of a transfer)"),
     "bill_id": _("Bill (of a waiver)"),
     "user": _("User"),
+    "parts": _("Monthly parts"),
     "lines": _("Numbers and cards, one pair a line: number, ICCID"),
     "unit": _("Account of the unit"),
     "org_code": _("Out of the stock of"),

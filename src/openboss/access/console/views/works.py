@@ -150,7 +150,9 @@ def _retention(request: HttpRequest, common: dict[str, Any]) -> int:
         number = customers.read_number(request.POST.get("number", ""))
         found = customers.subscriber_of_number(number=number, at=common["at"])
     gift = request.POST.get("amount", "").strip()
-    return beginnings.begin_retention(subscriber_id=found, gift_fen=fen_of(gift) if gift else 0, **common)
+    parts = _number(request.POST.get("parts", "")) or 1
+    gift_fen = fen_of(gift) if gift else 0
+    return beginnings.begin_retention(subscriber_id=found, gift_fen=gift_fen, gift_parts=parts, **common)
 
 
 def _batch(request: HttpRequest, common: dict[str, Any]) -> int:
@@ -267,6 +269,8 @@ def _values(instance: work.InstanceView) -> list[tuple[str, str]]:
         said.append((_("What"), str(words.word("proposal", values["kind"]).text)))
     if values.get("means"):
         said.append((_("Means"), str(words.word("means", values["means"]).text)))
+    if values.get("gift_parts", 1) > 1:
+        said.append((_("Monthly parts"), str(values["gift_parts"])))
     if values.get("to_account_id"):
         said.append((_("To account"), str(values["to_account_id"])))
     if values.get("bill_id"):

@@ -94,6 +94,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "REFUND": Word(_("Refund")),
         "TRANSFER": Word(_("Money moved")),
         "GIFT": Word(_("Gift")),
+        "MONTHLY_GIFT": Word(_("Monthly part of a gift")),
         "WAIVER": Word(_("Late fee waived")),
         "DOUBTFUL": Word(_("Became doubtful")),
         "WRITE_OFF": Word(_("Written off")),

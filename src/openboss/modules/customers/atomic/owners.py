@@ -88,6 +88,17 @@ def users_paid_by(*, account_ids: list[int], cycle: int, at: datetime) -> pl.Dat
     return frame.with_columns(pl.col("is_stopped").cast(pl.Boolean))
 
 
+def accounts_in_use(*, account_ids: list[int], cycle: int) -> set[int]:
+    """Of some accounts those which pay anything of a user in a cycle who has not ended."""
+    found = ask(
+        "SELECT DISTINCT r.account_id FROM customers_paymentrelation r"
+        " JOIN customers_subscriber s USING (subscriber_id)"
+        " WHERE r.account_id = ANY(%s::bigint[]) AND r.cycles @> %s::int AND s.life <> 'TERMINATED'",
+        [account_ids, cycle],
+    )
+    return {row[0] for row in found}
+
+
 def users_together(*, subscriber_id: int) -> list[int]:
     """Who was ever in a group with a user, or on an account that pays the user's rest; the user too if anybody was."""
     found = ask(

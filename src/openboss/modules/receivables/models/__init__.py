@@ -23,6 +23,7 @@ from openboss.modules.receivables.models.ledger import (
     Posting,
 )
 from openboss.modules.receivables.models.money import Document, DocumentSeries, Payment, Till
+from openboss.modules.receivables.models.monthly_gifts import MonthlyGift
 from openboss.modules.receivables.models.points import PointsBalance, PointsEntry
 from openboss.modules.receivables.models.wallets import CreditWatch, Wallet, WalletRange, WalletUse
 
@@ -49,6 +50,7 @@ __all__ = [
     "LongRun",
     "Mandate",
     "Message",
+    "MonthlyGift",
     "OpenItem",
     "Payment",
     "Period",
