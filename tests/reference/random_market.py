@@ -45,9 +45,12 @@ def random_market(seed: int) -> dict[str, Any]:
     return drawn_market(Dice(seed))
 
 
-def drawn_market(dice: Dice) -> dict[str, Any]:
-    """A market as the dice fall: those of a seed, or of Hypothesis, which can make it smaller."""
-    offers = [_offer(dice, code, place, kind) for place, (code, kind) in enumerate(
+def drawn_market(dice: Dice, *, late: float = 0.4) -> dict[str, Any]:
+    """A market as the dice fall: those of a seed, or of Hypothesis, which can make it smaller.
+
+    late  how likely an offer has a version that begins later
+    """
+    offers = [_offer(dice, code, place, kind, late) for place, (code, kind) in enumerate(
         (("PACK", "ADDON"), ("PLAN", "MAIN"), ("KIN", "FAMILY"), ("UNIT", "GROUP")), 20)]  # fmt: skip
     users = [_user(dice, name, offers) for name in "ABC"]
     events = sorted((drawn_event(dice) for _ in range(EVENTS)), key=lambda event: event["at"])
@@ -62,9 +65,9 @@ def _yuan(dice: Dice, most_li: int) -> str:
     return f"{dice.randrange(1, most_li) / 1000:.{dice.choice((2, 3)) if most_li > 20 else 3}f}"
 
 
-def _offer(dice: Dice, code: str, offer_id: int, kind: str) -> dict[str, Any]:
+def _offer(dice: Dice, code: str, offer_id: int, kind: str, late: float) -> dict[str, Any]:
     versions = [{"from": "2020-01-01", **_version(dice, code)}]
-    if dice.random() < 0.4:
+    if dice.random() < late:
         versions.append({"from": dice.choice(["2026-09-20", "2026-10-01"]), **_version(dice, code)})
     return {"offer": code, "offer_id": offer_id, "names": NAMES, "kind": kind, "versions": versions}
 

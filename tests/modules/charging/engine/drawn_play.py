@@ -40,7 +40,7 @@ class Drawn(random.Random):
 @st.composite
 def markets(draw: Callable[..., Any], *, shares: bool) -> dict[str, Any]:
     """A market whose users share free resources and counters, or none."""
-    market = drawn_market(Drawn(draw))
+    market = drawn_market(Drawn(draw), late=0.8)
     if not shares:
         own_only(market)
     return market
@@ -85,6 +85,13 @@ _ABOUT: dict[str, Callable[[random.Random], tuple[Any, ...]]] = {
     "refund": lambda dice: (dice.randrange(8), dice.randrange(1, 7)),
     "again": lambda dice: (dice.randrange(8), dice.choice([1, 1, 2, 3])),
     "file": lambda dice: ([drawn_event(dice) for _ in range(dice.randrange(1, 4))], dice.randrange(16)),
+    "publish": lambda dice: (
+        dice.randrange(4),
+        dice.choice([1, 1, 1, 3]),
+        {**drawn_event(dice), "record": "DATA"},
+        dice.randrange(1, 90_000),
+        _about_report(dice),
+    ),
     "top_up": lambda dice: (dice.randrange(3), dice.randrange(1, 20_000)),
     "hold": lambda dice: (dice.randrange(3), dice.randrange(1, 20_000)),
     "end_hold": lambda dice: (dice.randrange(4), dice.random() < 0.5),
@@ -98,6 +105,7 @@ def carry_out(play: Play, step: Step, edges: list[int]) -> None:
     """Take a step, if there is something it could be about."""
     way, wait_s, about = step
     if wait_s < 0:  # until shortly before something changes
+        edges = sorted(edges + [local_s(day.isoformat(), 0) for day in play.begin_on.values()])
         wait_s += next((edge for edge in edges if edge > play.now_s + 900), play.now_s + 901) - play.now_s
     play.now_s += max(wait_s, 1)
     _WAYS.get(way, lambda *_: None)(play, *about)
@@ -153,6 +161,29 @@ def _change_plan(play: Play, who: int, place: int, takes: bool) -> None:
         play.change_plan(who, place, takes=takes)
 
 
+def _publish(play: Play, place: int, days: int, event: dict[str, Any], wait_s: int, report: tuple[Any, ...]) -> None:
+    """A version of an offer is published amid a session of somebody who holds it, and begins before the next report.
+
+    The session is one that is running, or it begins now.
+    """
+    if not (document := _round(play.coming, place)):
+        return
+    holders = [user["user"] for user in play.parties.users
+               if any(one["offer"] == document["offer"] for one in user["products"])]  # fmt: skip
+
+    def amid() -> list[int]:
+        return [who for who, one in enumerate(play.going()) if one.is_volume and one.event["user"] in holders]
+
+    if holders and not amid():
+        play.begin({**event, "user": _round(holders, place)}, 1)
+    if amid():
+        _use(play, [(amid()[-1], [(500, 0, 0, False)], False)], "", 0)
+    play.publish(document, days)
+    if amid():
+        play.now_s += days * 86_400 + wait_s
+        _use(play, [(amid()[-1], [report], False)], "", 0)
+
+
 def _end_hold(play: Play, place: int, is_taken: bool) -> None:
     play.end_hold(place, is_taken=is_taken)
 
@@ -161,7 +192,7 @@ _WAYS: dict[str, Callable[..., None]] = {
     "use": _use, "begin": Play.begin, "event": Play.event, "refund": _refund, "again": _again, "file": _file,
     "top_up": Play.top_up, "hold": Play.hold, "end_hold": _end_hold, "bar": Play.bar, "change_plan": _change_plan,
     "close_month": Play.close_month, "crash": Play.crash, "save": Play.save, "silence": Play.silence,
-    "publish": Play.publish,
+    "publish": _publish,
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ What happens is drawn in drawn_play.py; every step says in `story` what it did.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,11 @@ class Session:
         return self.event["record"] == DATA
 
     @property
+    def is_volume(self) -> bool:
+        """Whether its records are cut where other prices begin."""
+        return self.event["record"] not in (*CALLS, *MESSAGES)
+
+    @property
     def is_event(self) -> bool:
         return bool(self.sent and self.sent[0][0]["kind"] == Kind.EVENT)
 
@@ -127,18 +132,20 @@ class Sent:
 class Play:
     """One play of a market. `slow` is None where it has nothing to say: it knows no change of plans.
 
-    unpublished  documents with versions that nobody knows yet, and their tables; None if all is known
+    coming   documents of which nobody knows the newest version yet, with it
+    compile  gives the tables of what is published; by when the newest version of each of these offers begins
     """
 
     def __init__(
         self, opened: Any, market: dict[str, Any], folder: Path, *, slow: SlowDesk | None,
-        unpublished: tuple[list[dict[str, Any]], TariffTables] | None = None,
+        coming: list[dict[str, Any]], compile: Callable[[dict[str, date]], TariffTables],
     ) -> None:  # fmt: skip
         self.market, self.parties, self.slow = market, opened.parties, slow
         self.folder, self.saves, self.position = folder, 0, 0
         self.state: EngineState = opened.state
         self.tables = self.saved_tables = opened.state.tables
-        self.unpublished = unpublished
+        self.coming, self._compile = coming, compile
+        self.begin_on: dict[str, date] = {}  # published: offer and when its newest version begins
         self.turns = Turns(RULES)
         self._now_s, self.newest_month = local_s("2026-09-01", 0), 202609
         self.sessions: list[Session] = []
@@ -179,22 +186,30 @@ class Play:
             if self.slow:
                 self.slow.open_month(following)
 
-    def publish(self) -> None:
-        """New versions of tariffs are published, if they begin later."""
-        if self.unpublished is None:
-            return
-        documents, tables = self.unpublished
-        late = [version for one in documents for version in one["versions"] if str(version["from"]) > "2026-09-01"]
-        if any(local_s(version["from"], 0) <= self.now_s for version in late):
-            return
-        self.unpublished = None
-        self.tell(f"published: versions that begin on {sorted({str(version['from']) for version in late})}")
-        self.market = {**self.market, "documents": documents}
+    def publish(self, document: dict[str, Any], days: int) -> None:
+        """The newest version of an offer is published; it begins in so many days."""
+        begins_at = EPOCH + timedelta(seconds=self.now_s, days=days)
+        self._publish([document], {document["offer"]: begins_at.date()})
+
+    def publish_all(self) -> None:
+        """The newest versions of all offers are published; they begin when they say."""
+        if self.coming:
+            newest = {one["offer"]: str(one["versions"][-1]["from"]) for one in self.coming}
+            self._publish(self.coming, {offer: date.fromisoformat(day) for offer, day in newest.items()})
+
+    def _publish(self, documents: list[dict[str, Any]], begin_on: dict[str, date]) -> None:
+        self.tell(f"published: versions that begin on {begin_on}")
+        self.coming = [one for one in self.coming if one not in documents]
+        self.begin_on |= begin_on
+        dated = {one["offer"]: _dated(one, begin_on[one["offer"]]) for one in documents}
+        known = [dated.get(one["offer"], one) for one in self.market["documents"]]
+        self.market = {**self.market, "documents": known}
+        tables = self._compile(self.begin_on)
         self.inputs.append(("ORDER", (_publish, tables)))
         self._carry_out(_publish, tables)
         self.tables = tables
         if self.slow:
-            self.slow.publish(documents)
+            self.slow.publish(known)
 
     def user(self, who: int) -> str:
         return list(self.parties.ids)[who % len(self.parties.ids)]
@@ -329,7 +344,7 @@ class Play:
 
     def _can_move(self, session: Session, reports: list[Report]) -> bool:
         """Say whether a change closes records that began before, and nothing else happens to them at this second."""
-        if session.event["record"] in (*CALLS, *MESSAGES) or any(one.is_final for one in reports):
+        if not session.is_volume or any(one.is_final for one in reports):
             return False
         starts = [session.starts.get(ask, self.now_s) for ask in range(session.asks)]
         return all(start < self.now_s != self._last_change_s(session, start) for start in starts)
@@ -548,7 +563,7 @@ class Play:
     def next_change_s(self, session: Session, start_s: int) -> int:
         """Where a record of data or WLAN is cut: the month ends, a version or an offer begins, an offer ends."""
         far_s = 2**62
-        if session.event["record"] in (*CALLS, *MESSAGES):
+        if not session.is_volume:
             return far_s
         month = said(start_s)[:7].replace("-", "")
         found = [month_start_s(next_cycle(int(month)))]
@@ -701,6 +716,12 @@ class Play:
         """Wallets have paid what the slow desk says that everything costs by now."""
         if self.slow:
             assert self.paid_li == self.slow.charged_li, (self.slow.closed, self.slow.open)
+
+
+def _dated(document: dict[str, Any], begins_on: date) -> dict[str, Any]:
+    """A document whose newest version begins on a day."""
+    *before, newest = document["versions"]
+    return {**document, "versions": [*before, {**newest, "from": begins_on.isoformat()}]}
 
 
 def _publish(state: EngineState, tables: TariffTables) -> None:

@@ -64,6 +64,42 @@ def test_a_version_that_begins_inside_a_session_prices_what_is_used_from_then_on
     assert network.wallet()["balance_li"] == 10_000 - 1580
 
 
+@pytest.mark.parametrize(("change", "after_li", "is_told"), [
+    pytest.param(lambda data: data.update(price="1.00"), 1_000, True, id="another price"),
+    pytest.param(lambda data: data.update(price="1.00"), 1_000, False, id="another price, not told"),
+    pytest.param(lambda data: data.update(basis="RECORD", max_charge="0.10"), 100, True, id="a most"),
+    pytest.param(lambda data: data.update(tiers=[{"from": 0, "price": "0.29", "per": "1024 KB"},
+                                                 {"from": 512, "price": "1.00", "per": "1024 KB"}]), 645, True,
+                 id="a threshold"),
+])  # fmt: skip
+def test_a_version_published_inside_a_session_prices_what_is_used_from_its_beginning_on(
+    network,  # noqa: F811
+    change,
+    after_li,
+    is_told,
+):
+    """The session was priced, and knew of no change, before the version was published; it may hear of it or not."""
+    open_wallet(network, 10_000)
+    _, quota = network.ask(1, 0, Kind.INITIAL, moment("2026-10-05 23:20:00"))
+    _, quota = network.ask(1, 1, Kind.UPDATE, moment("2026-10-05 23:40:00"), used_down=MB)
+    assert quota["change_at_s"] == 0
+    publish(network, change)
+    if is_told:
+        _, quota = network.ask(1, 2, Kind.UPDATE, moment("2026-10-05 23:50:00"), used_down=MB)
+        assert quota["change_at_s"] == moment("2026-10-06 00:00:00").now_s
+        network.ask(1, 3, Kind.UPDATE, moment("2026-10-06 00:05:00"), used_down=MB, after_down=MB)
+    else:  # it tells nothing apart: all of it was before; what it uses from then on is of the version's record
+        network.ask(1, 3, Kind.UPDATE, moment("2026-10-06 00:05:00"), used_down=2 * MB)
+        network.ask(1, 4, Kind.UPDATE, moment("2026-10-06 00:10:00"), used_down=MB)
+    network.crash()
+    network.ask(1, 5, Kind.TERMINATION, moment("2026-10-06 00:15:00"), asking=False)
+    assert records(network, 202610) == [
+        (202610, moment("2026-10-05 23:20:00").local_s, 3072, 870),
+        (202610, moment("2026-10-06 00:00:00").local_s, 1024, after_li),
+    ]
+    assert network.wallet()["balance_li"] == 10_000 - 870 - after_li
+
+
 def test_a_free_resource_that_ends_with_its_offer_inside_a_session_pays_for_what_was_used_before(network):  # noqa: F811
     users = image({12: USERS[12] | {"offers": [4, 2]}})  # 1 GB a month with offer 2
     ends_s = moment("2026-10-07 10:00:00").local_s

@@ -6,6 +6,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -82,11 +83,21 @@ def published(market: dict[str, Any], reference: Path) -> Tariffs:
 
 def opened(market: dict[str, Any], reference: Path) -> OpenQuote:
     """The first month of a market, with the versions of tariffs that have begun."""
-    known = published(market, reference)
-    begun = [version for version in known.versions if version.from_on.isoformat() <= FIRST_DAY]
-    if len(begun) < len(known.versions):  # rules keep the numbers they have
-        known = compiled(begun, known.items, holidays=HOLIDAYS)
-    return OpenQuote({**market, "events": [{"at": f"{FIRST_DAY}T00:00:00"}]}, known)
+    return OpenQuote({**market, "events": [{"at": f"{FIRST_DAY}T00:00:00"}]}, known_by(market, reference, {}))
+
+
+def known_by(market: dict[str, Any], reference: Path, begin_on: dict[str, date]) -> Tariffs:
+    """A market's tariffs with the versions that have begun, and those of the offers named, from their days on."""
+    all_of_it = published(market, reference)
+    known = []
+    for version in all_of_it.versions:  # rules keep the numbers they have
+        if version.from_on.isoformat() <= FIRST_DAY:
+            known.append(version)
+        elif version.code in begin_on:
+            known.append(replace(version, from_on=begin_on[version.code]))
+    if known == list(all_of_it.versions):
+        return all_of_it
+    return compiled(known, all_of_it.items, holidays=HOLIDAYS)
 
 
 def begun_versions(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -210,12 +221,12 @@ def begun(market: dict[str, Any], reference: Path, folder: Path, *, slowly: bool
     """A play of a market before its first step."""
     documents = [document for one in market["tariffs"]
                  for document in (DOCUMENTS[one] if isinstance(one, str) else [one])]  # fmt: skip
+    coming = [one for one in documents if str(one["versions"][-1]["from"]) > FIRST_DAY]
     market = {**market, "documents": begun_versions(documents)}
     case = {**market, "tariffs": market["documents"], "events": [{"at": FIRST_DAY}]}
     slow = SlowDesk(case, VECTORS, HOLIDAYS) if slowly else None
-    all_known = market["documents"] == documents
-    unpublished = None if all_known else (documents, published(market, reference).tables)
-    return Play(opened(market, reference), market, folder, slow=slow, unpublished=unpublished)
+    return Play(opened(market, reference), market, folder, slow=slow, coming=coming,
+                compile=lambda begin_on: known_by(market, reference, begin_on).tables)  # fmt: skip
 
 
 def act_out(
@@ -229,7 +240,7 @@ def act_out(
         try:
             play.open_wallets(balances_li)
             if is_known:
-                play.publish()
+                play.publish_all()
             for step in taken:
                 carry_out(play, step, edges)
             play.silence()
