@@ -19,7 +19,7 @@ from openboss.kernel.state import LANES, STANDING
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine import changes
 from openboss.modules.charging.engine.lake import Lake
-from openboss.modules.charging.engine.online.desk import COUNTER_NODE, FREE_NODE, Life
+from openboss.modules.charging.engine.online.desk import COUNTER_NODE, FREE_NODE, Life, effects_of
 from openboss.modules.charging.engine.online.growing import Growing, one_a_user
 from openboss.modules.charging.engine.online.orders import OrderRefused, used_li
 from openboss.modules.charging.engine.online.shown import wallets_of
@@ -291,7 +291,7 @@ def _growing_places(state: EngineState, rows: np.ndarray) -> np.ndarray:
 def _shift(state: EngineState, places: np.ndarray, sign: int) -> None:
     """Take away (-1) or add again (+1) what growing records have done."""
     for place in places:
-        for effect in state.desk.effects[place][: state.desk.services["marks"][place]]:
+        for effect in effects_of(state.desk, place):
             lane, node = state.lanes[effect["lane"]], effect["node"]
             if effect["kind"] == FREE_NODE:
                 lane.free_used[node] += sign * effect["a"]

@@ -44,6 +44,7 @@ from openboss.modules.charging.engine.online.desk import (
     further,
     in_use,
     indexed,
+    marked_effects,
     renumber,
     with_users,
 )  # fmt: skip
@@ -371,8 +372,11 @@ class EngineState:
         debits.remember(self.duplicates, images.sessions)
 
     def settle_desk(self) -> None:
-        """Work out what follows from the desk's arrays, after they were read or written from outside."""
-        self.desk = indexed({name: getattr(self.desk, name) for name in KEPT})
+        """Work out what follows from the desk's arrays, after images were put there."""
+        self._take_desk({name: getattr(self.desk, name) for name in KEPT} | {"effects": marked_effects(self.desk)})
+
+    def _take_desk(self, kept: Arrays) -> None:
+        self.desk = indexed(kept)
         self.accounts = Accounts(self.desk.wallets)
 
     # --- keeping -------------------------------------------------------------------------------------------------
@@ -405,8 +409,7 @@ class EngineState:
         self.directory = Directory(**{name: arrays[f"directory.{name}"] for name in Directory._fields})
         self.lanes = [Lane(**{name: arrays[f"lane{n}.{name}"] for name in Lane._fields}) for n in range(LANES)]
         self.cycles = Cycles(**{name: arrays[f"cycles.{name}"] for name in Cycles._fields})
-        self.desk = self.desk._replace(**{name: arrays[f"desk.{name}"] for name in KEPT})
-        self.settle_desk()
+        self._take_desk({name: arrays[f"desk.{name}"] for name in KEPT})
         self.draws_on_pool = np.zeros(self.used["rows"], np.uint8)
         changes.mark_who_draws(self.directory, np.arange(self.used["rows"], dtype=np.int32), self.draws_on_pool)
 

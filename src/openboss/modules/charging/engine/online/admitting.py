@@ -127,7 +127,7 @@ def ask_memory_for(
             prefetch(desk.user_wallet, row)
             prefetch(desk.services, service)
             prefetch(desk.uses, service)
-            prefetch(desk.effects, service)
+            prefetch(desk.effects, desk.effects_at[service])
     if m + 1 < len(requests):
         session = find_session(desk, requests[m + 1].key_hi, requests[m + 1].key_lo)
         if session >= 0:

@@ -88,11 +88,28 @@ def open_service(desk: Desk, place: int) -> None:
     service.life = _OPEN
     service.next_of_user = desk.user_service[service.row]
     desk.user_service[service.row] = place
+    take_effects(desk, place)
+
+
+@compiled
+def take_effects(desk: Desk, place: int) -> None:
+    """Give a service a row of effects."""
+    desk.taken[2] -= 1
+    desk.effects_at[place] = desk.free_effects[desk.taken[2]]
+
+
+@compiled
+def leave_effects(desk: Desk, place: int) -> None:
+    """Take the row of effects from a service, for another one: what its record did stays."""
+    desk.free_effects[desk.taken[2]] = desk.effects_at[place]
+    desk.taken[2] += 1
+    desk.effects_at[place] = 0
 
 
 @compiled
 def leave_user(desk: Desk, place: int) -> None:
-    """Take a service from its user's open ones."""
+    """Take a service from its user's open ones; what its record did was undone, or stays."""
+    leave_effects(desk, place)
     row = desk.services[place].row
     other = desk.user_service[row]
     if other == place:

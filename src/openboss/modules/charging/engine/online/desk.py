@@ -124,12 +124,16 @@ class Desk(NamedTuple):
     sessions: np.ndarray  # SESSION
     services: np.ndarray  # SERVICE
     uses: np.ndarray  # USE[services]
-    effects: np.ndarray  # EFFECT[services, EFFECTS_A_RECORD]
+    effects: (
+        np.ndarray
+    )  # EFFECT[most open services, EFFECTS_A_RECORD]: only open services have a row; the first is nobody's
     buckets: np.ndarray  # i64[2^k]: first session of a hash, counted from 1, 0 = none; derived
     next_in_bucket: np.ndarray  # i64[sessions]: the next one of the hash, counted likewise; derived
     free_sessions: np.ndarray  # i64[sessions]: stack of empty places; derived
     free_services: np.ndarray  # i64[services]; derived
-    taken: np.ndarray  # i64[2]: empty places left in the two stacks; derived
+    free_effects: np.ndarray  # i64[most open services]; derived
+    effects_at: np.ndarray  # i32[services]: the row of effects of an open service, 0 = none; derived
+    taken: np.ndarray  # i64[3]: empty places left in the three stacks; derived
 
 
 RESERVED = 1 << 22  # places of sessions and services that addresses are reserved for; memory follows as they are used
@@ -153,13 +157,17 @@ def empty_desk() -> Desk:
             "sessions": np.zeros(64, SESSION),
             "services": np.zeros(64, SERVICE),
             "uses": np.zeros(64, USE),
-            "effects": np.zeros((64, EFFECTS_A_RECORD), EFFECT),
+            "effects": np.zeros((0, EFFECTS_A_RECORD), EFFECT),
         }
     )
 
 
 def indexed(kept: dict[str, np.ndarray]) -> Desk:
-    """Put the kept arrays on a desk and work out the others."""
+    """Put the kept arrays on a desk and work out the others.
+
+    effects  EFFECT[marked services, EFFECTS_A_RECORD], as `marked_effects` gives them; up to 2026-11-23 snapshots held
+             a row for every service
+    """
     sessions, services = kept["sessions"], kept["services"]
     empty_sessions = np.flatnonzero(sessions["life"] == Life.FREE)[::-1]
     empty_services = np.flatnonzero(services["life"] == Life.FREE)[::-1]
@@ -167,14 +175,30 @@ def indexed(kept: dict[str, np.ndarray]) -> Desk:
     free_sessions[: len(empty_sessions)] = empty_sessions
     free_services[: len(empty_services)] = empty_services
     buckets, next_in_bucket = _found_by_hash(sessions)
+    effects, effects_at = _with_rows(services, kept["effects"])
     return Desk(
-        **kept,
+        **(kept | {"effects": effects}),
         buckets=buckets,
         next_in_bucket=next_in_bucket,
         free_sessions=free_sessions,
         free_services=free_services,
-        taken=np.array([len(empty_sessions), len(empty_services)], np.int64),
+        free_effects=np.zeros(len(effects), np.int64),
+        effects_at=effects_at,
+        taken=np.array([len(empty_sessions), len(empty_services), 0], np.int64),
     )
+
+
+def _with_rows(services: np.ndarray, effects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give each open service a row of effects, the marked ones with what they did; all rows are taken."""
+    is_open = services["life"] == Life.OPEN
+    is_marked = is_open & (services["marks"] > 0)
+    if len(effects) == len(services):
+        effects = effects[is_marked]
+    effects_at = np.zeros(len(services), np.int32)
+    effects_at[is_open] = np.arange(1, np.count_nonzero(is_open) + 1)
+    rows = np.zeros((np.count_nonzero(is_open) + 1, EFFECTS_A_RECORD), EFFECT)
+    rows[effects_at[is_marked]] = effects
+    return rows, effects_at
 
 
 def _found_by_hash(sessions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -196,15 +220,20 @@ def _fill_buckets(sessions: np.ndarray, buckets: np.ndarray, next_in_bucket: np.
 
 
 def with_places(desk: Desk, sessions: int, services: int) -> Desk:
-    """Let a desk have at least so many empty places. Nothing is copied: networks wait meanwhile."""
+    """Let a desk have at least so many empty places, services to be opened too. Nothing is copied: networks wait."""
     if desk.taken[0] < sessions:
         desk = _with_more(desk, 0, sessions, ("sessions", "next_in_bucket"), "free_sessions")
         if len(desk.sessions) > SESSIONS_A_BUCKET * len(desk.buckets):
             buckets, next_in_bucket = _found_by_hash(desk.sessions)
             desk = desk._replace(buckets=buckets, next_in_bucket=next_in_bucket)
     if desk.taken[1] < services:
-        desk = _with_more(desk, 1, services, ("services", "uses", "effects"), "free_services")
-    return desk
+        desk = _with_more(desk, 1, services, ("services", "uses", "effects_at"), "free_services")
+    return with_effects(desk, services)
+
+
+def with_effects(desk: Desk, services: int) -> Desk:
+    """Let a desk have rows of effects for so many services more."""
+    return _with_more(desk, 2, services, ("effects",), "free_effects") if desk.taken[2] < services else desk
 
 
 def _with_more(desk: Desk, stack: int, wanted: int, names: tuple[str, ...], free: str) -> Desk:
@@ -246,11 +275,13 @@ def with_users(desk: Desk, rows: int) -> Desk:
 
 def renumber(desk: Desk, lane: int, kind: int, moved_to: np.ndarray) -> None:
     """Follow the places of one kind and lane that have moved; what was dropped with its period is done for good."""
-    effects = desk.effects
-    mine = _is_marked(desk.services) & (effects["kind"] == kind) & (effects["lane"] == lane)
+    marked = np.flatnonzero(desk.services["marks"])
+    effects = desk.effects[desk.effects_at[marked]]
+    mine = _is_marked(desk.services[marked]) & (effects["kind"] == kind) & (effects["lane"] == lane)
     effects["node"][mine] = moved_to[effects["node"][mine]]
     gone = mine & (effects["node"] < 0)
     effects["a"][gone], effects["node"][gone] = 0, 0
+    desk.effects[desk.effects_at[marked]] = effects
 
 
 def in_use(desk: Desk) -> dict[str, np.ndarray]:
@@ -259,14 +290,25 @@ def in_use(desk: Desk) -> dict[str, np.ndarray]:
     last_service = int(np.flatnonzero(desk.services["life"]).max(initial=-1)) + 1
     known = (desk.user_wallet >= 0) | (desk.user_number != 0) | (desk.user_barred != 0)
     users = int(np.flatnonzero(known).max(initial=-1)) + 1
-    cut = {"sessions": last_session, "services": last_service, "uses": last_service, "effects": last_service,
+    cut = {"sessions": last_session, "services": last_service, "uses": last_service,
            **dict.fromkeys(("user_wallet", "user_barred", "user_number", "user_service"), users)}  # fmt: skip
-    found = {name: getattr(desk, name)[: cut.get(name)] for name in KEPT}
+    found = {name: getattr(desk, name)[: cut.get(name)] for name in KEPT if name != "effects"}
     found["sessions"] = _but(found["sessions"], found["sessions"]["life"] == Life.FREE)
     is_free = found["services"]["life"] == Life.FREE
     found["services"], found["uses"] = _but(found["services"], is_free), _but(found["uses"], is_free)
-    found["effects"] = np.where(_is_marked(found["services"]), found["effects"], np.zeros((), EFFECT))
-    return found
+    return found | {"effects": marked_effects(desk)}
+
+
+def marked_effects(desk: Desk) -> np.ndarray:
+    """Name what open records have done, in the order of their services; nothing behind the last effect of one."""
+    marked = np.flatnonzero(desk.services["marks"])
+    is_marked = _is_marked(desk.services[marked])
+    return np.where(is_marked, desk.effects[desk.effects_at[marked]], np.zeros((), EFFECT))
+
+
+def effects_of(desk: Desk, place: int) -> np.ndarray:
+    """What the open record of a service has done so far: EFFECT[n]."""
+    return desk.effects[desk.effects_at[place]][: desk.services["marks"][place]]
 
 
 def _but(rows: np.ndarray, is_left_out: np.ndarray) -> np.ndarray:
@@ -279,7 +321,7 @@ def _but(rows: np.ndarray, is_left_out: np.ndarray) -> np.ndarray:
 
 
 def _is_marked(services: np.ndarray) -> np.ndarray:
-    """Say which places of `effects` count: bool[services, EFFECTS_A_RECORD]."""
+    """Say which effects of some services count: bool[services, EFFECTS_A_RECORD]."""
     return np.arange(EFFECTS_A_RECORD)[None, :] < services["marks"][:, None]
 
 

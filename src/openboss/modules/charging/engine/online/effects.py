@@ -125,7 +125,7 @@ def note_after_one(
     touched: np.ndarray, touched_count: np.ndarray,
 ) -> bool:  # fmt: skip
     """Write down what rating has done to the user of one service; False if there was no room for it."""
-    service, effects = desk.services[place], desk.effects[place]
+    service, effects = desk.services[place], desk.effects[desk.effects_at[place]]
     row, slot, pool = service.row, counts[1], counts[2]
     if slot < 0:
         return True
@@ -169,7 +169,7 @@ def _touch(effects: np.ndarray, marks: int, touched: np.ndarray, touched_count: 
 @compiled
 def undo_one(lanes: tuple[Lane, ...], desk: Desk, place: int, touched: np.ndarray, touched_count: np.ndarray) -> None:
     """Take away what the open record of a service has done."""
-    service, effects = desk.services[place], desk.effects[place]
+    service, effects = desk.services[place], desk.effects[desk.effects_at[place]]
     for k in range(service.marks):
         effect = effects[k]
         lane, node = lanes[effect.lane], effect.node

@@ -15,6 +15,7 @@ from openboss.kernel.compiled import compiled
 from openboss.kernel.direct import direct
 from openboss.kernel.pointed import pointed
 from openboss.kernel.state import LANES, Lane
+from openboss.modules.charging.engine.online.arriving import leave_effects, take_effects
 from openboss.modules.charging.engine.online.closed import CLOSED
 from openboss.modules.charging.engine.online.desk import (
     COUNTER_NODE,
@@ -26,7 +27,9 @@ from openboss.modules.charging.engine.online.desk import (
     USE,
     WALLET,
     Desk,
+    Life,
     further,
+    with_effects,
 )
 from openboss.modules.charging.engine.online.packing import (
     WORD,
@@ -64,6 +67,7 @@ NODE = np.dtype(
 """A free resource, a running total or a counter as it is now."""
 _CODEC = pa.Codec("snappy")
 _OLD_CODEC, _ZSTD_BEGINS = pa.Codec("zstd"), b"\x28\xb5\x2f\xfd"  # of journals whose rows were kept whole
+_OPEN = int(Life.OPEN)
 _PLACE = np.dtype(np.int64)
 _NODE = NODE.itemsize // WORD
 _SESSION, _SERVICE, _USE, _EFFECT, _WALLET = (kind.itemsize // WORD for kind in (SESSION, SERVICE, USE, EFFECT, WALLET))
@@ -115,16 +119,31 @@ def _put(lanes: tuple[Lane, ...], nodes: np.ndarray) -> None:
 
 
 @compiled
-def _copy_effects(
-    services: np.ndarray, places: np.ndarray, words: np.ndarray, width: int, raw: np.ndarray, at: int
-) -> int:
+def _copy_effects(desk: Desk, places: np.ndarray, words: np.ndarray, width: int, raw: np.ndarray, at: int) -> int:
     """Copy what open records have done: the places taken of each."""
     for i in range(len(places)):
-        first = places[i] * EFFECTS_A_RECORD * width
-        for k in range(services[places[i]].marks * width):
+        first = desk.effects_at[places[i]] * EFFECTS_A_RECORD * width
+        count = desk.services[places[i]].marks * width
+        for k in range(count):
             raw[at + k] = words[first + k]
-        at += services[places[i]].marks * width
+        at += count
     return at
+
+
+@compiled
+def _put_effects(desk: Desk, places: np.ndarray, effects: np.ndarray) -> None:
+    """Give services that are open a row with what they did, one after another in `effects`, and the others none."""
+    at = 0
+    for i in range(len(places)):
+        place = places[i]
+        service = desk.services[place]
+        if service.life == _OPEN and desk.effects_at[place] == 0:
+            take_effects(desk, place)
+        elif service.life != _OPEN and desk.effects_at[place] != 0:
+            leave_effects(desk, place)
+        for k in range(service.marks):
+            desk.effects[desk.effects_at[place]][k] = effects[at]
+            at += 1
 
 
 @compiled
@@ -235,7 +254,7 @@ def _write(
     at = _copy_places(services, some_services, raw, at)
     at = copy_rows(words.services, _SERVICE, services, raw, at)
     at = copy_rows(words.uses, _USE, services, raw, at)
-    at = _copy_effects(desk.services, services, words.effects, _EFFECT, raw, at)
+    at = _copy_effects(desk, services, words.effects, _EFFECT, raw, at)
     at = _copy_places(wallets, some_wallets, raw, at)
     at = copy_rows(words.wallets, _WALLET, wallets, raw, at)
     at = _copy_places(room.node_words, some_nodes * _NODE, raw, at)
@@ -339,17 +358,14 @@ class Images:
         What follows from the kept arrays must be worked out again (desk.indexed) before requests are served.
         """
         services = int(self.service_places.max(initial=-1)) + 1
-        desk = desk._replace(
+        desk = with_effects(desk, len(self.service_places))._replace(
             sessions=further(desk.sessions, int(self.session_places.max(initial=-1)) + 1),
-            **{name: further(getattr(desk, name), services) for name in ("services", "uses", "effects")},
+            **{name: further(getattr(desk, name), services) for name in ("services", "uses", "effects_at")},
         )
         desk.sessions[self.session_places] = self.sessions
         desk.services[self.service_places] = self.services
         desk.uses[self.service_places] = self.uses
-        kept = np.arange(EFFECTS_A_RECORD)[None, :] < self.services["marks"][:, None]
-        effects = np.zeros((len(self.services), EFFECTS_A_RECORD), EFFECT)
-        effects[kept] = self.effects
-        desk.effects[self.service_places] = effects
+        _put_effects(desk, self.service_places, self.effects)
         desk.wallets[self.wallet_places] = self.wallets
         desk.user_service[self.rows] = self.user_services
         _put(tuple(lanes), self.nodes)

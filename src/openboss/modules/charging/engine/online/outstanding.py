@@ -22,6 +22,7 @@ def room_beside(desk: Desk | None, places: int) -> Desk:
         services=np.zeros(places, SERVICE),
         uses=np.zeros(places, USE),
         effects=np.zeros((places, EFFECTS_A_RECORD), EFFECT),
+        effects_at=np.arange(places, dtype=np.int32),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from openboss.kernel.state import LANES
 from openboss.kernel.usage import Status
-from openboss.modules.charging.engine.online.desk import FREE_NODE, TOTALS_NODE, Life
+from openboss.modules.charging.engine.online.desk import FREE_NODE, TOTALS_NODE, Life, effects_of
 from openboss.modules.charging.engine.state import EngineState
 
 _MOST_SERVICES = 64  # of a session: another thread may be changing the chain
@@ -31,7 +31,7 @@ def charged_of(state: EngineState, session: int) -> list[dict[str, Any]]:
 def _effects(state: EngineState, place: int) -> dict[str, Any]:
     """What the open record of a service has added to its user's totals and taken of free resources."""
     prices, free = [], []
-    for effect in state.desk.effects[place]:
+    for effect in effects_of(state.desk, place):
         lane, node = state.lanes[int(effect["lane"]) % LANES], int(effect["node"])
         if effect["kind"] == TOTALS_NODE:
             rule = int(lane.totals_rule[node])
