@@ -155,6 +155,7 @@ SECTIONS = (
                     Screen(
                         "console:adjustments", _("Refunds and adjustments"), "arrow-back-up", "receivables.view", "tf"
                     ),
+                    Screen("console:objections", _("Objections to bills"), "zoom-question", "receivables.view", "yiyi"),
                 ),
             ),
             Group(

@@ -62,6 +62,21 @@ TEXTS = {
         "您的余额已用完，业务已暂停。充值后自动恢复。",
         "Your balance is used up and service has stopped. It comes back when you recharge.",
     ),
+    "OBJECTION_TAKEN": (
+        "您对{month}账单{item}{objected}元的异议已受理，核查期间不因该账单停机。",
+        "We look into your objection to {objected} yuan of {item} on your bill of {month}. Your service is not stopped"
+        " for it meanwhile.",
+    ),
+    "OBJECTION_CONFIRMED": (
+        "经核查，您{month}账单{item}多收{over}元，现双倍返还{returned}元至您的账户。深表歉意。",
+        "On your bill of {month} we charged {over} yuan too much for {item}. {returned} yuan were put into your account"
+        " in return. We are sorry.",
+    ),
+    "OBJECTION_REJECTED": (
+        "经核查，您{month}账单{item}收费无误：{answer}。如有疑问请拨打10086。",
+        "We have looked into {item} on your bill of {month}; it was charged rightly: {answer}. Call 10086 if you have"
+        " questions.",
+    ),
     "BILL_READY": (
         "您{month}的账单已出，应付{due}元。详情请登录网上营业厅查看。",
         "Your bill for {month} is ready: {due} yuan are due. You find its details on our web site.",

@@ -14,6 +14,8 @@ from openboss.access.console import formats, words
 from openboss.access.console.lists import Column, Filter, ListScreen, Paging, Rows, show_list
 from openboss.access.console.page import page, part
 from openboss.access.console.session import needs, remember_recent, staff_of, visit_tab
+from openboss.access.console.views.objections import item_names
+from openboss.access.console.views.pay import serial_no
 from openboss.access.jobs import clock
 from openboss.kernel.usage import Unit
 from openboss.modules.billing import functions as billing
@@ -21,6 +23,7 @@ from openboss.modules.billing.functions import BillNotFound
 from openboss.modules.catalog import functions as catalog
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import mask_number
+from openboss.modules.receivables.functions.objections import list_objections
 from openboss.modules.system import functions as system
 
 SHORT_REASONS = 4
@@ -230,6 +233,8 @@ def bill(request: HttpRequest, bill_id: int) -> HttpResponse:
         "reasons": _reasons(explanation),
         "users": _users(view, _rules_of_items(bill_id)),
         "trace": explanation.trace,
+        "objections": [{"row": one, "item": item_names()[one.item_id]} for one in list_objections(bill_id=bill_id)],
+        "serial_no": serial_no(),
     }
     title = f"{_('Bill')} {formats.cycle_name(row.cycle)} {name}"
     remember_recent(request, kind="bill", title=title, url=reverse("console:bill", args=[bill_id]))

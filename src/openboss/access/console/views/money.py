@@ -17,7 +17,7 @@ from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import CustomerUnknown
 from openboss.modules.receivables import functions as receivables
-from openboss.modules.receivables.functions import direct_debit, monthly_gifts, proposals
+from openboss.modules.receivables.functions import direct_debit, monthly_gifts, objections, proposals
 from openboss.modules.system import functions as system
 from openboss.processes import assure_money
 from openboss.processes.take_payment import TenderedTooLittle
@@ -43,6 +43,11 @@ REFUSALS: dict[type[Exception], str | Promise] = {
     AmountUnreadable: _("Write the amount in yuan with at most two decimals, such as 120.50."),
     SecondRefused: _("The second person's login or password is wrong."),
     TenderedTooLittle: _("Less was handed over than is to be paid."),
+    objections.ItemUnknown: _("Nothing was charged for this item; a late fee is waived instead."),
+    objections.MoreThanCharged: _("No more can be too much than was charged for the item."),
+    objections.ObjectionExists: _("This item is looked into already, or was returned before."),
+    objections.ObjectionDecided: _("Somebody has decided on this already."),
+    objections.ObjectionUnknown: _("There is no such objection."),
     monthly_gifts.PartsWrong: _("A gift has 2 to 60 monthly parts of at least 0.01 each."),
     monthly_gifts.MonthlyGiftUnknown: _("Nothing more comes of this gift. Load the page again."),
     receivables.AmountWrong: _("The amount must be more than nothing."),

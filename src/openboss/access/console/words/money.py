@@ -95,6 +95,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "TRANSFER": Word(_("Money moved")),
         "GIFT": Word(_("Gift")),
         "MONTHLY_GIFT": Word(_("Monthly part of a gift")),
+        "OVERCHARGE": Word(_("Over-charge returned")),
         "WAIVER": Word(_("Late fee waived")),
         "DOUBTFUL": Word(_("Became doubtful")),
         "WRITE_OFF": Word(_("Written off")),
@@ -148,6 +149,11 @@ WORDS: dict[str, dict[str, Word]] = {
         "WAITING": Word(_("Waits"), "warn"),
         "APPROVED": Word(_("Approved"), "good"),
         "REFUSED": Word(_("Refused"), "bad"),
+    },
+    "objection_state": {
+        "OPEN": Word(_("To decide"), "warn"),
+        "CONFIRMED": Word(_("Our fault: returned"), "bad"),
+        "REJECTED": Word(_("Charged rightly")),
     },
     "plan": {
         "LIMIT": Word(_("Credit limit")),

@@ -124,7 +124,9 @@ def exposures(*, account_ids: Sequence[int], kinds: Sequence[str], on: date) -> 
     """What credit control looks at, account by account, columns of EXPOSURES; moments in seconds."""
     return copy_out(
         "SELECT a, s.limit_fen, coalesce(s.extra_fen, 0), extract(epoch FROM s.extra_until_at)::bigint,"
-        " coalesce(s.is_exempt, false)::int, s.disputed_until_on, extract(epoch FROM s.crossed_at)::bigint,"
+        " coalesce(s.is_exempt, false)::int, CASE WHEN EXISTS (SELECT 1 FROM receivables_objection o"
+        " WHERE o.account_id = a AND o.state = 'OPEN') THEN DATE '9999-12-31' ELSE s.disputed_until_on END,"
+        " extract(epoch FROM s.crossed_at)::bigint,"
         " coalesce(r.fen, 0)::bigint, r.due_on, r.bill_id, coalesce(b.fen, 0)::bigint,"
         " coalesce(c.balance_fen, 0), coalesce(w.overdrawn_fen, 0)"
         " FROM unnest(%s::bigint[]) a LEFT JOIN receivables_standing s ON s.account_id = a"

@@ -18,6 +18,7 @@ MOST = 5000  # rows of the list; filters narrow it
 class DunningRow:
     """An account at a step of a plan; next_on is None where the next step waits for an amount and not for a day.
 
+    held_until_on  of a hold by hand; an objection to a bill holds until it is decided (D8.12)
     exposure_fen  as the last look at the account found it, with what was not billed then
     """
 
@@ -32,12 +33,13 @@ class DunningRow:
     next_step: str
     next_on: date | None
     is_exempt: bool
+    is_disputed: bool
     held_until_on: date | None
 
     @property
     def how(self) -> str:
         """Whether dunning goes on (ACTIVE), waits for the end of a complaint (HELD) or for a manager (MANAGER)."""
-        return "HELD" if self.held_until_on else "MANAGER" if self.is_exempt else "ACTIVE"
+        return "HELD" if self.is_disputed else "MANAGER" if self.is_exempt else "ACTIVE"
 
 
 def work_list(*, at: datetime) -> list[DunningRow]:
@@ -68,6 +70,7 @@ def _row(row: Mapping[str, Any], position: Position, rules: Rules) -> DunningRow
         next_step=step,
         next_on=on,
         is_exempt=position.is_exempt,
+        is_disputed=position.is_disputed,
         held_until_on=held,
     )
 

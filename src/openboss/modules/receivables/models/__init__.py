@@ -24,6 +24,7 @@ from openboss.modules.receivables.models.ledger import (
 )
 from openboss.modules.receivables.models.money import Document, DocumentSeries, Payment, Till
 from openboss.modules.receivables.models.monthly_gifts import MonthlyGift
+from openboss.modules.receivables.models.objections import Objection
 from openboss.modules.receivables.models.points import PointsBalance, PointsEntry
 from openboss.modules.receivables.models.wallets import CreditWatch, Wallet, WalletRange, WalletUse
 
@@ -51,6 +52,7 @@ __all__ = [
     "Mandate",
     "Message",
     "MonthlyGift",
+    "Objection",
     "OpenItem",
     "Payment",
     "Period",
