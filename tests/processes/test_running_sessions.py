@@ -29,10 +29,11 @@ from openboss.modules.charging.functions.peers import PeerWish, admit_peer, put_
 from openboss.modules.charging.models import EngineJournal, GatewaySession, UsageChunk
 from openboss.modules.customers.atomic.effective import active_reasons
 from openboss.modules.customers.functions import Proof
+from openboss.modules.customers.models import Subscriber
 from openboss.modules.receivables.atomic.wallets import send_limits
 from openboss.modules.receivables.functions.counter import grant_gift
 from openboss.modules.system.models import Outbox
-from openboss.processes import take_payment
+from openboss.processes import emergency_opening, take_payment
 from tests.access.network.diameter_mutations import data_request
 from tests.access.network.network_operator import reference
 from tests.access.network.online_door import free_port, play_beside, waited_for
@@ -361,6 +362,58 @@ def test_the_last_fen_ends_the_session_stops_its_user_and_is_told_once_in_far_le
         assert took_s < 60
 
     played(part)
+
+
+def test_an_emergency_opening_lets_a_session_use_twenty_yuan_more_and_no_further_and_then_ends_it(played) -> None:
+    def part(session: Running) -> None:
+        Subscriber.objects.filter(subscriber_id=session.user).update(star=2)
+        with deliverer():
+            session.report(INITIAL)
+            assert session.report(used=345 * MB) == (NO_CREDIT, 0)  # 0.05 below zero
+            assert session.told() == (ABORTED, "gw;1")
+            assert session.report() == (DENIED, 0)
+            session.let_the_second_end()
+            session.order("EMERGENCY", proofs=[Proof.SERVICE])
+            assert session.told() == (ASKED_AGAIN, "gw;1")
+            assert session.report() == (GRANTED, 10 * MB)
+            assert session.report(used=60 * MB) == (GRANTED, MB)  # 2.60 are left
+            code, last = session.report(used=8 * MB)
+            assert (code, last) == (GRANTED, 990 * 1024)  # what 0.28 buys
+            assert session.report(used=last) == (NO_CREDIT, 0)
+            assert session.told() == (ABORTED, "gw;1")
+            assert session.report(TERMINATION) == (GRANTED, 0)
+            waiting = Outbox.objects.filter(topic="sms", state="WAITING")
+            assert waited_for(lambda: not waiting.filter(next_try_at__lte=clock.now()).exists())
+        assert session.balance_li() == -50 - 20_000
+        assert state(session.user, clock.now() + timedelta(seconds=1)) == "TWO_WAY_STOP"
+        assert told_users()[-3:] == ["PREPAID_EMPTY", "EMERGENCY_OPEN", "EMERGENCY_OVER"]
+
+    played(part)
+
+
+def test_an_emergency_opening_outlives_the_engine_and_ends_with_its_day(played) -> None:
+    def before(session: Running) -> None:
+        Subscriber.objects.filter(subscriber_id=session.user).update(star=2)
+        with deliverer():
+            session.report(INITIAL)
+            assert session.report(used=345 * MB) == (NO_CREDIT, 0)
+            assert session.told() == (ABORTED, "gw;1")
+            session.let_the_second_end()
+            session.order("EMERGENCY", proofs=[Proof.SERVICE])
+            assert session.told() == (ASKED_AGAIN, "gw;1")
+            assert session.report() == (GRANTED, 10 * MB)
+
+    def after(session: Running) -> None:
+        assert session.report(used=10 * MB) == (GRANTED, 10 * MB)
+        assert emergency_opening.run(at=clock.now() + timedelta(hours=23)) == 0
+        assert emergency_opening.run(at=clock.now() + timedelta(hours=24)) == 1
+        assert session.told() == (ABORTED, "gw;1")
+        assert session.report(used=MB) == (DENIED, 0)
+        assert session.balance_li() == -50 - 11 * 290
+        assert int(session.loop.owner.state.desk.wallets["limit_li"][0]) == 0
+
+    played(before)
+    played(after)
 
 
 def test_who_uses_more_than_the_operators_line_within_a_day_is_stopped_while_his_session_runs(played) -> None:

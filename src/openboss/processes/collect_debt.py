@@ -7,11 +7,13 @@
     hand over  COLLECTION and LEGAL give the debt to an agency or to court, in their next file; what is paid meanwhile
                is taken back
     resume     when what stopped the service is over: only the reasons of arrears end, a lost phone stays stopped
+    emergency  an opening of who was stopped (emergency_opening) ends when its credit or its time is over, and the user
+               is stopped again; or when nothing stops the user any more. Other stops of the account wait for its end
 
 A look at an account is one transaction; looking again changes nothing. Source: BMC-04, CHG-11, CHG-12, D9, D2.2.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,11 +21,12 @@ from django.db import transaction
 
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.atomic.owners import accounts_with_stopped_users
-from openboss.modules.receivables.functions import credit
+from openboss.modules.receivables.functions import credit, emergency
 from openboss.modules.receivables.functions import credit_records as records
 from openboss.modules.receivables.functions.collection_cases import open_case, withdraw_paid
 from openboss.modules.receivables.functions.credit import STOPS, Position, Step
 from openboss.modules.receivables.functions.credit_at_once import accounts_to_look_at
+from openboss.modules.receivables.functions.emergency import EmergencyView
 from openboss.modules.receivables.functions.rules import Rules, rules_at
 from openboss.modules.system.atomic import send_out, send_out_many
 from openboss.modules.system.garbage import collector_paused
@@ -31,6 +34,7 @@ from openboss.processes.order_flow import bar_in_engine
 from openboss.processes.unbilled import Everybody
 
 CHUNK = 1000
+OVER = "EMERGENCY_OVER"  # to who is stopped again
 CASES = {"COLLECTION": "AGENCY", "LEGAL": "LEGAL"}  # steps of a plan that give the debt to somebody else
 ACCOUNTS_AT_ONCE = 50_000
 
@@ -118,17 +122,22 @@ def look_at(
     unbilled_fen: Mapping[int, int] | None = None,
     tally: Tally | None = None,
     may_begin: bool = True,
+    spent: Collection[int] = (),
 ) -> Tally:
     """Look at some accounts in the caller's transaction: do the steps that are due, undo those that are over.
 
     may_begin  False undoes only: who has just paid is not stopped for having paid too little
+    spent      accounts of which the engine says that the credit of an emergency opening is used up
     """
     tally = tally or Tally()
     rules = rules_at(at)
     records.lock_accounts(account_ids)
-    positions = credit.positions(account_ids=account_ids, at=at, unbilled_fen=unbilled_fen or {})
+    used_fen = unbilled_fen or {}
+    positions = credit.positions(account_ids=account_ids, at=at, unbilled_fen=used_fen)
     records.note_exposures(seen=[(one.account_id, one.exposure_fen, _crossed_at(one, at)) for one in positions])
+    may_begin = may_begin and not credit.is_quiet(at=at, rules=rules)
     known, begun, ended = records.open_steps(account_ids=account_ids), [], []
+    openings, over = emergency.open_emergencies(account_ids=account_ids), list[Over]()
     resuming: list[int] = []
     for position in positions:
         done = known.get(position.account_id, {})
@@ -137,14 +146,20 @@ def look_at(
         ended += [message_id for (plan, step, _), message_id in done.items() if (plan, step) not in now]
         if not any(step.action in STOPS for step in reached):
             resuming += [user.subscriber_id for user in position.users if user.life == "ACTIVE" and user.is_stopped]
-        due = reached if may_begin and not credit.is_quiet(at=at, rules=rules) else []
+        opening = openings.get(position.account_id)
+        if opening and (found := _over(opening, position, reached, position.account_id in spent, rules, may_begin, at)):
+            over.append(found)
+            opening = None
+        due = reached if may_begin else []
         new = [step for step in due if (step.plan, step.step, step.bill_id) not in done]
-        begun += [(position, step) for step in new if _do(position, step, rules, at, tally)]
+        waits = opening is not None or _is_put_off(position, rules)
+        begun += [(position, step) for step in new if _do(position, step, waits, at, tally)]
     _resume(resuming, at, tally)
     _stop(begun, at, tally)
+    _end_openings(over, used_fen, at, tally)
     records.end_steps(message_ids=ended, at=at)
     records.begin_steps(steps=[(one.account_id, one.plan, one.step, one.bill_id) for _, one in begun], at=at)
-    _remind(begun, at, tally)
+    _remind(begun, at, tally, but={one.opening.subscriber_id for one in over if one.stops})
     return tally
 
 
@@ -159,10 +174,62 @@ def _crossed_at(position: Position, at: datetime) -> datetime | None:
     return (position.crossed_at or at) if position.exposure_fen >= position.limit_fen else None
 
 
-def _do(position: Position, step: Step, rules: Rules, at: datetime, tally: Tally) -> bool:
-    """Do what a step does for an account alone; False if it has to wait for the end of a complaint or of a holiday
-    (D9.6). Stops are made for everybody together, see _stop."""
-    if step.action in STOPS and (position.is_disputed or (rules.is_holiday and not position.is_prepaid)):
+@dataclass(frozen=True)
+class Over:
+    """An emergency opening that is over, by what, and for what its user is stopped again: for nothing if PAID."""
+
+    opening: EmergencyView
+    by: str
+    stops: frozenset[str] = frozenset()
+    values: Mapping[str, int] = field(default_factory=dict)
+
+
+def _is_put_off(position: Position, rules: Rules) -> bool:
+    """Whether a stop has to wait for the end of a complaint or of a holiday (D9.6)."""
+    return position.is_disputed or (rules.is_holiday and not position.is_prepaid)
+
+
+def _over(
+    opening: EmergencyView,
+    position: Position,
+    reached: list[Step],
+    is_spent: bool,
+    rules: Rules,
+    may_begin: bool,
+    at: datetime,
+) -> Over | None:
+    """Whether an opening is over: nothing stops its user any more, or its end has come and the user may be stopped."""
+    stops = frozenset(step.action for step in reached if step.action in STOPS)
+    if not stops:
+        return Over(opening, "PAID")
+    by = emergency.ended_by(opening, position=position, is_spent=is_spent, at=at)
+    if not by or not may_begin or position.is_exempt or _is_put_off(position, rules):
+        return None
+    return Over(opening, by, stops, {"owed_fen": position.exposure_fen})
+
+
+def _end_openings(over: list[Over], used_fen: Mapping[int, int], at: datetime, tally: Tally) -> None:
+    """End openings; who would be stopped without one is stopped again and told so once."""
+    if not over:
+        return
+    emergency.end_emergencies({one.opening.emergency_id: one.by for one in over}, at=at)
+    states: dict[int, str] = {}
+    for reason in STOPS:
+        users = [one.opening.subscriber_id for one in over if reason in one.stops]
+        states |= customers.stop_users(subscriber_ids=users, reason=reason, at=at, staff_id=None)
+    tally.stopped += len(states)
+    bar_in_engine(states)
+    emergency.tell_engine([one.opening.account_id for one in over], used_fen=used_fen, at=at)
+    told = {one.opening.subscriber_id: one.values for one in over if one.stops}
+    numbers = customers.numbers_of_subscribers(subscriber_ids=sorted(told), at=at)
+    payloads = [{"number": numbers[user], "template": OVER, "values": told[user]} for user in sorted(numbers)]
+    send_out_many(topic="sms", payloads=payloads, at=at)
+
+
+def _do(position: Position, step: Step, waits: bool, at: datetime, tally: Tally) -> bool:
+    """Do what a step does for an account alone; False if it is a stop and has to wait. Stops are made for everybody
+    together, see _stop."""
+    if step.action in STOPS and waits:
         return False
     if step.action in STOPS and position.is_exempt:
         _tell_manager(position, step, at, tally)
@@ -201,9 +268,9 @@ def _tell_manager(position: Position, step: Step, at: datetime, tally: Tally) ->
     tally.managers_told += 1
 
 
-def _remind(steps: list[tuple[Position, Step]], at: datetime, tally: Tally) -> None:
-    """One SMS a user for each step that was done; the templates say it in both languages."""
-    users = {user.subscriber_id for position, _ in steps for user in position.users}
+def _remind(steps: list[tuple[Position, Step]], at: datetime, tally: Tally, *, but: Collection[int]) -> None:
+    """One SMS a user for each step that was done, but to some; the templates say it in both languages."""
+    users = {user.subscriber_id for position, _ in steps for user in position.users} - set(but)
     numbers = customers.numbers_of_subscribers(subscriber_ids=sorted(users), at=at)
     payloads = []
     for position, step in steps:

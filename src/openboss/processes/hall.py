@@ -42,6 +42,7 @@ from openboss.processes import (
     change_listed_numbers,
     change_number,
     change_products,
+    emergency_opening,
     open_user,
     pre_open_users,
     replace_sim,
@@ -62,6 +63,7 @@ FLOWS: dict[str, Flow] = {
         change_listed_numbers.FLOW,
         replace_sim.FLOW,
         *stop_and_resume.FLOWS,
+        emergency_opening.FLOW,
         transfer_user.FLOW,
         *change_customer.FLOWS,
         *cancel_user.FLOWS,
@@ -242,18 +244,8 @@ def confirm(
 def _asked(order: OrderView, at: datetime, staff_id: int | None, within: frozenset[str] | None = None) -> Asked:
     """What an order asks for, seen now; what was to begin at once begins now."""
     begins_at = at if order.effective == "NOW" else (order.effective_at or at)
-    return Asked(
-        order.request,
-        order.customer_id,
-        order.subscriber_id,
-        begins_at,
-        at,
-        staff_id,
-        order.org_code,
-        order.channel,
-        order.serial_no,
-        within,
-    )
+    whose = order.request, order.customer_id, order.subscriber_id
+    return Asked(*whose, begins_at, at, staff_id, order.org_code, order.channel, order.serial_no, within)
 
 
 def _refuse_incomplete(order: OrderView, plan: Plan, tender: Tender | None, service_password: str | None) -> None:
@@ -454,7 +446,8 @@ def _refusals() -> Iterator[type[Exception]]:
     """Every refusal that the modules below and the flows can name: a programming error is none of them."""
     from openboss.modules.resources import functions as resources
 
-    for module in (customers, resources, orders, open_user, change_number, change_products, transfer_user, cancel_user):
+    flows = (open_user, change_number, change_products, transfer_user, cancel_user, emergency_opening)
+    for module in (customers, resources, orders, *flows):
         for thing in vars(module).values():
             if isinstance(thing, type) and issubclass(thing, Exception):
                 yield thing

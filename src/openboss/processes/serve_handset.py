@@ -2,7 +2,8 @@
 
     know      the number is a user's of ours; nobody asks too often
     hear      what came is written down (IN), once by the channel's own number of it (ARC-14)
-    serve     the balance; free resources; an add-on, which is ordered only when a second message says Y (D13.5)
+    serve     the balance; free resources; an add-on, which is ordered only when a second message says Y (D13.5);
+              an emergency opening of who is stopped for arrears (D9.7)
     answer    in the user's language, written down too (OUT); a message is answered by a message
 
 A handset proves the number alone, so nobody hears of single calls here, and PIN or Y come on top where D14.2 asks for
@@ -23,16 +24,17 @@ from openboss.modules.catalog.functions.sale import OfferVersionView, offers_on_
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import InteractionView, Proof
 from openboss.modules.system.functions import send_out
-from openboss.processes import hall, tell_balance
+from openboss.processes import emergency_opening, hall, tell_balance
 
 MOST, WITHIN = 10, timedelta(minutes=10)  # messages of one user over one channel; and how long a Y is waited for
 LONGEST = 500  # signs of an answer, as it is written down
 NO_PLACE = ""  # nobody's hall: a handset takes nothing out of stock
 FEN = 100
 KEYWORDS = {"CXYE": "BALANCE", "余额": "BALANCE", "BALANCE": "BALANCE", "BAL": "BALANCE",
-            "CXLL": "FREE", "FREE": "FREE", "Y": "CONFIRM", "是": "CONFIRM"}  # fmt: skip
+            "CXLL": "FREE", "FREE": "FREE", "Y": "CONFIRM", "是": "CONFIRM",
+            "JJKJ": "EMERGENCY", "紧急开机": "EMERGENCY", "OPEN": "EMERGENCY"}  # fmt: skip
 ORDER = re.compile(r"(?:KT|ADD) ?([A-Z0-9_]{2,40})")
-MENU = ("BALANCE", "FREE")  # of USSD and the voice menu, until use has put them in another order
+MENU = ("BALANCE", "FREE", "EMERGENCY")  # of USSD and the voice menu, until use has put them in another order
 
 
 class AskedTooOften(Exception):
@@ -48,7 +50,16 @@ class Asker:
     language: str
 
 
-Came = Sequence[InteractionView]  # what the user said over the channel within ten minutes, newest first
+@dataclass(frozen=True)
+class Said:
+    """What somebody asks now, and what the user said over the channel within ten minutes before, newest first."""
+
+    asker: Asker
+    channel: str
+    serial_no: str
+    about: str
+    came: Sequence[InteractionView]
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -107,12 +118,12 @@ def _talked(channel: str, turn_no: str, number: int, what: str, about: str, at: 
     if known is None and len(came) >= MOST:
         raise AskedTooOften(asker.subscriber_id)
     log = {**own, "at": at, "staff_id": None, "result": "ANSWERED"}
-    log["reason"] = "BUSINESS" if what in ("ORDER", "CONFIRM") else "QUERY"
+    log["reason"] = "BUSINESS" if what in ("ORDER", "CONFIRM", "EMERGENCY") else "QUERY"
     customers.note_interaction(direction="IN", note=f"{what} {about}".strip(), serial_no=f"{serial_no} IN", **log)
     known = customers.interaction_of_serial(serial_no=f"{serial_no} OUT")  # it may have come twice at once
     if known is not None:
         return Reply(what, known.note, asker.language, True)
-    text = _SERVICES[what](asker, about, came, at)[:LONGEST]
+    text = _SERVICES[what](Said(asker, channel, serial_no, about, came, at))[:LONGEST]
     customers.note_interaction(direction="OUT", note=text, serial_no=f"{serial_no} OUT", **log)
     if channel == "SMS":
         told = {"number": number, "template": what, "language": asker.language, "text": text}
@@ -120,17 +131,20 @@ def _talked(channel: str, turn_no: str, number: int, what: str, about: str, at: 
     return Reply(what, text, asker.language, False)
 
 
-def _tell_balance(asker: Asker, _about: str, _came: Came, at: datetime) -> str:
-    return tell_balance.in_words(tell_balance.of_user(asker.subscriber_id, at=at), language=asker.language)
+def _tell_balance(said: Said) -> str:
+    balance = tell_balance.of_user(said.asker.subscriber_id, at=said.at)
+    return tell_balance.in_words(balance, language=said.asker.language)
 
 
-def _tell_free(asker: Asker, _about: str, _came: Came, at: datetime) -> str:
-    return tell_balance.free_in_words(tell_balance.of_user(asker.subscriber_id, at=at), language=asker.language)
+def _tell_free(said: Said) -> str:
+    balance = tell_balance.of_user(said.asker.subscriber_id, at=said.at)
+    return tell_balance.free_in_words(balance, language=said.asker.language)
 
 
-def _ask_for_yes(asker: Asker, code: str, _came: Came, at: datetime) -> str:
+def _ask_for_yes(said: Said) -> str:
     """Say what an add-on costs, and order nothing."""
-    offer = _on_sale(code, at)
+    asker, at = said.asker, said.at
+    offer = _on_sale(said.about, at)
     try:
         plan = hall.preview(subscriber_id=asker.subscriber_id, at=at, channel="SMS", **_wish(offer)) if offer else None
     except hall.REFUSALS:
@@ -143,9 +157,10 @@ def _ask_for_yes(asker: Asker, code: str, _came: Came, at: datetime) -> str:
     return customers.text_of("ORDER_CONFIRM", language=asker.language, values=named)
 
 
-def _order(asker: Asker, _about: str, came: Came, at: datetime) -> str:
+def _order(said: Said) -> str:
     """Order what was asked for last, within ten minutes, once however often Y comes."""
-    asked = next((one for one in came if one.note.startswith("ORDER ")), None)
+    asker, at = said.asker, said.at
+    asked = next((one for one in said.came if one.note.startswith("ORDER ")), None)
     offer = _on_sale(asked.note.removeprefix("ORDER "), at) if asked else None
     if asked is None or offer is None:
         return customers.text_of("NOTHING_TO_CONFIRM", language=asker.language, values={})
@@ -168,8 +183,31 @@ def _order(asker: Asker, _about: str, came: Came, at: datetime) -> str:
     return customers.text_of("ORDER_DONE", language=asker.language, values={"name": offer.names[asker.language]})
 
 
-def _help(asker: Asker, _about: str, _came: Came, _at: datetime) -> str:
-    return customers.text_of("KEYWORDS", language=asker.language, values={})
+def _open_in_emergency(said: Said) -> str:
+    """Open who is stopped for arrears, or say why not."""
+    asker = said.asker
+    try:
+        with transaction.atomic():
+            order = hall.place_and_confirm(
+                kind="EMERGENCY",
+                serial_no=said.serial_no,
+                channel=said.channel,
+                request={},
+                proofs=[Proof.OWN_HANDSET],
+                at=said.at,
+                staff_id=None,
+                org_code=NO_PLACE,
+                subscriber_id=asker.subscriber_id,
+            )
+    except emergency_opening.REFUSALS as refused:
+        return customers.text_of(f"EMERGENCY_{type(refused).__name__}", language=asker.language, values={})
+    except hall.IN_ONE_GO_REFUSALS:
+        return customers.text_of("ORDER_REFUSED", language=asker.language, values={})
+    return customers.text_of(emergency_opening.OPEN, language=asker.language, values=order.result or {})
+
+
+def _help(said: Said) -> str:
+    return customers.text_of("KEYWORDS", language=said.asker.language, values={})
 
 
 def _on_sale(code: str, at: datetime) -> OfferVersionView | None:
@@ -181,6 +219,7 @@ def _wish(offer: OfferVersionView) -> dict[str, Any]:
     return {"kind": "ADD_PRODUCT", "request": {"offer_id": offer.offer_id, "first_month": "FULL"}}
 
 
-_SERVICES: dict[str, Callable[[Asker, str, Came, datetime], str]] = {
+_SERVICES: dict[str, Callable[[Said], str]] = {
     "BALANCE": _tell_balance, "FREE": _tell_free, "ORDER": _ask_for_yes, "CONFIRM": _order, "UNKNOWN": _help,
+    "EMERGENCY": _open_in_emergency,
 }  # fmt: skip

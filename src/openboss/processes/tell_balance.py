@@ -18,6 +18,7 @@ from openboss.modules.customers import functions as customers
 from openboss.modules.customers.atomic.owners import users_paid_by
 from openboss.modules.receivables import functions as receivables
 from openboss.modules.receivables.functions import Owed, wallets
+from openboss.modules.receivables.functions.emergency import open_emergencies
 from openboss.processes import unbilled
 
 LI = unbilled.LI
@@ -73,7 +74,10 @@ def _of_account(account_id: int, seen: LiveUsage | None, at: datetime) -> Accoun
 
 
 def _prepaid(money: LiveMoney, owed: Owed, *, is_live: bool) -> AccountBalance:
-    return AccountBalance(money.account_id, money.left_li, money.limit_li, money.reserved_li, True, is_live, owed)
+    opening = open_emergencies(account_ids=[money.account_id]).get(money.account_id)
+    lent_li = opening.ceiling_fen * LI if opening else 0  # credit, neither the account's money nor a gift
+    left_li, gifts_li = money.left_li - lent_li, money.limit_li - lent_li
+    return AccountBalance(money.account_id, left_li, gifts_li, money.reserved_li, True, is_live, owed)
 
 
 def of_user(subscriber_id: int, *, at: datetime) -> UserBalance:

@@ -2,6 +2,7 @@
 
     hear    messages of the engine: LOW, LOWER, EMPTY of a prepaid wallet, NEAR_LIMIT, AT_LIMIT of a limited one
     look    credit control looks at those accounts with what is used right now: one SMS a crossing, stop at nothing
+    spent   what an emergency opening allowed is used up: its user is stopped again
     line    where the engine watches a credit limit, it hears up to where it goes on: to the warning, then to the limit
     done    the messages are done in the same transaction as the steps
 
@@ -9,12 +10,12 @@ The deliverer of the network calls this twice a second, so that a call that empt
 Source: CHG-11, CHG-12, D9.1, D9.4.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.db import transaction
 
-from openboss.modules.receivables.functions import credit_watch
+from openboss.modules.receivables.functions import credit_watch, emergency
 from openboss.modules.system import functions as system
 from openboss.processes import collect_debt, unbilled
 
@@ -30,9 +31,20 @@ def run(*, now: Callable[[], datetime]) -> int:
         accounts = sorted({int(message.payload["account_id"]) for message in messages})
         used_fen = unbilled.now(accounts, at=at)
         with transaction.atomic():
-            collect_debt.look_at(accounts, at=at, unbilled_fen=used_fen)
+            spent = emergency.spent(_at_limit(messages), at=at)
+            collect_debt.look_at(accounts, at=at, unbilled_fen=used_fen, spent=spent)
             credit_watch.move_lines(accounts, used_fen=used_fen, at=at)
             for message in messages:
                 system.message_sent(outbox_id=message.outbox_id, at=at)
         heard += len(messages)
     return heard
+
+
+def _at_limit(messages: Sequence[system.Message]) -> dict[int, int]:
+    """The wallets that went as far down as they may: account and how far, in li."""
+    lowest: dict[int, int] = {}
+    for message in messages:
+        if message.payload["kind"] == "AT_LIMIT":
+            account_id = int(message.payload["account_id"])
+            lowest[account_id] = min(lowest.get(account_id, 0), int(message.payload["balance_li"]))
+    return lowest

@@ -260,7 +260,7 @@ def test_a_gateway_that_does_not_sign_a_stranger_and_who_asks_too_often_learn_no
 def test_the_balance_is_two_steps_away_on_ussd_and_wap(monkeypatch: pytest.MonkeyPatch) -> None:
     number = number_of(50)
     first = gateway("ussd", turn_no="d1", number=number, keys="*100#").json()
-    assert first["say"].splitlines() == ["1 余额", "2 免费资源"] and first["goes_on"]
+    assert first["say"].splitlines() == ["1 余额", "2 免费资源", "3 紧急开机"] and first["goes_on"]
     second = gateway("ussd", turn_no="d2", number=number, keys="1").json()
     assert second["say"].startswith("您的余额为") and not second["goes_on"]
     with_password(50)
@@ -278,12 +278,12 @@ def test_what_was_chosen_most_in_the_month_before_comes_first_in_the_voice_menu(
     def menu(turn_no: str) -> str:
         return str(gateway("ivr", turn_no=turn_no, number=number).json()["say"])
 
-    assert menu("e1") == "余额请按1。\n免费资源请按2。\n人工服务请按0。"
+    assert menu("e1") == "余额请按1。\n免费资源请按2。\n紧急开机请按3。\n人工服务请按0。"
     for place in range(6):  # more often than other tests have asked for a balance
         assert "免费资源" in gateway("ivr", turn_no=f"f{place}", number=number, keys="2").json()["say"]
     assert menu("e2").startswith("余额请按1。")  # within the month nothing moves under anybody's fingers
     monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(days=30))
-    assert menu("e3") == "免费资源请按1。\n余额请按2。\n人工服务请按0。"
+    assert menu("e3") == "免费资源请按1。\n余额请按2。\n紧急开机请按3。\n人工服务请按0。"
     assert gateway("ivr", turn_no="e4", number=number, keys="0").json()["what"] == "PERSON"
 
 

@@ -93,7 +93,14 @@ def test_every_step_of_credit_control_has_its_text_in_both_languages() -> None:
     ]
     values = {"owed_fen": 5, "limit_fen": -5, "used_fen": 100, "ends_on": "2026-12-01", "digits": "1"}
     values |= {"month": "2026-11", "due_fen": 5, "balance_li": 5, "reserved_li": 0, "unbilled_li": 5, "fee_fen": 5}
-    values |= {"left": "1 MB", "name": "GPRS10", "key": "1"}
+    values |= {"left": "1 MB", "name": "GPRS10", "key": "1", "until": "2026-11-10 10:00", "credit_fen": 2000}
+    values |= {
+        "item": "local calls",
+        "objected_fen": 5,
+        "returned_fen": 10,
+        "over_fen": 5,
+        "answer": "as the tariff says",
+    }
     for template in [*steps, *TEXTS]:
         said = [text_of(template, language=language, values=values) for language in ("zh", "en")]
         assert all("{" not in text and text for text in said)

@@ -18,6 +18,7 @@ from openboss.processes import (
     abandoned_orders,
     clear_error_pool,
     collect_debt,
+    emergency_opening,
     hall,
     keep_books,
     keep_limits,
@@ -122,6 +123,13 @@ def run_keep_wallets(timestamp: int) -> int:  # noqa: ARG001
 def run_credit_control(timestamp: int) -> int:  # noqa: ARG001
     """Look at every account that owes, uses up its limit or runs low: remind, stop, resume (D9.1)."""
     return collect_debt.run_with_use(at=clock.now()).accounts
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="openboss.end_emergencies", queueing_lock="end_emergencies")
+def run_end_emergencies(timestamp: int) -> int:  # noqa: ARG001
+    """Stop who opened in an emergency again when the time is over (D9.7)."""
+    return emergency_opening.run(at=clock.now())
 
 
 @app.periodic(cron="* 8-20 * * *")

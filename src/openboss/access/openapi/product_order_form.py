@@ -16,7 +16,7 @@ from openboss.modules.resources import functions as resources
 
 TEXT = r"^[\x20-\x7e]*$"
 FAR_PROOFS = {Proof.OWN_HANDSET, Proof.CONFIRMED, Proof.DYNAMIC, Proof.SERVICE}  # all that can be shown from afar
-NAMED = ("REPORT_LOST", "RELEASE_LOST", "HOLD", "RESUME", "CHANGE_NUMBER", "REPLACE_SIM")
+NAMED = ("REPORT_LOST", "RELEASE_LOST", "HOLD", "RESUME", "EMERGENCY", "CHANGE_NUMBER", "REPLACE_SIM")
 DERIVED = {"modify": "CHANGE_PLAN", "add": "ADD_PRODUCT", "delete": "END_PRODUCT"}
 FIELDS: Mapping[str, str] = {
     "number": "number",

@@ -62,6 +62,7 @@ CHANGES: Mapping[str, Change] = {
     "RELEASE_LOST": Change("modify", "active"),
     "HOLD": Change("modify", "inactive"),
     "RESUME": Change("modify", "active"),
+    "EMERGENCY": Change("modify", "active"),
     "CHANGE_NUMBER": Change("modify", "active"),
     "REPLACE_SIM": Change("modify", "active"),
     "PRE_CANCEL": Change("modify", "inactive"),
@@ -69,7 +70,10 @@ CHANGES: Mapping[str, Change] = {
     "CANCEL": Change("delete", "terminated"),
 }
 assert set(CHANGES) == SERVICE_KINDS, "what is told as a service order is shown as one"
-ORDERED = ("REPORT_LOST", "RELEASE_LOST", "HOLD", "RESUME", "CHANGE_NUMBER", "REPLACE_SIM", "RE_INSTATE", "CANCEL")
+ORDERED = (
+    *("REPORT_LOST", "RELEASE_LOST", "HOLD", "RESUME", "EMERGENCY"),
+    *("CHANGE_NUMBER", "REPLACE_SIM", "RE_INSTATE", "CANCEL"),
+)
 BY_CHARACTERISTIC = {"number": "CHANGE_NUMBER", "iccid": "REPLACE_SIM"}
 BY_STATE = {"inactive": "HOLD", "active": "RESUME", "terminated": "CANCEL"}
 

@@ -31,7 +31,8 @@ from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import SubscriberUnknown
 from openboss.modules.receivables.functions import monthly_gifts
 from openboss.modules.receivables.functions.points import points_of
-from openboss.processes import counter_offer, hall, tell_balance
+from openboss.modules.receivables.functions.rules import rules_at
+from openboss.processes import counter_offer, emergency_opening, hall, tell_balance
 from openboss.processes.tell_balance import UserBalance
 
 CUSTOMER = "selfcare_customer"
@@ -154,8 +155,19 @@ def mine(request: HttpRequest, user: int) -> HttpResponse:
         "points": points_of(subscriber_id=user),
         "offer": counter_offer.offer_for(subscriber_id=user, at=clock.now()),
         "serial_no": f"W-{secrets.token_hex(12)}",
+        **_emergency(user),
     }
     return drawn(request, "mine.html", context)
+
+
+def _emergency(user: int) -> dict[str, Any]:
+    """The emergency opening that goes on, or whether there may be one: what it gives (D9.7)."""
+    now = clock.now()
+    may_open = emergency_opening.may_open(subscriber_id=user, at=now)
+    return {
+        "opening": emergency_opening.standing_of(subscriber_id=user),
+        "may_open": rules_at(now).value("emergency") if may_open else None,
+    }
 
 
 @require_GET
@@ -163,7 +175,8 @@ def mine(request: HttpRequest, user: int) -> HttpResponse:
 def wap(request: HttpRequest, user: int) -> HttpResponse:
     """The balance for a browser that knows neither style nor script."""
     balance = tell_balance.of_user(user, at=clock.now())
-    return drawn(request, "wap.html", {"balance": balance, "free": _free(balance), "number": _number(user)})
+    context = {"balance": balance, "free": _free(balance), "number": _number(user), **_emergency(user)}
+    return drawn(request, "wap.html", context | {"serial_no": f"W-{secrets.token_hex(12)}"})
 
 
 @require_GET
@@ -205,6 +218,36 @@ def order(request: HttpRequest, user: int) -> HttpResponse:
     else:
         messages.success(request, _("It is ordered."))
     return redirect("selfcare:mine")
+
+
+@require_POST
+@for_customer
+def open_in_emergency(request: HttpRequest, user: int) -> HttpResponse:
+    """Open the service that is stopped for arrears, for a day or a small credit, once a month (D9.7)."""
+    try:
+        order = hall.place_and_confirm(
+            kind="EMERGENCY",
+            serial_no=request.POST.get("serial_no", "")[:60] or f"W-{secrets.token_hex(12)}",
+            channel="WEB",
+            request={},
+            proofs=[customers.Proof.SERVICE],
+            at=clock.now(),
+            staff_id=None,
+            org_code="",
+            subscriber_id=user,
+        )
+    except hall.IN_ONE_GO_REFUSALS as refused:
+        messages.error(request, _emergency_refused(refused))
+    else:
+        messages.success(request, _("Your service is open until %s.") % (order.result or {})["until"])
+    return redirect("selfcare:wap" if "wap" in request.GET else "selfcare:mine")
+
+
+def _emergency_refused(refused: Exception) -> str:
+    kind = f"EMERGENCY_{type(refused).__name__}"
+    if isinstance(refused, emergency_opening.REFUSALS):
+        return customers.text_of(kind, language=(get_language() or "zh")[:2], values={})
+    return _("This cannot be ordered here: come to the hall.")
 
 
 @require_GET

@@ -12,6 +12,7 @@ urlpatterns = [
     path("wap/", hall.wap, name="wap"),
     path("balance.json", hall.handheld, name="handheld"),
     path("order/", hall.order, name="order_product"),
+    path("emergency/", hall.open_in_emergency, name="emergency"),
     path("bills/<int:bill_id>.pdf", hall.bill, name="bill"),
     path("recharge/", recharge.recharge, name="recharge"),
     path("pay/", pay.start, name="pay"),

@@ -41,6 +41,7 @@ MATRIX: dict[str, tuple[frozenset[Proof], ...]] = {
     "REPORT_LOST": _any_of(Proof.SERVICE, Proof.ID_AT_HALL),
     "RELEASE_LOST": _any_of(Proof.SERVICE, Proof.ID_AT_HALL),
     "HOLD_AND_RESUME": _any_of(Proof.DYNAMIC, Proof.SERVICE, Proof.ID_AT_HALL),
+    "EMERGENCY": _any_of(Proof.OWN_HANDSET, Proof.DYNAMIC, Proof.SERVICE, Proof.ID_AT_HALL),
     "CHANGE_NUMBER": _any_of(Proof.ID_AT_HALL),
     "CANCEL": _any_of(Proof.HOLDER_AT_HALL),
     "OPEN": _any_of(Proof.ID_AT_HALL),

@@ -214,7 +214,7 @@ from openboss.modules.customers.authority import MATRIX, NotEntitled, Proof, ref
 from openboss.modules.customers.documents import DocumentWrong, read_document
 from openboss.modules.customers.hall_rules import RULES, hall_rule
 from openboss.modules.customers.masking import mask_document, mask_name, mask_number, national_number, read_number
-from openboss.modules.customers.messages import sms, text_of
+from openboss.modules.customers.messages import moment_text, sms, text_of
 
 __all__ = [
     "ListedDocument",
@@ -390,6 +390,7 @@ __all__ = [
     "mask_name",
     "mask_number",
     "merge_customers",
+    "moment_text",
     "months_later",
     "name_on_bill",
     "languages_of_accounts",

@@ -2,7 +2,10 @@
 (D9), bills (ACP-17), answers to what handsets ask (CHN-05)."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+
+from django.utils import timezone
 
 TEXTS = {
     "WELCOME": (
@@ -77,6 +80,32 @@ TEXTS = {
         "We have looked into {item} on your bill of {month}; it was charged rightly: {answer}. Call 10086 if you have"
         " questions.",
     ),
+    "EMERGENCY_OPEN": (
+        "紧急开机成功：至{until}，最多可再使用{credit}元，以先到者为准。请及时交费。",
+        "Your service is open until {until}, for {credit} yuan at most, whichever ends first. Please pay in time.",
+    ),
+    "EMERGENCY_OVER": (
+        "您的紧急开机已结束，业务再次暂停，应交{owed}元。交费后自动恢复。",
+        "Your emergency opening is over and service has stopped again: {owed} yuan are to be paid. It comes back when"
+        " you pay.",
+    ),
+    "EMERGENCY_NotStoppedForArrears": (
+        "您的业务没有因欠费停机，无需紧急开机；其他停机请到营业厅或拨打10086。",
+        "Your service is not stopped for arrears, so there is nothing to open. For another stop come to the hall or"
+        " call 10086.",
+    ),
+    "EMERGENCY_StarTooLow": (
+        "紧急开机需达到规定星级。请交费，业务将自动恢复。",
+        "An emergency opening is for users of more stars. Please pay: service comes back by itself.",
+    ),
+    "EMERGENCY_EmergencyUsed": (
+        "您本月已使用过紧急开机。请交费，业务将自动恢复。",
+        "You have had your emergency opening this month. Please pay: service comes back by itself.",
+    ),
+    "EMERGENCY_EmergencyElsewhere": (
+        "同一账户的另一用户正在紧急开机，请稍后再试或交费。",
+        "Another user of your account has an emergency opening now. Try later, or pay.",
+    ),
     "BILL_READY": (
         "您{month}的账单已出，应付{due}元。详情请登录网上营业厅查看。",
         "Your bill for {month} is ready: {due} yuan are due. You find its details on our web site.",
@@ -123,9 +152,11 @@ TEXTS = {
     "IVR_PERSON": ("人工服务请按0。", "To speak to a person, press 0."),
     "MENU_BALANCE": ("余额", "your balance"),
     "MENU_FREE": ("免费资源", "free resources"),
+    "MENU_EMERGENCY": ("紧急开机", "an emergency opening"),
     "KEYWORDS": (
-        "余额查询请发CXYE，免费资源请发CXLL，订购请发KT加业务代码。",
-        "Send BALANCE for your balance, FREE for free resources, ADD and a code to order.",
+        "余额查询请发CXYE，免费资源请发CXLL，订购请发KT加业务代码，紧急开机请发JJKJ。",
+        "Send BALANCE for your balance, FREE for free resources, ADD and a code to order, OPEN for an emergency"
+        " opening.",
     ),
 }
 _FEN, _LI = 100, 1000
@@ -154,6 +185,11 @@ def _said(name: str, one: Any) -> tuple[str, Any]:
     if name.endswith("_fen"):
         return name.removesuffix("_fen"), yuan(one)
     return (name.removesuffix("_li"), yuan_to_the_li(one)) if name.endswith("_li") else (name, one)
+
+
+def moment_text(at: datetime) -> str:
+    """A moment on the operator's clock in plain text, as messages have it: 2026-11-03 10:00."""
+    return at.astimezone(timezone.get_default_timezone()).strftime("%Y-%m-%d %H:%M")
 
 
 def yuan(fen: int) -> str:

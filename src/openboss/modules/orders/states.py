@@ -30,6 +30,7 @@ SERVICE_KINDS = frozenset(
         "RELEASE_LOST",
         "HOLD",
         "RESUME",
+        "EMERGENCY",
         "CHANGE_NUMBER",
         "REPLACE_SIM",
         "PRE_CANCEL",

@@ -20,6 +20,8 @@ REFUSALS: dict[str, str | Promise] = {
     "DocumentDiffers": _("This is not the document the customer is registered with: ask whose it is."),
     "DocumentTaken": _("Another customer has this document: perhaps the two are one person."),
     "DocumentWrong": _("This cannot be the number of such a document: read it again."),
+    "EmergencyElsewhere": _("Another user of the account has an emergency opening now: wait for its end, or let pay."),
+    "EmergencyUsed": _("The user has had the emergency opening of this month: let the customer pay."),
     "FeesOpen": _("Something is still to be paid first:"),
     "HoldWithArrears": _("Something is owed: let the customer pay first, then the number can be kept."),
     "HoldingUnknown": _("The user does not hold this product."),
@@ -33,6 +35,7 @@ REFUSALS: dict[str, str | Promise] = {
     "NotOneRegister": _("Number and card belong to different registers: take a card of the number's register."),
     "NotReversible": _("This order cannot be taken back."),
     "NotYourStock": _("This lies at another outlet; it cannot be used here."),
+    "NotStoppedForArrears": _("The service is not stopped for arrears alone: there is nothing to open this way."),
     "NothingChanged": _("Nothing would change."),
     "NumberNotListable": _(
         "This number cannot be chosen: it is the user's own, or no number in digits with country code."
@@ -71,13 +74,14 @@ REFUSALS: dict[str, str | Promise] = {
     "SimNotFree": _("This card is in use or gone: take another one."),
     "SimTaken": _("The card has another user."),
     "SimUnknown": _("This card is not in stock."),
+    "StarTooLow": _("An emergency opening is for users of more stars, at least:"),
     "StateForbids": _("The user's state does not allow this."),
     "StopsForbid": _("The service is stopped: clear the stops first."),
     "TenderedTooLittle": _("Less was handed over than is to be paid."),
     "TooEarly": _("Not before this day:"),
     "TooManyNumbers": _("This document has as many numbers as the law allows."),
 }
-DETAILED = ("OrderIncomplete", "RequestIncomplete", "OfferRefused", "TooEarly", "NotDesignated")
+DETAILED = ("OrderIncomplete", "RequestIncomplete", "OfferRefused", "TooEarly", "NotDesignated", "StarTooLow")
 
 
 def sentence(refused: Exception) -> str:

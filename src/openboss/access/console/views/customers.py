@@ -24,6 +24,7 @@ from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import Customer360, CustomerUnknown, ReasonMissing
 from openboss.modules.system import functions as system
+from openboss.processes import emergency_opening
 
 
 def fetch_customers(filters: dict[str, str], sort: str, paging: Paging) -> Rows:
@@ -126,6 +127,7 @@ def customer(request: HttpRequest, customer_id: int) -> HttpResponse:
         "who": who,
         "picture": picture,
         "user": user,
+        "opening": user and emergency_opening.standing_of(subscriber_id=user.subscriber_id),
     }
     context |= customer_figures.figures(who.customer_id, user, may_bill="billing.view" in staff_of(request).rights)
     title = f"{who.name_masked} {user.number_masked if user else ''}".strip()

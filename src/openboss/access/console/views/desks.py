@@ -66,6 +66,7 @@ DESKS = (
     Desk("RELEASE_LOST", "player-play"),
     Desk("HOLD", "player-pause"),
     Desk("RESUME", "player-play"),
+    Desk("EMERGENCY", "lock-open"),
     Desk("CHANGE_NUMBER", "phone", (Ask("number", _("New number"), "number"),)),
     Desk(
         "CHANGE_LIST",
@@ -113,6 +114,6 @@ DESKS = (
     Desk("CANCEL", "trash"),
     Desk("RE_INSTATE", "arrow-back-up"),
 )
-KEYS = ("F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "F11", "1", "2", "3", "4", "5", "6", "7", "8")
+KEYS = ("F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "F11", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 BY_KIND = {desk.kind: desk for desk in DESKS}
 INTEGERS = ("offer", "addon", "holding", "number", "account", "payer")

@@ -18,6 +18,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "RELEASE_LOST": Word(_("Found again")),
         "HOLD": Word(_("Stop and keep the number")),
         "RESUME": Word(_("Resume service")),
+        "EMERGENCY": Word(_("Emergency opening")),
         "TRANSFER": Word(_("Transfer to another owner")),
         "CHANGE_CUSTOMER": Word(_("Change customer data")),
         "CHANGE_PAYER": Word(_("Change who pays")),

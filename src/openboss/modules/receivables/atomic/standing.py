@@ -28,6 +28,7 @@ EXPOSURES = {
     "usable_fen": pl.Int64,
     "charged_fen": pl.Int64,
     "overdrawn_fen": pl.Int64,
+    "ceiling_fen": pl.Int64,  # of an emergency opening that goes on (D9.7)
 }
 
 
@@ -128,7 +129,7 @@ def exposures(*, account_ids: Sequence[int], kinds: Sequence[str], on: date) -> 
         " WHERE o.account_id = a AND o.state = 'OPEN') THEN DATE '9999-12-31' ELSE s.disputed_until_on END,"
         " extract(epoch FROM s.crossed_at)::bigint,"
         " coalesce(r.fen, 0)::bigint, r.due_on, r.bill_id, coalesce(b.fen, 0)::bigint,"
-        " coalesce(c.balance_fen, 0), coalesce(w.overdrawn_fen, 0)"
+        " coalesce(c.balance_fen, 0), coalesce(w.overdrawn_fen, 0), e.ceiling_fen"
         " FROM unnest(%s::bigint[]) a LEFT JOIN receivables_standing s ON s.account_id = a"
         " LEFT JOIN (SELECT account_id, sum(open_fen) AS fen, min(due_on) AS due_on, min(bill_id) AS bill_id"
         "  FROM receivables_receivable WHERE account_id = ANY(%s) AND open_fen > 0 GROUP BY account_id) r"
@@ -137,7 +138,8 @@ def exposures(*, account_ids: Sequence[int], kinds: Sequence[str], on: date) -> 
         "  AND kind = ANY(%s) AND valid_from_on <= %s AND (valid_to_on IS NULL OR valid_to_on > %s)"
         "  GROUP BY account_id) b ON b.account_id = a"
         " LEFT JOIN receivables_bucket c ON c.account_id = a AND c.kind = 'CHARGED'"
-        " LEFT JOIN receivables_wallet w ON w.account_id = a ORDER BY a",
+        " LEFT JOIN receivables_wallet w ON w.account_id = a"
+        " LEFT JOIN receivables_emergencyopening e ON e.account_id = a AND e.ended_at IS NULL ORDER BY a",
         EXPOSURES,
         (list(account_ids), list(account_ids), list(account_ids), list(kinds), on, on),
     )

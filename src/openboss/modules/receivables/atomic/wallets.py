@@ -42,17 +42,21 @@ def tell_engine(entry_ids: Sequence[int]) -> None:
     )
     send_amounts([row[:2] for row in changed if row[1]], serial_no=f"LEDGER {min(entry_ids)}")
     if given := [row[0] for row in changed if row[2]]:
-        send_limits(gifts_of(given, on=changed[0][3]))
+        send_limits(limits_of(given, on=changed[0][3]))
 
 
-def gifts_of(account_ids: Sequence[int], *, on: date) -> dict[int, int]:
-    """Gifts for every item that accounts may use on a day, in fen; 0 where there is none."""
+def limits_of(account_ids: Sequence[int], *, on: date) -> dict[int, int]:
+    """How far below zero wallets of prepaid accounts may go on a day, in fen: by the gifts for every item, and to the
+    ceiling of an emergency opening; 0 where there is neither."""
     return dict(
         ask(
-            "SELECT a, coalesce(sum(b.balance_fen), 0)::bigint FROM unnest(%s::bigint[]) a"
+            "SELECT a, (coalesce(sum(b.balance_fen), 0) + coalesce(max(e.ceiling_fen), 0))::bigint"
+            " FROM unnest(%s::bigint[]) a"
             " LEFT JOIN receivables_bucket b ON b.account_id = a AND b.kind IN ('GIFT', 'RELEASED')"
             " AND b.item_ids = '{}' AND b.valid_from_on <= %s::date"
-            " AND (b.valid_to_on IS NULL OR b.valid_to_on > %s::date) GROUP BY 1 ORDER BY 1",
+            " AND (b.valid_to_on IS NULL OR b.valid_to_on > %s::date)"
+            " LEFT JOIN receivables_emergencyopening e ON e.account_id = a AND e.ended_at IS NULL"
+            " GROUP BY 1 ORDER BY 1",
             [list(account_ids), on, on],
         )
     )

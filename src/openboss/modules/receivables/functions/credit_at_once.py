@@ -32,7 +32,8 @@ def accounts_to_look_at(*, account_ids: list[int], at: datetime, unbilled_fen: M
     ends = pl.col("open_mask") & ~pl.col("reached_mask")
     is_over = pl.col("is_stopped") & (pl.col("reached_mask") & _stops(rules) == 0)
     crossed = (pl.col("exposure_fen") >= pl.col("limit_fen")) != pl.col("crossed_at").is_not_null()
-    at_work = seen.filter((begins != 0) | (ends != 0) | is_over | crossed | pl.col("other_bill"))
+    is_open = pl.col("ceiling_fen").is_not_null()  # an emergency opening may be over
+    at_work = seen.filter((begins != 0) | (ends != 0) | is_over | crossed | pl.col("other_bill") | is_open)
     return at_work["account_id"].to_list()
 
 

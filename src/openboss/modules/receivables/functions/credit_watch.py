@@ -96,12 +96,14 @@ def move_lines(account_ids: Sequence[int], *, used_fen: Mapping[int, int], at: d
 
 
 def _line_li(rules: Rules) -> pl.Expr:
-    """How far below zero a wallet may go, of positions: none is set for who is exempt or complains."""
+    """How far below zero a wallet may go, of positions: to the ceiling of an emergency opening, else by the limit; no
+    line is set for who is exempt or complains."""
     is_free = (pl.col("is_exempt") == 1) | (pl.col("disputed_until_on") >= rules.on).fill_null(value=False)
     warned_at = min(one["at_percent"] for one in rules.value("plan.LIMIT"))
     is_warned = pl.col("exposure_fen") * 100 >= pl.col("limit_fen") * warned_at
     percent = pl.when(is_warned).then(100).otherwise(min(warned_at, 100))
-    return pl.when(is_free).then(NO_LIMIT_LI).otherwise(pl.col("limit_fen") * LI * percent // NEAR_PERCENT)
+    line_li = pl.when(is_free).then(NO_LIMIT_LI).otherwise(pl.col("limit_fen") * LI * percent // NEAR_PERCENT)
+    return pl.when(pl.col("ceiling_fen").is_null()).then(line_li).otherwise(pl.col("ceiling_fen") * LI)
 
 
 @transaction.atomic

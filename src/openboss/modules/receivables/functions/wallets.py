@@ -66,10 +66,10 @@ def open_wallets(users: Mapping[int, Sequence[int]], *, at: datetime, staff_id: 
     accounts = sorted(users)
     debts.lock_accounts(accounts)
     cash = dict(debts.cash_of(accounts))
-    given = wallets.gifts_of(accounts, on=day_of(at))
+    limits = wallets.limits_of(accounts, on=day_of(at))
     watched = credit_watch.watched_of(accounts)
     told = [
-        {"account_id": one, "balance_li": cash.get(one, 0) * LI, "limit_li": given[one] * LI,
+        {"account_id": one, "balance_li": cash.get(one, 0) * LI, "limit_li": limits[one] * LI,
          "subscriber_ids": list(users[one]), "anew": one in watched}
         for one in accounts
     ]  # fmt: skip
@@ -91,8 +91,8 @@ def renew_limits(published: Published, *, at: datetime) -> int:
     """Tell the engine of gifts whose time has begun or ended since it was told last; return of how many accounts."""
     found, _ = _prepaid(published)
     known = dict(found.select("account_id", "limit_li").iter_rows())
-    given = wallets.gifts_of(list(known), on=day_of(at))
-    changed = {account_id: fen for account_id, fen in given.items() if fen * LI != known[account_id]}
+    limits = wallets.limits_of(list(known), on=day_of(at))
+    changed = {account_id: fen for account_id, fen in limits.items() if fen * LI != known[account_id]}
     wallets.send_limits(changed)
     return len(changed)
 

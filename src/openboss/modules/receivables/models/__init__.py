@@ -2,7 +2,7 @@
 
 from openboss.modules.receivables.models.assurance import CheckRun, CollectorItem, Difference
 from openboss.modules.receivables.models.collectors import CollectorFile
-from openboss.modules.receivables.models.credit import CollectionCase, Message, Standing
+from openboss.modules.receivables.models.credit import CollectionCase, EmergencyOpening, Message, Standing
 from openboss.modules.receivables.models.debts import (
     Allocation,
     Bucket,
@@ -45,6 +45,7 @@ __all__ = [
     "Difference",
     "Document",
     "DocumentSeries",
+    "EmergencyOpening",
     "Entry",
     "HubPayment",
     "LateFee",

@@ -47,6 +47,43 @@ class Message(models.Model):
         ]
 
 
+class EmergencyOpening(models.Model):
+    """A user who was stopped for arrears and opened the own service for a day or a small credit (D9.7)."""
+
+    class EndedBy(models.TextChoices):
+        TIME = "TIME"
+        CREDIT = "CREDIT"
+        PAID = "PAID"  # nothing stops the user any more
+
+    emergency_id = models.BigAutoField(primary_key=True)
+    serial_no = models.CharField(max_length=64, unique=True)
+    account_id = models.BigIntegerField()
+    subscriber_id = models.BigIntegerField()
+    month = models.IntegerField()  # the calendar month it counts in, 202611
+    opened_at = models.DateTimeField()
+    until_at = models.DateTimeField()
+    credit_fen = models.BigIntegerField()
+    ceiling_fen = models.BigIntegerField()  # how far what the account owes and has used may go meanwhile
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.CharField(max_length=8, choices=EndedBy.choices, default="", blank=True)
+
+    class Meta:
+        db_table = "receivables_emergencyopening"
+        constraints = [
+            models.UniqueConstraint(fields=["subscriber_id", "month"], name="receivables_emergency_once_a_month"),
+            models.UniqueConstraint(
+                fields=["account_id"], condition=Q(ended_at__isnull=True), name="receivables_emergency_one_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(credit_fen__gt=0, ceiling_fen__gte=models.F("credit_fen")), name="receivables_emergency_fen"
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, ended_by="") | Q(Q(ended_at__isnull=False) & ~Q(ended_by="")),
+                name="receivables_emergency_ended",
+            ),
+        ]
+
+
 class CollectionCase(models.Model):
     """A debt that was given to a collection agency or to court, by a file; it comes back paid, in part, or unpaid."""
 
