@@ -208,16 +208,20 @@ def first_chunk_after(position: int, *, stream: int = STREAM) -> int | None:
     return chunks.aggregate(first=Min("position"))["first"]
 
 
+_ENTRY = ("position", "kind", "payload", "sha256", "images")
+
+
 def journal_after(position: int, *, stream: int = STREAM) -> Iterator[JournalEntry]:
     """Read the journal behind a position, in order. Raises ValueError at a gap or a changed entry."""
     expected = position
-    for row in EngineJournal.objects.filter(stream=stream, position__gt=position).order_by("position").iterator():
+    rows = EngineJournal.objects.filter(stream=stream, position__gt=position).order_by("position")
+    for at, kind, payload, sha256, images in rows.values_list(*_ENTRY).iterator():
         expected += 1
-        images = bytes(row.images) if row.images is not None else b""
-        found = hashlib.sha256(images).hexdigest() if row.kind == ONLINE else checksum(row.kind, row.payload)
-        if row.position != expected or row.sha256 != found:
+        images = bytes(images) if images is not None else b""
+        found = hashlib.sha256(images).hexdigest() if kind == ONLINE else checksum(kind, payload)
+        if at != expected or sha256 != found:
             raise ValueError(f"the journal is damaged at position {expected}: restore the last backup")
-        yield JournalEntry(row.position, row.kind, row.payload or {}, images)
+        yield JournalEntry(at, kind, payload or {}, images)
 
 
 def commands_after(position: int, until: int, *, stream: int = STREAM) -> Iterator[JournalEntry]:

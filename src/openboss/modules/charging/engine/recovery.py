@@ -2,14 +2,19 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from openboss.modules.charging.atomic import engine as journal
 from openboss.modules.charging.chunks import make_folder
 from openboss.modules.charging.engine.lake import Lake
+from openboss.modules.charging.engine.online.closed import joined
 from openboss.modules.charging.engine.online.images import Images
 from openboss.modules.charging.engine.owner import Owner
 from openboss.modules.charging.engine.pieces import Amid
 from openboss.modules.charging.engine.snapshots import newest_good
 from openboss.modules.charging.engine.twins import remember
+
+GROUPS_AT_ONCE = 256  # of which what they closed is remembered together
 
 
 def read_only(*, lake_dir: Path, snapshot_dir: Path) -> Owner:
@@ -45,21 +50,33 @@ def _load_newest(owner: Owner, *, before: int | None) -> None:
 
 def _replay(owner: Owner, in_lake: int) -> None:
     """Apply the journal behind the state; detail that the lake lacks is made again."""
+    closed: list[np.ndarray] = []  # of groups of requests one after another
     for entry in journal.journal_after(owner.position):
         owner.position = entry.position
         if entry.kind == journal.ONLINE:
             images = Images(entry.images)
             owner.state.apply_images(images)
-            remember(owner.state, images.closed)
+            if len(images.closed):
+                closed.append(images.closed)
             if entry.position > in_lake:
                 owner.keep_closed(images.closed)
+            if len(closed) == GROUPS_AT_ONCE:
+                _remember_twins(owner, closed)
             continue
+        _remember_twins(owner, closed)
         if entry.kind == "CHUNK":
             _replay_piece(owner, entry, in_lake)
         else:
             owner.apply(entry.kind, entry.payload, entry.position)
+    _remember_twins(owner, closed)
     owner.state.settle_desk()
     owner.stirred.clear()
+
+
+def _remember_twins(owner: Owner, closed: list[np.ndarray]) -> None:
+    if closed:
+        remember(owner.state, joined(closed))
+        closed.clear()
 
 
 def _replay_piece(owner: Owner, entry: journal.JournalEntry, in_lake: int) -> None:

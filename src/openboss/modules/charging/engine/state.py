@@ -363,12 +363,14 @@ class EngineState:
 
     def apply_images(self, images: Images) -> None:
         """Apply what a group of requests changed; `settle_desk` must follow the last one."""
-        pools = (("totals", TOTALS_NODE), ("counter", COUNTER_NODE))
-        for pool, kind in pools:
-            for number, most in enumerate(images.most_nodes(kind)):
-                room = most - int(getattr(self.lanes[number], f"{pool}_count")[0])
-                self.lanes[number] = _with_room(self.lanes[number], pool, max(room, 0))
-        self.desk = images.put(with_users(self.desk, self.used["rows"]), self.lanes)
+        self.desk = with_users(self.desk, self.used["rows"])
+        if not images.have_room(self.desk, self.lanes):
+            for pool, kind in (("totals", TOTALS_NODE), ("counter", COUNTER_NODE)):
+                for number, most in enumerate(images.most_nodes(kind)):
+                    room = most - int(getattr(self.lanes[number], f"{pool}_count")[0])
+                    self.lanes[number] = _with_room(self.lanes[number], pool, max(room, 0))
+            self.desk = images.with_places(self.desk)
+        images.put(self.desk, self.lanes)
         debits.remember(self.duplicates, images.sessions)
 
     def settle_desk(self) -> None:

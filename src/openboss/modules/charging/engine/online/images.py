@@ -24,6 +24,7 @@ from openboss.modules.charging.engine.online.desk import (
     FREE_NODE,
     SERVICE,
     SESSION,
+    TOTALS_NODE,
     USE,
     WALLET,
     Desk,
@@ -98,7 +99,7 @@ def _gather(lanes: tuple[Lane, ...], touched: np.ndarray, nodes: np.ndarray) -> 
 
 
 @compiled
-def _put(lanes: tuple[Lane, ...], nodes: np.ndarray) -> None:
+def _put_nodes(lanes: tuple[Lane, ...], nodes: np.ndarray) -> None:
     for i in range(len(nodes)):
         found = nodes[i]
         lane, node, local_row = lanes[found.lane], found.node, found.local_row
@@ -271,6 +272,53 @@ def _write(
 _write_directly = direct(_write)
 
 
+@compiled
+def _unpack(packed: np.ndarray, raw: np.ndarray, is_whole: bool) -> None:
+    """Unpack words, and make whole rows of what differs from the row before."""
+    unsqueeze(packed, raw)
+    if is_whole:
+        return
+    first = _HEADER
+    for part in range(len(_WIDTHS)):
+        width, count = _WIDTHS[part], np.int64(raw[_COUNTED_BY[part]])
+        for at in range(first + width, first + width * count):
+            raw[at] ^= raw[at - width]
+        first += width * count
+
+
+@compiled
+def _has_room(
+    desk: Desk, lanes: tuple[Lane, ...], sessions: np.ndarray, services: np.ndarray, nodes: np.ndarray
+) -> bool:
+    """Say whether places of sessions and services, and nodes, lie within what a desk and lanes hold."""
+    if len(services) > desk.taken[2]:
+        return False
+    for i in range(len(sessions)):
+        if sessions[i] >= len(desk.sessions):
+            return False
+    for i in range(len(services)):
+        if services[i] >= len(desk.services):
+            return False
+    for i in range(len(nodes)):
+        lane, kind = lanes[nodes[i].lane], nodes[i].kind
+        if kind == TOTALS_NODE and nodes[i].node >= len(lane.totals_next):
+            return False
+        if kind == COUNTER_NODE and nodes[i].node >= len(lane.counter_next):
+            return False
+    return True
+
+
+@compiled
+def _put_places(places: np.ndarray, rows: np.ndarray, there: np.ndarray) -> None:
+    for i in range(len(places)):
+        there[places[i]] = rows[i]
+
+
+_unpack_directly, _has_room_directly = direct(_unpack), direct(_has_room)
+_put_nodes_directly, _put_effects_directly = direct(_put_nodes), direct(_put_effects)
+_put_sessions, _put_services, _put_uses, _put_wallets = (direct(_put_places) for _ in range(4))
+
+
 class Imager:
     """Writes images; keeps room to work in."""
 
@@ -312,15 +360,6 @@ def _room_for(places: int, touched: int, words: int) -> Room:
     )
 
 
-def _take_differences_back(raw: np.ndarray) -> None:
-    """Make whole rows of what differs from the row before."""
-    first = _HEADER
-    for width, count in zip(_WIDTHS, raw[list(_COUNTED_BY)].tolist(), strict=True):
-        rows = raw[first : first + width * count].reshape(count, width)
-        np.bitwise_xor.accumulate(rows, out=rows)
-        first += width * count
-
-
 class Images:
     """Journalled images, read back."""
 
@@ -329,9 +368,7 @@ class Images:
         codec = _OLD_CODEC if is_old else _CODEC
         bytes_of = np.frombuffer(codec.decompress(packed[WORD:], int.from_bytes(packed[:WORD], "little")), np.uint8)
         raw = np.zeros(words_packed(bytes_of), np.uint64)
-        unsqueeze(bytes_of, raw)
-        if not is_old:
-            _take_differences_back(raw)
+        _unpack_directly(bytes_of, raw, is_old)
         self._payload, self._at = raw.view(np.uint8), 0
         sessions, services, effects, wallets, nodes, closed = (int(n) for n in self._next(_PLACE, _HEADER))
         self.session_places, self.sessions = self._next(_PLACE, sessions), self._next(SESSION, sessions)
@@ -347,26 +384,32 @@ class Images:
         self._at += count * kind.itemsize
         return found
 
+    def have_room(self, desk: Desk, lanes: list[Lane]) -> bool:
+        """Whether everything has room on a desk and in lanes."""
+        return bool(_has_room_directly(desk, tuple(lanes), self.session_places, self.service_places, self.nodes))
+
     def most_nodes(self, kind: int) -> list[int]:
         """How many places of a kind each lane must have."""
         mine = self.nodes[self.nodes["kind"] == kind]
         return [int(mine["node"][mine["lane"] == number].max(initial=-1)) + 1 for number in range(LANES)]
 
-    def put(self, desk: Desk, lanes: list[Lane]) -> Desk:
-        """Apply the images to lanes that are large enough; return the desk, longer if need be.
-
-        What follows from the kept arrays must be worked out again (desk.indexed) before requests are served.
-        """
+    def with_places(self, desk: Desk) -> Desk:
+        """Let a desk have the places of sessions and services, and rows of effects."""
         services = int(self.service_places.max(initial=-1)) + 1
-        desk = with_effects(desk, len(self.service_places))._replace(
+        return with_effects(desk, len(self.service_places))._replace(
             sessions=further(desk.sessions, int(self.session_places.max(initial=-1)) + 1),
             **{name: further(getattr(desk, name), services) for name in ("services", "uses", "effects_at")},
         )
-        desk.sessions[self.session_places] = self.sessions
-        desk.services[self.service_places] = self.services
-        desk.uses[self.service_places] = self.uses
-        _put_effects(desk, self.service_places, self.effects)
-        desk.wallets[self.wallet_places] = self.wallets
+
+    def put(self, desk: Desk, lanes: list[Lane]) -> None:
+        """Apply the images to a desk and lanes that have room.
+
+        What follows from the kept arrays must be worked out again (desk.indexed) before requests are served.
+        """
+        _put_sessions(self.session_places, self.sessions, desk.sessions)
+        _put_services(self.service_places, self.services, desk.services)
+        _put_uses(self.service_places, self.uses, desk.uses)
+        _put_effects_directly(desk, self.service_places, self.effects)
+        _put_wallets(self.wallet_places, self.wallets, desk.wallets)
         desk.user_service[self.rows] = self.user_services
-        _put(tuple(lanes), self.nodes)
-        return desk
+        _put_nodes_directly(tuple(lanes), self.nodes)
