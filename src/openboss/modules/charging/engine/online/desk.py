@@ -5,6 +5,7 @@ session is found by the hash of its name; its services are a chain. A service ha
 sessions stay for a while, so that a late repeat of a request gets the answer it had.
 """
 
+import math
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -136,7 +137,8 @@ class Desk(NamedTuple):
     taken: np.ndarray  # i64[3]: empty places left in the three stacks; derived
 
 
-RESERVED = 1 << 22  # places of sessions and services that addresses are reserved for; memory follows as they are used
+RESERVED = 1 << 23  # places of sessions and services that addresses are reserved for; memory follows as they are used
+RESERVED_BYTES = 1 << 31  # at most, of one array
 PLACES_AT_ONCE = 1 << 16  # most places added in one go
 SESSIONS_A_BUCKET = 4  # at most, on average
 
@@ -203,7 +205,7 @@ def _with_rows(services: np.ndarray, effects: np.ndarray) -> tuple[np.ndarray, n
 
 def _found_by_hash(sessions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Make the lists by which sessions are found."""
-    buckets = np.zeros(max(RESERVED // 2, 1 << len(sessions).bit_length()), np.int64)
+    buckets = np.zeros(max(RESERVED // SESSIONS_A_BUCKET, 1 << len(sessions).bit_length()), np.int64)
     next_in_bucket = np.zeros(len(sessions), np.int64)
     _fill_buckets(sessions, buckets, next_in_bucket)
     return buckets, next_in_bucket
@@ -255,7 +257,8 @@ def further(array: np.ndarray, size: int) -> np.ndarray:
     room = array.base
     kind = array.dtype, array.shape[1:]
     if room is None or (room.dtype, room.shape[1:]) != kind or len(room) < size:
-        room = np.zeros((max(RESERVED, 2 * size), *array.shape[1:]), array.dtype)
+        reserved = min(RESERVED, RESERVED_BYTES // (array.dtype.itemsize * math.prod(array.shape[1:])))
+        room = np.zeros((max(reserved, 2 * size), *array.shape[1:]), array.dtype)
         room[: len(array)] = array
     return room[:size]
 
