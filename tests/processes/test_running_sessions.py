@@ -85,6 +85,7 @@ class Running:
         """What the network hears next of itself: the command, and of which session."""
         message = self.wire.answer()
         assert message.header.is_request
+        confirm(self.wire, message, 2001)  # or it is told again after a while
         return message.header.command_code, message.session_id
 
     def pay(self, fen: int) -> int:

@@ -21,6 +21,7 @@ import pytest
 from tests.access.console.conftest import CHROMIUM, Tab, chromium_path
 from tests.access.console.test_browser import PHONE, SHOP_PC, faults
 from tests.access.network.dissection import complaints, needs_tshark
+from tests.access.network.online_door import waited_for
 
 from .conftest import Installation, installations
 from .networks import CHARGING_DATA, Gateway, RunningDemo, SessionFunction, recorded
@@ -151,16 +152,18 @@ def _the_board_shows_who_asks_and_what_was_refused(running: RunningDemo, reader:
     with socket.create_connection(("127.0.0.1", running.ports["DIAMETER"])) as stranger:
         stranger.sendall(b"GET / HTTP/1.1\r\n\r\n" + bytes(60))
         assert stranger.recv(1) == b""
-    time.sleep(2.5)  # doors are counted once a second, and the running second is not shown
-    board = re.sub(r"<[^>]*>|\s+", " ", reader.page("/live/"))
-    for told in (
+
+    def board() -> str:
+        return re.sub(r"<[^>]*>|\s+", " ", reader.page("/live/"))
+
+    for told in (  # doors are counted once a second, and the running second is not shown
         r"Granted +2001 +3 +3 ",
         r"Session unknown +5002 +1 +0 ",
         "The message is no JSON +5G session function +1 +1 ",
         "No Diameter: the line was cut +Diameter peer +1 +1 ",
         r"gw\.newcomer +newcomer +Diameter peer +127\.0\.0\.1 +4 +connected",
     ):
-        assert re.search(told, board), (told, board)
+        assert waited_for(lambda told=told: re.search(told, board())), (told, board())
 
 
 @needs_tshark

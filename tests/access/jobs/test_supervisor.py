@@ -26,7 +26,6 @@ supervisor = Supervisor([Service("one", sleep), Service("two", parent)], cluster
 import threading, time
 def tell():
     while len(supervisor.pids()) < 2: time.sleep(0.05)
-    time.sleep(0.5)
     print(*supervisor.pids().values(), flush=True)
 threading.Thread(target=tell, daemon=True).start()
 supervisor.run()
@@ -52,7 +51,9 @@ def _eventually(condition: Callable[[], bool], *, within_s: float = 10.0) -> boo
 def _running_supervisor() -> tuple[subprocess.Popen[str], list[int]]:
     process = subprocess.Popen([sys.executable, "-c", _TWO_SERVICES], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    return process, [int(pid) for pid in process.stdout.readline().split()]
+    pids = [int(pid) for pid in process.stdout.readline().split()]
+    assert _eventually(lambda: bool(_grandchildren(pids[1])))  # Python has to begin first
+    return process, pids
 
 
 def _grandchildren(pid: int) -> list[int]:

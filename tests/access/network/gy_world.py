@@ -277,7 +277,7 @@ class Session:
     def ask(self, kind: int, *services: MultipleServicesCreditControl, **more: Any) -> Any:
         """Send a request of a kind about some services; return the answer."""
         self.wire.send(self.request(kind, *services, **more))
-        self.heard = self.wire.read()
+        self.heard = self.wire.hear()
         return Message.from_bytes(self.heard)
 
     def request(self, kind: int, *services: MultipleServicesCreditControl, **more: Any) -> bytes:

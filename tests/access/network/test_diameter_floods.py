@@ -9,6 +9,7 @@ import pytest
 from tests.access.network.online_door import waited_for
 from tests.access.network.test_diameter import Wire, credit_request, listener  # noqa: F401
 from tests.access.network.test_diameter_fuzz import with_more
+from tests.access.network.test_diameter_sessions import confirm
 from tests.modules.charging.engine.test_online import network  # noqa: F401
 from tests.modules.charging.engine.test_owner import world  # noqa: F401
 
@@ -49,7 +50,9 @@ def test_a_peer_that_never_takes_its_answers_is_read_from_no_more_and_let_go(lis
     calm.send(credit_request("calm;1", 1, 0).as_bytes())
     assert calm.answer().result_code == 2001
     listener.tell(0)
-    assert calm.answer().session_id == "deaf;1"  # of the same realm, and it listens
+    heard = calm.answer()
+    assert heard.session_id == "deaf;1"  # of the same realm, and it listens
+    confirm(calm, heard, 2001)  # or it is told again after a while
     assert waited_for(lambda: peer.transport is None)
     thread.join(20)
     assert seen[0] < (1 << 18) + peers.MOST_WAITING
