@@ -40,7 +40,8 @@ _TEST_DATABASE = f"test_openboss_{os.getpid()}"
 os.environ["DJANGO_SETTINGS_MODULE"] = "openboss.config.settings"
 os.environ["OPENBOSS_DATA_DIR"] = str(_RUN_DATA_DIR)
 django.setup()
-hypothesis.settings.register_profile("openboss", deadline=None)  # a first call may compile for seconds
+_SLOW = [hypothesis.HealthCheck.too_slow]  # examples are drawn slowly where others are at work
+hypothesis.settings.register_profile("openboss", deadline=None, suppress_health_check=_SLOW)  # a first call compiles
 hypothesis.settings.load_profile("openboss")
 
 

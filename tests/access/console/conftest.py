@@ -157,9 +157,15 @@ class Tab:
         self.page.goto(self.address + path)
         self.page.wait_for_selector(".htmx-request", state="detached")
 
+    def press(self, *keys: str) -> None:
+        """Press keys on a page that is whole: a script at its end reads them."""
+        for key in keys:
+            self.page.wait_for_load_state()
+            self.page.keyboard.press(key)
+
     def log_in(self, login: str = "billing") -> None:
         self.open("/login/")
         self.page.fill("[name=login]", login)
         self.page.fill("[name=password]", "openboss-demo")
-        self.page.keyboard.press("Enter")
+        self.press("Enter")
         self.page.wait_for_url(f"{self.address}/")

@@ -112,23 +112,23 @@ def tab(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator[
 
 
 def test_a_customer_is_found_and_opened_without_a_mouse(tab: Tab) -> None:
-    tab.page.keyboard.press("Control+k")
+    tab.press("Control+k")
     tab.page.keyboard.type("zyt", delay=10)
     tab.page.wait_for_selector('[role="option"]:has-text("135****")')
-    tab.page.keyboard.press("ArrowDown")
-    tab.page.keyboard.press("ArrowUp")
-    tab.page.keyboard.press("Enter")
+    tab.press("ArrowDown")
+    tab.press("ArrowUp")
+    tab.press("Enter")
     tab.page.wait_for_url("**/customers/1/")
-    tab.page.keyboard.press("F5")
+    tab.press("F5")
     tab.page.wait_for_url("**/bills/*/")
     assert tab.complaints == []
 
 
 def test_escape_closes_the_palette_and_gives_the_focus_back(tab: Tab) -> None:
     tab.page.focus(".search-button")
-    tab.page.keyboard.press("Enter")
+    tab.press("Enter")
     tab.page.wait_for_selector("#palette[open]")
-    tab.page.keyboard.press("Escape")
+    tab.press("Escape")
     assert tab.page.evaluate("document.getElementById('palette').open") is False
     assert tab.page.evaluate("document.activeElement.className") == "search-button"
 
@@ -155,18 +155,18 @@ def test_a_bill_leads_from_its_reason_to_the_records(tab: Tab) -> None:
 def test_rows_are_walked_with_j_and_k_and_opened_with_enter(tab: Tab) -> None:
     tab.open("/offers/")
     for key in ("j", "j", "k", "j"):
-        tab.page.keyboard.press(key)
+        tab.press(key)
     second = tab.page.locator("tbody tr").nth(1)
     assert "at" in (second.get_attribute("class") or "")
-    tab.page.keyboard.press("Enter")
+    tab.press("Enter")
     tab.page.wait_for_url(f"**{second.get_attribute('data-href') or ''}")
 
 
 def test_a_view_is_saved_and_found_again_without_a_mouse(tab: Tab) -> None:
     tab.open("/bills/?cycle=202610&sort=-total_fen")
-    tab.page.keyboard.press("s")
+    tab.press("s")
     tab.page.keyboard.type("Largest")
-    tab.page.keyboard.press("Enter")
+    tab.press("Enter")
     pinned = tab.page.locator('.rail a:has-text("Largest")')
     pinned.wait_for()
     total = tab.page.inner_text(".card-head .muted").split()[0]
@@ -174,8 +174,8 @@ def test_a_view_is_saved_and_found_again_without_a_mouse(tab: Tab) -> None:
     assert tab.page.inner_text(".rail .live-count") == total
     tab.open("/saved/")
     tab.page.focus("[data-select-row]")
-    tab.page.keyboard.press("Space")
-    tab.page.keyboard.press("F9")
+    tab.press("Space")
+    tab.press("F9")
     pinned.wait_for(state="detached")
     assert tab.complaints == []
 
@@ -183,9 +183,9 @@ def test_a_view_is_saved_and_found_again_without_a_mouse(tab: Tab) -> None:
 def test_open_customers_are_walked_and_closed_by_keys(tab: Tab) -> None:
     tab.open("/customers/1/")
     tab.open("/customers/2/")
-    tab.page.keyboard.press("[")
+    tab.press("[")
     tab.page.wait_for_url("**/customers/1/")
-    tab.page.keyboard.press("w")
+    tab.press("w")
     tab.page.wait_for_url("**/customers/2/")
     assert tab.page.locator("[data-tab]").count() == 1
     assert tab.complaints == []
@@ -234,14 +234,14 @@ def test_a_customer_pays_on_the_web_by_keyboard_on_accessible_pages(tab: Tab, se
     assert faults(tab, ["/my/pay/"]) == []
     tab.page.focus("[name=number]")
     tab.page.keyboard.type(str(number).removeprefix("86"))
-    tab.page.keyboard.press("Tab")
+    tab.press("Tab")
     tab.page.keyboard.type("0.01")
-    tab.page.keyboard.press("Enter")
+    tab.press("Enter")
     tab.page.wait_for_selector("main a[href*='/my/pay/sandbox/']")
     order, bank = (path.removeprefix(tab.address) for path in (tab.page.url, _link(tab, "/my/pay/sandbox/")))
     assert faults(tab, [order, bank]) == []
     tab.page.focus("[value=pay]")
-    tab.page.keyboard.press("Enter")
+    tab.press("Enter")
     tab.page.wait_for_selector(".notice.good")
     assert faults(tab, [order]) == []
 

@@ -101,3 +101,4 @@ def test_a_ticket_of_the_kiosk_waits_in_the_queue_of_its_hall() -> None:
     taken = _machine().post("/kiosk/ticket/", {"kind": "UNIT"}).context["taken"]
     waiting = orders.tickets_of_day(org_code="17.027.05.01", at=clock.now())
     assert taken.label in {one.label for one in waiting}
+    orders.close_ticket(queue_ticket_id=taken.queue_ticket_id, outcome="LEFT", at=clock.now(), staff_id=1)  # nobody's

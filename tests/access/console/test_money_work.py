@@ -395,45 +395,45 @@ def test_a_newcomer_pays_sees_service_resume_takes_it_back_and_follows_each_fen(
     tab = Tab(context, address)
     page, keyboard = tab.page, tab.page.keyboard
     tab.log_in("clerk")
-    keyboard.press("F2")
+    tab.press("F2")
     page.wait_for_url("**/pay/")
-    keyboard.press("F7")
+    tab.press("F7")
     page.wait_for_selector("[name=float]:focus")
-    keyboard.press("Enter")
+    tab.press("Enter")
     page.wait_for_selector("[name=counted]")
-    keyboard.press("F2")
+    tab.press("F2")
     page.wait_for_selector("#find:focus")
     keyboard.type(str(number).removeprefix("86"))
-    keyboard.press("Enter")
+    tab.press("Enter")
     page.wait_for_selector("[name=paid]:focus")
     assert page.input_value("[name=paid]") == f"{owed_fen / 100:.2f}"
-    keyboard.press("Enter")
+    tab.press("Enter")
     keyboard.type(f"{owed_fen / 100:.2f}")
-    keyboard.press("Enter")
+    tab.press("Enter")
     page.wait_for_url("**/payments/*/")
     page.wait_for_selector(".tile:has-text('Service goes on')")
     assert not _stopped(subscriber_id)
-    keyboard.press("F4")
+    tab.press("F4")
     keyboard.type("the newcomer tries it")
     for key in ("Tab", "Space", "Enter"):  # the invoice is here
-        keyboard.press(key)
+        tab.press(key)
     page.wait_for_selector(".pill.bad:has-text('Taken back')")
     assert _stopped(subscriber_id)
     assert _owed(account_id).owed_fen == owed_fen
-    _open(page, "main a[href*='/ledger/entries/']")
+    _open(tab, "main a[href*='/ledger/entries/']")
     assert page.locator("td .pill:has-text('The payment it enters')").count() == 1
-    _open(page, "tr:has-text('Taken back by') a[href*='/ledger/entries/']")
-    _open(page, "tr:has-text('What it takes back') a[href*='/ledger/entries/']")
-    _open(page, "tr:has-text('What it cleared') a[href*='/ledger/entries/']")
-    _open(page, "main a[href*='/buckets/']")
+    _open(tab, "tr:has-text('Taken back by') a[href*='/ledger/entries/']")
+    _open(tab, "tr:has-text('What it takes back') a[href*='/ledger/entries/']")
+    _open(tab, "tr:has-text('What it cleared') a[href*='/ledger/entries/']")
+    _open(tab, "main a[href*='/buckets/']")
     assert page.locator("[data-list] tbody tr").last.locator("td").last.inner_text() == "0.00"
     page.go_back()
-    _open(page, "main a[href*='/bills/']")
+    _open(tab, "main a[href*='/bills/']")
     page.wait_for_selector("text=the records >> nth=0")
     tab.open("/ledger/")
-    keyboard.press("F8")
+    tab.press("F8")
     page.wait_for_url("**/ledger/balance/")
-    keyboard.press("F8")
+    tab.press("F8")
     page.wait_for_selector(".notice.good")
     assert page.locator("tfoot td").last.inner_text() == "0.00"
     signed_in("clerk").post("/till/close/", {"counted": "0"})
@@ -481,12 +481,12 @@ def _stopped(subscriber_id: int) -> bool:
     return "ARREARS_1" in customers.active_reasons(subscriber_id=subscriber_id, at=clock.now())
 
 
-def _open(page: Any, link: str) -> None:
+def _open(tab: Tab, link: str) -> None:
     """Open a link as somebody without a mouse does."""
-    before = page.url
-    page.locator(link).first.focus()
-    page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: url != before)
+    before = tab.page.url
+    tab.page.locator(link).first.focus()
+    tab.press("Enter")
+    tab.page.wait_for_url(lambda url: url != before)
 
 
 def test_a_collectors_payment_file_comes_in_at_the_console_and_its_result_goes_out() -> None:

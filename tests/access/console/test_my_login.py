@@ -137,7 +137,7 @@ def test_a_passkey_opens_the_console(browser: Any, address: str) -> None:
     tab.page.wait_for_url("**/login/**")
     tab.page.fill("[name=login]", "product2")
     tab.page.fill("[name=password]", "openboss-demo")
-    tab.page.keyboard.press("Enter")
+    tab.press("Enter")
     tab.page.wait_for_url("**/login/second/")
     tab.page.click("text=Use a passkey")
     tab.page.wait_for_url(f"{address}/")

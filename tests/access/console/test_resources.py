@@ -142,8 +142,12 @@ def test_a_vendors_file_names_its_wrong_line_and_is_taken_once() -> None:
 
 
 def test_a_range_of_vouchers_is_frozen_and_made_void_by_two_people_only() -> None:
+    def mine() -> dict[str, str]:
+        rows = resources.list_vouchers(filters={}, org_codes=[HALL])[0]
+        return {row.serial_no: row.state for row in rows if row.serial_no.endswith(("7001", "7002", "7003"))}
+
     clerk = signed_in("clerk")
-    first, *_, last = [row.serial_no for row in resources.list_vouchers(filters={}, org_codes=[HALL])[0]]
+    first, *_, last = mine()
     span = {"first": first, "last": last}
     assert "3 vouchers" in posted(clerk, "/vouchers/move/", **span, state="FROZEN")
     assert "Say why" in posted(clerk, "/vouchers/move/", **span, state="VOID", reason="stolen")
@@ -151,10 +155,10 @@ def test_a_range_of_vouchers_is_frozen_and_made_void_by_two_people_only() -> Non
     assert "right for this is missing" in posted(
         clerk, "/vouchers/move/", **span, state="VOID", reason="stolen", **second
     )
-    assert resources.count_vouchers(org_codes=[HALL]) == {"FROZEN": 3}
+    assert list(mine().values()) == ["FROZEN"] * 3
     second["second_login"] = "stock"
     assert "3 vouchers" in posted(clerk, "/vouchers/move/", **span, state="VOID", reason="stolen", **second)
-    assert resources.count_vouchers(org_codes=[HALL]) == {"VOID": 3}
+    assert list(mine().values()) == ["VOID"] * 3
 
 
 @pytest.mark.requirement("BMR-01")

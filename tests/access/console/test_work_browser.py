@@ -44,13 +44,13 @@ def test_a_task_is_found_and_decided_without_a_mouse(tab: Tab) -> None:
     tab.log_in("hall")
     assert faults(tab, ["/tasks/", "/authority/", f"/work/{instance_id}/"]) == []
     tab.open("/tasks/")
-    tab.page.keyboard.press("j")
+    tab.press("j")
     while f"/work/{instance_id}/" not in tab.page.locator("tr.at a").first.get_attribute("href"):
-        tab.page.keyboard.press("j")
-    tab.page.keyboard.press("Enter")
+        tab.press("j")
+    tab.press("Enter")
     tab.page.wait_for_selector("#diagram[data-ready] .is-here")
     assert tab.page.locator(".bjs-powered-by").is_visible()
-    tab.page.keyboard.press("F8")
+    tab.press("F8")
     tab.page.wait_for_selector("form[action*='/decide/']", state="detached")
     assert work.instance_view(instance_id=instance_id).outcome == "Booked"
 
@@ -66,10 +66,10 @@ def test_a_version_drawn_in_the_browser_keeps_what_the_old_one_asked(tab: Tab) -
     assert tab.page.locator(".bjs-powered-by").is_visible()
     tab.page.locator("#diagram [data-element-id=Talk]").first.click()
     tab.page.locator("#element label", has_text="Hours until due").locator("input").fill("12")
-    tab.page.keyboard.press("Tab")
-    tab.page.keyboard.press("F6")
+    tab.press("Tab")
+    tab.press("F6")
     tab.page.wait_for_selector("#problems.good")
-    tab.page.keyboard.press("F8")
+    tab.press("F8")
     tab.page.wait_for_url(lambda url: url.rstrip("/").rpartition("/")[2] not in path)
     (drawn,) = [one for one in definitions.definitions(flow="KEY_RETENTION") if one.state == "DRAFT"]
     old, new = definitions.diagram_of(before), definitions.diagram_of(drawn)

@@ -228,16 +228,16 @@ def _left(yuan: float) -> str:
 def _top_up(clerk: Tab, yuan: str) -> None:
     """A clerk opens the till and takes cash, by the keys the pages name."""
     clerk.open(f"/customers/{LI_XIUYING}/")
-    clerk.page.keyboard.press("F2")
+    clerk.press("F2")
     clerk.page.wait_for_url("**/pay/**")
-    clerk.page.keyboard.press("F7")
+    clerk.press("F7")
     clerk.page.fill("[name=float]", "500")
-    clerk.page.keyboard.press("F8")
+    clerk.press("F8")
     clerk.page.wait_for_selector("[name=counted]")
     clerk.open(f"/pay/?account={LI_XIUYING}")
     clerk.page.fill("[name=paid]", yuan)
     clerk.page.fill("[name=tendered]", yuan)
-    clerk.page.keyboard.press("F8")
+    clerk.press("F8")
     clerk.page.wait_for_url("**/payments/**")
 
 
@@ -247,15 +247,15 @@ def test_a_newcomer_plays_a_session_sees_the_balance_fall_tops_up_at_the_counter
 ) -> None:
     network, beside, clerk = people("billing"), people("billing"), people("clerk")
     for tab in (network, beside):
-        tab.page.keyboard.press("Control+k")
+        tab.press("Control+k")
         tab.page.keyboard.type("lxy", delay=10)
         tab.page.wait_for_selector('[role="option"]:has-text("135")')
-        tab.page.keyboard.press("Enter")
+        tab.press("Enter")
         tab.page.wait_for_selector("#live-money")
     before = _money_left(beside)
     network.page.click("text=Play a session")
     network.page.wait_for_selector("[name=kind]")
-    network.page.keyboard.press("F8")
+    network.press("F8")
     network.page.click("button:text-is('100 MB')")
     network.page.wait_for_selector("text=100 MB >> nth=1")
     beside.page.wait_for_selector(_left(before - 29))  # the page asks by itself: nobody loaded it anew
@@ -269,7 +269,7 @@ def test_a_newcomer_plays_a_session_sees_the_balance_fall_tops_up_at_the_counter
     assert network.complaints + beside.complaints + clerk.complaints == []
     beside.open(f"/live/follow/{LI_XIUYING}/")
     beside.page.fill("[name=reason]", "the newcomer wants to see it")
-    beside.page.keyboard.press("Enter")
+    beside.press("Enter")
     beside.page.wait_for_selector("text=before somebody followed")
     for language, theme, viewport in (("zh-hans", "dark", PHONE), ("en", "light", SHOP_PC)):
         beside.page.context.add_cookies(

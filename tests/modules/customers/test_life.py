@@ -345,7 +345,7 @@ REFUSALS = (
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=STEPS)
 def test_in_any_order_the_state_is_what_life_and_reasons_make_it_and_the_end_is_final(steps) -> None:
     from django.db import transaction

@@ -205,7 +205,7 @@ def test_an_imei_with_a_wrong_check_digit_is_refused_and_none_is_received() -> N
     assert resources.count_terminals() == {}
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=st.lists(st.sampled_from(sorted(TERMINAL)), max_size=8))
 def test_whatever_happens_to_a_terminal_the_stock_equation_holds(steps: list[str]) -> None:
     from django.db import transaction
