@@ -166,6 +166,10 @@ class Cluster:
 
     def stop(self) -> None:
         """Stop the server whoever uses it, fast but orderly; nothing happens if it does not run."""
+        self._stop("fast", "immediate")
+
+    def _stop(self, *ways: str) -> None:
+        """Try one way after the other until the server is gone."""
         connection = self.known_connection()
         if connection is None:
             return
@@ -174,13 +178,13 @@ class Cluster:
             return
         pgdata = server_dir / "pgdata"
         account = account_for(pgdata)
-        self._pg_ctl(account, pgdata, "stop", "-m", "fast", "-t", str(_STOP_TIMEOUT_S))
-        if self._server_pid(server_dir) is not None:
-            self._pg_ctl(account, pgdata, "stop", "-m", "immediate", "-t", str(_STOP_TIMEOUT_S))
+        for way in ways:
+            if self._server_pid(server_dir) is not None:
+                self._pg_ctl(account, pgdata, "stop", "-m", way, "-t", str(_STOP_TIMEOUT_S))
 
     def destroy(self) -> None:
         """Stop the server and delete the cluster with everything in it, wherever it was kept."""
-        self.stop()
+        self._stop("immediate")  # nothing has to be written down that goes
         if connection := self.known_connection():
             shutil.rmtree(connection.server_dir, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
