@@ -88,7 +88,6 @@ def at_work(folder: Path, database: str) -> Iterator[None]:
     from django.conf import settings
     from django.db import connection
 
-    from openboss.access.jobs import clock
     from openboss.modules.system.keys import current_keyring
 
     before = settings.DATA_DIR, settings.LAKE_DIR, settings.KEYS_FILE
@@ -97,15 +96,27 @@ def at_work(folder: Path, database: str) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     _go_to(database)
     current_keyring.cache_clear()
-    clock.pin(NOW)
-    pinned = clock._clock_file()
     try:
-        yield
+        with clock_at(NOW):
+            yield
     finally:
         _go_to(database_before)
         settings.DATA_DIR, settings.LAKE_DIR, settings.KEYS_FILE = before
         current_keyring.cache_clear()
-        pinned.unlink(missing_ok=True)
+
+
+@contextmanager
+def clock_at(moment: datetime) -> Iterator[None]:
+    """Let the clock go on from a moment for a while; afterwards it goes on as it went before."""
+    from openboss.access.jobs import clock
+
+    pinned = clock._clock_file()
+    before = pinned.read_bytes() if pinned.exists() else None
+    clock.pin(moment)
+    try:
+        yield
+    finally:
+        pinned.unlink(missing_ok=True) if before is None else pinned.write_bytes(before)
         clock.shift.cache_clear()
 
 

@@ -77,7 +77,7 @@ def _wide(counter: Counter) -> int:
 @pytest.mark.requirement("HAL-01")
 def test_somebody_new_is_entered_and_opened_signs_pays_and_has_the_receipt_in_at_most_25_keys(counter: Counter) -> None:
     plain = [one for one in resources.find_numbers(at=NOW, org_codes=[HALL]) if not one.deposit_fen + one.minimum_fen]
-    number, iccid = plain[0].number, resources.free_sims(org_codes=[HALL])[0].iccid
+    number, iccid = plain[0].number, resources.free_sims(org_codes=[HALL], item_code="SIM_32K")[0].iccid
     page = counter.page
     counter.press("F4")
     counter.arrives("**/customers/new/")
@@ -136,7 +136,7 @@ def test_a_card_is_replaced_by_keyboard_with_the_document_read_into_any_field(co
     user, page = 14, counter.page
     customer_id = customers.customer_of_subscriber(subscriber_id=user)
     seen = customers.reveal(customer_id=customer_id, staff_id=1, reason="test", at=clock.now())
-    iccid = resources.free_sims(org_codes=[HALL])[0].iccid
+    iccid = resources.free_sims(org_codes=[HALL], item_code="SIM_32K")[0].iccid
     counter.tab.open(f"/customers/{customer_id}/?user={user}")
     counter.press("F4")
     counter.arrives("**/counter/**")
@@ -158,7 +158,7 @@ def test_a_card_is_replaced_by_keyboard_with_the_document_read_into_any_field(co
 def test_two_things_go_into_a_cart_are_signed_once_and_paid_once_by_keyboard(counter: Counter) -> None:
     user, page = 15, counter.page
     customer_id = customers.customer_of_subscriber(subscriber_id=user)
-    iccid = resources.free_sims(org_codes=[HALL])[0].iccid
+    iccid = resources.free_sims(org_codes=[HALL], item_code="SIM_32K")[0].iccid
     counter.tab.open(f"/counter/?customer={customer_id}&user={user}")
     counter.press(KEY_OF["CHANGE_PLAN"])
     counter.arrives("**/orders/new/CHANGE_PLAN/**")

@@ -17,7 +17,7 @@ from openboss.processes import multi_person
 from openboss.processes.multi_person import beginnings
 
 from .conftest import signed_in
-from .small_operator import NOW, staff_id_of
+from .small_operator import NOW, clock_at, staff_id_of
 
 pytestmark = [pytest.mark.usefixtures("operator")]
 FLOW = "COUNTER_EXCEPTION"
@@ -108,12 +108,9 @@ def test_a_task_is_taken_given_back_and_shown_overdue_until_it_goes_up() -> None
     elsewhere = hall.post(f"/tasks/task-{task_id}/decide/", {"decision": "approve"}, follow=True)
     assert "Somebody has decided on this already" in _said(elsewhere)  # a flow's task has its own page
     assert (_open_task(instance_id).claimed_by, _open_task(instance_id).decision) == (None, "")
-    clock.pin(_open_task(instance_id).due_at + timedelta(minutes=1))  # other tests' clocks may stand elsewhere
-    try:
+    with clock_at(_open_task(instance_id).due_at + timedelta(minutes=1)):
         assert f"/work/{instance_id}/" in _said(hall.get("/tasks/?whose=late"))
         assert go_on.func(0) >= 1
-    finally:
-        clock.pin(NOW + timedelta(minutes=1))  # whole seconds: not before what was published at NOW
     assert _open_task(instance_id).team == "CITY_MANAGER"
     assert f"/work/{instance_id}/" not in _said(hall.get("/tasks/"))
 
@@ -126,11 +123,8 @@ def test_authority_lent_at_the_console_brings_the_task_to_another_inbox_and_back
     assert "it ends by itself" in _said(hall.post("/authority/lend/", form, follow=True))
     assert f"/work/{instance_id}/" in _said(sales.get("/tasks/"))
     assert "by the authority of" in _said(sales.get(f"/work/{instance_id}/"))
-    clock.pin(NOW + timedelta(days=2))
-    try:
+    with clock_at(NOW + timedelta(days=2)):
         assert f"/work/{instance_id}/" not in _said(sales.get("/tasks/"))
-    finally:
-        clock.pin(NOW + timedelta(minutes=1))  # whole seconds: not before what was published at NOW
     lent = hall.get("/authority/").context["lendings"][0]["row"].delegation_id
     hall.post("/authority/lend/", {"end": str(lent)})
     assert f"/work/{instance_id}/" not in _said(sales.get("/tasks/"))
