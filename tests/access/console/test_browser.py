@@ -90,6 +90,8 @@ PAGES = [
 # Tables that have to be pushed sideways to be read.
 SIDEWAYS = """[...document.querySelectorAll(".table-wrap")].filter((node) => node.scrollWidth > node.clientWidth + 1)
     .map((node) => node.getAttribute("aria-label"))"""
+# Resolved when what is on the page stands where it will: two pictures after the last answer.
+DRAWN = "new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 
 pytestmark = pytest.mark.browser
 
@@ -286,7 +288,7 @@ def faults(tab: Tab, paths: list[str]) -> list[str]:
     found: list[str] = []
     for path in paths:
         tab.open(path)
-        tab.page.wait_for_timeout(150)
+        tab.page.evaluate(DRAWN)
         wider = tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         found += [f"{path} is {wider} px too wide"] * (wider > 0)
         if tab.page.viewport_size == PHONE:
