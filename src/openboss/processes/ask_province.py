@@ -16,16 +16,18 @@ from django.db import transaction
 
 from openboss.modules.orders import functions as orders
 from openboss.modules.orders.functions import HubOrderView
+from openboss.modules.receivables.functions import elsewhere
 from openboss.modules.receivables.functions.remote import OwnProvince, collect_for_another
 from openboss.modules.receivables.functions.rules import rules_at
 
 DONE_CODE = "0000"
 WRITE_WAITS = timedelta(seconds=60)
 REVERSALS_MAX = 3
-QUESTIONS = ("STATUS", "QUERY", "POINTS")
-AT_A_HALL = (*QUESTIONS, "PAY", "SUSPEND", "RESUME", "REPLACE_SIM", "ADD_SERVICE", "END_SERVICE")
+QUESTIONS = ("STATUS", "QUERY", "POINTS", "BILL")
+AT_A_HALL = ("STATUS", "QUERY", "POINTS", "PAY", "SUSPEND", "RESUME", "REPLACE_SIM", "ADD_SERVICE", "END_SERVICE")
 HIGH_USE = "HIGH_USE"
-ACTIVITIES = (*AT_A_HALL, HIGH_USE)
+PAY_FOR, END_PAY_FOR, BILL = "PAY_FOR", "END_PAY_FOR", "BILL"  # paying for numbers there (D8.13)
+ACTIVITIES = (*AT_A_HALL, HIGH_USE, PAY_FOR, END_PAY_FOR, BILL)
 REVERSE = "REVERSE"
 
 
@@ -41,7 +43,7 @@ def ask(
     reason: str = "",
     offer: str = "",
     shown: Mapping[str, str] | None = None,
-    used: Mapping[str, Any] | None = None,
+    about: Mapping[str, Any] | None = None,
     paid_fen: int = 0,
     means: str = "",
     till_id: int | None = None,
@@ -50,8 +52,8 @@ def ask(
 
     reason  of SUSPEND and RESUME: LOST or KEEP; offer: the code of what is added or ended
     shown   CertNo, Password: what the user showed; it is sent and forgotten, never kept with the order
-    used    UsedFen, From, To: of HIGH_USE
-    staff_id, org_code  of the hall; nobody's of HIGH_USE, which nobody asks for
+    about   what else goes along: UsedFen, From, To of HIGH_USE; Payer, Cycle of paying for a number there
+    staff_id, org_code  of the hall; nobody's of what no hall asks for
     Raises OwnProvince.
     """
     assert activity in ACTIVITIES, activity
@@ -62,7 +64,7 @@ def ask(
         home=home,
         number=number,
         activity=activity,
-        content={name: text for name, text in (("Reason", reason), ("Offer", offer)) if text} | dict(used or {}),
+        content={name: text for name, text in (("Reason", reason), ("Offer", offer)) if text} | dict(about or {}),
         at=at,
         staff_id=staff_id,
         org_code=org_code,
@@ -81,10 +83,10 @@ def answered(
     order = orders.lock_hub_order(trans_id=trans_id)
     if activity == REVERSE:
         state = orders.REVERSED if code == DONE_CODE else orders.MANUAL
-        return orders.end_hub_order(trans_id=trans_id, state=state, code=code, words=words, at=at)
+        return _end(trans_id, state, at, code=code, words=words)
     if order.state != orders.ASKED:
         return order
-    if activity == "PAY" and code == DONE_CODE:
+    if activity == "PAY" and code == DONE_CODE and order.means != elsewhere.ACCOUNT:
         collect_for_another(
             home=order.home,
             number=order.number,
@@ -97,7 +99,15 @@ def answered(
         )
     state = orders.DONE if code == DONE_CODE else orders.REFUSED
     about = {"code": code, "words": words, "their_id": their_id, "answer": answer}
-    return orders.end_hub_order(trans_id=trans_id, state=state, at=at, **about)
+    return _end(trans_id, state, at, **about)
+
+
+def _end(trans_id: str, state: str, at: datetime, **about: Any) -> HubOrderView:
+    """Note how a message ended; what it means for paying for a number there is noted with it (D8.13)."""
+    ended = orders.end_hub_order(trans_id=trans_id, state=state, at=at, **about)
+    said = {"code": ended.code, "words": ended.words, "answer": ended.answer or {}}
+    elsewhere.heard(trans_id=trans_id, outcome=ended.state, at=at, **said)
+    return ended
 
 
 @transaction.atomic
@@ -112,7 +122,7 @@ def no_answer(*, trans_id: str, activity: str, at: datetime) -> bool:
         return True
     if activity == REVERSE:
         if order.reversals >= REVERSALS_MAX:
-            orders.end_hub_order(trans_id=trans_id, state=orders.MANUAL, words="no answer", at=at)
+            _end(trans_id, orders.MANUAL, at, words="no answer")
             return True
         orders.try_reversal(trans_id=trans_id, at=at)
         return False
@@ -122,6 +132,6 @@ def no_answer(*, trans_id: str, activity: str, at: datetime) -> bool:
         orders.try_reversal(trans_id=trans_id, at=at)
         return True
     if activity in QUESTIONS:
-        orders.end_hub_order(trans_id=trans_id, state=orders.REFUSED, words="no answer", at=at)
+        _end(trans_id, orders.REFUSED, at, words="no answer")
         return True
     return False

@@ -66,7 +66,7 @@ def _tell(one: VisitorDay, home: str, used_fen: int, at: datetime) -> bool:
         home=home,
         number=one.number,
         activity=ask_province.HIGH_USE,
-        used=used,
+        about=used,
         at=at,
     )
     return True

@@ -21,6 +21,7 @@ from tests.database_template import migrated_template
 from tests.modules.charging.collection.test_normalise import CALL, run
 from tests.modules.receivables.conftest import Desk, _fill, check_books
 from tests.processes.hall_office import AT, HALL, ORDINARY, Office, furnish
+from tests.processes.test_collect_debt import user_of
 
 from openboss.access.hub import asking
 from openboss.access.hub.asking import Peer
@@ -33,6 +34,7 @@ from openboss.modules.customers import functions as customers
 from openboss.modules.customers.models import Password
 from openboss.modules.orders import functions as orders
 from openboss.modules.orders.models import HubOrder
+from openboss.modules.receivables.functions import direct_debit, elsewhere, pay_out
 from openboss.modules.receivables.functions.owed import owed
 from openboss.modules.receivables.functions.remote import OwnProvince, mirror_differences, remote_collections
 from openboss.modules.receivables.models import Payment
@@ -41,7 +43,7 @@ from openboss.modules.system.atomic import put_parameter
 from openboss.modules.system.keys import key_for
 from openboss.modules.system.models import Outbox
 from openboss.modules.system.signing import sign
-from openboss.processes import ask_province, roaming_use, serve_province
+from openboss.processes import ask_province, pay_elsewhere, roaming_use, serve_province
 from openboss.processes.provision import NotDelivered
 from openboss.processes.roaming_use import Reported
 from openboss.processes.serve_province import Shown
@@ -329,12 +331,78 @@ def test_a_visitor_s_high_use_is_told_to_the_home_province_within_four_hours_of_
 
 def test_a_report_of_use_that_came_before_or_is_of_nobody_here_changes_nothing(provinces: Provinces) -> None:
     used = {"UsedFen": 30_000, "From": "2026-11-02T08:00:00+08:00", "To": "2026-11-02T09:00:00+08:00"}
-    first = provinces.ask("HIGH_USE", used=used, trans_id="U9", staff_id=None, org_code="")
+    first = provinces.ask("HIGH_USE", about=used, trans_id="U9", staff_id=None, org_code="")
     with provinces.home():
         before = RoamerReport.objects.count(), Outbox.objects.count()
         about = {"province": "09", "trans_id": "U9", "number": ORDINARY, "used_fen": 30_000, "at": AT}
         roaming_use.hear(**about, from_at=AT, to_at=AT)
         assert (RoamerReport.objects.count(), Outbox.objects.count()) == before
-    nobody = provinces.ask("HIGH_USE", used=used, number=8613900001291)
-    bare = provinces.ask("HIGH_USE", used={"UsedFen": 1})
+    nobody = provinces.ask("HIGH_USE", about=used, number=8613900001291)
+    bare = provinces.ask("HIGH_USE", about={"UsedFen": 1})
     assert (first.state, nobody.code, bare.state) == ("DONE", "2001", "ASKED")  # a broken envelope is no answer
+
+
+def test_a_user_of_09_pays_october_of_a_number_of_17_in_november_and_what_is_too_much_is_whose_number_it_is(
+    provinces: Provinces,
+) -> None:
+    october, number, hall = AT - timedelta(days=20), ORDINARY + 5, {"staff_id": provinces.clerk, "org_code": "P"}
+
+    def collected() -> int:
+        day = {"from_on": AT.date(), "to_on": AT.date() + timedelta(days=1), "at": AT}
+        return int(remote_collections(**day).filter(collected_by="09", home="17")["collected_fen"].sum())
+
+    with provinces.home():
+        office, there = provinces.office, collected()
+        account = customers.open_account(
+            customer_id=office.customer_id, pay_method="CASH", language="zh", layout="STANDARD", at=AT, staff_id=None
+        )
+        user = office.open_user(at=AT - MINUTE, number=number, account_id=account)
+        advance_fen = office.desk.cash(account)  # paid at the opening
+        office.desk.bill(account, 202610, RENT=advance_fen + 6800, user=user, at=AT)
+    with provinces.asks():
+        desk, here = Desk({"clerk": provinces.clerk}), collected()
+        mine = desk.account()
+        payer = user_of(mine)
+        desk.pay(mine, 10_000, AT, serial_no="E-1")
+        known = {"subscriber_id": payer, "province": "17", "number": number, "at": october}
+        pay_elsewhere.order(trans_id="PF1", **known, **hall)
+        provinces.deliver(AT)
+        assert [one.state for one in elsewhere.relations()] == ["ACTIVE"]
+    with provinces.home():
+        (paid,) = elsewhere.relations(side=elsewhere.PAID)
+        assert (paid.province, paid.number, paid.subscriber_id, paid.from_cycle) == (
+            "09", 8613900000000 + payer, user, 202610,
+        )  # fmt: skip
+    with provinces.asks():
+        assert pay_elsewhere.run(at=AT) == 0
+        provinces.deliver(AT)
+        assert [(one.state, one.due_fen) for one in elsewhere.months()] == [("DUE", 6800)]
+    with provinces.home():
+        office.desk.pay(account, 6800, AT, serial_no="E-2")  # meanwhile the user pays, too
+    with provinces.asks():
+        assert pay_elsewhere.run(at=AT) == 1
+        provinces.deliver(AT)
+        assert ([one.state for one in elsewhere.months()], desk.cash(mine)) == (["PAID"], 3200)
+        assert collected() - here == 6800
+        check_books()
+    with provinces.home():
+        assert (collected() - there, office.desk.cash(account)) == (6800, 6800)
+        pay_out(account_id=account, paid_fen=6800, means="CASH", serial_no="E-4", at=AT, staff_id=office.clerk,
+                approved_by=office.desk.staff["chief"])  # fmt: skip
+        check_books()
+    with provinces.asks():
+        (relation,) = elsewhere.relations()
+        pay_elsewhere.end(relation_id=relation.relation_id, at=AT, **hall)
+        provinces.deliver(AT)
+        assert desk.cash(mine) == 3200, "what was paid there is not given back here"
+    with provinces.home():
+        assert [(one.state, one.to_cycle) for one in elsewhere.relations(side=elsewhere.PAID)] == [("ENDED", 202611)]
+        direct_debit.open_mandate(
+            account_id=account, contract_no="E1", bank="ICBC", bank_account="6222", holder="李明", at=AT,
+            staff_id=office.clerk,
+        )  # fmt: skip
+    with provinces.asks():
+        pay_elsewhere.order(trans_id="PF2", **known, **hall)
+        provinces.deliver(AT)
+        refused = elsewhere.relations()[0]
+        assert (refused.state, refused.code) == ("REFUSED", "2014")

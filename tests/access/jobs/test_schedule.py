@@ -39,6 +39,7 @@ def test_collection_orders_debts_and_books_are_looked_after_by_the_clock() -> No
         "openboss.due_orders": "*/5 * * * *",
         "openboss.waiting_times": "5 * * * *",
         "openboss.collect_debt": "15 * * * *",
+        "openboss.pay_elsewhere": "40 * * * *",
         "openboss.release_gifts": "20 0 * * *",
         "openboss.keep_books": "30 0 * * *",
         "openboss.keep_wallets": "10 * * * *",

@@ -18,12 +18,13 @@ from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import SubscriberUnknown
 from openboss.modules.orders.functions import OrderDifferent
 from openboss.modules.receivables import functions as receivables
+from openboss.modules.receivables.functions import elsewhere
 from openboss.modules.receivables.functions.remote import OwnProvince
 from openboss.modules.receivables.functions.rules import rules_at
 from openboss.modules.system.functions import SerialNumberUsed
 from openboss.modules.system.keys import key_for
 from openboss.modules.system.signing import MessageForged, refuse_forged, sign
-from openboss.processes import hall, remote_payments, roaming_use, serve_province
+from openboss.processes import hall, paid_elsewhere, remote_payments, roaming_use, serve_province
 from openboss.processes.ask_province import DONE_CODE
 from openboss.processes.remote_payments import CompensatedBefore
 from openboss.processes.serve_province import NoCardKept, Shown
@@ -41,6 +42,13 @@ REFUSALS: dict[type[Exception], tuple[str, str]] = {
     receivables.InvoiceNotReturned: ("2005", "An invoice is out; a person has to look."),
     receivables.SecondPersonNeeded: ("2005", "The day is over; a person has to look."),
     OrderDifferent: ("2003", "TransIDO was used for another order."),
+    elsewhere.IsPayer: ("2011", "The customer of this number pays for others: who pays is not paid for."),
+    elsewhere.RelationExists: ("2012", "Somebody pays for this number already."),
+    elsewhere.RelationUnknown: ("2013", "This payer does not pay for this number."),
+    paid_elsewhere.PaysByDirectDebit: ("2014", "The number is on direct debit."),
+    paid_elsewhere.PaidByGroup: ("2015", "A unit or another customer pays for the number."),
+    paid_elsewhere.CombinedAccount: ("2016", "The number's account pays for other numbers too."),
+    paid_elsewhere.NotInService: ("2017", "The number is cancelled, pre-cancelled or not activated."),
     NoCardKept: ("2007", "No card is kept for users who are elsewhere; a hall of ours gives one."),
 }
 UNPROVED = ("2006", "What the user showed is not theirs, or not enough.")
@@ -153,10 +161,32 @@ def _high_use(asked: Message) -> Done:
     return {}, ""
 
 
+def _paid_for(asked: Message) -> dict[str, Any]:
+    payer = int(COUNTRY + asked.SvcCont.Payer)
+    about = {"province": asked.RoutingInfo.OrigDomain, "payer": payer, "number": _number(asked)}
+    return {**about, "cycle": asked.SvcCont.Cycle, "at": clock.now()}
+
+
+def _pay_for(asked: Message) -> Done:
+    done = paid_elsewhere.accept(trans_id=asked.TransInfo.TransIDO, **_paid_for(asked))
+    return {}, str(done.relation_id)
+
+
+def _end_pay_for(asked: Message) -> Done:
+    paid_elsewhere.end(**_paid_for(asked))
+    return {}, ""
+
+
+def _bill(asked: Message) -> Done:
+    found = paid_elsewhere.bill(**_paid_for(asked))
+    return {"Issued": found.is_issued, "OwedFen": found.owed_fen}, ""
+
+
 _ACTIVITIES: dict[str, Callable[[Message], Done]] = {
     "QUERY": _query, "PAY": _pay, "REVERSE": _reverse, "REPORT": _report,
     "STATUS": _status, "POINTS": _points, "SUSPEND": _serve, "RESUME": _serve, "REPLACE_SIM": _serve,
     "ADD_SERVICE": _serve, "END_SERVICE": _serve, "HIGH_USE": _high_use,
+    "PAY_FOR": _pay_for, "END_PAY_FOR": _end_pay_for, "BILL": _bill,
 }  # fmt: skip
 
 

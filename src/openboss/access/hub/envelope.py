@@ -14,6 +14,7 @@ TRANS_ID = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9-]+$")
 REQUEST, RESPONSE = "0", "1"
 SIGNATURE = "X-Hub-Signature"  # the header with the signature of a message
 COUNTRY = "86"  # numbers are named without it
+PAYING_FOR = ("PAY_FOR", "END_PAY_FOR", "BILL")
 SERVICES = ("STATUS", "POINTS", "SUSPEND", "RESUME", "REPLACE_SIM", "ADD_SERVICE", "END_SERVICE")
 
 
@@ -36,7 +37,7 @@ class BIPType(Part):
     BIPCode: Literal["REMOTE_PAYMENT", "REMOTE_SERVICE", "ROAMING_USE"]
     ActivityCode: Literal[
         "QUERY", "PAY", "REVERSE", "REPORT", "STATUS", "POINTS", "SUSPEND", "RESUME", "REPLACE_SIM", "ADD_SERVICE",
-        "END_SERVICE", "HIGH_USE",
+        "END_SERVICE", "HIGH_USE", "PAY_FOR", "END_PAY_FOR", "BILL",
     ]  # fmt: skip
     ActionCode: Literal["0"]
 
@@ -66,7 +67,8 @@ class TransInfo(Part):
 class Content(Part):
     """What the activity needs: PAY an amount, REPORT a day, services what the user showed, why, and which offer.
 
-    HIGH_USE what a roaming user used in all since a moment, and until when.
+    HIGH_USE what a roaming user used in all since a moment, and until when. PAY_FOR the payer's number
+    and the first month, END_PAY_FOR the first that is not paid any more, BILL a month.
     """
 
     PaidFen: int = Field(default=0, ge=0, le=10**12)
@@ -78,6 +80,8 @@ class Content(Part):
     UsedFen: int = Field(default=0, ge=0, le=10**12)
     From: AwareDatetime | None = Field(default=None, strict=False)
     To: AwareDatetime | None = Field(default=None, strict=False)
+    Payer: str = Field(default="", pattern=r"^([0-9]{11})?$")
+    Cycle: int = Field(default=0, ge=0, le=999_912)
 
 
 class Message(Part):
@@ -99,6 +103,8 @@ class Message(Part):
             raise ValueError("BIPCode and ActivityCode belong to different kinds")
         if self.BIPType.ActivityCode == HIGH_USE and not (self.SvcCont.From and self.SvcCont.To):
             raise ValueError("use is from a moment to another")
+        if self.BIPType.ActivityCode in PAYING_FOR and not (self.SvcCont.Payer and self.SvcCont.Cycle):
+            raise ValueError("paying for a number names who pays, and a month")
         return self
 
 

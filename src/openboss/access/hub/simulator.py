@@ -12,6 +12,7 @@ SAYS = "SIMULATOR: no other province is connected; nothing was done anywhere."
 NOT_SHOWN = ("2006", f"{SAYS} What the user showed is not enough.")
 ANSWERS: Mapping[str, dict[str, Any]] = {
     "QUERY": {"OwedFen": 3500, "AdvanceFen": 0},
+    "BILL": {"Issued": True, "OwedFen": 3500},
     "STATUS": {"State": "ACTIVE", "Stops": [], "Plans": ["动感地带"], "Name": "张*"},
     "POINTS": {"Points": 1200},
     "SUSPEND": {"State": "COMPLETED"},

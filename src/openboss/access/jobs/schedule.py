@@ -24,6 +24,7 @@ from openboss.processes import (
     keep_limits,
     keep_validity,
     keep_wallets,
+    pay_elsewhere,
     queue_hall,
     re_rate,
     release_gifts,
@@ -161,6 +162,13 @@ def run_report_visitors(timestamp: int) -> int:  # noqa: ARG001
 def run_keep_validity(timestamp: int) -> int:  # noqa: ARG001
     """Remind of, freeze after and recycle long after the end of prepaid validity (D10)."""
     return sum(vars(keep_validity.run(at=clock.now())).values())
+
+
+@app.periodic(cron="40 * * * *")
+@app.task(name="openboss.pay_elsewhere", queueing_lock="pay_elsewhere", lock="money")
+def run_pay_elsewhere(timestamp: int) -> int:  # noqa: ARG001
+    """Ask other provinces for last month's bills of numbers our users pay for, and pay what is due (D8.13)."""
+    return pay_elsewhere.run(at=clock.now())
 
 
 @app.periodic(cron="20 0 * * *")

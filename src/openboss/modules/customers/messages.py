@@ -65,6 +65,14 @@ TEXTS = {
         "您的余额已用完，业务已暂停。充值后自动恢复。",
         "Your balance is used up and service has stopped. It comes back when you recharge.",
     ),
+    "ELSEWHERE_PAYS": (
+        "您为{whose}代付{month}话费{due}元，已从您的账户余额扣除。",
+        "{due} yuan of {month} are paid for {whose} out of your account.",
+    ),
+    "ELSEWHERE_SHORT": (
+        "您为{whose}代付{month}话费{due}元，账户余额不足，请及时充值。",
+        "{due} yuan of {month} are to be paid for {whose}; your account has not so much cash. Please recharge.",
+    ),
     "OBJECTION_TAKEN": (
         "您对{month}账单{item}{objected}元的异议已受理，核查期间不因该账单停机。",
         "We look into your objection to {objected} yuan of {item} on your bill of {month}. Your service is not stopped"

@@ -35,7 +35,8 @@ MOST = 10**9
 KB_IN_MB = 1024
 
 
-def _line(request: HttpRequest, subscriber_id: int) -> dict[str, Any]:
+def line_context(request: HttpRequest, subscriber_id: int) -> dict[str, Any]:
+    """What pages about one user share: the line and its number masked. Raises Http404."""
     try:
         line = customers.line_of(subscriber_id=subscriber_id, at=clock.now())
     except customers.CustomerUnknown as unknown:
@@ -49,7 +50,7 @@ def _line(request: HttpRequest, subscriber_id: int) -> dict[str, Any]:
 @needs("customers.view")
 def listed(request: HttpRequest, subscriber_id: int) -> HttpResponseBase:
     """The numbers a user has chosen that cost less (friends): those that count now, will count, and did."""
-    context, now = _line(request, subscriber_id), clock.now()
+    context, now = line_context(request, subscriber_id), clock.now()
     rows = [
         {**vars(one), "phase": _phase(one.from_at, one.to_at, now), "masked": formats.masked_phone(one.number)}
         for one in customers.listed_history(subscriber_id=subscriber_id)
@@ -170,7 +171,7 @@ def add_certificate(request: HttpRequest, customer_id: int) -> HttpResponse:
 @needs("customers.edit")
 def gifts(request: HttpRequest, subscriber_id: int) -> HttpResponse:
     """Give what is left of a free resource to another user, if the tariff lets it go."""
-    context = _line(request, subscriber_id)
+    context = line_context(request, subscriber_id)
     if request.method == "POST" and _give(request, subscriber_id, context["tab"]):
         return redirect("console:gifts", subscriber_id)
     live = live_usage(subscriber_id)

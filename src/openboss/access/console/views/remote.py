@@ -73,7 +73,7 @@ def _screen(context: dict[str, Any]) -> ListScreen:
     )
 
 
-def _provinces() -> dict[str, str]:
+def provinces() -> dict[str, str]:
     """Provinces by their code of two digits, named in the language of the page."""
     areas = catalog.reference_frames()["areas"].select("province", "province_zh", "province_en").unique()
     rows = sorted(areas.rows(), key=lambda row: row[0].zfill(2))
@@ -86,7 +86,7 @@ def remote(request: HttpRequest) -> HttpResponseBase:
     """The form of what is asked, and what was asked, the newest first."""
     found, _total = orders.list_hub_orders(page_size=20)
     context = {
-        "names": _provinces(),
+        "names": provinces(),
         "activities": [(code, words.word("hub_activity", code).text) for code in ask_province.AT_A_HALL],
         "reasons": words.choices("hub_reason"),
         "means": [(code, words.word("means", code).text) for code in COUNTER_MEANS],
@@ -104,7 +104,7 @@ def ask(request: HttpRequest) -> HttpResponse:
         name: request.POST.get(name, "").strip()[:40] for name in ("number", "home", "activity", "reason", "offer")
     }
     number, staff = customers.read_number(given["number"]), staff_of(request)
-    if not number or given["home"] not in _provinces() or given["activity"] not in ask_province.AT_A_HALL:
+    if not number or given["home"] not in provinces() or given["activity"] not in ask_province.AT_A_HALL:
         messages.error(request, _("Number, home province and what is wanted are needed."))
         return redirect("console:remote")
     try:

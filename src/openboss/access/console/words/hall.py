@@ -155,6 +155,9 @@ WORDS: dict[str, dict[str, Word]] = {
         "ADD_SERVICE": Word(_("Add a service")),
         "END_SERVICE": Word(_("End a service")),
         "HIGH_USE": Word(_("Told of high use")),
+        "PAY_FOR": Word(_("Pay for this number from now on")),
+        "END_PAY_FOR": Word(_("Pay for this number no more")),
+        "BILL": Word(_("The month's bill of a number that is paid for")),
     },
     "hub_reason": {"LOST": Word(_("Loss")), "KEEP": Word(_("Keep the number"))},
     "hub_state": {

@@ -104,6 +104,11 @@ def end_mandate(*, mandate_id: int, reason: str, at: datetime, staff_id: int | N
     _audit("receivables.end_mandate", row, at, staff_id, reason)
 
 
+def has_mandate(*, account_id: int) -> bool:
+    """Whether an account is on direct debit, or will be once its bank has confirmed."""
+    return Mandate.objects.filter(account_id=account_id).exclude(state="ENDED").exists()
+
+
 def debitable(*, bank: str) -> dict[int, int]:
     """Verified mandates of a bank of which no request is out: mandate by account."""
     out = DebitItem.objects.filter(code="").values("account_id")

@@ -343,6 +343,14 @@ def _means_line(rules: Rules, means: str, amount_fen: int, account_id: int | Non
     return Line(chart_no, amount_fen, account_id=account_id)
 
 
+def take_out(account_id: int, taken_fen: int, act: Act) -> int:
+    """Take cash of an account for something else, in the caller's transaction that holds it; return the bucket's id.
+
+    Raises NotEnoughMoney.
+    """
+    return _taken("CASH", account_id, taken_fen, act)
+
+
 def _taken(kind: str, account_id: int, taken_fen: int, act: Act) -> int:
     """Take money out of an account's bucket; return the bucket's id. Raises NotEnoughMoney."""
     bucket = debts.add_to_bucket(account_ids=[account_id], kind=kind, amounts_fen=[0], on=act.business_on)

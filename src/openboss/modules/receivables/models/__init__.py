@@ -13,6 +13,7 @@ from openboss.modules.receivables.models.debts import (
 )
 from openboss.modules.receivables.models.desk import LongRun, Proposal, WebOrder
 from openboss.modules.receivables.models.direct_debit import DebitItem, DebitRun, Mandate
+from openboss.modules.receivables.models.elsewhere import ElsewhereMonth, ElsewherePayment
 from openboss.modules.receivables.models.hub import HubPayment
 from openboss.modules.receivables.models.ledger import (
     BusinessDay,
@@ -45,6 +46,8 @@ __all__ = [
     "Difference",
     "Document",
     "DocumentSeries",
+    "ElsewhereMonth",
+    "ElsewherePayment",
     "EmergencyOpening",
     "Entry",
     "HubPayment",

@@ -1,0 +1,218 @@
+"""Paying for numbers of other provinces: who may, who may be paid for, and month T in T+1 out of cash (D8.13)."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from openboss.access.hub import asking
+from openboss.modules.customers.models import Account, Customer, PaymentRelation, Subscriber
+from openboss.modules.orders.models import HubOrder
+from openboss.modules.receivables.functions import direct_debit, elsewhere, grant_gift
+from openboss.modules.receivables.functions.remote import OwnProvince, remote_collections
+from openboss.modules.receivables.models import ElsewherePayment, Entry, Payment
+from openboss.modules.system.models import Outbox
+from openboss.processes import paid_elsewhere, pay_elsewhere
+from tests.modules.receivables.conftest import Desk, check_books, desk, on
+from tests.processes.test_collect_debt import messages, user_of
+
+__all__ = ["desk"]
+OCTOBER, THERE = on(10, 5), 8613712340000
+NUMBER = 8613900000000
+
+
+def payer_of(desk: Desk, cash_fen: int = 0) -> tuple[int, int]:
+    """A user of ours with an account of their own, and cash in it."""
+    account = desk.account()
+    user = user_of(account)
+    if cash_fen:
+        desk.pay(account, cash_fen, OCTOBER)
+    return account, user
+
+
+def order(desk: Desk, user: int, number: int = THERE, **changes: Any) -> elsewhere.ElsewhereView:
+    known = {"province": "19", "trans_id": desk.no(), "at": OCTOBER, "staff_id": desk.staff["clerk"], "org_code": "P"}
+    return pay_elsewhere.order(subscriber_id=user, number=number, **(known | changes))
+
+
+def hub(at: datetime) -> None:
+    """The simulated province answers: yes, and 35.00 for any month's bill."""
+    for _ in range(2):
+        asking.deliver(peers=None, now=lambda: at)
+
+
+def accept(user: int, *, payer: int = THERE, trans_id: str = "A1", at: datetime = OCTOBER) -> elsewhere.ElsewhereView:
+    about = {"province": "19", "payer": payer, "number": NUMBER + user}
+    return paid_elsewhere.accept(trans_id=trans_id, cycle=202610, at=at, **about)
+
+
+def test_a_customer_pays_for_six_numbers_elsewhere_and_not_for_a_seventh(desk: Desk) -> None:
+    _account, user = payer_of(desk)
+    for place in range(6):
+        order(desk, user, THERE + place)
+    with pytest.raises(elsewhere.TooManyNumbers):
+        order(desk, user, THERE + 6)
+    assert (ElsewherePayment.objects.count(), HubOrder.objects.filter(activity="PAY_FOR").count()) == (6, 6)
+    hub(OCTOBER)
+    assert {one.state for one in elsewhere.relations()} == {"ACTIVE"}
+    first = elsewhere.relations(number=THERE)[0]
+    known = {"at": OCTOBER, "staff_id": desk.staff["clerk"], "org_code": "P"}
+    pay_elsewhere.end(relation_id=first.relation_id, **known)
+    assert order(desk, user, THERE + 6).state == "ASKED"
+    with pytest.raises(elsewhere.RelationUnknown):
+        pay_elsewhere.end(relation_id=first.relation_id, **known)
+
+
+def test_who_may_not_pay_is_refused_at_once_and_nobody_is_asked(desk: Desk) -> None:
+    _account, user = payer_of(desk)
+    _other_account, other = payer_of(desk)
+    order(desk, other, THERE + 9)
+    Subscriber.objects.filter(subscriber_id=user).update(life="PRE_TERMINATED", remove_tag=1)
+    with pytest.raises(pay_elsewhere.PayerNotInService):
+        order(desk, user)
+    Subscriber.objects.filter(subscriber_id=user).update(life="ACTIVE", remove_tag=0)
+    with pytest.raises(OwnProvince):
+        order(desk, user, province="17")
+    with pytest.raises(elsewhere.RelationExists):
+        order(desk, user, THERE + 9)
+    accept(user)
+    with pytest.raises(elsewhere.IsPaidFor):
+        order(desk, user)
+    assert HubOrder.objects.count() == 1
+
+
+def _mandated(user: int, account: int, clerk: int) -> None:
+    direct_debit.open_mandate(
+        account_id=account, contract_no="C1", bank="ICBC", bank_account="6222", holder="张三", at=OCTOBER,
+        staff_id=clerk,
+    )  # fmt: skip
+
+
+def _of_a_unit(user: int, account: int, clerk: int) -> None:
+    Customer.objects.filter(accounts__account_id=account).update(kind="UNIT")
+
+
+def _shared(user: int, account: int, clerk: int) -> None:
+    other = Account.objects.exclude(account_id=account).first()
+    PaymentRelation.objects.create(
+        subscriber_id=user, account=other, item_scope="ALL", mode="LIMIT", value=1000, cycles=(202001, None)
+    )
+
+
+def _combined(user: int, account: int, clerk: int) -> None:
+    user_of(account)
+
+
+def _pre_cancelled(user: int, account: int, clerk: int) -> None:
+    Subscriber.objects.filter(subscriber_id=user).update(life="PRE_TERMINATED", remove_tag=1)
+
+
+def _cancelled(user: int, account: int, clerk: int) -> None:
+    Subscriber.objects.filter(subscriber_id=user).update(life="TERMINATED", remove_tag=2, closed_at=OCTOBER)
+
+
+@pytest.mark.parametrize(
+    ("made", "refusal"),
+    [
+        (_mandated, paid_elsewhere.PaysByDirectDebit),
+        (_of_a_unit, paid_elsewhere.PaidByGroup),
+        (_shared, paid_elsewhere.PaidByGroup),
+        (_combined, paid_elsewhere.CombinedAccount),
+        (_pre_cancelled, paid_elsewhere.NotInService),
+        (_cancelled, paid_elsewhere.NotInService),
+    ],
+    ids=["direct debit", "unit", "another pays a part", "combined account", "pre-cancelled", "cancelled"],
+)
+def test_what_number_may_not_be_paid_for(
+    desk: Desk, made: Callable[[int, int, int], None], refusal: type[Exception]
+) -> None:
+    desk.account()
+    account, user = payer_of(desk)
+    made(user, account, desk.staff["clerk"])
+    with pytest.raises(refusal):
+        accept(user)
+    assert not ElsewherePayment.objects.exists()
+
+
+def test_a_payer_is_not_paid_for_and_a_number_has_one_payer(desk: Desk) -> None:
+    _account, user = payer_of(desk)
+    order(desk, user)
+    with pytest.raises(elsewhere.IsPayer):
+        accept(user)
+    _account, other = payer_of(desk)
+    first = accept(other)
+    assert accept(other) == first, "the same message again is the same answer"
+    with pytest.raises(elsewhere.RelationExists):
+        accept(other, payer=THERE + 1, trans_id="A2")
+    assert ElsewherePayment.objects.filter(side="PAID").count() == 1
+
+
+def test_october_is_paid_in_november_once_and_only_out_of_cash(desk: Desk) -> None:
+    account, user = payer_of(desk, 3000)
+    grant_gift(account_id=account, gift_fen=9000, serial_no="G", at=OCTOBER, staff_id=None)
+    order(desk, user)
+    hub(OCTOBER)
+    assert pay_elsewhere.run(at=on(10, 31)) == 0
+    assert elsewhere.months() == [], "September is before the order, October is not over"
+    november = on(11, 3)
+    pay_elsewhere.run(at=november)
+    hub(november)
+    (month,) = elsewhere.months()
+    assert (month.cycle, month.state, month.due_fen) == (202610, "DUE", 3500)
+    assert [pay_elsewhere.run(at=november) for _ in range(2)] == [0, 0]
+    assert (elsewhere.months()[0].state, desk.cash(account), messages()) == ("SHORT", 3000, ["ELSEWHERE_SHORT"])
+    desk.pay(account, 1000, on(11, 4))
+    assert [pay_elsewhere.run(at=on(11, 4)) for _ in range(2)] == [1, 0]
+    assert (elsewhere.months()[0].state, desk.cash(account), Payment.objects.filter(purpose="REMOTE").count()) == (
+        "PAYING", 500, 0
+    )  # fmt: skip
+    hub(on(11, 4))
+    assert (elsewhere.months()[0].state, pay_elsewhere.run(at=on(11, 5))) == ("PAID", 0)
+    paid = Payment.objects.get(purpose="REMOTE")
+    assert (paid.account_id, paid.paid_fen, paid.means, paid.note) == (account, 3500, "ACCOUNT", f"19 {THERE}")
+    report = remote_collections(from_on=on(11, 4).date(), to_on=on(11, 5).date(), at=on(11, 5)).to_dicts()
+    assert report == [{"collected_by": "17", "home": "19", "payments": 1, "collected_fen": 3500}]
+    check_books()
+
+
+def test_a_payment_the_other_province_refuses_or_does_not_know_goes_back_to_the_payer(desk: Desk) -> None:
+    account, user = payer_of(desk, 5000)
+    order(desk, user)
+    hub(OCTOBER)
+    november = on(11, 3)
+    pay_elsewhere.run(at=november)
+    hub(november)
+    assert (pay_elsewhere.run(at=november), desk.cash(account)) == (1, 1500)
+    sent = HubOrder.objects.get(activity="PAY")
+    tell = partial(asking.ask_province.answered, trans_id=sent.trans_id, their_id="", answer={})
+    tell(activity="PAY", code="2005", words="a person has to look", at=november)
+    assert (desk.cash(account), elsewhere.months()[0].state) == (5000, "WAITING")
+    assert Entry.objects.filter(cause="PAY_ELSEWHERE_REVERSED").count() == 1
+    tell(activity="PAY", code="0000", words="", at=november)  # too late: it is over
+    assert (desk.cash(account), Payment.objects.filter(purpose="REMOTE").count()) == (5000, 0)
+    next_day = november + timedelta(days=1)
+    pay_elsewhere.run(at=next_day)
+    hub(next_day)
+    assert pay_elsewhere.run(at=next_day) == 1
+    hub(next_day)
+    assert (desk.cash(account), elsewhere.months()[0].state) == (1500, "PAID")
+    check_books()
+
+
+def test_a_number_that_is_gone_is_asked_for_no_more(desk: Desk) -> None:
+    _account, user = payer_of(desk, 5000)
+    order(desk, user)
+    hub(OCTOBER)
+    pay_elsewhere.run(at=on(11, 3))
+    asked = HubOrder.objects.get(activity="BILL")
+    assert asked.content == {"Payer": str(NUMBER + user).removeprefix("86"), "Cycle": 202610}
+    asking.ask_province.answered(
+        trans_id=asked.trans_id, activity="BILL", code="2001", words="no such number", their_id="", answer={},
+        at=on(11, 3),
+    )  # fmt: skip
+    (relation,) = elsewhere.relations()
+    assert (relation.state, relation.to_cycle, relation.code) == ("ENDED", 202610, "2001")
+    assert (elsewhere.months()[0].state, pay_elsewhere.run(at=on(12, 3))) == ("DROPPED", 0)
+    assert not Outbox.objects.filter(topic="hub", payload__activity="PAY").exists()
