@@ -100,6 +100,7 @@ def test_every_step_of_credit_control_has_its_text_in_both_languages() -> None:
         "returned_fen": 10,
         "over_fen": 5,
         "answer": "as the tariff says",
+        "whose": "137****0009",
     }
     for template in [*steps, *TEXTS]:
         said = [text_of(template, language=language, values=values) for language in ("zh", "en")]
