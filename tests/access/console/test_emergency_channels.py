@@ -13,11 +13,11 @@ from openboss.modules.customers.models import Subscriber
 from openboss.modules.orders import functions as orders
 
 from .conftest import signed_in
-from .test_counter import SHOWN, USER
+from .test_counter import SHOWN
 from .test_one_figure import gateway, number_of, texts_sent, web_hall, with_password
 
 pytestmark = pytest.mark.usefixtures("operator")
-LINE = "您的紧急开机"
+USER = 47
 
 
 def stopped(user: int, *, star: int = 2) -> str:
@@ -39,33 +39,41 @@ def state(user: int) -> str:
 
 
 def test_a_short_message_opens_once_and_a_second_one_is_told_why_not(tmp_path: Path) -> None:
-    number = stopped(41)
+    number = stopped(45)
     for message_no in ("E1", "E1", "E2"):
         gateway("sms", message_no=message_no, number=number, text="jjkj")
-    assert (last_order(41), state(41)) == (("SMS", "EMERGENCY", "COMPLETED"), "ACTIVE")
+    assert (last_order(45), state(45)) == (("SMS", "EMERGENCY", "COMPLETED"), "ACTIVE")
     told = [text for text in texts_sent(tmp_path) if "紧急开机" in text]
     assert [text[:6] for text in told] == ["紧急开机成功", "您的业务没有"]
     assert "最多可再使用20.00元" in told[0]
 
 
-@pytest.mark.parametrize(("gate", "user"), [("ussd", 44), ("ivr", 50)])
-def test_a_menu_opens_and_says_until_when_and_refuses_who_has_too_few_stars(gate: str, user: int) -> None:
+def test_a_menu_opens_and_says_until_when_and_refuses_who_has_too_few_stars() -> None:
+    user = 51
     number = stopped(user, star=1)
-    menu = gateway(gate, turn_no="E1", number=number).json()["say"].splitlines()
-    key = next(one for one in menu if "紧急开机" in one).strip("。")
-    key = key[0] if gate == "ussd" else key[-1]
-    refused = gateway(gate, turn_no="E2", number=number, keys=key).json()
+    menu = gateway("ussd", turn_no="E1", number=number).json()["say"].splitlines()
+    key = next(one[0] for one in menu if "紧急开机" in one)
+    refused = gateway("ussd", turn_no="E2", number=number, keys=key).json()
     assert refused["say"] == "紧急开机需达到规定星级。请交费，业务将自动恢复。"
     assert state(user) == "TWO_WAY_STOP"
     Subscriber.objects.filter(subscriber_id=user).update(star=2)
-    said = gateway(gate, turn_no="E3", number=number, keys=key).json()["say"]
+    said = gateway("ussd", turn_no="E3", number=number, keys=key).json()["say"]
     assert said.startswith("紧急开机成功：至")
-    assert (last_order(user), state(user)) == ((gate.upper(), "EMERGENCY", "COMPLETED"), "ACTIVE")
+    assert (last_order(user), state(user)) == (("USSD", "EMERGENCY", "COMPLETED"), "ACTIVE")
+
+
+def test_the_voice_menu_opens_and_says_until_when() -> None:
+    user = 49
+    number = stopped(user)
+    menu = gateway("ivr", turn_no="E1", number=number).json()["say"].splitlines()
+    key = next(one for one in menu if "紧急开机" in one).strip("。")[-1]
+    assert gateway("ivr", turn_no="E2", number=number, keys=key).json()["say"].startswith("紧急开机成功：至")
+    assert (last_order(user), state(user)) == (("IVR", "EMERGENCY", "COMPLETED"), "ACTIVE")
 
 
 @pytest.mark.parametrize("is_wap", [False, True])
 def test_the_web_hall_offers_it_to_who_may_and_says_until_when(is_wap: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    user = 52 + is_wap
+    user = 42 + is_wap
     with_password(user)
     client, page = web_hall(user, monkeypatch, wap=is_wap)
     assert "Open it now" not in page.content.decode(), "nothing is stopped"

@@ -6,13 +6,16 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 from django.test import Client
 
 from openboss.access.console import menu
+from openboss.modules.customers import functions as customers
 from openboss.modules.system import functions as system
 
 from .conftest import signed_in
+from .small_operator import NOW
 
 PAGES = {
     "/": None,
@@ -332,3 +335,25 @@ def test_the_language_changes_on_the_same_page() -> None:
     assert "账单" in client.get("/bills/").content.decode()
     client.post("/language/", {"language": "en", "next": "/bills/"})
     assert ">Bills<" in client.get("/bills/").content.decode()
+
+
+def test_the_page_of_a_customer_shows_the_stars_how_they_came_and_until_when() -> None:
+    user = 48
+    owner = customers.customer_of_subscriber(subscriber_id=user)
+    address = f"/customers/{owner}/"
+    assert "Not rated yet" in signed_in("clerk").get(address, {"user": user}).content.decode()
+    parts = {
+        "tenure_points": 59,
+        "spend_points": 188,
+        "contract_points": 30,
+        "real_name_points": 20,
+        "stop_points": -40,
+    }
+    rated = {"subscriber_id": user, "star": 3, "score": 257, "tenure_months": 59, "spend_fen": 18_899, "stops": 2}
+    days = {"rated_on": NOW.date(), "valid_until_on": NOW.date().replace(year=NOW.year + 1)}
+    customers.put_ratings(pl.DataFrame([rated | parts]), **days, at=NOW)
+    page = signed_in("clerk").get(address, {"user": user}).content.decode()
+    card = page.split("<h2>Stars</h2>")[1].split("</section>")[0]
+    shown = [int(one) for one in re.findall(r'class="num(?: strong)?">(-?\d+)<', card)]
+    assert shown == [59, 188, 30, 20, -40, 257]
+    assert all(word in card for word in ("59 months", "¥188.99 a month", "3 stars", "until 2027-11"))

@@ -44,6 +44,7 @@ def test_collection_orders_debts_and_books_are_looked_after_by_the_clock() -> No
         "openboss.keep_books": "30 0 * * *",
         "openboss.keep_wallets": "10 * * * *",
         "openboss.keep_validity": "10 9 * * *",
+        "openboss.rate_stars": "50 2 * * *",
         "openboss.end_emergencies": "* * * * *",
         "openboss.watch_queue": "* 8-20 * * *",
         "openboss.watch_use": "20 * * * *",

@@ -26,6 +26,7 @@ from openboss.processes import (
     keep_wallets,
     pay_elsewhere,
     queue_hall,
+    rate_stars,
     re_rate,
     release_gifts,
     roaming_use,
@@ -131,6 +132,13 @@ def run_credit_control(timestamp: int) -> int:  # noqa: ARG001
 def run_end_emergencies(timestamp: int) -> int:  # noqa: ARG001
     """Stop who opened in an emergency again when the time is over (D9.7)."""
     return emergency_opening.run(at=clock.now())
+
+
+@app.periodic(cron="50 2 * * *")
+@app.task(name="openboss.rate_stars", queueing_lock="rate_stars", lock="rate_stars")
+def run_rate_stars(timestamp: int) -> int:  # noqa: ARG001
+    """Rate users by stars whose rating is over, or who have been here long enough for the first (D9.3)."""
+    return rate_stars.run(at=clock.now()).users
 
 
 @app.periodic(cron="* 8-20 * * *")

@@ -153,6 +153,7 @@ def mine(request: HttpRequest, user: int) -> HttpResponse:
         "bills": _bills_of(user),
         "coming": monthly_gifts.coming_of_account(account_id=balance.account.account_id),
         "points": points_of(subscriber_id=user),
+        "rating": customers.star_rating_of(subscriber_id=user),
         "offer": counter_offer.offer_for(subscriber_id=user, at=clock.now()),
         "serial_no": f"W-{secrets.token_hex(12)}",
         **_emergency(user),

@@ -35,7 +35,7 @@ SUBSCRIBERS = pl.Schema(
         "pay_type": pl.String(),  # PREPAID | POSTPAID
         "opened_at": MOMENT,
         "closed_at": MOMENT,
-        "star": pl.Int8(),  # 0..5
+        "star": pl.Int8(),  # 0..5; five stars gold 6, diamond 7
     }
 )
 

@@ -127,6 +127,7 @@ def customer(request: HttpRequest, customer_id: int) -> HttpResponse:
         "who": who,
         "picture": picture,
         "user": user,
+        "rating": user and customers.star_rating_of(subscriber_id=user.subscriber_id),
         "opening": user and emergency_opening.standing_of(subscriber_id=user.subscriber_id),
     }
     context |= customer_figures.figures(who.customer_id, user, may_bill="billing.view" in staff_of(request).rights)

@@ -111,6 +111,16 @@ WORDS: dict[str, dict[str, Word]] = {
         "OFFER_FEE": Word(_("One-time fee of the offer")),
         "EARLY_END": Word(_("Contract ended early")),
     },
+    "star": {
+        "0": Word(_("No star")),
+        "1": Word(_("1 star")),
+        "2": Word(_("2 stars")),
+        "3": Word(_("3 stars")),
+        "4": Word(_("4 stars")),
+        "5": Word(_("5 stars, silver")),
+        "6": Word(_("5 stars, gold")),
+        "7": Word(_("5 stars, diamond")),
+    },
     "lacks": {
         "document": Word(_("No document")),
         "birthday": Word(_("No birthday")),

@@ -191,6 +191,7 @@ from openboss.modules.customers.atomic.records import (
     take_off_list,
     vip_level_of,
 )
+from openboss.modules.customers.atomic.stars import StarRatingView, due_for_rating, put_ratings, star_rating_of
 from openboss.modules.customers.atomic.states import (
     HoldWithArrears,
     ReasonActive,
@@ -331,6 +332,7 @@ __all__ = [
     "Revealed",
     "SearchHit",
     "SimTaken",
+    "StarRatingView",
     "StateForbids",
     "StateView",
     "StopView",
@@ -368,6 +370,7 @@ __all__ = [
     "customer_of_subscriber",
     "cycle_of",
     "drop_pending_main_offer",
+    "due_for_rating",
     "effective_state",
     "end_agreements",
     "end_payment_relation",
@@ -413,6 +416,7 @@ __all__ = [
     "put_on_list",
     "put_payment_relation",
     "re_encrypt_documents",
+    "put_ratings",
     "re_instate",
     "refuse_weak",
     "relation_frame",
@@ -430,6 +434,7 @@ __all__ = [
     "succeed_subscriber",
     "take_off_list",
     "resume_users",
+    "star_rating_of",
     "stop_users",
     "terminate",
     "unused_preopenings",

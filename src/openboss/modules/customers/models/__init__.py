@@ -4,6 +4,7 @@ from openboss.modules.customers.models.interactions import Interaction
 from openboss.modules.customers.models.leads import CustomerClass, Lead, LeadVisit
 from openboss.modules.customers.models.passwords import Challenge, DynamicCode, Password
 from openboss.modules.customers.models.records import Contact, CustomerManager, ListEntry, VipGrade
+from openboss.modules.customers.models.stars import StarRating
 from openboss.modules.customers.models.subscribers import (
     AccessLine,
     Account,
@@ -49,6 +50,7 @@ __all__ = [
     "PaymentRelation",
     "PlannedOpening",
     "SimPeriod",
+    "StarRating",
     "StateChange",
     "StopPeriod",
     "Subscriber",
