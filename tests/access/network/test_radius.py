@@ -136,7 +136,7 @@ class Nas:
             self.line.sendto(reply.ReplyPacket(), place)
 
     def next(self) -> dict:
-        return self.taken.get(timeout=5)
+        return self.taken.get(timeout=20)
 
     def close(self) -> None:
         with socket.socket(type=socket.SOCK_DGRAM) as line:
@@ -202,8 +202,11 @@ def aaa(network, servers, service):
     found.stop()
 
 
-def radclient(port: int, kind: str, secret: str = SECRET, patience_s: str = "5", **attributes) -> dict[str, str]:
-    """Send one request as an access server does; what came back, `code` among it, empty = nothing came."""
+def radclient(port: int, kind: str, secret: str = SECRET, patience_s: str = "25", **attributes) -> dict[str, str]:
+    """Send one request as an access server does; what came back, `code` among it, empty = nothing came.
+
+    It is sent once, so that what is counted is exact, and an answer may take its time where others are at work.
+    """
     lines = [f'{name.replace("_", "-")} = "{value}"' for name, value in attributes.items()]
     told = subprocess.run(
         ["radclient", "-x", "-r", "1", "-t", patience_s, f"127.0.0.1:{port}", kind, secret],

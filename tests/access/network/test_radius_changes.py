@@ -157,7 +157,7 @@ def test_in_the_engines_own_loop_a_payment_and_a_stop_reach_the_access_server(ne
 
     def access_server() -> None:
         assert waited_for(lambda: not any(map(is_free, ports)), 60)
-        accepted = login(desk, patience_s="25")
+        accepted = login(desk)
         account(desk, "Start", Class=accepted["Class"])
         seen.append(accepted)
         order("TOP_UP", account_id=5, amount_li=1000)
