@@ -216,3 +216,22 @@ def test_a_number_that_is_gone_is_asked_for_no_more(desk: Desk) -> None:
     assert (relation.state, relation.to_cycle, relation.code) == ("ENDED", 202610, "2001")
     assert (elsewhere.months()[0].state, pay_elsewhere.run(at=on(12, 3))) == ("DROPPED", 0)
     assert not Outbox.objects.filter(topic="hub", payload__activity="PAY").exists()
+
+
+def test_who_has_left_pays_for_nobody_and_is_paid_for_by_nobody(desk: Desk) -> None:
+    account, user = payer_of(desk, 3000)
+    _other_account, other = payer_of(desk)
+    order(desk, user)
+    hub(OCTOBER)
+    accept(other)
+    pay_elsewhere.run(at=on(11, 3))
+    hub(on(11, 3))
+    pay_elsewhere.run(at=on(11, 3))
+    assert elsewhere.months()[0].state == "SHORT"
+    gone = {"life": "TERMINATED", "remove_tag": 2, "closed_at": on(11, 4)}
+    Subscriber.objects.filter(subscriber_id__in=[user, other]).update(**gone)
+    desk.pay(account, 5000, on(11, 5))
+    assert [pay_elsewhere.run(at=at) for at in (on(11, 5), on(12, 3))] == [0, 0]
+    assert {(one.side, one.state) for one in elsewhere.relations()} == {("PAYS", "ENDED"), ("PAID", "ENDED")}
+    assert ([one.state for one in elsewhere.months()], desk.cash(account)) == (["DROPPED"], 8000)
+    assert HubOrder.objects.filter(activity="END_PAY_FOR").count() == 1

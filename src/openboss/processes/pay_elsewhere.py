@@ -4,7 +4,7 @@
     run    every hour: month T in T+1. The other province is asked for the bill of the month, once a day until it is
            out; what is due is taken out of the payer's cash and paid there through the hub, like any payment for
            another province. Too little cash: the payer is told once, and it is tried again
-    end    this month and later ones are not paid any more
+    end    this month and later ones are not paid any more; so it ends by itself with either user of ours
 
 Each step is one transaction that leaves the message and what it will change together: killed anywhere and run again,
 nothing is asked or paid twice. What the other province says is taken by `ask_province.answered`. Source: D8.13.
@@ -55,7 +55,7 @@ def order(
 
 
 @transaction.atomic
-def end(*, relation_id: int, at: datetime, staff_id: int, org_code: str) -> ElsewhereView:
+def end(*, relation_id: int, at: datetime, staff_id: int | None, org_code: str) -> ElsewhereView:
     """End it; the other province is told in this transaction. Raises RelationUnknown."""
     ended = elsewhere.end(relation_id=relation_id, cycle=customers.cycle_of(at), at=at, staff_id=staff_id)
     hall = {"staff_id": staff_id, "org_code": org_code}
@@ -65,13 +65,32 @@ def end(*, relation_id: int, at: datetime, staff_id: int, org_code: str) -> Else
 
 def run(*, at: datetime) -> int:
     """Ask for bills of the month before this one and pay what is due; return how many payments were sent."""
+    for relation in elsewhere.live():
+        _end_with_its_user(relation, at)
     cycle = previous_cycle(customers.cycle_of(at))
     for relation in elsewhere.relations(side=PAYS, state__in=("ACTIVE", "ENDED"), from_cycle__lte=cycle):
-        if relation.to_cycle is None or cycle < relation.to_cycle:
+        if (relation.to_cycle is None or cycle < relation.to_cycle) and not _has_left(relation, at):
             elsewhere.open_month(relation_id=relation.relation_id, cycle=cycle)
     for month in elsewhere.months(state="WAITING"):
         _ask_for_bill(month, at)
     return sum(_pay(month, at) for month in elsewhere.months(state__in=("DUE", "SHORT")))
+
+
+@transaction.atomic
+def _end_with_its_user(relation: ElsewhereView, at: datetime) -> None:
+    """Who has left us pays for nobody, and is paid for by nobody; what was not paid yet is not paid any more."""
+    if not _has_left(relation, at):
+        return
+    if relation.side != PAYS:
+        elsewhere.end(relation_id=relation.relation_id, cycle=customers.cycle_of(at), at=at, staff_id=None)
+        return
+    end(relation_id=relation.relation_id, at=at, staff_id=None, org_code="")
+    for month in elsewhere.months(relation_id=relation.relation_id, state__in=("WAITING", "DUE", "SHORT")):
+        elsewhere.change_month(relation_id=month.relation_id, cycle=month.cycle, state="DROPPED")
+
+
+def _has_left(relation: ElsewhereView, at: datetime) -> bool:
+    return customers.line_of(subscriber_id=relation.subscriber_id, at=at).life == "TERMINATED"
 
 
 @transaction.atomic

@@ -176,7 +176,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "SHORT": Word(_("Too little cash"), "bad"),
         "PAYING": Word(_("On its way"), "info"),
         "PAID": Word(_("Paid"), "good"),
-        "DROPPED": Word(_("The number is gone there")),
+        "DROPPED": Word(_("Not paid any more")),
         "MANUAL": Word(_("A person has to look"), "bad"),
     },
     "objection_state": {

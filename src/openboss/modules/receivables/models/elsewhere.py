@@ -62,7 +62,7 @@ class ElsewhereMonth(models.Model):
         SHORT = "SHORT"  # due, and the payer had too little cash at the last look
         PAYING = "PAYING"
         PAID = "PAID"
-        DROPPED = "DROPPED"  # the number is gone there: nothing is paid
+        DROPPED = "DROPPED"  # the number is gone there, or the payer here: nothing is paid
         MANUAL = "MANUAL"  # nobody knows whether the other province has it: a person looks
 
     pk = models.CompositePrimaryKey("relation_id", "cycle")
