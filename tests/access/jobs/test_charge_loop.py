@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -72,7 +73,7 @@ def test_a_network_has_its_answer_before_it_is_told_to_come_again(loop: ChargeLo
     assert told == ["answer", "node", "doors"]
 
 
-def test_what_ports_of_radius_drop_is_counted_by_its_cause() -> None:
+def test_what_ports_of_radius_drop_and_what_is_never_charged_is_counted_by_its_cause() -> None:
     aio = asyncio.new_event_loop()
     servers = AccessServers({"10.0.0.1": AccessServer("bras1", "10.0.0.1", b"secret", RecordType.WLAN, 0)}, {})
     port = Port(Code.ACCESS_REQUEST, servers, lambda *_given: None, aio)
@@ -82,9 +83,11 @@ def test_what_ports_of_radius_drop_is_counted_by_its_cause() -> None:
     doors._radius.append(port)
     for data, address in ((b"", "10.0.0.2"), (b"x", "10.0.0.1"), (b"\1\1\0\24" + bytes(16), "10.0.0.1")):
         port.datagram_received(data, (address, 1812))
+    doors._accounting = SimpleNamespace(counts=Counter({"not charged": 1, "again": 7}))
     _times, turned_down = doors.counted()
     aio.close()
-    assert turned_down == {("RADIUS", cause): 1 for cause in ("unknown server", "malformed", "not genuine")}
+    causes = ("unknown server", "malformed", "not genuine", "not charged")
+    assert turned_down == {("RADIUS", cause): 1 for cause in causes}
 
 
 def test_what_the_loop_asks_the_register_of_gateways_takes_no_connection_beside_the_engines(monkeypatch) -> None:

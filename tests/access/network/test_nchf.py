@@ -294,6 +294,11 @@ def test_an_immediate_event_is_debited_at_once_and_an_event_that_is_over_even_be
         refused = smf.post(chf.url, json={**message(number, kind), "retransmissionIndicator": True})
         assert (refused.status_code, refused.json()["cause"]) == (400, "CHARGING_FAILED")
     assert network.wallet()["balance_li"] == 50 - price_li
+    network.order("STATE", subscriber_id=12, barred=2)
+    refused = smf.post(chf.url, json=message(5, "IEC"))
+    assert (refused.status_code, refused.json()["cause"]) == (403, "END_USER_REQUEST_DENIED")
+    assert smf.post(chf.url, json=message(6, "PEC")).status_code == 201  # it has happened
+    assert network.wallet()["balance_li"] == 50 - 2 * price_li
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.access.network.test_radius import (  # noqa: F401 - fixtures
     BROADBAND,
+    USER,
     Aaa,
     aaa,
     account,
@@ -19,6 +20,8 @@ from tests.modules.charging.engine.test_online import MB, detail
 from tests.modules.customers.conftest import loaded, offers  # noqa: F401
 
 from openboss.access.network.radius import accounting
+from openboss.access.network.radius.accounting import NOT_CHARGED
+from openboss.access.network.radius.packets import Code
 from openboss.modules.charging.functions.access_sessions import put_access_sessions
 from openboss.modules.charging.models import AccessSession, EngineJournal
 
@@ -194,3 +197,38 @@ def test_what_was_used_after_a_server_said_all_had_ended_is_charged_and_nothing_
     assert AccessSession.objects.filter(ended_at=None).count() == 0
     ends = AccessSession.objects.order_by("ended_at").values_list("ended_at", flat=True)
     assert ends[1] - ends[0] == timedelta(seconds=180)
+
+
+def forgotten(desk, after_s: int) -> None:
+    """Some time later, when the engine has settled what was silent and has forgotten that too."""
+    for later_s in (after_s, after_s + 2 * 86_400):
+        desk.call(lambda later_s=later_s: swept(desk, later_s))
+    assert not desk.engine.owner.state.desk.sessions["life"].any()
+
+
+def test_what_was_used_is_charged_to_who_was_stopped_while_the_access_server_was_silent(network, desk):
+    account(desk, "Start")
+    forgotten(desk, 3 * 3600)
+    network.order("STATE", subscriber_id=USER, barred=2)
+    for _again in range(2):
+        assert account(desk, "Stop", 11_200, 5 * MB)["code"] == "Accounting-Response"
+        assert spent_minutes(network) == 187
+    assert detail(network).select("duration_s", "down_bytes").rows() == [(11_200, 5 * MB)]
+    assert desk.accounting.counts[NOT_CHARGED] == 0
+
+
+def test_what_runs_on_of_who_was_stopped_while_the_access_server_was_silent_is_charged_and_ended(network, desk, nas):
+    account(desk, "Start")
+    forgotten(desk, 3 * 3600)
+    network.order("STATE", subscriber_id=USER, barred=2)
+    account(desk, "Interim-Update", 600, MB)
+    assert spent_minutes(network) == 10
+    assert nas.next()["code"] == Code.DISCONNECT_REQUEST
+    account(desk, "Stop", 660, MB)
+    assert (spent_minutes(network), network.wallet()["reserved_li"]) == (11, 0)
+
+
+def test_what_nobody_known_has_used_is_counted_for_operators_and_named_in_the_log(network, desk, caplog):
+    assert account(desk, "Stop", 90, MB, User_Name="057199999999@home")["code"] == "Accounting-Response"
+    assert (spent_minutes(network), desk.accounting.counts[NOT_CHARGED]) == (0, 1)
+    assert all(said in caplog.text for said in ("use not charged", "5030", "90", str(MB)))

@@ -36,6 +36,7 @@ from openboss.config.options import options
 from openboss.modules.charging.engine.online.arriving import bars
 from openboss.modules.charging.engine.online.black_list import Handsets, Listed, running_with_listed
 from openboss.modules.charging.engine.online.desk import Desk, Life
+from openboss.modules.charging.engine.online.requests import Kind
 from openboss.modules.charging.engine.online.steps import Steps
 from openboss.modules.charging.engine.online.turns import Decided, Moment
 from openboss.modules.charging.engine.online.unknown import let_settle
@@ -317,13 +318,17 @@ class ChargeLoop:
         self.doors.tell(sessions, is_stopped)
 
     def _heed_black_list(self, requests: np.ndarray, decided: Decided, now_s: int) -> None:
-        """Keep who was refused for what is on the list, and in which handsets sessions go on: listed ones are ended."""
-        state = self.owner.state
+        """Keep who was refused for what is on the list, and in which handsets sessions go on.
+
+        Sessions in listed ones are ended, and those that began with what was used and are let in for that.
+        """
+        state, places = self.owner.state, decided.answers["place"]
         self._refused.extend(decided.listed)
-        said = self._handsets.note(requests, decided.answers["place"])
-        if len(said):
+        said = self._handsets.note(requests, places)
+        opened = places[(requests["kind"] == Kind.INITIAL) & (places >= 0)]
+        if state.black_list.until_s and len(said) + len(opened):
             self._ending += running_with_listed(
-                state.black_list, state.desk, self._handsets, now_s, among=said
+                state.black_list, state.desk, self._handsets, now_s, among=np.union1d(said, opened)
             ).tolist()
 
     def _end_listed(self) -> None:

@@ -20,7 +20,7 @@ from openboss.access.network.nchf.answers import final_unit
 from openboss.access.network.nchf.door import Address, Door
 from openboss.access.network.nchf.node import Node
 from openboss.access.network.nchf.notices import Notifier
-from openboss.access.network.radius.accounting import Accounting
+from openboss.access.network.radius.accounting import NOT_CHARGED, Accounting
 from openboss.access.network.radius.changes import FromEngine
 from openboss.access.network.radius.logins import Logins
 from openboss.access.network.radius.packets import Code
@@ -126,6 +126,8 @@ class OnlineDoors:
         for port in self._radius:
             for cause in DROPS & port.counts.keys():
                 turned_down["RADIUS", cause] = turned_down.get(("RADIUS", cause), 0) + port.counts[cause]
+        if self._accounting is not None and (lost := self._accounting.counts[NOT_CHARGED]):
+            turned_down["RADIUS", NOT_CHARGED] = lost
         return self.gathering.meter.times, turned_down
 
     def whence(self, key_hi: int, key_lo: int) -> dict[str, str] | None:

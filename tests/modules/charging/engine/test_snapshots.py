@@ -9,6 +9,7 @@ import pytest
 
 from openboss.modules.charging.engine.layout import LAST_S
 from openboss.modules.charging.engine.online import orders
+from openboss.modules.charging.engine.online.desk import SESSION, Life
 from openboss.modules.charging.engine.snapshots import load_snapshot, newest_good, save_snapshot
 from openboss.modules.charging.engine.state import EngineState
 
@@ -134,4 +135,17 @@ def test_a_snapshot_of_before_is_read_and_refused_if_a_byte_of_it_was_changed(en
     manifest = (before / "manifest.json").read_text()
     (before / "manifest.json").write_text(manifest.replace('"rows": 2', '"rows": 1'))
     with pytest.raises(ValueError, match="damaged"):
+        load_snapshot(before)
+
+
+def test_a_snapshot_whose_sessions_did_not_say_their_action_is_read(engine: EngineState, saved: Path) -> None:
+    before = saved / "before"
+    engine.desk.sessions["life"][0] = Life.CLOSED
+    as_before(engine, before)
+    path = before / "desk.sessions.npy"
+    old = [(name, *rest) for name, *rest in SESSION.descr if name not in ("action", "spare")]
+    np.save(path, np.load(path).view(np.dtype([*old, ("spare", np.uint8, 4)])))
+    assert load_snapshot(before).desk.sessions.dtype == SESSION
+    np.save(path, np.load(path).view(np.dtype([*old, ("other", np.uint8, 4)])))
+    with pytest.raises(ValueError, match="is read where this version has"):
         load_snapshot(before)

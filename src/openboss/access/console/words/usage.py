@@ -257,6 +257,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "RADIUS not genuine": Word(_("Another secret: dropped"), "bad"),
         "RADIUS another kind": Word(_("Sent to the other port: dropped"), "warn"),
         "RADIUS dropped": Word(_("Too busy, or a report before is not safe yet: sent again"), "warn"),
+        "RADIUS not charged": Word(_("Use of nobody who is known, or without a price: not charged"), "bad"),
     },
     "access_service": {"BROADBAND": Word(_("Broadband")), "WLAN": Word(_("WLAN"))},
     "peer_state": {"ADMITTED": Word(_("May ask"), "good"), "SHUT_OUT": Word(_("Shut out"), "bad")},

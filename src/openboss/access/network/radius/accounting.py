@@ -47,6 +47,7 @@ from openboss.modules.charging.functions.access_sessions import (
 from openboss.processes.access_lines import user_of
 
 KEPT = timedelta(days=40)
+NOT_CHARGED = "not charged"  # counted: what was reported and can never be
 _FORGET_EVERY_S = 3600
 MOST_WAITING = 16_384  # reports; the next ones are not acknowledged, and are sent again
 MOST_A_TURN = 512  # reports; the engine serves others between two turns
@@ -254,9 +255,16 @@ class Accounting:
             return
         reply(Code.ACCOUNTING_RESPONSE, [])
         if last.result != Result.SUCCESS:
-            self.counts["not charged"] += 1
+            self._note_lost(session, next(one.result for one in found if one.result != Result.SUCCESS))
         else:
             self._may_go_on(session, last)
+
+    def _note_lost(self, session: AccessSessionView, result: int) -> None:
+        """Let operators know of use that can never be charged: its server has been told that it was taken."""
+        self.counts[NOT_CHARGED] += 1
+        ask = report(session).asks[0]
+        log.warning("use not charged", server=session.nas, session=session.acct_session_id, result=result,
+                    seconds=ask.used_s, octets=ask.used_up + ask.used_down)  # fmt: skip
 
     def _acknowledge_settled(self) -> None:
         """Write down whose use was taken whole, and acknowledge their ends."""

@@ -18,7 +18,7 @@ from openboss.access.network.radius.clients import AccessServer
 from openboss.access.network.radius.names import record_name
 from openboss.access.network.radius.packets import Attribute, Malformed, Packet
 from openboss.kernel.usage import name_code
-from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Kind
+from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Action, Kind
 from openboss.modules.charging.functions.access_sessions import AccessSessionView, access_session, access_sessions
 
 SLICE_S = 3600  # the longest that is granted at once
@@ -104,9 +104,10 @@ def going_on(ended: AccessSessionView, key: str, at: datetime) -> AccessSessionV
 
 
 def opening(session: AccessSessionView, *, want_s: int = 0) -> Request:
-    """The request that opens a session in the engine."""
-    ask = Ask(want_s=want_s, is_asking=want_s > 0)
-    return _request(session, Kind.INITIAL, 0, ask)
+    """The request that opens a session in the engine; one that wants nothing runs already, or ran, and is reported."""
+    request = _request(session, Kind.INITIAL, 0, Ask(want_s=want_s, is_asking=want_s > 0))
+    request.action = Action.DEBIT if want_s else Action.OVER
+    return request
 
 
 def report(session: AccessSessionView, *, want_s: int = 0) -> Request:

@@ -99,9 +99,16 @@ def _bytes_of(array: np.ndarray) -> memoryview:
 
 
 def _fitting(block: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Values as arrays of this version hold them: narrower integers than before, whose largest stands for more."""
+    """Values as arrays of this version hold them: narrower integers than before, whose largest stands for more.
+
+    Of records, what was spare may have a name by now; it was zero.
+    """
     if block.dtype == dtype:
         return block
+    if block.dtype.itemsize == dtype.itemsize and dtype.fields and block.dtype.fields:
+        named = {name: place for name, place in block.dtype.fields.items() if name != "spare"}
+        if named.items() <= dict(dtype.fields).items():
+            return block.view(dtype)
     if block.dtype.kind not in "iu" or dtype.kind not in "iu":
         raise ArrayFileDamaged(f"{block.dtype} is read where this version has {dtype}")
     limits = np.iinfo(dtype)

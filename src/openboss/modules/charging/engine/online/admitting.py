@@ -46,7 +46,9 @@ def _is_usual_ask(
 ) -> bool:  # fmt: skip
     if place < 0 or ask.is_changed == 1:
         return False
-    if request.kind == _INITIAL and ask.used_s + ask.used_up + ask.used_down + ask.used_units != 0:
+    used = ask.used_s | ask.used_up | ask.used_down | ask.used_units
+    used |= ask.after_s | ask.after_up | ask.after_down | ask.after_units
+    if request.kind == _INITIAL and used != 0:
         return False  # what is over already
     service, use = desk.services[place], desk.uses[place]
     if ask.want_li != 0 or ask.used_li != 0 or ask.after_li != 0 or use.info_fee_li != 0:

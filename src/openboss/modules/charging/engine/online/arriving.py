@@ -8,20 +8,21 @@ import numpy as np
 from openboss.kernel.compiled import compiled
 from openboss.kernel.state import Directory, row_at
 from openboss.kernel.usage import RecordType
+from openboss.modules.charging.engine.online import again
 from openboss.modules.charging.engine.online.black_list import ON_LIST
 from openboss.modules.charging.engine.online.desk import Barred, Desk, Life
 from openboss.modules.charging.engine.online.requests import Action, Kind, Measure, Result
 
 _FREE_PLACE, _OPEN, _CLOSED, _EXPIRED, _PATTERN = (int(life) for life in Life)
 _INITIAL, _EVENT = int(Kind.INITIAL), int(Kind.EVENT)
-_REFUND = int(Action.REFUND)
+_REFUND, _OVER = int(Action.REFUND), int(Action.OVER)
 _SUCCESS, _UNKNOWN_SESSION = int(Result.SUCCESS), int(Result.UNKNOWN_SESSION)
 _DENIED, _UNABLE = int(Result.END_USER_SERVICE_DENIED), int(Result.UNABLE_TO_COMPLY)
 _UNKNOWN_USER, _NOT_RATED = int(Result.USER_UNKNOWN), int(Result.RATING_FAILED)
 _BARRED_OUT, _BARRED = int(Barred.OUTGOING), int(Barred.EVERYTHING)
 _MTC, _SMS_MT = int(RecordType.MTC), int(RecordType.SMS_MT)
 _NO_MEASURE = int(Measure.NONE)
-SERVICES_A_SESSION = 64
+SERVICES_A_SESSION = 64  # that may be open; no interface lets one request name more
 LATER, DONE, GOES_ON = range(3)  # what became of a request on arrival
 
 
@@ -51,8 +52,9 @@ def _new_session(desk: Desk, request: np.ndarray, row: int) -> int:
     place = desk.free_sessions[desk.taken[0]]
     session = desk.sessions[place]
     session.key_hi, session.key_lo = request.key_hi, request.key_lo
-    session.row, session.first_service, session.number, session.kind = row, -1, -1, 0
+    session.row, session.first_service = row, -1
     session.life, session.record_type = _OPEN, request.record_type
+    session.number, session.kind, session.action = -1, 0, 0
     bucket = np.int64(request.key_lo & np.uint64(len(desk.buckets) - 1))
     desk.next_in_bucket[place] = desk.buckets[bucket]
     desk.buckets[bucket] = place + 1
@@ -138,18 +140,33 @@ def go_on(desk: Desk, place: int, at_s: int, local_s: int) -> int:
 
 
 @compiled
-def _service_for(desk: Desk, session: int, ask: np.ndarray, now_s: int, local_s: int) -> int:
-    """Find the open service an ask is about, or open it as the session's others are; -1 = too many."""
-    count, place = 0, desk.sessions[session].first_service
-    pattern = place
+def _open_about(desk: Desk, session: int, ask: np.ndarray) -> int:
+    """Find a session's open service that an ask is about; -1 = none."""
+    place = desk.sessions[session].first_service
+    while place >= 0 and not (desk.services[place].life == _OPEN and again.is_same(desk.services[place], ask)):
+        place = desk.services[place].next
+    return place
+
+
+@compiled
+def _has_room(desk: Desk, session: int, request: np.ndarray, asks: np.ndarray) -> bool:
+    """Say whether a session may have all services open that a request names, beside those that are."""
+    count, place = request.asks, desk.sessions[session].first_service
     while place >= 0:
-        service = desk.services[place]
-        same = service.rating_group == ask.rating_group and service.service_id == ask.service_id
-        if same and service.life == _OPEN:
-            return place
-        count, place = count + 1, service.next
-    if count >= SERVICES_A_SESSION:
-        return -1
+        count, place = count + (1 if desk.services[place].life == _OPEN else 0), desk.services[place].next
+    if count > SERVICES_A_SESSION:
+        for a in range(request.first_ask, request.first_ask + request.asks):
+            is_new = again.named_before(asks, request.first_ask, a) < 0 and _open_about(desk, session, asks[a]) < 0
+            count -= 0 if is_new else 1
+    return count <= SERVICES_A_SESSION
+
+
+@compiled
+def _service_for(desk: Desk, session: int, ask: np.ndarray, now_s: int, local_s: int) -> int:
+    """Find the open service an ask is about, or open it as the session's others are."""
+    place, pattern = _open_about(desk, session, ask), desk.sessions[session].first_service
+    if place >= 0:
+        return place
     if desk.services[pattern].life == _PATTERN:
         place = pattern
         if desk.sessions[session].number >= 0:  # not with the first request: its record begins now
@@ -164,8 +181,8 @@ def _service_for(desk: Desk, session: int, ask: np.ndarray, now_s: int, local_s:
 
 
 @compiled
-def _forget_closed(desk: Desk, session: int, freed: np.ndarray) -> None:
-    """Empty the places of records that were closed before, but for the newest service.
+def _forget_ended(desk: Desk, session: int, freed: np.ndarray) -> None:
+    """Empty the places of services that were ended before, used or not, but for the newest one.
 
     freed  i64[n]: how many are in it, then the places emptied; what finds no room stays for another time
     """
@@ -174,7 +191,7 @@ def _forget_closed(desk: Desk, session: int, freed: np.ndarray) -> None:
     while place >= 0:
         service = desk.services[place]
         following = service.next
-        if service.life == _CLOSED and freed[0] + 2 < len(freed):
+        if service.life != _OPEN and freed[0] + 2 < len(freed):
             desk.services[before].next = following
             free_service(desk, place)
             freed[0] += 1
@@ -224,31 +241,27 @@ def forget_sessions(desk: Desk, sessions: np.ndarray, found: np.ndarray) -> int:
 
 
 @compiled
-def _repeat(
-    desk: Desk, session: int, request: np.ndarray, asks: np.ndarray, answer: np.ndarray, quotas: np.ndarray
-) -> None:
-    """Answer again what was answered before: a repeated request changes nothing."""
-    answer.result, answer.is_repeat = desk.sessions[session].result, 1
-    answer.cost_li, answer.has_credit = desk.sessions[session].cost_li, desk.sessions[session].has_credit
-    for a in range(request.first_ask, request.first_ask + request.asks):
-        quotas[a].result = desk.sessions[session].result
-        place = desk.sessions[session].first_service
-        while place >= 0:
-            service = desk.services[place]
-            same = service.rating_group == asks[a].rating_group and service.service_id == asks[a].service_id
-            if same and service.answered_number == request.number:
-                quota = quotas[a]
-                quota.result, quota.measure, quota.is_last = service.result, service.measure, service.is_last
-                quota.granted, quota.validity_s, quota.change_at_s = (
-                    service.granted, service.validity_s, service.change_at_s,
-                )  # fmt: skip
-                break
-            place = service.next
+def _is_over(request: np.ndarray, asks: np.ndarray) -> bool:
+    """Say whether what would open a session was used already, or gives back: a bar refuses new service only."""
+    if request.action == _OVER or (request.kind == _EVENT and request.action == _REFUND):
+        return True
+    used = 0
+    for a in range(request.first_ask, request.first_ask + request.asks * (request.kind == _INITIAL)):
+        ask = asks[a]
+        used |= ask.used_s | ask.used_up | ask.used_down | ask.used_units | ask.used_li
+        used |= ask.after_s | ask.after_up | ask.after_down | ask.after_units | ask.after_li
+    return used != 0
 
 
 @compiled
-def _open(directory: Directory, desk: Desk, request: np.ndarray, fresh: np.ndarray, k: int, answer: np.ndarray) -> int:
-    """Open the session of a first request with the pattern of its services; -1 with a refusal in the answer."""
+def _open(
+    directory: Directory, desk: Desk, request: np.ndarray, asks: np.ndarray, fresh: np.ndarray, k: int, place: int,
+    answer: np.ndarray,
+) -> int:  # fmt: skip
+    """Open the session of a first request with the pattern of its services; -1 with a refusal in the answer.
+
+    place  of the session if it was an enquiry only, which begins anew; -1 = none
+    """
     if k < 0:
         answer.result = _UNKNOWN_USER if k == -2 else _DENIED if k == ON_LIST else _NOT_RATED
         return -1
@@ -257,14 +270,21 @@ def _open(directory: Directory, desk: Desk, request: np.ndarray, fresh: np.ndarr
     if row < 0:
         answer.result = _UNKNOWN_USER
         return -1
-    if bars(desk, row, use.record_type):
+    if bars(desk, row, use.record_type) and not _is_over(request, asks):
         answer.result = _DENIED
         return -1
-    session = _new_session(desk, request, row)
-    place = _new_service(desk, session, _PATTERN)
-    desk.uses[place] = use
-    _clear(desk.uses[place])
-    return session
+    if place < 0:
+        place = _new_session(desk, request, row)
+        _new_service(desk, place, _PATTERN)
+    elif desk.sessions[place].row != row:
+        answer.result = _UNABLE  # the price was another user's
+        return -1
+    session = desk.sessions[place]
+    session.number, session.kind, session.action, session.record_type = -1, 0, 0, request.record_type
+    desk.services[session.first_service].change_local_s = 0
+    desk.uses[session.first_service] = use
+    _clear(desk.uses[session.first_service])
+    return place
 
 
 @compiled
@@ -275,25 +295,27 @@ def _session_of(
     """Find or open a request's session; -1 if the request is answered already."""
     place = find_session(desk, request.key_hi, request.key_lo)
     is_refund = request.kind == _EVENT and request.action == _REFUND
-    answer.result = _SUCCESS
-    if place < 0:
+    answer.result, begins = _SUCCESS, place < 0
+    if place >= 0:
+        if again.is_again(desk.sessions[place], request):
+            answer.place = place
+            again.answer_again(desk, place, request, asks, answer, quotas)
+            return -1
+        if request.number < desk.sessions[place].number or request.kind == _INITIAL:
+            answer.result = _UNABLE  # older than what was answered last, or opened twice
+            return -1
+        begins = request.kind == _EVENT and again.is_enquiry(desk.sessions[place])
+    if begins:
         if request.kind != _INITIAL and request.kind != _EVENT:
             answer.result = _UNKNOWN_SESSION
             return -1
         if is_refund and request.debit_lo == 0 and request.debit_hi == 0:
             answer.result = _UNABLE  # it does not say of what
             return -1
-        return _open(directory, desk, request, fresh, k, answer)
+        return _open(directory, desk, request, asks, fresh, k, place, answer)
     session = desk.sessions[place]
-    if session.number == request.number and session.kind == request.kind:
-        answer.place = place
-        _repeat(desk, place, request, asks, answer, quotas)
-        return -1
-    if request.number < session.number or request.kind == _INITIAL or (request.kind == _EVENT and not is_refund):
-        answer.result = _UNABLE  # older than what was answered last, or opened twice
-        return -1
-    if is_refund and (session.kind != _EVENT or session.life != _OPEN):
-        answer.result = _UNABLE  # no event, or settled meanwhile
+    if request.kind == _EVENT and (not is_refund or session.kind != _EVENT or session.life != _OPEN):
+        answer.result = _UNABLE  # debited twice, or a refund of no event, or of one settled meanwhile
         return -1
     if session.life == _CLOSED:
         answer.result = _UNKNOWN_SESSION
@@ -335,18 +357,6 @@ def leave(directory: Directory, desk: Desk, answers: np.ndarray, busy: np.ndarra
 
 
 @compiled
-def _join(ask: np.ndarray, again: np.ndarray) -> None:
-    """Let an ask stand for another one of its request about the same service: it is carried out, and answered, once."""
-    ask.used_s, ask.after_s = ask.used_s + again.used_s, ask.after_s + again.after_s
-    ask.used_up, ask.after_up = ask.used_up + again.used_up, ask.after_up + again.after_up
-    ask.used_down, ask.after_down = ask.used_down + again.used_down, ask.after_down + again.after_down
-    ask.used_units, ask.after_units = ask.used_units + again.used_units, ask.after_units + again.after_units
-    ask.used_li, ask.after_li = ask.used_li + again.used_li, ask.after_li + again.after_li
-    ask.is_asking, ask.is_final = ask.is_asking | again.is_asking, ask.is_final | again.is_final
-    ask.is_changed |= again.is_changed
-
-
-@compiled
 def arrive(
     directory: Directory, desk: Desk, requests: np.ndarray, asks: np.ndarray, fresh: np.ndarray, fresh_at: np.ndarray,
     answers: np.ndarray, quotas: np.ndarray, ask_place: np.ndarray, busy: np.ndarray, busy_wallets: np.ndarray,
@@ -355,7 +365,7 @@ def arrive(
     """Let a request find its session and services; say what became of it.
 
     fresh      USE[k]: the requests that may open a session, classified; fresh_at  i64[n]: which one, or below 0
-    ask_place  i64[asks]: the service of each ask that goes on, -1 = none
+    ask_place  i64[asks]: the service of each ask that goes on, -1 = none, -2 - b = ask b stands for it
     busy, busy_wallets   u8[rows] and u8[wallets]: whose requests are in the group, and whose wait for its rare ones
     moment     i64[2]: UTC and local second
     waits      i64[1]: whether a request that may open a session waits
@@ -383,25 +393,25 @@ def arrive(
     session = _session_of(directory, desk, request, asks, fresh, k, answer, quotas)
     if session < 0:
         return DONE
+    is_refund = request.kind == _EVENT and request.action == _REFUND  # of services that are open
+    if known >= 0 and not is_refund and not _has_room(desk, session, request, asks):
+        answer.result = _UNABLE  # as a whole: what is sent again is answered the same
+        return DONE
     busy[row] = 1
     _mark_pools(directory, row, busy, 1)
     answer.place = session
     desk.sessions[session].life = _OPEN
-    if request.kind == _EVENT and request.action == _REFUND:
-        return GOES_ON  # of services that are open
-    _forget_closed(desk, session, freed)
+    if is_refund:
+        return GOES_ON
+    _forget_ended(desk, session, freed)
     for a in range(request.first_ask, request.first_ask + request.asks):
-        place = _service_for(desk, session, asks[a], moment[0], moment[1])
-        for b in range(request.first_ask, a):
-            if place >= 0 and ask_place[b] == place:
-                _join(asks[b], asks[a])
-                quotas[a].result = _UNABLE if request.kind == _INITIAL else _SUCCESS
-                place = -2
-        ask_place[a] = max(place, -1)
-        if place >= 0:
-            desk.services[place].answered_number = request.number
-        elif place == -1:
-            quotas[a].result = _UNABLE
+        before = again.named_before(asks, request.first_ask, a)
+        if before >= 0:
+            again.join(asks[before], asks[a])
+            ask_place[a] = -2 - before
+            continue
+        ask_place[a] = _service_for(desk, session, asks[a], moment[0], moment[1])
+        desk.services[ask_place[a]].answered_number = request.number
     return GOES_ON
 
 
@@ -473,7 +483,7 @@ def sweep(
             if silent_s > session.silence_s:
                 silent[count] = place
                 count += 1
-        elif silent_s > remembered_s:
+        elif silent_s > remembered_s + (session.silence_s if again.has_refunded(session) else 0):
             forgotten[old] = place
             old += 1
     return count, old, last

@@ -1,7 +1,8 @@
 """The black list as the engine knows it: numbers and handsets that nobody may use. Source: CHG-32.
 
 Business sends each entry as an order (orders.py). Whoever opens a session or an event with a listed number on either
-side, or in a listed handset, is refused; what runs with it is ended by its network. Refunds are given.
+side, or in a listed handset, is refused; what runs with it is ended by its network. Refunds are given; what was used
+already is charged, and nothing new is given with it.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from openboss.modules.charging.engine.online.desk import Desk, Life, longer
-from openboss.modules.charging.engine.online.requests import Action, Kind, Result
+from openboss.modules.charging.engine.online.requests import USED_FIELDS, Action, Kind, Result
 from openboss.modules.charging.handsets import IMEI, NUMBER
 
 ON_LIST = -3  # in place of where a request's record of use is: nobody may use this
@@ -59,21 +60,27 @@ class BlackList:
 
 
 def refuse_listed(
-    black: BlackList, requests: np.ndarray, fresh: np.ndarray, fresh_at: np.ndarray, now_s: int
+    black: BlackList, requests: np.ndarray, asks: np.ndarray, fresh: np.ndarray, fresh_at: np.ndarray, now_s: int
 ) -> list[Listed]:
     """Have requests that would open something with what is on the list refused: ON_LIST in `fresh_at`; name them.
 
     fresh  USE: what was classified;  fresh_at  which is whose
+    A session that begins with what it has used is charged that, and is given nothing: its wish is struck out.
     """
     if not black.until_s:
         return []
     is_refund = (requests["kind"] == Kind.EVENT) & (requests["action"] == Action.REFUND)
-    opening = np.flatnonzero((fresh_at >= 0) & ~is_refund)
+    opening = np.flatnonzero((fresh_at >= 0) & ~is_refund & (requests["action"] != Action.OVER))
     uses = fresh[fresh_at[opening]]
     found = list[Listed]()
     for kind, numbers in ((IMEI, requests["imei"][opening]), (NUMBER, uses["other_number"]),
                           (NUMBER, uses["served_number"])):  # fmt: skip
         for k in np.flatnonzero(black.has(kind, numbers, now_s) & (fresh_at[opening] >= 0)):
+            request = requests[opening[k]]
+            own = asks[request["first_ask"] : request["first_ask"] + request["asks"]]
+            if request["kind"] == Kind.INITIAL and any(own[name].any() for name in USED_FIELDS):
+                own["is_asking"] = 0
+                continue
             fresh_at[opening[k]] = ON_LIST
             found.append(Listed(int(opening[k]), kind, int(numbers[k]), int(uses["served_number"][k])))
     return found
@@ -115,14 +122,16 @@ class Handsets:
 def running_with_listed(
     black: BlackList, desk: Desk, handsets: Handsets, now_s: int, among: np.ndarray | None = None
 ) -> np.ndarray:
-    """The places of open sessions that go on with what is on the list; of those at some places in its handsets only."""
+    """The places of open sessions that go on with what is on the list; of those at some places if they are named."""
     if not black.until_s:
         return np.zeros(0, np.int64)
-    places = np.flatnonzero(desk.sessions["life"] == Life.OPEN) if among is None else among
-    in_handset = places[black.has(IMEI, handsets.of(desk.sessions, places), now_s)]
-    if among is not None:
-        return in_handset
-    services = np.flatnonzero(desk.services["life"] == Life.OPEN)
+    sessions = desk.sessions
+    if among is None:
+        places, services = (np.flatnonzero(all_of["life"] == Life.OPEN) for all_of in (sessions, desk.services))
+    else:
+        places = among[sessions["life"][among] == Life.OPEN]
+        services = sessions["first_service"][places]  # whose numbers are the session's
+    in_handset = places[black.has(IMEI, handsets.of(sessions, places), now_s)]
     uses = desk.uses[services]
     is_listed = black.has(NUMBER, uses["served_number"], now_s) | black.has(NUMBER, uses["other_number"], now_s)
     return np.unique(np.concatenate([in_handset, desk.services["session"][services[is_listed]]]))

@@ -76,9 +76,13 @@ def answer_again(
         answers["result"][m], answers["is_repeat"][m] = before[m], before[m] == Result.SUCCESS
         quotas["result"][own] = before[m]
         if before[m] == Result.SUCCESS and request["action"] == Action.DEBIT:
-            for ask, quota in zip(asks[own], quotas[own], strict=True):
-                wanted = next(((measure, ask[name]) for measure, name in _WANTED_IN if ask[name]), (Measure.NONE, 0))
-                quota["measure"], quota["granted"] = wanted
+            services = asks[own][["rating_group", "service_id"]]
+            for number, quota in enumerate(quotas[own]):
+                mine = np.flatnonzero(services == services[number])
+                if mine[0] == number:  # a service named twice is answered once, with all of it
+                    wanted = {name: int(asks[own][name][mine].sum()) for _, name in _WANTED_IN}
+                    said = ((measure, wanted[name]) for measure, name in _WANTED_IN if wanted[name])
+                    quota["measure"], quota["granted"] = next(said, (Measure.NONE, 0))
 
 
 def warm() -> None:

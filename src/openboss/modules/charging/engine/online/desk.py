@@ -60,7 +60,8 @@ SESSION = np.dtype(
         ("life", np.uint8),
         ("record_type", np.uint8),
         ("has_credit", np.uint8),  # of the last answer
-        ("spare", np.uint8, 4),
+        ("action", np.uint8),  # 1 + the Action of the last event; 0 = none, or of before 2026-11-23
+        ("spare", np.uint8, 3),
     ]
 )
 

@@ -80,6 +80,8 @@ class Server:
             self._settle(state, group, asks[mine], of_request[mine])
         for mine in steps:  # what all services of a request used is paid before any is granted more
             self._answer(state, group, asks[mine], of_request[mine])
+        again = asks[group.ask_place[asks] < -1]  # of services named twice
+        group.quotas["result"][again] = group.quotas["result"][-2 - group.ask_place[again]]
         sessions = group.answers["place"][going].astype(np.int64)
         ending = requests["kind"] == Kind.TERMINATION
         self._refuse_openings(state, group, going)
@@ -88,15 +90,16 @@ class Server:
             ending[i] = True
         ended = state.desk.sessions["life"][sessions] == Life.CLOSED
         self.close_sessions(state, group, sessions[ending & ~ended], Life.CLOSED)
-        held = state.desk.sessions
+        held, is_event = state.desk.sessions, requests["kind"] == Kind.EVENT
+        is_debit = held["kind"][sessions] == Kind.EVENT  # that a refund of it leaves open no longer
+        held["touched_at_s"][sessions[~(is_refund & is_debit)]] = group.now_s
         held["number"][sessions], held["kind"][sessions] = requests["number"], requests["kind"]
+        held["action"][sessions] = np.where(is_event, 1 + requests["action"], 0)
         for name in ("result", "cost_li", "has_credit"):
             held[name][sessions] = group.answers[name][going]
-        held["touched_at_s"][sessions] = group.now_s
         kinds = held["record_type"][sessions]
         slice_s = np.where(np.isin(kinds, ACCESS), self.rules.access_slice_s, self.rules.data_validity_s)
         slice_s = np.where(np.isin(kinds, VOICE), self.rules.time_slice_s, slice_s)
-        is_event = requests["kind"] == Kind.EVENT
         silence_s = np.where(is_event, self.rules.refundable_s, self.rules.slices_of_silence * slice_s)
         held["silence_s"][sessions] = silence_s
         for session in sessions[is_event]:

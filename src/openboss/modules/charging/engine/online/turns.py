@@ -97,7 +97,7 @@ class Turns:
         fresh, fresh_at, group.moved = classified(state, requests, numbering, moment.now_s, moment.clock)
         before = debits.results_before(state.duplicates, requests, moment.now_s)
         fresh_at[before != debits.NOT_AGAIN] = -1
-        listed = refuse_listed(state.black_list, requests, fresh, fresh_at, moment.now_s)
+        listed = refuse_listed(state.black_list, requests, asks, fresh, fresh_at, moment.now_s)
         if group.moved:
             cut = len(group.moved) * arriving.SERVICES_A_SESSION
             state.desk = places.with_places(state.desk, len(requests) + 1, len(requests) + 3 * len(asks) + cut + 1)
