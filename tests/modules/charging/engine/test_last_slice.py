@@ -83,6 +83,36 @@ def test_where_a_kilobyte_rounds_to_nothing_no_more_than_the_free_ones_are_grant
     assert balance_li(play) == 0
 
 
+LONG_DISTANCE = [A_SECOND, {**A_SECOND, "rule": "L", "component": "ld", "item": "LD_DOM", "price": "0.005"}]
+BOTH_PARTS = {"record": ["MOC"], "component": ["basic", "ld"]}
+
+
+def call_far(play: Play) -> Any:
+    """A long-distance call begins: it is priced in two parts."""
+    play.begin({"user": "A", "record": "MOC", "number": 8613911111111, "ld": "INTER_PROV_LD"}, 1)
+    return play.sessions[-1]
+
+
+def test_free_seconds_that_pay_for_both_parts_of_a_call_are_promised_to_one_of_them(broke: Plays) -> None:
+    play = broke(48, prices=LONG_DISTANCE, free=[{**MINUTES[0], "scope": BOTH_PARTS}])
+    session = call_far(play)
+    assert granted(session) == (50, True)  # 100 free seconds, two for each of the call
+    report(play, session, 50)
+    assert is_refused(session)
+    assert balance_li(play) == 0
+
+
+def test_what_both_parts_of_a_call_may_cost_at_most_is_reserved_once(broke: Plays) -> None:
+    caps = [{"rule": "C", "items": ["LOCAL", "LD_DOM"], "cap": "0.610", "over": "CYCLE", "names": NAMES}]
+    play = broke(49, 10_000, prices=LONG_DISTANCE, caps=caps)
+    session = call_far(play)
+    assert (granted(session), reserved_li(play)) == ((60, False), 610)  # 0.600 and 0.300 without it
+    report(play, session, 60)
+    assert (granted(session), reserved_li(play), balance_li(play)) == ((60, False), 0, 10_000 - 610)
+    report(play, session, 60, ends=True)
+    assert (balance_li(play), reserved_li(play)) == (10_000 - 610, 0)
+
+
 def test_with_nothing_in_the_wallet_exactly_the_free_seconds_left_are_granted(broke: Plays) -> None:
     play = broke(42, prices=[A_SECOND], free=MINUTES)
     session = begin(play, "MOC")

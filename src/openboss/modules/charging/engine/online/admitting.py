@@ -94,13 +94,13 @@ def has_room(
     touched: np.ndarray, touched_count: np.ndarray,
 ) -> bool:  # fmt: skip
     """Say whether all that carrying out a request can write has room."""
-    ratings = asks * (2 * services + 3)  # those of what others hold, in every quote, among them
+    ratings = asks * (2 * services + 5)  # those of what others hold, in every quote, among them
     lane = lanes[desk.sessions[session].row % LANES]
     if lane.totals_count[0] + ratings * TOTALS_A_RECORD > len(lane.totals_item):
         return False
     if lane.counter_count[0] + ratings * tables.counter_room > len(lane.counter_key):
         return False
-    tries = asks * MOST_QUOTES * (services - 1)
+    tries = asks * MOST_QUOTES * (services + 1)
     if touched_count[0] + 2 * (ratings + services + tries) * EFFECTS_A_RECORD > len(touched):
         return False
     noted, other = asks * services, desk.sessions[session].first_service

@@ -133,7 +133,11 @@ class Growing:
     def quote_alone(
         self, state: EngineState, places: np.ndarray, measures: np.ndarray, sizes: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Say the same as if nobody held anything: what more use would cost now."""
+        """Say the same as if nobody held anything: what more use would cost now.
+
+        What a call's basic part takes of free units, caps and steps its long-distance part lacks: such calls are rated
+        whole, as they will be.
+        """
         uses = state.desk.uses[places]
         for measure, name in USED_AS.items():
             uses[name] += np.where(measures == measure, sizes, 0)
@@ -148,8 +152,20 @@ class Growing:
             )
             if done < len(order):  # who draws on a pool counts in its lane too
                 state.make_counter_room(int(rated.row[order[done]]))
-        is_blocked = (rated.blocked == 1) & (rated.status != Status.ERROR)
-        return np.where(is_blocked, BLOCKED_LI, cost_li(rated)), rated.rest.sum(axis=1)
+        quoted_li, rest = _quoted(rated)
+        both = np.flatnonzero((rated.rule[:, :2] != 0).all(axis=1))
+        if len(both):
+            quoted_li[both], rest[both] = self._quote_whole(state, places[both], uses[both])
+        return quoted_li, rest
+
+    def _quote_whole(self, state: EngineState, places: np.ndarray, uses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rate records as if they had grown to `uses`, and undo it."""
+        now = state.desk.uses[places]
+        state.desk.uses[places] = uses
+        rated = self.rate(state, places)
+        self.undo(state, places)
+        state.desk.uses[places] = now
+        return _quoted(rated)
 
     def _note_outstanding(self, state: EngineState, places: np.ndarray) -> np.ndarray:
         """Note beside the desk what others hold while services ask; say for each which one asks (i64, in `places`)."""
@@ -181,6 +197,12 @@ class Growing:
 def cost_li(rated: Rated) -> np.ndarray:
     """What records cost their users; a record that cannot be rated costs more than anybody has."""
     return np.where(rated.status == Status.ERROR, NO_PRICE_LI, rated.act_li.sum(axis=1))
+
+
+def _quoted(rated: Rated) -> tuple[np.ndarray, np.ndarray]:
+    """What records that were only priced would cost, and how much of them no free resource covers."""
+    is_blocked = (rated.blocked == 1) & (rated.status != Status.ERROR)
+    return np.where(is_blocked, BLOCKED_LI, cost_li(rated)), rated.rest.sum(axis=1)
 
 
 def _laid_out(desk: Desk, places: np.ndarray, uses: np.ndarray) -> tuple[Rated, dict[str, np.ndarray]]:

@@ -151,9 +151,13 @@ def _rate(
 @apart
 def _quote_alone_li(
     tables: TariffTables, directory: Directory, lanes: tuple[Lane, ...], cycles: Cycles, desk: Desk, usage: Usage,
-    rated: Rated, k: int, place: int, size: int, work: Work, trace: Trace,
+    rated: Rated, k: int, place: int, size: int, work: Work, trace: Trace, touched: np.ndarray,
+    touched_count: np.ndarray,
 ) -> int:  # fmt: skip
-    """Say what a record would cost in all were more used; nothing changes. Its effects must have been undone."""
+    """Say what a record would cost in all were more used; nothing changes. Its effects must have been undone.
+
+    What a call's basic part takes of free units, caps and steps its other part lacks: such calls are rated whole.
+    """
     _lay_out(desk.uses[place], usage, rated, k, desk.services[place].row)
     if measure_of(desk.uses[place].record_type) == _SECONDS:
         usage.duration_s[k] += size
@@ -161,6 +165,12 @@ def _quote_alone_li(
         usage.down_bytes[k] += size
     work.order[0] = k
     rate_records(tables, directory, lanes, cycles, usage, rated, work.order, trace, 0)
+    if rated.rule[k, 0] != 0 and rated.rule[k, 1] != 0:
+        used_s = desk.uses[place].duration_s
+        desk.uses[place].duration_s = usage.duration_s[k]
+        _rate(tables, directory, lanes, cycles, desk, usage, rated, k, place, work, trace, touched, touched_count)
+        undo_one(lanes, desk, place, touched, touched_count)
+        desk.uses[place].duration_s = used_s
     return BLOCKED_LI if rated.blocked[k] == 1 and rated.status[k] != _ERROR else _cost_li(rated, k)
 
 
@@ -174,7 +184,8 @@ def _quote_li(
 
     What these would then cost more than is reserved for them is part of it: Growing.quote.
     """
-    alone_li = _quote_alone_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, size, work, trace)
+    alone_li = _quote_alone_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, size, work, trace,
+                               touched, touched_count)  # fmt: skip
     others, short_li = note_others(desk, place, beside, 0), 0
     work.quoted_li[SHORT] = 0
     if others == 0:
@@ -183,7 +194,8 @@ def _quote_li(
         cost_li = _rate(tables, directory, lanes, cycles, beside, usage, rated, k, other, work, trace, touched,
                         touched_count)  # fmt: skip
         short_li += (cost_li if cost_li < NO_PRICE_LI else 0) - beside.services[other].reserved_li
-    beside_li = _quote_alone_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, size, work, trace)
+    beside_li = _quote_alone_li(tables, directory, lanes, cycles, desk, usage, rated, k, place, size, work, trace,
+                                touched, touched_count)  # fmt: skip
     for other in range(others):
         undo_one(lanes, beside, other, touched, touched_count)
     work.quoted_li[SHORT] = max(short_li, 0)
