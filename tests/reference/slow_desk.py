@@ -5,6 +5,7 @@ that ends is rated on what stands, the user's other open ones follow in the orde
 reported comes last. What other users' open records have taken meanwhile stays taken. No code shared with the product.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -31,12 +32,12 @@ class SlowDesk:
         self.world: World = open_world(case, beside, holidays)
         self.beside = beside
         self.open: dict[Any, Growing] = {}
-        self.closed: list[tuple[Any, int]] = []
+        self.closed: list[tuple[Any, str, int]] = []  # with whose it is
 
-    @property
-    def charged_li(self) -> int:
-        """What all that was used by now costs."""
-        return sum(li for _, li in self.closed) + sum(one.cost_li for one in self.open.values())
+    def charged_li(self, users: Collection[str]) -> int:
+        """What all that some users have used by now costs."""
+        closed_li = sum(li for _, user, li in self.closed if user in users)
+        return closed_li + sum(one.cost_li for one in self.open.values() if one.event["user"] in users)
 
     def begin(self, key: Any, event: Event) -> None:
         """A record begins; nothing is used yet."""
@@ -51,12 +52,30 @@ class SlowDesk:
             self._take_back(undone)
         if ends:
             self._rate(one)
-            self.closed.append((key, one.cost_li))
+            self.closed.append((key, event["user"], one.cost_li))
             del self.open[key]
         for other in others:
             self._rate(other)
         if not ends:
             self._rate(one)
+
+    def more_li(self, key: Any, event: Event) -> int:
+        """What a record would cost more if it had grown to what an event says. Nothing changes."""
+        one = self.open[key]
+        now, now_li = one.event, one.cost_li
+        self._take_back(one)
+        one.event = event
+        self._rate(one)
+        more_li = one.cost_li - now_li
+        self._take_back(one)
+        one.event = now
+        self._rate(one)
+        assert one.cost_li == now_li
+        return more_li
+
+    def blocks(self, user: str) -> bool:
+        """Whether a resource of a user lets nothing be used beyond it."""
+        return any(one.owner == user and one.rule.get("overflow") == "BLOCK" for one in self.world.buckets)
 
     def begin_later(self, key: Any, new: Any, event: Event) -> None:
         """A record of nothing begins where other prices do; it stays where it is among its user's others."""
@@ -75,7 +94,7 @@ class SlowDesk:
             self._take_back(one)
         filed = Growing(event)
         self._rate(filed)
-        self.closed.append((None, filed.cost_li))
+        self.closed.append((None, event["user"], filed.cost_li))
         for one in own:
             self._rate(one)
 

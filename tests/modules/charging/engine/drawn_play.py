@@ -18,8 +18,8 @@ from .play import PLENTY_LI, Play, Report, Session
 
 STEPS = 36
 WAYS = ("nothing", "use", "use", "use", "use", "begin", "begin", "begin", "event", "event", "refund", "again", "file",
-        "publish", "publish", "top_up", "hold", "end_hold", "bar", "change_plan", "close_month", "crash", "save",
-        "silence")  # fmt: skip
+        "publish", "publish", "top_up", "limit", "hold", "end_hold", "bar", "change_plan", "close_month", "crash",
+        "save", "silence")  # fmt: skip
 Step = tuple[Any, ...]
 
 
@@ -93,12 +93,14 @@ _ABOUT: dict[str, Callable[[random.Random], tuple[Any, ...]]] = {
         _about_report(dice),
     ),
     "top_up": lambda dice: (dice.randrange(3), dice.randrange(1, 20_000)),
+    "limit": lambda dice: (dice.randrange(3), dice.choice([0, dice.randrange(1, 20_000)])),
     "hold": lambda dice: (dice.randrange(3), dice.randrange(1, 20_000)),
     "end_hold": lambda dice: (dice.randrange(4), dice.random() < 0.5),
     "bar": lambda dice: (dice.randrange(3), dice.choice([0, 1, 2])),
     "change_plan": lambda dice: (dice.randrange(3), dice.randrange(4), dice.random() < 0.6),
 }
 BALANCES = st.tuples(*2 * [st.sampled_from([PLENTY_LI, PLENTY_LI, 30_000, 1_000])])
+LIMITS = st.tuples(*2 * [st.sampled_from([0, 0, 500, 20_000])])
 
 
 def carry_out(play: Play, step: Step, edges: list[int]) -> None:
@@ -190,7 +192,8 @@ def _end_hold(play: Play, place: int, is_taken: bool) -> None:
 
 _WAYS: dict[str, Callable[..., None]] = {
     "use": _use, "begin": Play.begin, "event": Play.event, "refund": _refund, "again": _again, "file": _file,
-    "top_up": Play.top_up, "hold": Play.hold, "end_hold": _end_hold, "bar": Play.bar, "change_plan": _change_plan,
+    "top_up": Play.top_up, "limit": Play.limit, "hold": Play.hold, "end_hold": _end_hold, "bar": Play.bar,
+    "change_plan": _change_plan,
     "close_month": Play.close_month, "crash": Play.crash, "save": Play.save, "silence": Play.silence,
     "publish": _publish,
 }  # fmt: skip

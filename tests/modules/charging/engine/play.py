@@ -38,6 +38,7 @@ from openboss.processes.quote.events import FOREIGN_AREA, columns_of
 from openboss.processes.quote.parties import EPOCH, engine_rows, local_s
 from openboss.processes.warm_up import _numbering_frames
 from tests.reference.slow_desk import SlowDesk
+from tests.reference.slow_purse import SlowPurse, is_rightly_granted
 
 PLENTY_LI = 10**12
 SILENCE_S = 7_200
@@ -128,6 +129,12 @@ class Sent:
     where: tuple[int, int] = (0, 0)  # network and tracking area, if it says so
     is_changed: bool = False  # circumstances are others from now on
 
+    @property
+    def is_asking_once(self) -> bool:
+        """Whether one service that goes on wants more."""
+        is_final = any(one.is_final for one in self.reports.values())
+        return self.kind == Kind.UPDATE and self.session.asks == 1 and not is_final
+
 
 class Play:
     """One play of a market. `slow` is None where it has nothing to say: it knows no change of plans.
@@ -157,19 +164,30 @@ class Play:
         self.filed: list[pl.DataFrame] = []
         self.closed_months: list[int] = []
         self.story: list[str] = []
-        self.paid_in_li = 0
+        self.purses: list[SlowPurse] = []
         self.files = count(1)
-        self.holds: dict[str, int] = {}
+        self.barred: dict[str, int] = {}
         self._save()
 
-    def open_wallets(self, balances_li: tuple[int, int]) -> None:
+    def open_wallets(self, balances_li: tuple[int, int], limits_li: tuple[int, int] = (0, 0)) -> None:
         """The first two users pay from one wallet, the others from another."""
-        users = list(self.parties.ids.values())
-        parts = zip(balances_li, (users[:2], users[2:]), strict=True)
-        wallets = [{"account_id": place, "balance_li": li, "subscriber_ids": mine}
-                   for place, (li, mine) in enumerate(parts, 1)]  # fmt: skip
-        self.paid_in_li += sum(balances_li)
+        users = list(self.parties.ids)
+        parts = zip((1, 2), (users[:2], users[2:]), balances_li, limits_li, strict=True)
+        self.purses = [SlowPurse(*part) for part in parts]
+        wallets = [self._wallet_of(purse) | {"balance_li": purse.paid_in_li} for purse in self.purses]
         self.order("WALLETS", {"wallets": wallets})
+
+    def _wallet_of(self, purse: SlowPurse) -> dict[str, Any]:
+        users = [self.parties.ids[user] for user in purse.users]
+        return {"account_id": purse.account_id, "limit_li": purse.limit_li, "subscriber_ids": users}
+
+    def purse(self, user: str) -> SlowPurse:
+        """The money that a user pays from."""
+        return next(one for one in self.purses if user in one.users)
+
+    def _money(self, purse: SlowPurse) -> Any:
+        """The wallet that the engine has for it (desk.WALLET)."""
+        return self.state.desk.wallets[self.state.accounts.get(purse.account_id)]
 
     @property
     def now_s(self) -> int:
@@ -423,9 +441,12 @@ class Play:
         left = np.arange(len(sent))
         while len(left):
             decided = self._decide(requests[left], asks)
-            for place in np.flatnonzero(decided.taken):
-                self._heard(sent[left[place]], requests[left[place]], asks, decided, int(place))
+            taken = [sent[left[place]] for place in np.flatnonzero(decided.taken)]
+            for place, one in zip(np.flatnonzero(decided.taken), taken, strict=True):
+                self._heard(one, requests[left[place]], asks, decided, int(place))
             self._keep(decided)
+            if len(taken) == 1 and taken[0].is_asking_once:
+                self._check_grant(taken[0].session)
             left = left[~decided.taken]
 
     def _written(self, sent: list[Sent]) -> tuple[Any, Any]:
@@ -585,32 +606,45 @@ class Play:
     def top_up(self, who: int, li: int) -> None:
         """A customer pays in."""
         self.tell(f"top-up of {self.user(who)}: {li} li")
-        self.paid_in_li += li
-        self.order("TOP_UP", {"account_id": 1 if who % len(self.parties.ids) < 2 else 2, "amount_li": li})
+        purse = self.purse(self.user(who))
+        purse.paid_in_li += li
+        self.order("TOP_UP", {"account_id": purse.account_id, "amount_li": li})
+
+    def limit(self, who: int, li: int) -> None:
+        """What a customer may spend beyond what is paid in becomes another."""
+        self.tell(f"{self.user(who)} may spend {li} li more than was paid in")
+        purse = self.purse(self.user(who))
+        purse.limit_li = li
+        self.order("WALLETS", {"wallets": [self._wallet_of(purse)]})
 
     def hold(self, who: int, li: int) -> None:
         """Business sets money aside, if there is enough."""
-        name = f"H{next(self.files)}"
-        wanted = {"account_id": 1 if who % len(self.parties.ids) < 2 else 2, "amount_li": li, "hold": name}
+        name, purse = f"H{next(self.files)}", self.purse(self.user(who))
+        reserved_li = int(self._money(purse)["reserved_li"])
         try:
-            self.order("HOLD", wanted)
+            self.order("HOLD", {"account_id": purse.account_id, "amount_li": li, "hold": name})
+            is_held = True
         except orders.OrderRefused:
             self.journal.pop()
-        else:
-            self.holds[name] = li
-        self.tell(f"{li} li of {self.user(who)} are set aside: {name in self.holds}")
+            is_held = False
+        self.tell(f"{li} li of {self.user(who)} are set aside: {is_held}")
+        if self.slow:
+            assert is_held == (li <= purse.free_li(self.slow.charged_li(purse.users), reserved_li))
+        if is_held:
+            purse.held_li[name] = li
 
     def end_hold(self, place: int, *, is_taken: bool) -> None:
         """Business takes what it set aside, or gives it back."""
-        if self.holds:
-            name = list(self.holds)[place % len(self.holds)]
+        if held := [(purse, name) for purse in self.purses for name in purse.held_li]:
+            purse, name = held[place % len(held)]
             self.tell(f"what was set aside as {name} is taken: {is_taken}")
-            self.paid_in_li -= is_taken * self.holds.pop(name)
+            purse.take_held(name, is_taken=is_taken)
             self.order("CONFIRM" if is_taken else "RELEASE", {"hold": name})
 
     def bar(self, who: int, barred: int) -> None:
         """A user is stopped, or resumed."""
         self.tell(f"user {self.user(who)} is barred: {barred}")
+        self.barred[self.user(who)] = barred
         self.order("STATE", {"subscriber_id": self.parties.ids[self.user(who)], "barred": barred})
 
     def change_plan(self, who: int, place: int, *, takes: bool) -> None:
@@ -710,12 +744,46 @@ class Play:
     @property
     def paid_li(self) -> int:
         """What the wallets paid by now."""
-        return self.paid_in_li - int(self.state.desk.wallets["balance_li"].sum())
+        return sum(map(self._paid_li, self.purses))
+
+    def _paid_li(self, purse: SlowPurse) -> int:
+        return purse.paid_in_li - int(self._money(purse)["balance_li"])
 
     def check(self) -> None:
-        """Wallets have paid what the slow desk says that everything costs by now."""
-        if self.slow:
-            assert self.paid_li == self.slow.charged_li, (self.slow.closed, self.slow.open)
+        """Every wallet has paid what the slow desk says that its users' use costs by now."""
+        for purse in self.purses:
+            money = self._money(purse)
+            assert (money["limit_li"], money["held_li"]) == (purse.limit_li, sum(purse.held_li.values()))
+            if self.slow:
+                charged_li = self.slow.charged_li(purse.users)
+                assert self._paid_li(purse) == charged_li, (self.slow.closed, self.slow.open)
+
+    def _check_grant(self, session: Session) -> None:
+        """What a service was just granted is what the slow rule says, if no other of its user holds anything."""
+        user, record = session.event["user"], session.event["record"]
+        desk, row = self.state.desk, self.state.row_of[self.parties.ids[user]]
+        places, quota = self._places(session), session.sent[-1][3][0]
+        if self.slow is None or len(places) != 1 or self.barred.get(user) or self.slow.blocks(user):
+            return
+        mine = (desk.services["row"] == row) & (desk.services["life"] == Life.OPEN)
+        mine[places] = False
+        if self.state.draws_on_pool[row] or desk.services["granted"][mine].any():
+            return
+        ((ask, start_s),) = session.starts.items()
+        key, counted = (session.number, ask, start_s), column_of(record).replace("message_count", "messages")
+        event = {name: value for name, value in self.event_of(key).items() if name != "is_unused"}
+
+        def costs_li(more: int) -> int:
+            return self.slow.more_li(key, event | {counted: event[counted] + more}) if self.slow and more else 0
+
+        purse, reserved_li = self.purse(user), int(desk.services["reserved_li"][places[0]])
+        charged_li, all_reserved_li = self.slow.charged_li(purse.users), int(self._money(purse)["reserved_li"])
+        assert is_rightly_granted(
+            record, int(quota["granted"]), is_last=bool(quota["is_last"]), left_li=purse.left_li(charged_li),
+            free_li=purse.free_li(charged_li, all_reserved_li - reserved_li), costs_li=costs_li,
+        ), (quota, purse, charged_li, all_reserved_li, reserved_li)  # fmt: skip
+        assert reserved_li == max(costs_li(int(quota["granted"])), 0)
+        assert (quota["result"] == Result.SUCCESS) == (quota["granted"] > 0)
 
 
 def _dated(document: dict[str, Any], begins_on: date) -> dict[str, Any]:

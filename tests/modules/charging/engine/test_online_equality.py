@@ -28,7 +28,7 @@ from openboss.processes.quote import OpenQuote
 from openboss.processes.quote.tariffs import Tariffs, compiled, tariffs_of
 from tests.reference.slow_desk import SlowDesk
 
-from .drawn_play import BALANCES, STEPS, Drawn, Step, carry_out, edges_of, markets, readable, steps
+from .drawn_play import BALANCES, LIMITS, STEPS, Drawn, Step, carry_out, edges_of, markets, readable, steps
 from .play import Play, column_of
 
 ROOT = Path(__file__).parents[4]
@@ -230,15 +230,15 @@ def begun(market: dict[str, Any], reference: Path, folder: Path, *, slowly: bool
 
 
 def act_out(
-    market: dict[str, Any], taken: list[Step], balances_li: tuple[int, int], *, reference: Path, slowly: bool,
-    pieces: int, is_known: bool,
+    market: dict[str, Any], taken: list[Step], balances_li: tuple[int, int], *, limits_li: tuple[int, int],
+    reference: Path, slowly: bool, pieces: int, is_known: bool,
 ) -> Play:  # fmt: skip
     """Play a market and compare with both calculators; a play that fails tells its story."""
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         play = begun(market, reference, Path(folder), slowly=slowly)
         edges = edges_of(market)
         try:
-            play.open_wallets(balances_li)
+            play.open_wallets(balances_li, limits_li)
             if is_known:
                 play.publish_all()
             for step in taken:
@@ -262,6 +262,7 @@ def drawn_plays(draw: Callable[..., Any], kind: str) -> dict[str, Any]:
         "market": example_market(Drawn(draw)) if kind == "EXAMPLE" else draw(markets(shares=kind == "SHARED")),
         "taken": draw(WHOLE_STEPS),
         "balances_li": draw(BALANCES),
+        "limits_li": draw(LIMITS),
         "is_known": draw(st.booleans()),  # from the beginning, which versions of tariffs will begin
         "pieces": draw(st.sampled_from([10**6, 3, 1])),
         "slowly": kind == "SHARED" or (kind == "OWN" and draw(st.sampled_from([True, True, False]))),
