@@ -172,10 +172,13 @@ class Play:
     def open_wallets(self, balances_li: tuple[int, int], limits_li: tuple[int, int] = (0, 0)) -> None:
         """The first two users pay from one wallet, the others from another."""
         users = list(self.parties.ids)
-        parts = zip((1, 2), (users[:2], users[2:]), balances_li, limits_li, strict=True)
-        self.purses = [SlowPurse(*part) for part in parts]
-        wallets = [self._wallet_of(purse) | {"balance_li": purse.paid_in_li} for purse in self.purses]
-        self.order("WALLETS", {"wallets": wallets})
+        for part in zip((1, 2), (users[:2], users[2:]), balances_li, limits_li, strict=True):
+            self.open_wallet(SlowPurse(*part))
+
+    def open_wallet(self, purse: SlowPurse) -> None:
+        """Users pay from a wallet of their own."""
+        self.purses.append(purse)
+        self.order("WALLETS", {"wallets": [self._wallet_of(purse) | {"balance_li": purse.paid_in_li}]})
 
     def _wallet_of(self, purse: SlowPurse) -> dict[str, Any]:
         users = [self.parties.ids[user] for user in purse.users]

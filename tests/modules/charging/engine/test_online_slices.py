@@ -75,6 +75,24 @@ def test_an_offer_taken_inside_a_session_prices_what_is_used_after_it(play_of: C
     assert play.paid_li == 150 * 10 + 200 * 1
 
 
+def test_an_offer_whose_new_version_is_the_first_to_share_shares_with_the_whole_group(
+    play_of: Callable[..., Play],
+) -> None:
+    sharing = KIN["versions"][0]
+    before = {**sharing, "free": []}
+    kin = {**KIN, "versions": [before, {**sharing, "from": "2026-10-01"}]}
+    play = play_of(kin, held={"A": ["KIN"], "B": []}, groups=[{"group": "F", "kind": "FAMILY"}])
+    at(play, "2026-09-10T10:00:00")
+    play.publish_all()
+    at(play, "2026-10-02T10:00:00")
+    session = begin(play, "MOC", "B")
+    report(play, session, 240, ends=True)
+    assert play.paid_li == 0  # four of the five minutes of A
+    session = begin(play, "MOC", "A")
+    report(play, session, 120, ends=True)
+    assert play.paid_li == 100  # one minute is left
+
+
 def test_a_request_sent_again_after_its_month_was_closed_hears_what_it_heard(play_of: Callable[..., Play]) -> None:
     play = play_of(CHEAP, held={"A": ["CHEAP"]})
     at(play, "2026-09-30T23:50:00")

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from tests.reference.slow_purse import SlowPurse
+
 from .play import Report, Session
 from .test_online_equality import IN_CI, IN_SOAK, MEMORY, REFERENCE, begun, tried
 from .test_online_slices import CALL_PRICE, DATA_PRICE, at, offer
@@ -48,9 +50,7 @@ def use(price: str, balance_li: int, limit_li: int, top_up_li: int, acts: list[t
     market = {"format": 1, "tariffs": ["documents/standard.yaml", offer("ONE", 80, prices=prices)], "users": users}
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         play = begun(market, REFERENCE, Path(folder), slowly=False)
-        wallet = {"account_id": 1, "balance_li": balance_li, "limit_li": limit_li,
-                  "subscriber_ids": list(play.parties.ids.values())}  # fmt: skip
-        play.order("WALLETS", {"wallets": [wallet]})
+        play.open_wallet(SlowPurse(1, ["A", "B"], balance_li, limit_li))
         at(play, "2026-09-10T10:00:00")
         running: dict[int, Session] = {}
         for turn, (who, parts, ends) in enumerate(acts):

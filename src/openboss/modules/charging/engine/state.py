@@ -125,9 +125,14 @@ class EngineState:
     # --- base data -----------------------------------------------------------------------------------------------
 
     def take_tariffs(self, tables: TariffTables, sha256: str) -> None:
-        """Rate by other tariffs from now on; open records are cut where these have versions begin."""
+        """Rate by other tariffs from now on; open records are cut where these have versions begin.
+
+        Groups some of whom hold an offer that shares something only now have their pools from now on.
+        """
         self.tables, self.tariff_sha256 = tables, sha256
         self.desk.services["change_local_s"] = 0
+        if self.used["group"]:
+            self._enter_pools(np.arange(self.used["rows"], dtype=np.int32), 0)
 
     def apply_image(self, image: Image) -> np.ndarray:
         """Enter users or replace what is known of them, and grant what new offers have; return rows in sessions."""
