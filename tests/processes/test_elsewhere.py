@@ -177,7 +177,7 @@ def test_october_is_paid_in_november_once_and_only_out_of_cash(desk: Desk) -> No
     check_books()
 
 
-def test_a_payment_the_other_province_refuses_or_does_not_know_goes_back_to_the_payer(desk: Desk) -> None:
+def test_a_payment_the_other_province_refuses_goes_back_to_the_payer_and_is_tried_on_the_next_day(desk: Desk) -> None:
     account, user = payer_of(desk, 5000)
     order(desk, user)
     hub(OCTOBER)
@@ -198,6 +198,31 @@ def test_a_payment_the_other_province_refuses_or_does_not_know_goes_back_to_the_
     assert pay_elsewhere.run(at=next_day) == 1
     hub(next_day)
     assert (desk.cash(account), elsewhere.months()[0].state) == (1500, "PAID")
+    check_books()
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["takes it back", "never answers"])
+def test_money_of_a_payment_nobody_answered_goes_back_when_it_is_taken_back_and_waits_for_a_person_else(
+    desk: Desk, answers: bool
+) -> None:
+    account, user = payer_of(desk, 5000)
+    order(desk, user)
+    hub(OCTOBER)
+    at = on(11, 3)
+    pay_elsewhere.run(at=at)
+    hub(at)
+    assert pay_elsewhere.run(at=at) == 1
+    trans_id = HubOrder.objects.get(activity="PAY").trans_id
+    process = asking.ask_province
+    assert process.no_answer(trans_id=trans_id, activity="PAY", at=at + timedelta(minutes=2))
+    assert desk.cash(account) == 1500, "it may have been paid there"
+    if answers:
+        process.answered(trans_id=trans_id, activity="REVERSE", code="0000", words="", their_id="", answer={}, at=at)
+    while not answers and not process.no_answer(trans_id=trans_id, activity="REVERSE", at=at):
+        assert elsewhere.months()[0].state == "PAYING"
+    wanted = (5000, "WAITING") if answers else (1500, "MANUAL")
+    assert (desk.cash(account), elsewhere.months()[0].state) == wanted
+    assert pay_elsewhere.run(at=at) == 0
     check_books()
 
 

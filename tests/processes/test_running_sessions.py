@@ -31,6 +31,7 @@ from openboss.modules.customers.atomic.effective import active_reasons
 from openboss.modules.customers.functions import Proof
 from openboss.modules.customers.models import Subscriber
 from openboss.modules.receivables.atomic.wallets import send_limits
+from openboss.modules.receivables.functions import monthly_gifts
 from openboss.modules.receivables.functions.counter import grant_gift
 from openboss.modules.system.models import Outbox
 from openboss.processes import emergency_opening, take_payment
@@ -211,13 +212,18 @@ def test_a_gift_and_a_raised_limit_make_the_network_ask_again_and_what_it_may_us
         print(f"from the gift to the request: {time.monotonic() - began_s:.2f} s")
         assert session.report() == (GRANTED, 10 * MB)
         assert session.report(used=35 * MB) == (NO_CREDIT, 0)  # all of the gift
-        for limit_fen, heard in ((1_100, (GRANTED, MB)), (1_000, (NO_CREDIT, 0))):
+        known = {"reason": "x", "serial_no": "G2", "at": clock.now(), "staff_id": None}
+        monthly_gifts.promise(account_id=account_id, given_fen=12_000, parts=12, **known)
+        assert session.told() == (ASKED_AGAIN, "gw;1")
+        assert session.report() == (GRANTED, 10 * MB)
+        assert session.report(used=34 * MB) == (NO_CREDIT, 0)  # the 10.00 of this month and no more of the 120.00
+        for limit_fen, heard in ((2_100, (GRANTED, MB)), (2_000, (NO_CREDIT, 0))):
             began_s = time.monotonic()
             send_limits({account_id: limit_fen})
             assert session.told() == (ASKED_AGAIN, "gw;1")
             print(f"from the limit to the request: {time.monotonic() - began_s:.2f} s")
             assert session.report() == heard
-        send_limits({account_id: 1_000})  # as it is: nobody need ask
+        send_limits({account_id: 2_000})  # as it is: nobody need ask
         session.pay(1_000)
         assert session.told() == (ASKED_AGAIN, "gw;1")
         assert session.report(TERMINATION) == (GRANTED, 0)
