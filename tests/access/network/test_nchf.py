@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server as GranianServer
+from tests.access.console.small_operator import clock_at
 from tests.access.network.network_operator import NOW, reference
 from tests.access.network.online_door import OnlineDoor, free_port, play_beside
 from tests.modules.charging.engine.test_online import MB, PREPAID, moment, network, open_wallet  # noqa: F401
@@ -352,7 +353,8 @@ def test_a_top_up_makes_the_network_come_again_and_a_stop_makes_it_end(network, 
             seen.append(taken.get(timeout=10))
             waits.append(time.monotonic() - sent_s)
 
-    play_beside(ChargeLoop(network.owner, threading.Event()), network_function)
+    with clock_at(moment().at):  # there are prices for the months around it
+        play_beside(ChargeLoop(network.owner, threading.Event()), network_function)
     options.cache_clear()
     granted, final = seen[0]["grantedUnit"], seen[0]["finalUnitIndication"]
     assert (granted, final) == ({"totalVolume": 496 * 1024}, {"finalUnitAction": "TERMINATE"})

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import polars as pl
+from tests.access.console.small_operator import clock_at
 from tests.access.network.network_operator import reference
 from tests.access.network.online_door import free_port, play_beside, waited_for
 from tests.access.network.test_radius import (  # noqa: F401 - fixtures
+    AT,
     SECRET,
     USER,
     Aaa,
@@ -163,7 +165,8 @@ def test_in_the_engines_own_loop_a_payment_and_a_stop_reach_the_access_server(ne
         order("TOP_UP", account_id=5, amount_li=1000)
         order("STATE", subscriber_id=USER, barred=2)
 
-    play_beside(ChargeLoop(network.owner, threading.Event()), access_server)
+    with clock_at(AT):  # there are prices for the months around it
+        play_beside(ChargeLoop(network.owner, threading.Event()), access_server)
     options.cache_clear()
     accepted, paid, stopped = seen
     assert (accepted["code"], accepted["Session-Timeout"]) == ("Access-Accept", "120")
