@@ -1,6 +1,7 @@
 """Collect debt: look at accounts, remind, stop, and resume who has paid. Read from top to bottom.
 
-    look       exposure against the limit, and days since the oldest bill was due
+    look       exposure against the limit, and days since the oldest bill was due; of what users have used that several
+               accounts pay for, each account has its share (D9.10)
     remind     each step of a plan once a crossing: an SMS in the outbox
     stop       ARREARS_1 or ARREARS_2 as one more stop reason, which the network is told; never at night, on a
                holiday, during a complaint, or for the exempt
@@ -20,7 +21,7 @@ from datetime import datetime
 from django.db import transaction
 
 from openboss.modules.customers import functions as customers
-from openboss.modules.customers.atomic.owners import accounts_with_stopped_users
+from openboss.modules.customers.atomic.owners import accounts_that_share, accounts_with_stopped_users
 from openboss.modules.receivables.functions import credit, emergency
 from openboss.modules.receivables.functions import credit_records as records
 from openboss.modules.receivables.functions.collection_cases import open_case, withdraw_paid
@@ -31,7 +32,7 @@ from openboss.modules.receivables.functions.rules import Rules, rules_at
 from openboss.modules.system.atomic import send_out, send_out_many
 from openboss.modules.system.garbage import collector_paused
 from openboss.processes.order_flow import bar_in_engine
-from openboss.processes.unbilled import Everybody
+from openboss.processes.unbilled import Everybody, own_shares, shared
 
 CHUNK = 1000
 OVER = "EMERGENCY_OVER"  # to who is stopped again
@@ -74,7 +75,13 @@ def run_with_use(*, at: datetime, after: int = 0, told: Told = not_told) -> Tall
     percent = min(one["at_percent"] for one in rules.value("plan.LIMIT"))
     low_fen = max(one["below_fen"] for one in rules.value("plan.PREPAID"))
     also = everybody.accounts_from(used_fen=least_fen * percent // 100, balance_fen=low_fen)
-    return run(at=at, unbilled=lambda _accounts: everybody.by_user, also=also, after=after, told=told)
+    also = sorted({*also, *accounts_that_share(cycle=customers.cycle_of(at))})
+
+    def used(accounts: list[int]) -> Mapping[int, int]:
+        own_fen = own_shares(accounts, at=at)
+        return {**everybody.by_user, **own_fen} if own_fen else everybody.by_user
+
+    return run(at=at, unbilled=used, also=also, after=after, told=told)
 
 
 def run(
@@ -96,7 +103,8 @@ def run(
     tally, last = Tally(), after
     while accounts := _next_accounts(last, also):
         unbilled_fen = unbilled(accounts)
-        at_work = accounts_to_look_at(account_ids=accounts, at=at, unbilled_fen=unbilled_fen)
+        shared_fen = shared(accounts, at=at)
+        at_work = accounts_to_look_at(account_ids=accounts, at=at, unbilled_fen=unbilled_fen, shared_fen=shared_fen)
         for start in range(0, len(at_work), CHUNK):
             with transaction.atomic():
                 look_at(at_work[start : start + CHUNK], at=at, unbilled_fen=unbilled_fen, tally=tally)
@@ -133,7 +141,8 @@ def look_at(
     rules = rules_at(at)
     records.lock_accounts(account_ids)
     used_fen = unbilled_fen or {}
-    positions = credit.positions(account_ids=account_ids, at=at, unbilled_fen=used_fen)
+    shared_fen = shared(account_ids, at=at)
+    positions = credit.positions(account_ids=account_ids, at=at, unbilled_fen=used_fen, shared_fen=shared_fen)
     records.note_exposures(seen=[(one.account_id, one.exposure_fen, _crossed_at(one, at)) for one in positions])
     may_begin = may_begin and not credit.is_quiet(at=at, rules=rules)
     known, begun, ended = records.open_steps(account_ids=account_ids), [], []

@@ -76,7 +76,8 @@ def _account_of(subscriber_id: int, at: datetime) -> int:
 def _position(account_id: int, at: datetime) -> tuple[credit.Position, dict[int, int]]:
     """Where an account stands now, and what its users have used."""
     used_fen = dict(unbilled.now([account_id], at=at))
-    (position,) = credit.positions(account_ids=[account_id], at=at, unbilled_fen=used_fen)
+    shared_fen = unbilled.shared([account_id], at=at)
+    (position,) = credit.positions(account_ids=[account_id], at=at, unbilled_fen=used_fen, shared_fen=shared_fen)
     return position, used_fen
 
 

@@ -1,19 +1,21 @@
 """What users have used and was not billed yet: of a few from the running engine, of everybody as it last published.
 
-Months whose bills are released are left out; what is less than a fen is dropped. Source: CHG-13, D9.1.
+Months whose bills are released are left out; what is less than a fen is dropped. Of users whom several accounts pay
+for, each account has the share that the bill will give it: `now` says what falls to who pays the rest, `shared` what
+falls to the others, a group's account or an employer's (D9.10). Source: CHG-13, D9.1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
 import polars as pl
 
-from openboss.modules.billing.functions import list_cycles
-from openboss.modules.charging.functions.live import used_now
+from openboss.modules.billing.functions import list_cycles, split_of_use
+from openboss.modules.charging.functions.live import used_by_item, used_now
 from openboss.modules.charging.functions.online import Published, read_published
-from openboss.modules.customers.atomic.owners import paying_accounts, users_paid_by
+from openboss.modules.customers.atomic.owners import paying_accounts, relations_of_users, users_paid_by, users_shared
 from openboss.modules.customers.functions import cycle_of
 from openboss.modules.receivables.functions.wallets import range_at
 
@@ -22,8 +24,44 @@ A_DAY = timedelta(hours=24)
 
 
 def now(account_ids: list[int], *, at: datetime) -> Mapping[int, int]:
-    """What the users of some accounts have used, in fen by user; if no engine answers, as it last published."""
-    return of_users(users_paid_by(account_ids=account_ids, cycle=cycle_of(at), at=at)["subscriber_id"].to_list(), at=at)
+    """What the users of some accounts have used and others do not pay, in fen by user; if no engine answers, as it last
+    published."""
+    users = users_paid_by(account_ids=account_ids, cycle=cycle_of(at), at=at)["subscriber_id"].to_list()
+    return {**of_users(users, at=at), **own_shares(account_ids, at=at)}
+
+
+def own_shares(account_ids: Sequence[int], *, at: datetime) -> dict[int, int]:
+    """Of the users of some accounts those for whom others pay too: what falls to who pays the rest, in fen by user."""
+    shares, mine = _shares(account_ids, at), set(account_ids)
+    return {user: fen for (user, account_id), (fen, is_rest) in shares.items() if is_rest and account_id in mine}
+
+
+def shared(account_ids: Sequence[int], *, at: datetime) -> dict[int, int]:
+    """What falls to accounts of the use of users whose rest another pays, in fen by account; nothing: missing."""
+    found: dict[int, int] = {}
+    mine = set(account_ids)
+    for (_user, account_id), (fen, is_rest) in _shares(account_ids, at).items():
+        if not is_rest and account_id in mine:
+            found[account_id] = found.get(account_id, 0) + fen
+    return found
+
+
+def _shares(account_ids: Sequence[int], at: datetime) -> dict[tuple[int, int], tuple[int, bool]]:
+    """Of users whom several accounts pay for, some of these among them: by user and account the fen of every unbilled
+    month, and whether the account pays the rest this month."""
+    users = users_shared(account_ids=account_ids, cycle=cycle_of(at))
+    if not users:
+        return {}
+    payers = dict(paying_accounts(subscriber_ids=users, cycle=cycle_of(at)).iter_rows())
+    used, billed = used_by_item(users), billed_cycles()
+    months = {cycle for by_cycle in used.values() for cycle in by_cycle} - billed
+    sums = {(user, payers[user]): 0 for user in users}
+    for cycle in sorted(months):
+        due_li = {(user, item): li for user in used for item, li in used[user].get(cycle, {}).items()}
+        relations = relations_of_users(subscriber_ids=users, cycle=cycle)
+        for key, fen in split_of_use(due_li=due_li, relations=relations).items():
+            sums[key] = sums.get(key, 0) + fen
+    return {key: (fen, key[1] == payers[key[0]]) for key, fen in sums.items()}
 
 
 def of_users(users: list[int], *, at: datetime) -> Mapping[int, int]:

@@ -49,7 +49,12 @@ from openboss.modules.billing.functions.explain import (
 )
 from openboss.modules.billing.functions.lines import LINES
 from openboss.modules.billing.functions.posting import shares_of
-from openboss.modules.billing.functions.sharing import average_bill_fen, average_by_customer, split_of_bill
+from openboss.modules.billing.functions.sharing import (
+    average_bill_fen,
+    average_by_customer,
+    split_of_bill,
+    split_of_use,
+)
 from openboss.modules.billing.functions.steps import (
     STEPS,
     InputsUnbalanced,
@@ -85,6 +90,7 @@ __all__ = [
     "average_bill_fen",
     "average_by_customer",
     "split_of_bill",
+    "split_of_use",
     "LINES",
     "RunTariff",
     "Source",

@@ -30,16 +30,24 @@ def split_of_bill(*, cycle: int, subscriber_id: int, relations: pl.DataFrame) ->
 
     relations  relation_id, subscriber_id, account_id, item_scope, mode, value, priority: as in the billing image
     """
-    tariff = tariff_of([], bill_item_types())
     due = due_by_item(cycle=cycle, subscriber_ids=[subscriber_id])
+    shares = split_of_use(due_li=due, relations=relations)
+    return {one: shares.get((subscriber_id, one), 0) for one in sorted(set(relations["account_id"]))}
+
+
+def split_of_use(*, due_li: Mapping[tuple[int, int], int], relations: pl.DataFrame) -> dict[tuple[int, int], int]:
+    """Share what users owe for a month, or have used of it so far, as its bill will (D1.1): user and account -> fen.
+
+    due_li     li by user and bill item
+    relations  of these users in the month, as in the billing image
+    """
+    if not due_li:
+        return {}
+    tariff = tariff_of([], bill_item_types())
     place = {item.item_id: column for column, item in enumerate(tariff.items)}
-    rows = [(subscriber_id, place[item_id], item_id, li, li) for (_, item_id), li in due.items()]
-    frame = pl.DataFrame(
-        rows, schema=["subscriber_id", "column", "item_id", "std_li", "due_li"], orient="row", infer_schema_length=None
-    ).cast(pl.Int64)
-    if frame.is_empty():
-        return dict.fromkeys(sorted(set(relations["account_id"])), 0)
-    shares = shares_of(due=frame.sort("column"), relations=relations, tariff=tariff)
-    sums = shares.group_by("account_id").agg(pl.col("due_fen").sum())
-    paid = dict(sums.iter_rows())
-    return {account_id: paid.get(account_id, 0) for account_id in sorted(set(relations["account_id"]))}
+    rows = [(user, place[item_id], item_id, li, li) for (user, item_id), li in due_li.items()]
+    names = ["subscriber_id", "column", "item_id", "std_li", "due_li"]
+    due = pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None).cast(pl.Int64)
+    shares = shares_of(due=due.sort("subscriber_id", "column"), relations=relations, tariff=tariff)
+    sums = shares.group_by("subscriber_id", "account_id").agg(pl.col("due_fen").sum())
+    return {(user, account_id): fen for user, account_id, fen in sums.iter_rows()}

@@ -3,6 +3,7 @@
 Charges are always the engine's own figures; the detail store lags by the records that wait for a commit.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -211,6 +212,21 @@ def used_now(subscriber_ids: list[int]) -> dict[int, dict[int, int]] | None:
             found |= {int(user): {int(cycle): li for cycle, li in months.items()} for user, months in answer.items()}
     except NoAnswer:
         return None
+    return found
+
+
+def used_by_item(subscriber_ids: Sequence[int]) -> dict[int, dict[int, dict[int, int]]]:
+    """What users have used, in li by user, cycle and bill item; if no engine answers, as the newest snapshot has it."""
+    found: dict[int, dict[int, dict[int, int]]] = {}
+    for user in subscriber_ids:
+        try:
+            answer = ask(f"users/{user}", Path(settings.DATA_DIR))
+        except NoAnswer:
+            answer = last_known_user(user)
+        for month in answer["cycles"]:
+            items = found.setdefault(user, {}).setdefault(month["cycle"], {})
+            for one in month["items"]:
+                items[one["item"]] = items.get(one["item"], 0) + one["act_li"]
     return found
 
 

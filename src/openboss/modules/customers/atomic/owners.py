@@ -99,6 +99,60 @@ def accounts_in_use(*, account_ids: list[int], cycle: int) -> set[int]:
     return {row[0] for row in found}
 
 
+def users_shared(*, account_ids: Sequence[int], cycle: int) -> list[int]:
+    """Users of whom accounts pay a part or the rest in a cycle, while other accounts pay too."""
+    found = ask(
+        "SELECT DISTINCT m.subscriber_id FROM customers_paymentrelation m JOIN customers_paymentrelation o"
+        " USING (subscriber_id) WHERE m.account_id = ANY(%s::bigint[]) AND m.cycles @> %s::int"
+        " AND o.cycles @> %s::int AND o.mode <> 'REST' ORDER BY 1",
+        [list(account_ids), cycle, cycle],
+    )
+    return [user for (user,) in found]
+
+
+def relations_of_users(*, subscriber_ids: Sequence[int], cycle: int) -> pl.DataFrame:
+    """Who pays what of users in a cycle: columns as in the billing image."""
+    return copy_out(
+        "SELECT relation_id, subscriber_id, account_id, item_scope, mode, value, priority"
+        " FROM customers_paymentrelation WHERE subscriber_id = ANY(%s) AND cycles @> %s::int ORDER BY 2, 1",
+        {
+            "relation_id": pl.Int64,
+            "subscriber_id": pl.Int64,
+            "account_id": pl.Int64,
+            "item_scope": pl.String,
+            "mode": pl.String,
+            "value": pl.Int64,
+            "priority": pl.Int64,
+        },
+        (list(subscriber_ids), cycle),
+    )
+
+
+def accounts_that_share(*, cycle: int) -> list[int]:
+    """Accounts that pay a part of users in a cycle, in order."""
+    found = ask(
+        "SELECT DISTINCT account_id FROM customers_paymentrelation WHERE mode <> 'REST' AND cycles @> %s::int"
+        " ORDER BY 1",
+        [cycle],
+    )
+    return [account_id for (account_id,) in found]
+
+
+def room_of_others(*, account_ids: Sequence[int], cycle: int, not_used: Sequence[str]) -> pl.DataFrame:
+    """What others pay a month of what the users of accounts use: account_id, room_fen; null: without limit.
+
+    not_used  scopes of what no use is charged to, such as monthly fees
+    """
+    return copy_out(
+        "SELECT r.account_id, CASE WHEN bool_and(o.mode = 'LIMIT') THEN sum(o.value)::bigint END"
+        " FROM customers_paymentrelation r JOIN customers_paymentrelation o USING (subscriber_id)"
+        " WHERE r.mode = 'REST' AND r.account_id = ANY(%s) AND r.cycles @> %s::int AND o.cycles @> %s::int"
+        " AND o.mode <> 'REST' AND o.account_id <> r.account_id AND o.item_scope <> ALL(%s) GROUP BY 1",
+        {"account_id": pl.Int64, "room_fen": pl.Int64},
+        (list(account_ids), cycle, cycle, list(not_used)),
+    )
+
+
 def users_together(*, subscriber_id: int) -> list[int]:
     """Who was ever in a group with a user, or on an account that pays the user's rest; the user too if anybody was."""
     found = ask(

@@ -75,8 +75,18 @@ class Step:
     bill_id: int
 
 
-def positions(*, account_ids: list[int], at: datetime, unbilled_fen: Mapping[int, int]) -> list[Position]:
-    """Where some accounts stand at a moment. unbilled_fen: by user; users that are missing have nothing unbilled."""
+def positions(
+    *,
+    account_ids: list[int],
+    at: datetime,
+    unbilled_fen: Mapping[int, int],
+    shared_fen: Mapping[int, int] | None = None,
+) -> list[Position]:
+    """Where some accounts stand at a moment.
+
+    unbilled_fen  by user, of whom the account pays the rest; users that are missing have nothing unbilled
+    shared_fen    by account, its share of the unbilled use of users whose rest another pays (D9.10)
+    """
     rules = rules_at(at)
     facts = standing.exposures(account_ids=account_ids, kinds=rules.value("bucket_order"), on=rules.on)
     late = with_late_fees(debts.open_principals(account_ids, on=rules.on), on=rules.on, rules=rules)
@@ -86,21 +96,31 @@ def positions(*, account_ids: list[int], at: datetime, unbilled_fen: Mapping[int
     for account_id, *user in users_paid_by(account_ids=account_ids, cycle=cycle, at=at).iter_rows():
         users.setdefault(account_id, []).append(PaidUser(*user))
     return [
-        _position(row, late_fen.get(row["account_id"], 0), users.get(row["account_id"], []), unbilled_fen, rules, at)
+        _position(
+            row,
+            late_fen.get(row["account_id"], 0) + (shared_fen or {}).get(row["account_id"], 0),
+            users.get(row["account_id"], []),
+            unbilled_fen,
+            rules,
+            at,
+        )
         for row in facts.iter_rows(named=True)
     ]
 
 
-def credit_of(*, account_id: int, at: datetime, unbilled_fen: Mapping[int, int]) -> CreditView:
-    """An account's credit limit and how much of it is used, with what is not billed yet (ACM-21, BMC-02)."""
-    (position,) = positions(account_ids=[account_id], at=at, unbilled_fen=unbilled_fen)
+def credit_of(
+    *, account_id: int, at: datetime, unbilled_fen: Mapping[int, int], shared_fen: Mapping[int, int] | None = None
+) -> CreditView:
+    """An account's credit limit and how much of it is used, with what is not billed yet (ACM-21, BMC-02); see
+    positions."""
+    (position,) = positions(account_ids=[account_id], at=at, unbilled_fen=unbilled_fen, shared_fen=shared_fen)
     used_fen = max(position.exposure_fen, 0)
     return CreditView(account_id, position.limit_fen, used_fen, position.limit_fen - used_fen)
 
 
 def _position(
     row: dict[str, Any],
-    late_fee_fen: int,
+    beside_fen: int,
     users: list[PaidUser],
     unbilled_fen: Mapping[int, int],
     rules: Rules,
@@ -116,7 +136,7 @@ def _position(
     return Position(
         account_id=row["account_id"],
         exposure_fen=row["open_fen"]
-        + late_fee_fen
+        + beside_fen
         + used
         + row["overdrawn_fen"]
         - row["usable_fen"]

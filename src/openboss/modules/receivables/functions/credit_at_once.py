@@ -19,10 +19,17 @@ from openboss.modules.receivables.functions.rules import Rules, rules_at
 UNKNOWN_STEP = 1 << 60  # a step that stands in no plan any more
 
 
-def accounts_to_look_at(*, account_ids: list[int], at: datetime, unbilled_fen: Mapping[int, int]) -> list[int]:
-    """Of many accounts those for which a step begins or ends, the limit is crossed, or a stop may be over."""
+def accounts_to_look_at(
+    *,
+    account_ids: list[int],
+    at: datetime,
+    unbilled_fen: Mapping[int, int],
+    shared_fen: Mapping[int, int] | None = None,
+) -> list[int]:
+    """Of many accounts those for which a step begins or ends, the limit is crossed, or a stop may be over; see
+    credit.positions."""
     rules = rules_at(at)
-    seen = positions_of_many(account_ids, at, unbilled_fen, rules)
+    seen = positions_of_many(account_ids, at, unbilled_fen, rules, shared_fen)
     seen = seen.join(_steps_open(seen, rules), on="account_id", how="left").with_columns(
         pl.col("open_mask").fill_null(0),
         pl.col("other_bill").fill_null(value=False),
@@ -38,7 +45,11 @@ def accounts_to_look_at(*, account_ids: list[int], at: datetime, unbilled_fen: M
 
 
 def positions_of_many(
-    account_ids: list[int], at: datetime, unbilled_fen: Mapping[int, int], rules: Rules
+    account_ids: list[int],
+    at: datetime,
+    unbilled_fen: Mapping[int, int],
+    rules: Rules,
+    shared_fen: Mapping[int, int] | None = None,
 ) -> pl.DataFrame:
     """Where accounts stand, see credit.Position: exposure, limit, oldest due day and bill, users."""
     facts = standing.exposures(account_ids=account_ids, kinds=rules.value("bucket_order"), on=rules.on)
@@ -50,10 +61,12 @@ def positions_of_many(
         .join(_users(account_ids, at, unbilled_fen, by_star, rules.on), on="account_id", how="left")
         .with_columns(pl.col("late_fen", "used_fen").fill_null(0), pl.col("is_prepaid", "is_stopped").fill_null(False))
     )
+    shared = pl.col("account_id").replace_strict(shared_fen or {}, default=0, return_dtype=pl.Int64)
     extra = pl.when(pl.col("extra_until_at") > at.timestamp()).then("extra_fen").otherwise(0)
     return seen.with_columns(
         exposure_fen=pl.col("open_fen")
         + pl.col("late_fen")
+        + shared
         + pl.max_horizontal("used_fen", "charged_fen")
         + pl.col("overdrawn_fen")
         - pl.col("usable_fen")

@@ -7,6 +7,10 @@ first at the warning, then at the limit itself, with a line a quarter beyond it.
 Payments tell the engine themselves what they bring, so where an account stands and what the engine was told of it are
 read while nobody can pay: otherwise a payment between the two would count twice, or for an account that is not
 watched yet not at all.
+
+Of a user for whom others pay a part (D9.10) the engine draws all use from the wallet of who pays the rest, for it knows
+no shares. So the line lies further down by what others pay at most: the engine never says the limit is reached before
+it is. Whether it is, credit control knows when it looks, at once or within the hour.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +21,10 @@ from datetime import datetime
 import polars as pl
 from django.db import transaction
 
+from openboss.kernel.periods import previous_cycle
+from openboss.modules.billing.functions import list_cycles
 from openboss.modules.charging.functions.online import announce_wallets
+from openboss.modules.customers.atomic.owners import room_of_others
 from openboss.modules.receivables.atomic import credit_watch, debts, wallets
 from openboss.modules.receivables.functions.credit_at_once import positions_of_many
 from openboss.modules.receivables.functions.rules import Rules, rules_at
@@ -25,6 +32,7 @@ from openboss.modules.receivables.functions.rules import Rules, rules_at
 LI = wallets.LI
 NEAR_PERCENT = 80  # of its line, where the engine says NEAR_LIMIT (charging.engine.online)
 NO_LIMIT_LI = 10**15
+FIXED = "G1_FIXED"  # items of monthly fees: no use is charged to them
 PART = 500  # wallets of a command: one user whom the engine does not know yet lets it refuse no more than these
 
 
@@ -61,7 +69,7 @@ def tell_limits(users: Mapping[int, Sequence[int]], *, heard: Heard, at: datetim
     users = {one: mine for one, mine in users.items() if one not in prepaid}
     told_li = wallets.waiting_li(after_position=heard.position)
     known = credit_watch.watched_of(list(users))
-    seen = positions_of_many(list(users), at, heard.used_fen, rules)
+    seen = _with_room(positions_of_many(list(users), at, heard.used_fen, rules), rules)
     wanted = seen.select("account_id", wanted_li=-pl.col("exposure_fen") * LI, line_li=_line_li(rules))
     both = wanted.join(heard.wallets, on="account_id", how="left")
     fresh = both.filter(~pl.col("account_id").is_in(known))
@@ -91,7 +99,8 @@ def move_lines(account_ids: Sequence[int], *, used_fen: Mapping[int, int], at: d
     if not mine:
         return
     rules = rules_at(at)
-    lines = positions_of_many(mine, at, used_fen, rules).select("account_id", limit_li=_line_li(rules))
+    seen = _with_room(positions_of_many(mine, at, used_fen, rules), rules)
+    lines = seen.select("account_id", limit_li=_line_li(rules))
     announce_wallets([{**one, "subscriber_ids": []} for one in lines.to_dicts()])
 
 
@@ -102,8 +111,21 @@ def _line_li(rules: Rules) -> pl.Expr:
     warned_at = min(one["at_percent"] for one in rules.value("plan.LIMIT"))
     is_warned = pl.col("exposure_fen") * 100 >= pl.col("limit_fen") * warned_at
     percent = pl.when(is_warned).then(100).otherwise(min(warned_at, 100))
-    line_li = pl.when(is_free).then(NO_LIMIT_LI).otherwise(pl.col("limit_fen") * LI * percent // NEAR_PERCENT)
-    return pl.when(pl.col("ceiling_fen").is_null()).then(line_li).otherwise(pl.col("ceiling_fen") * LI)
+    own_li = pl.coalesce(pl.col("ceiling_fen") * LI, pl.col("limit_fen") * LI * percent // NEAR_PERCENT)
+    is_open = pl.col("ceiling_fen").is_null() & is_free | pl.col("room_li").is_null()
+    return pl.when(is_open).then(NO_LIMIT_LI).otherwise(own_li + pl.col("room_li"))
+
+
+def _with_room(seen: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Positions with room_li: what others pay at most of the use that is not billed yet; null: without limit."""
+    month = rules.on.year * 100 + rules.on.month
+    billed = {one.cycle for one in list_cycles() if one.state in ("RELEASED", "CLOSED")}
+    months = len({month, previous_cycle(month)} - billed)
+    fixed = [FIXED, *(kind.code for kind in rules.item_types if kind.group_code == FIXED)]
+    room = room_of_others(account_ids=seen["account_id"].to_list(), cycle=month, not_used=fixed)
+    room = room.select("account_id", room_li=pl.col("room_fen") * LI * months, is_shared=pl.lit(value=True))
+    of_others = pl.when(pl.col("is_shared")).then("room_li").otherwise(0)
+    return seen.join(room, on="account_id", how="left").with_columns(room_li=of_others)
 
 
 @transaction.atomic
