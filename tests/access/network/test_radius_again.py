@@ -4,6 +4,7 @@
 
 from datetime import timedelta
 
+import polars as pl
 import pytest
 from tests.access.network.test_radius import (  # noqa: F401 - fixtures
     BROADBAND,
@@ -232,3 +233,38 @@ def test_what_nobody_known_has_used_is_counted_for_operators_and_named_in_the_lo
     assert account(desk, "Stop", 90, MB, User_Name="057199999999@home")["code"] == "Accounting-Response"
     assert (spent_minutes(network), desk.accounting.counts[NOT_CHARGED]) == (0, 1)
     assert all(said in caplog.text for said in ("use not charged", "5030", "90", str(MB)))
+
+
+def test_a_server_that_restarts_without_a_word_and_uses_a_running_id_again_is_charged_for_both_sessions(network, desk):
+    account(desk, "Start")
+    desk.later(300)
+    account(desk, "Interim-Update", 300, 4 * MB)
+    desk.later(600)
+    account(desk, "Interim-Update", 600, 10 * MB)
+    assert spent_minutes(network) == 10
+    account(desk, "Interim-Update", 300, 4 * MB)  # the one before again
+    desk.later(1200)
+    account(desk, "Start")
+    assert spent_minutes(network) == 10
+    desk.later(1500)
+    account(desk, "Interim-Update", 300, 3 * MB)
+    assert spent_minutes(network) == 15
+    desk.later(1700)
+    account(desk, "Stop", 500, 5 * MB)
+    assert spent_minutes(network) == 10 + 9
+    for after_s in (1800, 9000):
+        desk.later(after_s)
+        account(desk, "Stop", 500, 5 * MB)
+    assert spent_minutes(network) == 10 + 9
+    used = detail(network).sort("duration_s").select("duration_s", pl.col("up_bytes") + pl.col("down_bytes"))
+    assert used.rows() == [(500, 5 * MB), (600, 10 * MB)]
+    assert AccessSession.objects.filter(ended_at=None).count() == 0
+
+
+def test_a_report_that_says_more_than_is_known_is_of_the_running_session_whenever_it_seems_to_have_begun(network, desk):
+    account(desk, "Start")
+    desk.later(60)
+    account(desk, "Interim-Update", 60, MB)
+    desk.later(4000)
+    account(desk, "Interim-Update", 120, 2 * MB)  # sent again after an hour, without Acct-Delay-Time
+    assert (spent_minutes(network), AccessSession.objects.count()) == (2, 1)

@@ -16,7 +16,7 @@ from typing import Protocol
 import structlog
 
 from openboss.access.network.gathering import Answer, Gathering, Request, TooBusy
-from openboss.access.network.radius.belonging import Status, says_more, session_of, told_by
+from openboss.access.network.radius.belonging import Status, known_until, says_more, session_of, told_by
 from openboss.access.network.radius.clients import AccessServer
 from openboss.access.network.radius.packets import Attribute, Code, Packet
 from openboss.access.network.radius.ports import Attributes, Reply
@@ -137,10 +137,16 @@ class Accounting:
             return self._end_all(server, packet, reply)
         ended, running, next_key = self._known(server, packet)
         session = session_of(ended, running, told)
-        if session is not None and session.session_key in self.sessions.busy:
+        asked: list[_Asked] = []
+        known = session or running
+        if known is not None and known.session_key in self.sessions.busy:
             self._waiting.append((server, packet, reply))  # its report before is not committed yet
             return []
         requests = self.sessions.pending(session) if session is not None else []
+        if session is None and running is not None:  # its server began anew without a word
+            log.info("a running session's name was given to another one", server=server.name, name=told.acct_session_id)
+            asked.append((*self._ended(running, at, known_until(running)), _Nobody()))
+            next_key = key_of(running.session_key)
         if session is None:
             session = new_session(server, packet, next_key, at)
             requests = self._begun(session, at)
@@ -155,7 +161,7 @@ class Accounting:
             session.ended_at = told.happened_at
         self.sessions.busy.add(session.session_key)
         want_s = SLICE_S if told.status == Status.START else 0  # something may have changed since it was let in
-        return [(session, [*requests, report(session, want_s=want_s)], reply)]
+        return [*asked, (session, [*requests, report(session, want_s=want_s)], reply)]
 
     def _asked_anew(self) -> list[_Asked]:
         """Make the requests of sessions for whose users something has changed; those under decision wait for it."""
@@ -209,19 +215,24 @@ class Accounting:
         if any(session.session_key in self.sessions.busy for session in known):
             self._waiting.append((server, packet, reply))
             return []
-        at, ended = from_second(self.now_s()), []
+        at = from_second(self.now_s())
         happened_at = told_by(packet, at).happened_at
-        for session in known:
-            requests = self.sessions.pending(session)
-            take_report(session, Kind.TERMINATION, NOTHING_MORE, at)
-            session.ended_at = happened_at
-            self.sessions.busy.add(session.session_key)
-            ended.append((session, [*requests, report(session)]))
+        ended = [self._ended(session, at, happened_at) for session in known]
         log.info("access server on or off", server=server.name, sessions=len(ended))
         if not ended:
             reply(Code.ACCOUNTING_RESPONSE, [])
         together = _Together(reply, len(ended))
         return [(session, requests, together) for session, requests in ended]
+
+    def _ended(
+        self, session: AccessSessionView, at: datetime, ended_at: datetime
+    ) -> tuple[AccessSessionView, list[Request]]:
+        """End a session of which no report says so; return the requests that do it."""
+        requests = self.sessions.pending(session)
+        take_report(session, Kind.TERMINATION, NOTHING_MORE, at)
+        session.ended_at = ended_at
+        self.sessions.busy.add(session.session_key)
+        return session, [*requests, report(session)]
 
     def _ask(self, session: AccessSessionView, requests: list[Request], reply: Reply) -> None:
         def answered(found: list[Answer]) -> None:

@@ -2,6 +2,9 @@
 
 Both happen hours later, and neither says so: a report that is sent again may lack Acct-Delay-Time. Under one name there
 may be several sessions that ended and one that runs. In doubt a report was made before: nobody is charged twice.
+
+A server that restarts and tells nobody gives a running session's name to another one: whose report says less than is
+known, and that it began later than that was used.
 """
 
 from __future__ import annotations
@@ -53,19 +56,35 @@ def told_by(packet: Packet, at: datetime) -> Told:
 def session_of(
     ended: Sequence[AccessSessionView], running: AccessSessionView | None, told: Told
 ) -> AccessSessionView | None:
-    """Of the sessions under one name, oldest first, the one a report is of; None = one nobody has heard of."""
+    """Of the sessions under one name, oldest first, the one a report is of; None = one nobody has heard of.
+
+    None though one runs: that one is over.
+    """
     ended = [one for one in ended if one.acct_session_id == told.acct_session_id]
     if told.status == Status.START:
         return running or next((one for one in ended if told.happened_at < _end(one)), None)
     again = next((one for one in reversed(ended) if _is_again(one, running, told)), None)
     if again is not None or running is not None:
-        return again or running
+        return again or (None if running is not None and _is_over(running, told) else running)
     return next((one for one in ended if told.began_at < _end(one)), None)
 
 
 def says_more(session: AccessSessionView, used: Used) -> bool:
     """Whether a report says that more was used than is known."""
     return used.seconds > session.total_s or used.up > session.total_up or used.down > session.total_down
+
+
+def known_until(session: AccessSessionView) -> datetime:
+    """When a session had used what is known of it."""
+    return session.started_at + timedelta(seconds=session.total_s)
+
+
+def _is_over(running: AccessSessionView, told: Told) -> bool:
+    """Whether a report is of a session that began after what is known of the running one, whose name it has."""
+    used, before = told.used, (running.before_s, running.before_up, running.before_down)
+    says_less = used.seconds < running.total_s or used.up < running.total_up or used.down < running.total_down
+    is_again = (used.seconds, used.up, used.down) == before
+    return says_less and not is_again and told.began_at > known_until(running) + CLOCKS
 
 
 def _is_again(ended: AccessSessionView, running: AccessSessionView | None, told: Told) -> bool:
