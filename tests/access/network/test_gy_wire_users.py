@@ -6,19 +6,26 @@ import pytest
 from diameter.message.avp.grouped import (
     ImsInformation,
     MmsInformation,
+    MultipleServicesCreditControl,
     RecipientAddress,
     RecipientInfo,
+    RequestedServiceUnit,
     SdpMediaComponent,
     ServiceInformation,
     SmsInformation,
+    UsedServiceUnit,
     VcsInformation,
 )
+from tests.access.network.gy_exchanges import call_to
 from tests.access.network.gy_world import (
+    DATA,
+    EVENT,
     INITIAL,
     MB,
     NOBODY,
     TERMINATION,
     UPDATE,
+    VOICE,
     last,
     of,
     service,
@@ -155,3 +162,59 @@ def test_a_video_call_of_61_s_costs_1_20_over_gy_and_is_priced_in_the_tariff_alo
     session.ask(UPDATE, service(1, MINUTE))
     session.ask(TERMINATION, last(1, {"cc_time": 1}))
     assert gy.wallet(user) == (8_800, 0)
+
+
+# --- amounts beyond what can be ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("context", "wants", "granted"),
+    [(VOICE, {"cc_time": 2**32 - 1}, {"cc_time": 60}), (DATA, {"cc_total_octets": 2**63}, {"cc_total_octets": 10 * MB}),
+     (DATA, {"cc_total_octets": 2**64 - 1}, {"cc_total_octets": 10 * MB})],
+)  # fmt: skip
+def test_who_wants_as_much_as_there_may_be_is_granted_what_others_are(gy, context, wants, granted):
+    user = gy.new_user(10_000)
+    about = {"service_information": call_to(OTHER)} if context == VOICE else {}
+    answer = gy.session(user, context, **about).ask(INITIAL, service(100, wants=wants))
+    unit = of(answer)[100].granted_service_unit
+    assert (answer.result_code, {name: getattr(unit, name) for name in granted}) == (2001, granted)
+
+
+@pytest.mark.parametrize("used", [(2**63 - 1, 2**63 - 1), (2**63 - 1, 2**63 - 1, 3 * MB + 2), (2**64 - 1,), (2**50, 1)])
+def test_use_that_adds_up_to_more_than_can_be_is_refused_whole_and_nothing_of_it_is_charged(gy, used):
+    user = gy.new_user(10_000)
+    session = gy.session(user)
+    session.ask(INITIAL, service(100))
+    reported = MultipleServicesCreditControl(
+        rating_group=100, requested_service_unit=RequestedServiceUnit(),
+        used_service_unit=[UsedServiceUnit(cc_total_octets=octets) for octets in used],
+    )  # fmt: skip
+    refused = session.ask(UPDATE, reported)
+    assert (refused.result_code, refused.failed_avp[0].additional_avps[0].code) == (5004, 446)
+    assert gy.wallet(user) == (10_000, 2_900)
+    session.ask(TERMINATION, last(100, {"cc_total_octets": MB}))
+    assert gy.wallet(user) == (9_710, 0)
+
+
+def test_a_debit_of_more_than_can_be_is_refused(gy):
+    user = gy.new_user(10_000)
+    debit = service(100, wants={"cc_total_octets": 2**63})
+    assert gy.session(user).ask(EVENT, debit, requested_action=0).result_code == 5004
+    assert gy.wallet(user) == (10_000, 0)
+
+
+def test_data_whose_use_is_said_in_seconds_alone_are_refused_and_counted_and_with_octets_too_they_are_charged(gy):
+    user = gy.new_user(10_000)
+    session, meter = gy.session(user), gy.doors.nodes["TERMINATE"].meter
+    session.ask(INITIAL, service(100), service(200))
+    before = meter.turned_down["5031"]
+    refused = session.ask(UPDATE, service(100, {"cc_time": 600}), service(200, {"cc_total_octets": 1024}))
+    assert (refused.result_code, refused.failed_avp[0].additional_avps[0].code) == (5031, 421)
+    assert (meter.turned_down["5031"] - before, gy.wallet(user)[0]) == (1, 10_000)
+    idle = session.ask(UPDATE, service(100, {"cc_time": 600, "cc_total_octets": 0}))
+    assert (idle.result_code, gy.wallet(user)[0]) == (2001, 10_000)
+    session.ask(TERMINATION, last(100, {"cc_time": 5}, {"cc_total_octets": MB}))
+    assert gy.wallet(user) == (9_710, 0)
+    call = gy.session(user, VOICE, service_information=call_to(OTHER))
+    call.ask(INITIAL, service(1))
+    assert call.ask(TERMINATION, last(1, {"cc_time": 60})).result_code == 2001

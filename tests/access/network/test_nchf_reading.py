@@ -209,3 +209,40 @@ def test_spoiled_messages_are_read_or_refused_with_a_problem(messages):
             columns_of([request])
             taken[kind] += 1
     assert all(min(taken[kind], refused[kind]) > messages // 60 for kind, _body in good)
+
+
+def test_parts_of_a_long_message_and_messages_of_one_second_are_told_apart_and_each_sent_again_is_known():
+    people = {"originatorInfo": {"originatorGPSI": "msisdn-8613900000002"},
+              "recipientInfo": [{"recipientGPSI": "msisdn-8613900000001"}]}  # fmt: skip
+    part = {"messageReference": "2", "sMSequenceNumber": 1}
+    differing = ({}, {"messageReference": "1"}, {"messageReference": "2"}, part, {**part, "sMSequenceNumber": 2},
+                 {"sMUserDataHeader": "050003070201"}, {"sMUserDataHeader": "050003070202"}, {"messageSize": 140},
+                 {"messageSize": 7})  # fmt: skip
+    event = {"oneTimeEvent": True, "oneTimeEventType": "IEC", "invocationSequenceNumber": 0}
+    messages = [{**event, "sMSChargingInformation": {**people, **more}} for more in differing]
+    keys = [[(one.key_hi, one.key_lo) for one in (read(**message), read(**message))] for message in messages]
+    assert all(first == again for first, again in keys)
+    assert len({first for first, _again in keys}) == len(differing)
+
+
+def test_who_wants_as_much_as_there_may_be_wants_what_can_be_granted_and_a_debit_of_it_is_refused():
+    much = {"ratingGroup": 7, "requestedUnit": {"time": 2**32 - 1, "totalVolume": 2**64 - 1}}
+    [ask] = read(Kind.UPDATE, multipleUnitUsage=[much]).asks
+    assert (ask.want_s, ask.want_octets) == (2**30 - 1, 2**50)
+    with pytest.raises(Refused) as refused:
+        read(multipleUnitUsage=[much], oneTimeEvent=True)
+    assert (refused.value.problem.status, refused.value.problem.cause) == (400, "CHARGING_FAILED")
+
+
+def test_data_whose_use_is_said_in_seconds_alone_are_refused_and_nothing_used_is_no_such_thing():
+    pdu = {"pDUSessionChargingInformation": {"pduSessionInformation": {"pduSessionID": 1, "dnnId": "cmnet"}}}
+
+    def told(about: dict, **units: int):
+        usage = {"ratingGroup": 7, "usedUnitContainer": [container(1, **units)]}
+        return read(Kind.UPDATE, multipleUnitUsage=[usage], **about).asks[0]
+
+    with pytest.raises(Refused) as refused:
+        told(pdu, time=600)
+    assert (refused.value.problem.status, refused.value.problem.cause) == (400, "RATING_FAILED")
+    assert (told(pdu, time=600, totalVolume=0).used_s, told(pdu, time=0).used_s) == (600, 0)
+    assert told({}, time=600).used_s == 600  # a call

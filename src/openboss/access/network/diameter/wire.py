@@ -7,6 +7,7 @@ here; the others are pointed out. Unknown AVPs are passed over unless the sender
 
 import numpy as np
 
+from openboss.access.network.diameter.amounts import OCTETS, take_units, wrong_amount
 from openboss.access.network.diameter.known_avps import THREE_GPP, is_astray, is_group, is_known, wanted_length
 from openboss.access.network.diameter.values import (
     be24,
@@ -26,7 +27,7 @@ from openboss.access.network.diameter.values import (
 )
 from openboss.kernel.compiled import compiled
 from openboss.kernel.usage import RecordType
-from openboss.modules.charging.engine.online.requests import BELIEVED_S, MOST_COUNTED, MOST_OCTETS, REMEMBERED_S, Kind
+from openboss.modules.charging.engine.online.requests import BELIEVED_S, REMEMBERED_S, Kind
 
 CREDIT_CONTROL, APPLICATION = 272, 4
 LONGEST_MESSAGE = 1 << 16
@@ -92,6 +93,9 @@ STATE = np.dtype(
         ("equipment", np.int64),  # User-Equipment-Info-Type, -1 = not said
         ("imei", np.int64),
         ("li", np.int64),  # money of the units being read
+        ("has_octets", np.int64),  # whether the units being read are said in octets
+        ("timed", np.int64),  # bits: services whose use is said in seconds, and in octets
+        ("measured", np.int64),
         ("currency", np.int64),  # ISO 4217 number of the operator's money, 0 = any
         ("ask", np.int64),  # the ask being read, -1 = none
         ("implicit", np.int64),  # the ask of the message itself, -1 = none
@@ -116,6 +120,7 @@ MISSING_AVP, BAD_LENGTH, BAD_VALUE, UNSUPPORTED_AVP, UNSUPPORTED_APPLICATION, BA
     5005, 5014, 5004, 5001, 3007, 3009, 5009,
 )  # fmt: skip
 NOT_ALLOWED, BAD_HEADER_BITS, LOOP = 5008, 3008, 3005
+NOT_MEASURED = 5031  # use of a kind that has no price: data in seconds alone
 TERMINATING, FORWARDING = 1, 2  # Role-Of-Node
 _ERROR = 0x20
 _SPREAD = 0x9E3779B97F4A7C15 >> 1  # states of a host are as far apart as hosts
@@ -144,7 +149,7 @@ def _open_group(code: int, state: np.ndarray, asks: np.ndarray) -> bool:
         return state.ask >= 0
     if code == 437 or code == 446:
         state.change, state.seconds, state.octets, state.up, state.down, state.units = 0, 0, 0, 0, 0, 0
-        state.li = 0
+        state.li, state.has_octets = 0, 0
         if state.ask < 0:
             if state.implicit < 0:
                 state.implicit = _new_ask(asks, state)
@@ -179,21 +184,8 @@ def _close_group(code: int, data: np.ndarray, state: np.ndarray, request: np.nda
         return
     if code != 437 and code != 446:
         return
-    ask = asks[state.ask if state.ask >= 0 else state.implicit if state.implicit >= 0 else 0]
-    if code == 437:
-        ask.is_asking = 1
-        ask.want_s, ask.want_units, ask.want_li = state.seconds, state.units, state.li
-        ask.want_octets = max(state.octets, state.up + state.down)
-    else:
-        down = max(state.down, state.octets - state.up)  # a total without its parts counts as received
-        if state.change == 1:
-            ask.after_s, ask.after_units = ask.after_s + state.seconds, ask.after_units + state.units
-            ask.after_up, ask.after_down = ask.after_up + state.up, ask.after_down + down
-            ask.after_li += state.li
-        else:
-            ask.used_s, ask.used_units = ask.used_s + state.seconds, ask.used_units + state.units
-            ask.used_up, ask.used_down = ask.used_up + state.up, ask.used_down + down
-            ask.used_li += state.li
+    place = state.ask if state.ask >= 0 else state.implicit if state.implicit >= 0 else 0
+    take_units(code, state, asks[place], place - state.first_ask)
 
 
 @compiled
@@ -221,11 +213,11 @@ def _take_number(code: int, value: int, inside: int, state: np.ndarray, request:
     elif code == 420:
         state.seconds = value
     elif code == 421:
-        state.octets = value
+        state.octets, state.has_octets = value, 1
     elif code == 412:
-        state.up = value
+        state.up, state.has_octets = value, 1
     elif code == 414:
-        state.down = value
+        state.down, state.has_octets = value, 1
     elif code == 417:
         state.units = value
     elif code == 447:
@@ -407,12 +399,9 @@ def _check(state: np.ndarray, mark: np.ndarray, request: np.ndarray, asks: np.nd
     for place in range(request.first_ask, state.asks):
         ask = asks[place]  # whether a move counts is seen from where the user is
         ask.is_changed = 1 if ask.is_changed & _OTHERWISE or ask.is_changed == _REPORTED else 0
-        largest = max(ask.used_s, ask.used_up, ask.used_down, ask.used_units)
-        largest = max(largest, ask.after_s, ask.after_up, ask.after_down, ask.after_units, ask.used_li, ask.after_li)
-        counted = max(ask.used_s, ask.used_units, ask.after_s, ask.after_units)
-        is_much = largest > MOST_OCTETS or counted > MOST_COUNTED
-        if is_much or max(ask.want_octets, ask.want_li) > MOST_OCTETS or max(ask.want_s, ask.want_units) > MOST_COUNTED:
-            mark.fault, mark.fault_at = BAD_VALUE, -(446 if is_much else 437)
+    wrong = wrong_amount(state, request, asks, state.context == 32251)
+    if wrong != 0:
+        mark.fault, mark.fault_at = NOT_MEASURED if wrong == OCTETS else BAD_VALUE, -wrong
 
 
 @compiled
@@ -471,7 +460,7 @@ def _read_credit(
     request.debit_hi, request.debit_lo = 0, 0
     request.is_repeated = flags >> 4 & 1
     state.seen, state.context, state.role, state.calling, state.called, state.recipient = 0, 0, 0, 0, 0, 0
-    state.has_video = 0
+    state.has_video, state.timed, state.measured = 0, 0, 0
     state.ask, state.implicit = -1, -1
     state.first_ask = state.asks = counts[2]
     if application != APPLICATION:

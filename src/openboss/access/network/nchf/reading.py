@@ -6,7 +6,7 @@ import hashlib
 import re
 
 from openboss.access.network.gathering import PLUS, Ask, Request, coded
-from openboss.access.network.nchf.answers import Refused
+from openboss.access.network.nchf.answers import Refused, refusal_of
 from openboss.access.network.nchf.schema import (
     ChargingDataRequest,
     ImsCharging,
@@ -16,7 +16,15 @@ from openboss.access.network.nchf.schema import (
     UsedUnitContainer,
 )
 from openboss.kernel.usage import RecordType, name_code, text_id
-from openboss.modules.charging.engine.online.requests import BELIEVED_S, REMEMBERED_S, Action, Kind
+from openboss.modules.charging.engine.online.requests import (
+    BELIEVED_S,
+    MOST_COUNTED,
+    MOST_OCTETS,
+    REMEMBERED_S,
+    Action,
+    Kind,
+    Result,
+)
 from openboss.modules.charging.handsets import imei_of
 
 POST_EVENT = "PEC"
@@ -27,7 +35,10 @@ CHANGES = OTHERWISE | {"PLMN_CHANGE", "TAI_CHANGE", "USER_LOCATION_CHANGE", "TAR
 
 
 def key_of_new(message: ChargingDataRequest) -> str:
-    """Name the session a first request opens, so that the same request sent again names the same one."""
+    """Name the session a first request opens, so that the same request sent again names the same one.
+
+    Short messages of one second differ by their references and numbers (all that is read of them, TS 32.274).
+    """
     who, session = message.consumer, message.pdu.session if message.pdu else None
     said = (
         who.name, who.fqdn, who.ipv4, who.ipv6, message.subscriber_identifier, _charging_id(message),
@@ -42,7 +53,11 @@ def request_of(message: ChargingDataRequest, kind: Kind, key: str, now_s: int) -
 
     An event that is over is charged even if there is no money left, as the end of a session is.
     """
-    asks = [_ask_of(usage) for usage in message.multiple_unit_usage]
+    asks = [_ask_of(usage, is_debit=message.one_time_event) for usage in message.multiple_unit_usage]
+    if message.pdu is not None and any(map(_is_timed, message.multiple_unit_usage)):
+        raise Refused(
+            400, "RATING_FAILED", "The use of a data session is said in seconds alone: in octets it has a price."
+        )
     request = Request(
         key_hi=int(key[:16], 16),
         key_lo=int(key[16:], 16),
@@ -81,13 +96,27 @@ def _believed(message: ChargingDataRequest, now_s: int) -> int:
     return at_s if abs(at_s - now_s) <= BELIEVED_S or is_late else 0
 
 
-def _ask_of(usage: MultipleUnitUsage) -> Ask:
+def _can_be(ask: Ask) -> bool:
+    """Whether as much as an ask wants can be granted at all."""
+    return max(ask.want_s, ask.want_units) <= MOST_COUNTED and ask.want_octets <= MOST_OCTETS
+
+
+def _ask_of(usage: MultipleUnitUsage, *, is_debit: bool = False) -> Ask:
+    """Read what was used of a service and what is wanted. Raises Refused.
+
+    Who wants more than can be granted wants as much as can be; a debit of it cannot be carried out.
+    """
     ask = Ask(rating_group=usage.rating_group)
     if usage.requested_unit is not None:
         wanted = usage.requested_unit
         ask.is_asking = True
         ask.want_s, ask.want_units = wanted.time, wanted.service_specific_units
         ask.want_octets = max(wanted.total_volume, wanted.uplink_volume + wanted.downlink_volume)
+        if not _can_be(ask):
+            if is_debit:
+                raise refusal_of(Result.INVALID_VALUE)  # carried out whole or not
+            ask.want_s, ask.want_units = min(ask.want_s, MOST_COUNTED), min(ask.want_units, MOST_COUNTED)
+            ask.want_octets = min(ask.want_octets, MOST_OCTETS)
     if usage.used_unit_container:
         containers = usage.used_unit_container
         if len(containers) > 1:
@@ -106,15 +135,28 @@ def _add_use(ask: Ask, containers: list[UsedUnitContainer]) -> None:
                 before = place
                 ask.is_changed |= trigger.trigger_type in OTHERWISE
     for used in containers[:before]:
+        up, down = _octets_of(used)
         ask.used_s += used.time
         ask.used_units += used.service_specific_units
-        ask.used_up += used.uplink_volume
-        ask.used_down += max(used.downlink_volume, used.total_volume - used.uplink_volume)
+        ask.used_up, ask.used_down = ask.used_up + up, ask.used_down + down
     for used in containers[before:]:
+        up, down = _octets_of(used)
         ask.after_s += used.time
         ask.after_units += used.service_specific_units
-        ask.after_up += used.uplink_volume
-        ask.after_down += max(used.downlink_volume, used.total_volume - used.uplink_volume)
+        ask.after_up, ask.after_down = ask.after_up + up, ask.after_down + down
+
+
+def _octets_of(used: UsedUnitContainer) -> tuple[int, int]:
+    """What was sent and received; a total without its parts counts as received."""
+    up = used.uplink_volume or 0
+    return up, max(used.downlink_volume or 0, (used.total_volume or 0) - up)
+
+
+def _is_timed(usage: MultipleUnitUsage) -> bool:
+    """Whether use is said in seconds alone: not even that no octets were used."""
+    said = usage.used_unit_container
+    volumes = [volume for one in said for volume in (one.total_volume, one.uplink_volume, one.downlink_volume)]
+    return any(one.time for one in said) and all(volume is None for volume in volumes)
 
 
 def _take_as_used(ask: Ask) -> None:

@@ -14,6 +14,7 @@ from openboss.access.network.gathering import MOST_ASKS, MOST_SECONDS, MOST_UNIT
 Uint32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Seconds = Annotated[int, Meta(ge=0, le=MOST_SECONDS)]
 Units = Annotated[int, Meta(ge=0, le=MOST_UNITS)]
+Wanted = Annotated[int, Meta(ge=0)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Text = Annotated[str, Meta(max_length=512)]
 Identity = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -51,11 +52,11 @@ class Trigger(Lenient):
 class RequestedUnit(Lenient):
     """How much is wanted; nothing said: as much as the operator gives."""
 
-    time: Seconds = 0
-    total_volume: Units = 0
-    uplink_volume: Units = 0
-    downlink_volume: Units = 0
-    service_specific_units: Units = 0
+    time: Wanted = 0
+    total_volume: Wanted = 0
+    uplink_volume: Wanted = 0
+    downlink_volume: Wanted = 0
+    service_specific_units: Wanted = 0
 
 
 class UsedUnitContainer(Lenient):
@@ -63,9 +64,9 @@ class UsedUnitContainer(Lenient):
 
     local_sequence_number: int
     time: Seconds = 0
-    total_volume: Units = 0
-    uplink_volume: Units = 0
-    downlink_volume: Units = 0
+    total_volume: Units | None = None
+    uplink_volume: Units | None = None
+    downlink_volume: Units | None = None
     service_specific_units: Annotated[int, Meta(ge=0, le=MOST_SECONDS)] = 0
     triggers: list[Trigger] = []
     trigger_timestamp: Moment | None = None
@@ -161,6 +162,10 @@ class SmsCharging(Lenient):
     message_type: Text = field(default="SUBMISSION", name="sMMessageType")
     messages: Annotated[int, Meta(ge=0, le=MOST_SECONDS)] = field(default=1, name="numberofMessagesSent")
     equipment: Identity | None = field(default=None, name="userEquipmentInfo")
+    reference: Text | None = field(default=None, name="messageReference")
+    part: Uint32 | None = field(default=None, name="sMSequenceNumber")
+    header: Text | None = field(default=None, name="sMUserDataHeader")
+    size: Uint32 | None = field(default=None, name="messageSize")
 
 
 class MediaComponent(Lenient):
