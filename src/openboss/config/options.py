@@ -62,6 +62,10 @@ class Options(BaseSettings):
     diameter_realm: str = "openboss.invalid"
     """Who we are to Diameter peers. Who may connect is written down in the console (Peers of charging)."""
 
+    reconnect_s: int = Field(default=90, ge=0)
+    """How long networks may need to find us again after the engine was away: only then their silence begins to count.
+    A Diameter peer misses two watchdogs (Tw, 30 s each) and tries again within Tc, 30 s."""
+
     final_unit: Literal["TERMINATE", "REDIRECT", "RESTRICT"] = "TERMINATE"
     final_unit_to: str = ""
     """What a network does with a service when the last quota the money buys is used up: end it, lead it to the address

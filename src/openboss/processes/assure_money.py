@@ -19,7 +19,7 @@ import polars as pl
 from django.db import transaction
 
 from openboss.modules.billing.atomic import fees_of_use, item_dues, list_cycles, released_totals
-from openboss.modules.charging.functions.gateways import compared_sessions
+from openboss.modules.charging.functions.gateways import NothingLeft, charge_rest, compared_sessions
 from openboss.modules.charging.functions.rated import rated_sums
 from openboss.modules.receivables.atomic import assurance, collector_files, crosschecks, debts, wallets
 from openboss.modules.receivables.atomic.assurance import CheckDone, DifferenceUnknown, DifferenceView
@@ -36,6 +36,7 @@ __all__ = [
     "DifferenceUnknown",
     "DifferenceView",
     "NotRepairable",
+    "NothingLeft",
     "differences",
     "explain",
     "repair",
@@ -80,6 +81,7 @@ REPAIRS = {
     "LOOK": "A person has to look.",
     "TELL_ENGINE": "Bring the engine's balance to the ledger's.",
     "BUCKET_TO_LEDGER": "Set the bucket to what the ledger says.",
+    "CHARGE_FILE": "Charge what the files tell beyond what was charged online.",
 }
 
 
@@ -113,7 +115,7 @@ def differences(*, check: str | None = None, state: str | None = "OPEN", limit: 
 def repair(*, difference_id: int, at: datetime, staff_id: int, approved_by: int | None = None) -> DifferenceView:
     """Do the repair that a check proposes; two people stand behind it.
 
-    Raises DifferenceUnknown, NotRepairable, NotEntitled, SecondPersonNeeded.
+    Raises DifferenceUnknown, NotRepairable, NothingLeft, NotEntitled, SecondPersonNeeded.
     """
     one = assurance.open_difference(difference_id=difference_id)
     if one.repair == "LOOK":
@@ -123,6 +125,10 @@ def repair(*, difference_id: int, at: datetime, staff_id: int, approved_by: int 
     if one.repair == "TELL_ENGINE":
         amount_li = one.expected_fen - one.found_fen
         wallets.send_amounts([(int(one.object_id), amount_li)], serial_no=f"REPAIR {difference_id}")
+    elif one.repair == "CHARGE_FILE":
+        subscriber_id, session = one.object_id.split()
+        from_s, to_s = _gateway_span(one.last_on)
+        charge_rest(subscriber_id=int(subscriber_id), session=session, from_local_s=from_s, to_local_s=to_s, at=at)
     else:
         debts.change_buckets(bucket_ids=[int(one.object_id)], amounts_fen=[one.expected_fen - one.found_fen])
     return assurance.settle(
@@ -224,8 +230,8 @@ def _ledger(_: date) -> Iterable[Compared]:
 
 def _gateways(on: date) -> Iterable[Compared]:
     """Sessions of some days against the files, which may come a day late."""
-    to_s = int(datetime.combine(on - timedelta(days=GATEWAY_LATE), time(), UTC).timestamp())
-    sessions = compared_sessions(from_local_s=to_s - GATEWAY_DAYS * 86_400, to_local_s=to_s)
+    from_s, to_s = _gateway_span(on)
+    sessions = compared_sessions(from_local_s=from_s, to_local_s=to_s)
     name = pl.when(pl.col("call_ref") != 0).then(pl.format("{}", "call_ref"))
     named = sessions.with_columns(name=name.otherwise(pl.format("{}-{}", "record_type", "at_s")))
     differing = named.filter(pl.col("online") != pl.col("filed"))
@@ -233,11 +239,18 @@ def _gateways(on: date) -> Iterable[Compared]:
     found = [
         Found(
             "GATEWAY", "session", f"{one['subscriber_id']} {one['name']}", one["online"], one["filed"],
-            "GATEWAY_NOT_ONLINE" if one["filed"] else "GATEWAY_SILENT", unit=one["unit"],
+            "GATEWAY_NOT_ONLINE" if one["filed"] else "GATEWAY_SILENT",
+            "CHARGE_FILE" if one["filed"] > one["online"] else "LOOK", one["unit"],
         )
         for one in differing.iter_rows(named=True)
     ]  # fmt: skip
     yield Compared(len(sessions), int(sessions["act_li"].sum()) // 10, tuple(found))
+
+
+def _gateway_span(on: date) -> tuple[int, int]:
+    """The local seconds of the days that a run compares with files."""
+    to_s = int(datetime.combine(on - timedelta(days=GATEWAY_LATE), time(), UTC).timestamp())
+    return to_s - GATEWAY_DAYS * 86_400, to_s
 
 
 def _released() -> list[int]:

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -40,7 +40,7 @@ from openboss.modules.charging.engine.online.requests import Kind
 from openboss.modules.charging.engine.online.steps import Steps
 from openboss.modules.charging.engine.online.turns import Decided, Moment
 from openboss.modules.charging.engine.online.unknown import let_settle
-from openboss.modules.charging.engine.online.watch import Watch
+from openboss.modules.charging.engine.online.watch import Lost, Watch, lost_use
 from openboss.modules.charging.engine.owner import INPUTS_A_SNAPSHOT, Owner
 from openboss.modules.charging.functions.black_list import tell_of_refused
 from openboss.modules.charging.functions.heavy_use import tell_of_heavy_use
@@ -53,6 +53,7 @@ from openboss.processes.watch_use import lines_li
 
 LOOK_S = 0.05  # how soon a command or a chunk is seen
 SWEEP_S = 1.0
+AWAY_S = 5  # a look that comes so late finds networks as unheard as a start does
 COUNT_S = 1.0  # how soon the board shows what doors have counted, and staff hear whom the black list has refused
 MOST_REFUSED = 200  # in that time: networks wait meanwhile, and more of them are no news
 KEEP_S = 1.0  # how soon where networks want to be told of sessions is on its way to the database
@@ -61,6 +62,7 @@ PEERS_S = 2.0  # how soon a change of who may ask is seen
 FLUSH_S = 5.0  # how long rated detail of sessions waits for the lake
 SNAPSHOT_AFTER_IDLE_S = 30.0
 POSITIONS_A_SNAPSHOT = 100_000
+USE_UNKNOWN = "use unknown"  # a cause on the board
 HOUR_S = 3600
 PIECE_ROWS = 1000  # of usage rated between two groups of requests: two or three milliseconds
 CALM_PIECE_ROWS = 10_000  # of usage rated at a time while sessions are open that say nothing: business may reach them
@@ -90,11 +92,13 @@ class ChargeLoop:
         self._flushed_at_s = 0.0
         self._served_at_s = -CALM_S
         self._swept_at_s = self._kept_at_s = self._counted_at_s = 0.0
+        self._looked_at_s = self._heard_from_s = 0  # by the clock on the wall
         self._lines_at_s = -LINES_S
         self._is_warm = False
         self._handsets, self._list_changes = Handsets(), -1
         self._ending: list[int] = []  # places of sessions that go on with what is on the black list
         self._refused = deque[Listed](maxlen=MOST_REFUSED)  # for what is on the black list, not told of yet
+        self._lost = Counter[tuple[str, str]]()  # what was reported of sessions nobody knows, since the start
         self._unknown: list[str] = []  # sessions that their networks know no more
         self._use_connection = one_connection()
         self._promised: deque[tuple[int, Callable[[], None]]] = deque()  # by position: what follows its commit
@@ -127,6 +131,7 @@ class ChargeLoop:
             self.owner.state, requests, asks, decided, at_s=moment.now_s, position=self.owner.position
         )
         self._heed_black_list(requests, decided, moment.now_s)
+        self._note_lost(lost_use(requests, asks, decided))
         self._ahead.append((len(requests), begun_s))
         self.owner.commits.send(self.owner.ownership)
         self.when_safe(lambda: self._note_safe(requests, decided, moment.now_s))
@@ -136,6 +141,14 @@ class ChargeLoop:
         """A group is in the journal: groups become safe in the order they were decided in."""
         _requests, begun_s = self._ahead.popleft()
         self.watch.note(requests, decided, at_s=at_s, took_s=time.perf_counter() - begun_s)
+
+    def _note_lost(self, lost: list[Lost]) -> None:
+        """Count use that is reported of sessions nobody knows; RADIUS opens them and reports again."""
+        for one in lost:
+            whence = self._whence(one.key_hi, one.key_lo) or {}
+            if (interface := whence.get("interface", "DIAMETER")) != "RADIUS":
+                self._lost[interface, USE_UNKNOWN] += 1
+                log.warning("use of an unknown session is not charged", **whence, **one._asdict())
 
     def let_settle(self, keys: list[str]) -> None:
         """Settle sessions with the next looks that their networks know no more."""
@@ -354,14 +367,15 @@ class ChargeLoop:
             unknown, self._unknown = self._unknown, []
             if let_settle(self.owner.state.desk, unknown):
                 self._swept_at_s = now_s - SWEEP_S
+        self._note_absence()
         is_due = now_s - self._swept_at_s >= SWEEP_S and self._is_warm
-        if is_due and not self.owner.sweep(self.moment()):  # if more waits, the next look goes on with it
+        if is_due and not self.owner.sweep(self.moment(), self._heard_from_s):  # if more waits, the next look goes on
             self._swept_at_s = now_s
         if now_s - self._counted_at_s >= COUNT_S:
             self._counted_at_s = now_s
             answered, turned_down = self.doors.counted()
             mine = {("DIAMETER", cause): count for cause, count in self.node.meter.turned_down.items()}
-            self.watch.note_doors(answered + self.node.meter.times, mine | turned_down, at_s=self._now_s())
+            self.watch.note_doors(answered + self.node.meter.times, mine | turned_down | self._lost, at_s=self._now_s())
             if self._refused:
                 refused, self._refused = list(self._refused), deque(maxlen=MOST_REFUSED)
                 tell_of_refused(refused, at=clock.now())
@@ -382,6 +396,12 @@ class ChargeLoop:
             self.owner.begin_snapshot()
             self._idle_s, self._inputs_to_save = 0.0, 0
         self.owner.end_snapshot()
+
+    def _note_absence(self) -> None:
+        """Let networks come back first if we were away: after a start, or if this process stood still."""
+        before_s, self._looked_at_s = self._looked_at_s, self._now_s()
+        if self._looked_at_s - before_s >= AWAY_S:
+            self._heard_from_s = self._looked_at_s + options().reconnect_s
 
     def _watch_use(self, now_s: float) -> None:
         """Tell business of users who went past the operator's lines of heavy use since the last look (CHG-32)."""

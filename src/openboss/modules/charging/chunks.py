@@ -21,6 +21,11 @@ class Chunk:
     rows: int
 
 
+def chunk_path(name: str) -> str:
+    """Where a chunk lies in the lake that is written under a name."""
+    return (Path(CHUNKS) / f"{name}.arrow").as_posix()
+
+
 def write_chunk(usage: pl.DataFrame, *, lake_dir: Path, name: str) -> Chunk:
     """Write one chunk so that it survives a power cut, replacing what an interrupted attempt left under its name.
 
@@ -34,9 +39,9 @@ def write_chunk(usage: pl.DataFrame, *, lake_dir: Path, name: str) -> Chunk:
     with pa.ipc.new_file(buffer, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as out:
         out.write_table(table)
     content = buffer.getbuffer()
-    path = Path(CHUNKS) / f"{name}.arrow"
+    path = chunk_path(name)
     write_durably(lake_dir / path, content)
-    return Chunk(path.as_posix(), hashlib.sha256(content).hexdigest(), usage.height)
+    return Chunk(path, hashlib.sha256(content).hexdigest(), usage.height)
 
 
 def write_durably(target: Path, content: bytes | memoryview) -> None:

@@ -50,5 +50,6 @@ WORDS: dict[str, dict[str, Word]] = {
         "LOOK": Word(_("A person has to look.")),
         "TELL_ENGINE": Word(_("Bring the engine's balance to the ledger's.")),
         "BUCKET_TO_LEDGER": Word(_("Set the bucket to what the ledger says.")),
+        "CHARGE_FILE": Word(_("Charge what the files tell beyond what was charged online.")),
     },
 }

@@ -3,7 +3,6 @@
 Every service is safe to repeat after a crash. Source: CHG-02, CHG-37, D4.2 (E101 to E105), D4.5.
 """
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -25,7 +24,6 @@ from openboss.modules.charging.models.files import STAGES, TAKEN_STATES
 from openboss.modules.system.atomic import record_audit
 
 WAITING = "WAITING"
-SESSIONS = "ONLINE"  # the inbox of records that did not come in a file
 
 
 class UnbalancedChunk(Exception):
@@ -429,7 +427,7 @@ def record_rating(
         raise UnbalancedChunk(f"chunk {chunk_id}: {'+'.join(map(str, found))} is not {chunk.rows}")
     chunk.state, chunk.position = "RATED", position
     chunk.save(update_fields=["state", "position"])
-    _count(chunk.file_id, "RATE", records_in=chunk.rows, rated=rated, free=free, duplicate=duplicate,
+    count_records(chunk.file_id, "RATE", records_in=chunk.rows, rated=rated, free=free, duplicate=duplicate,
            filtered=filtered, error=errors.height)  # fmt: skip
     if chunk.is_recycled:
         pool.reopen_errors(file_id=chunk.file_id, stage="RATE", errors=errors)
@@ -441,33 +439,11 @@ def record_rating(
         UsageFile.objects.filter(file_id=chunk.file_id).update(state="RATED", rated_at=rated_at)
 
 
-def _count(file_id: int, stage: str, **more: int) -> None:
+def count_records(file_id: int, stage: str, **more: int) -> None:
     """Add to one counter of one file; the database refuses a row out of balance."""
     StageCounter.objects.get_or_create(file_id=file_id, stage=stage)
     changes = {name: F(name) + count for name, count in more.items()}
     StageCounter.objects.filter(file_id=file_id, stage=stage).update(**changes)
-
-
-def record_session_errors(*, errors: pl.DataFrame, at: datetime) -> None:
-    """Put records that sessions ended and nobody could rate into the error pool; inside the journal's transaction.
-
-    errors  NORMALISED columns and `code`. They stand in a file of their own for each day, which nobody sent: its id is
-            the day, below zero, so that they are known as charged online when they are recycled (engine/twins.py)
-
-    Source: CHG-08, CHG-37.
-    """
-    day = at.strftime("%Y%m%d")
-    about = {"inbox": SESSIONS, "name": f"{SESSIONS}-{day}", "size_bytes": 0, "state": "RATED", "arrived_at": at,
-             "chunked_at": at, "rated_at": at, "sha256": hashlib.sha256(day.encode()).hexdigest()}  # fmt: skip
-    UsageFile.objects.get_or_create(file_id=-int(day), defaults=about)
-    row = UsageFile.objects.select_for_update().get(file_id=-int(day))
-    places = pl.Series("seq_in_file", range(row.records, row.records + errors.height), dtype=pl.Int32)
-    pool.add_rating_errors(file_id=row.file_id, errors=errors.with_columns(places))
-    for stage in STAGES[:-1]:
-        _count(row.file_id, stage, records_in=errors.height, passed=errors.height)
-    _count(row.file_id, STAGES[-1], records_in=errors.height, error=errors.height)
-    row.records += errors.height
-    row.save(update_fields=["records"])
 
 
 @transaction.atomic
@@ -487,7 +463,7 @@ def move_records(*, file_id: int, moves: Mapping[tuple[str, str], int]) -> None:
     """
     for (before, after), count in moves.items():
         for stage, passed, stopped in _contributions(before, -count) + _contributions(after, count):
-            _count(file_id, stage, records_in=passed + stopped, passed=passed, error=stopped)
+            count_records(file_id, stage, records_in=passed + stopped, passed=passed, error=stopped)
 
 
 def _contributions(place: str, count: int) -> list[tuple[str, int, int]]:

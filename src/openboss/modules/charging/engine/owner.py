@@ -20,8 +20,9 @@ from django.db import transaction
 
 from openboss.modules.catalog.functions import load_publication
 from openboss.modules.charging.atomic import engine as journal
-from openboss.modules.charging.atomic.files import record_rating, record_session_errors
+from openboss.modules.charging.atomic.files import record_rating
 from openboss.modules.charging.atomic.journal_line import JournalGroup, JournalLine
+from openboss.modules.charging.atomic.session_records import record_session_errors
 from openboss.modules.charging.engine import rerating
 from openboss.modules.charging.engine.commits import Commits
 from openboss.modules.charging.engine.heavy_use import HeavyUse
@@ -260,10 +261,15 @@ class Owner:
         self.settle()
         return decided
 
-    def sweep(self, moment: Moment) -> bool:
-        """Settle sessions whose network fell silent and forget ended ones; say whether others wait to be looked at."""
+    def sweep(self, moment: Moment, heard_from_s: int = 0) -> bool:
+        """Settle sessions whose network fell silent and forget ended ones; say whether others wait to be looked at.
+
+        heard_from_s  the UTC second from which on networks can be heard
+        """
         with self.lock:
-            decided, more_waits = self.turns.sweep(self.state, moment=moment, position=self.position + 1)
+            decided, more_waits = self.turns.sweep(
+                self.state, moment=moment, position=self.position + 1, heard_from_s=heard_from_s
+            )
         if decided is not None:
             self._journal_group(decided, moment.at)
             self.commits.send(self.ownership)

@@ -31,7 +31,7 @@ from openboss.modules.charging.engine.layout import (
     empty_lane,
     lane_of,
 )
-from openboss.modules.charging.engine.online import debits
+from openboss.modules.charging.engine.online import debits, silent
 from openboss.modules.charging.engine.online.accounts import Accounts
 from openboss.modules.charging.engine.online.black_list import BlackList
 from openboss.modules.charging.engine.online.desk import (
@@ -377,6 +377,7 @@ class EngineState:
             self.desk = images.with_places(self.desk)
         images.put(self.desk, self.lanes)
         debits.remember(self.duplicates, images.sessions)
+        silent.remember(self.duplicates, self.directory.subscriber_id, self.desk, images.session_places)
 
     def settle_desk(self) -> None:
         """Work out what follows from the desk's arrays, after images were put there."""

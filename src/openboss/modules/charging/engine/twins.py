@@ -17,11 +17,14 @@ import polars as pl
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.duplicates import DAY_S
 from openboss.modules.charging.engine.lake import Lake
+from openboss.modules.charging.engine.online import silent
 from openboss.modules.charging.engine.online.cuts import MESSAGES, VOICE
+from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.state import EngineState
 
 FOLDER = "twins"
 DAYS_BACK = 3
+DAYS_LATE = 1  # ours begins with the late report of a session that silence had settled
 STARTS_APART_S = 5  # how far the clocks of two elements may differ about one beginning
 RINGS_S = 120  # how long a call may ring: charging is asked when it is set up, files tell when it was answered
 TIMED = (*VOICE, *MESSAGES)
@@ -42,6 +45,7 @@ TWINS = pl.Schema(
         "message_count": pl.Int32(),
     }
 )
+_FAR = ("record_type", "third_number", "other_number")
 _MARK = 1 << 63  # no key of a record is like it: those are hashes, this names a user and a kind
 _BEGAN, _TOLD, _ANY = 1 << 56, 2 << 56, 3 << 56  # what a key says: one began then; a file told of it; any that day
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
@@ -72,10 +76,11 @@ def _moments(other: np.ndarray, start_local_s: np.ndarray, nth: int) -> np.ndarr
 def remember(state: EngineState, closed: np.ndarray) -> None:
     """Remember records that sessions closed (CLOSED): by their charging number, calls and messages by when they began.
 
-    A call nobody answered is none: files tell nothing of it, or that it lasted no second.
+    A call that lasted no second is none: files tell nothing of it, or what its network did not report, to be charged.
     """
     uses = closed["use"]
-    named = np.flatnonzero(uses["call_ref"] != 0)
+    is_told = (uses["duration_s"] > 0) | ~np.isin(uses["record_type"], VOICE)  # of others a record says what was used
+    named = np.flatnonzero((uses["call_ref"] != 0) & is_told)
     if len(named):
         state.used["online"] = 1
         high, low = _keys(closed["subscriber_id"], uses["record_type"], uses["call_ref"])
@@ -120,7 +125,27 @@ def find_twins(state: EngineState, columns: dict[str, np.ndarray], rows: np.ndar
         _remember_numbers(state, columns, rows, places[met], began[met])
         others = np.flatnonzero(began < 0)
         began[others[_are_named(state, columns, rows, places[others])]] = 0
+    _end_settled(state, columns, rows, places[(began < 0) & (columns["file_id"][places] >= 0)])
     return began
+
+
+def _end_settled(state: EngineState, columns: dict[str, np.ndarray], rows: np.ndarray, charged: np.ndarray) -> None:
+    """End sessions that silence settled before they used anything and that records of files, charged now, tell of."""
+    uses = {name: columns[name][charged] for name in ("record_type", "call_ref", "start_local_s")}
+    told = charged[silent.have_settled(state.duplicates, state.directory.subscriber_id[rows[charged]], uses)]
+    if not len(told):
+        return
+    desk = state.desk
+    settled = np.flatnonzero(silent.are_settled(desk.sessions) & np.isin(desk.sessions["row"], rows[told]))
+    began = desk.uses[desk.sessions["first_service"][settled]]
+    theirs, ours = far_number({name: columns[name][told] for name in _FAR}), far_number(began)
+    for session, use, far in zip(settled, began, ours, strict=True):
+        of_kind = (rows[told] == desk.sessions["row"][session]) & (columns["record_type"][told] == use["record_type"])
+        is_named = (use["call_ref"] != 0) & (columns["call_ref"][told] == use["call_ref"])
+        later_s = columns["start_local_s"][told] - use["start_local_s"]
+        is_timed = (later_s >= -STARTS_APART_S) & (later_s <= RINGS_S) & (theirs == far)
+        if (of_kind & (is_named | (is_timed & np.isin(use["record_type"], VOICE)))).any():
+            desk.sessions["life"][session] = Life.CLOSED
 
 
 def _are_named(state: EngineState, columns: dict[str, np.ndarray], rows: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -132,7 +157,7 @@ def _are_named(state: EngineState, columns: dict[str, np.ndarray], rows: np.ndar
     if state.used.get("online"):
         high, low = _keys(state.directory.subscriber_id[rows[mine]], record_type, call_ref)
         days = (columns["start_local_s"][mine] + STARTS_APART_S) // DAY_S  # ours began after midnight, theirs before
-        for back in range(DAYS_BACK + 1):
+        for back in range(-DAYS_LATE, DAYS_BACK + 1):
             known[named] |= state.duplicates.has(days - back, high, low)
     known[named] |= _still_grow(state, rows[mine], record_type, call_ref)
     return known
@@ -179,7 +204,7 @@ def _has_any(state: EngineState, columns: dict[str, np.ndarray], rows: np.ndarra
 def _taken(state: EngineState, columns: dict[str, np.ndarray], rows: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Take for each record, in turn, what was charged online and no file has told of: when it began, -1 = nothing."""
     users, kinds = state.directory.subscriber_id[rows], columns["record_type"][places]
-    others = far_number({name: columns[name][places] for name in ("record_type", "third_number", "other_number")})
+    others = far_number({name: columns[name][places] for name in _FAR})
     start_local_s, found = columns["start_local_s"][places], np.full(len(places), -1, np.int64)
     for kinds_so, order in ((MESSAGES, _AFTER), (VOICE, _SINCE)):
         mine = np.flatnonzero(np.isin(kinds, kinds_so))

@@ -3,19 +3,30 @@
 Source: TS 32.299 (a charging number joins both), CHG-37.
 """
 
+import hashlib
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 from django.conf import settings
+from django.db import transaction
 
 from openboss.kernel.usage import RecordType
+from openboss.modules.charging.atomic import session_records
+from openboss.modules.charging.atomic.session_records import SESSIONS
+from openboss.modules.charging.chunks import chunk_path, write_chunk
 from openboss.modules.charging.engine.duplicates import DAY_S
 from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.online.cuts import MESSAGES
-from openboss.modules.charging.engine.twins import DAYS_BACK, RINGS_S, TIMED, read_twins
+from openboss.modules.charging.engine.twins import DAYS_BACK, DAYS_LATE, TIMED, read_twins
+from openboss.modules.charging.schema import NORMALISED
 
-__all__ = ["compared_sessions", "daily_sums"]
+__all__ = ["NothingLeft", "charge_rest", "compared_sessions", "daily_sums"]
+
+
+class NothingLeft(Exception):
+    """By now the files tell of no more than was charged online, or it is on its way; nothing was charged."""
+
 
 _NAMED = ("subscriber_id", "record_type", "call_ref")
 _SESSION = (*_NAMED, "at_s")  # by its number, or else by when it began
@@ -45,7 +56,7 @@ def compared_sessions(*, from_local_s: int, to_local_s: int) -> pl.DataFrame:
         return pl.DataFrame(schema=COMPARED)
     known = _online(detail).filter((pl.col("call_ref") != 0) | pl.col("record_type").is_in(TIMED))
     online = known.group_by(_SESSION).agg(_amount("online"), _LI.alias("act_li")).collect()
-    twins = read_twins(lake.folder, from_local_s=from_local_s - RINGS_S, to_local_s=to_local_s + DAYS_BACK * DAY_S)
+    twins = _twins_near(lake, from_local_s, to_local_s)
     filed = _sessions_of(twins, known).group_by(_SESSION).agg(_amount("filed"))
     both = online.join(filed, on=_SESSION, how="left").with_columns(pl.col("filed").fill_null(0), unit=_unit())
     return both.select(pl.col(name).cast(kind) for name, kind in COMPARED.items())
@@ -82,6 +93,59 @@ def daily_sums(*, from_on: date, to_on: date) -> pl.DataFrame:
     both = both.filter(pl.col("began_s").is_between(from_s, to_s, closed="left"))
     days = both.with_columns(used_on=pl.from_epoch(pl.col("began_s") // DAY_S, time_unit="d"))
     return days.group_by("used_on", "record_type").agg(_sums()).select(DAILY.names()).cast(DAILY)
+
+
+@transaction.atomic
+def charge_rest(*, subscriber_id: int, session: str, from_local_s: int, to_local_s: int, at: datetime) -> None:
+    """Have charged what the files tell of a session beyond what was charged online, as a further record of it.
+
+    As a late report of its network would be: rated from the beginning of its last record, with rounding of its own.
+    What the same files tell is charged once, however often it is asked for.
+
+    session  its charging number; without one `kind-second`, its record type and when it began
+
+    Raises NothingLeft. Source: CHG-37; docs/algorithms/twins.md.
+    """
+    lake = Lake(Path(settings.LAKE_DIR))
+    detail = _detail(lake, from_local_s, to_local_s)
+    if detail is None:
+        raise NothingLeft(session)
+    first, _, second = session.partition("-")
+    wanted = {"record_type": int(first), "call_ref": 0, "at_s": int(second)} if second else {"call_ref": int(first)}
+    known = _online(detail.filter(pl.col("subscriber_id") == subscriber_id))
+    own = known.filter(**wanted).sort("start_local_s", "partial_seq").collect()
+    filed = _sessions_of(_twins_near(lake, from_local_s, to_local_s), known).filter(
+        **wanted, subscriber_id=subscriber_id
+    )
+    told, charged = _used(filed), _used(own)
+    more = {name: max(0, told[name] - charged[name]) for name in told}
+    if not own.height or not any(more.values()):
+        raise NothingLeft(session)
+    key = hashlib.blake2b(repr((subscriber_id, session, told)).encode(), digest_size=16).digest()
+    name = f"{SESSIONS.lower()}/{key.hex()}"
+    if session_records.is_on_its_way(path=chunk_path(name)):
+        raise NothingLeft(session)
+    file_id, place = session_records.take_places(count=1, at=at)
+    said = {"file_id": file_id, "seq_in_file": place, "up_bytes": 0, **more, "info_fee_li": 0,
+            "key_hi": int.from_bytes(key[:8]), "key_lo": int.from_bytes(key[8:])}  # fmt: skip
+    usage = own.tail(1).with_columns(pl.col("partial_seq") + 1, **{name: pl.lit(value) for name, value in said.items()})
+    usage = usage.select(pl.col(name).cast(kind) for name, kind in NORMALISED.items())
+    chunk = write_chunk(usage, lake_dir=lake.folder, name=name)
+    session_records.add_session_chunk(file_id=file_id, chunk=chunk, at=at)
+
+
+def _used(records: pl.DataFrame) -> dict[str, int]:
+    """What records used in all; octets of both ways as received: not every network says which."""
+    octets = int(records["up_bytes"].sum()) + int(records["down_bytes"].sum())
+    counted = {name: int(records[name].sum()) for name in ("duration_s", "message_count")}
+    return {**counted, "down_bytes": octets}
+
+
+def _twins_near(lake: Lake, from_local_s: int, to_local_s: int) -> pl.DataFrame:
+    """Twins of what began online between two local seconds."""
+    return read_twins(
+        lake.folder, from_local_s=from_local_s - DAYS_LATE * DAY_S, to_local_s=to_local_s + DAYS_BACK * DAY_S
+    )
 
 
 def _detail(lake: Lake, from_local_s: int, to_local_s: int) -> pl.LazyFrame | None:

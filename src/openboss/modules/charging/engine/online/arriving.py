@@ -465,9 +465,13 @@ def leave_users(desk: Desk, places: np.ndarray) -> None:
 
 @compiled
 def sweep(
-    desk: Desk, first: int, last: int, now_s: int, remembered_s: int, silent: np.ndarray, forgotten: np.ndarray
-) -> tuple[int, int, int]:
+    desk: Desk, first: int, last: int, now_s: int, heard_from_s: int, remembered_s: int, settled_s: int,
+    silent: np.ndarray, forgotten: np.ndarray,
+) -> tuple[int, int, int]:  # fmt: skip
     """Find sessions whose network fell silent, and those that ended long ago, among some places.
+
+    heard_from_s  since when networks can be heard: nobody was silent before
+    remembered_s, settled_s  how long those that ended are known, and those that silence settled
 
     Returns how many of each, and the place reached: before the last one if there is no room for more.
     """
@@ -478,12 +482,13 @@ def sweep(
             continue
         if count == len(silent) or old == len(forgotten):
             return count, old, place
-        silent_s = now_s - session.touched_at_s
+        silent_s = now_s - max(session.touched_at_s, heard_from_s)
+        known_s = settled_s if session.life == _EXPIRED and session.kind != _EVENT else remembered_s
         if session.life == _OPEN:
-            if silent_s > session.silence_s:
+            if silent_s > session.silence_s or session.silence_s < 0:
                 silent[count] = place
                 count += 1
-        elif silent_s > remembered_s + (session.silence_s if again.has_refunded(session) else 0):
+        elif silent_s > known_s + (session.silence_s if again.has_refunded(session) else 0):
             forgotten[old] = place
             old += 1
     return count, old, last

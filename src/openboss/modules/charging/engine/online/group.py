@@ -23,6 +23,7 @@ class Rules(NamedTuple):
     access_slice_s: int = 3600  # of broadband and WLAN sessions
     slices_of_silence: int = 2
     remembered_s: int = 300  # ended sessions, for late repeats
+    settled_s: int = 86_400  # sessions that silence settled: what their networks report late is charged
     money_slice_li: int = 10_000
     refundable_s: int = 300  # how long the record of an event stays open
     events_open: int = 8  # of one user; older ones are settled

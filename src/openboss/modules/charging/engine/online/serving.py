@@ -8,7 +8,7 @@ import numpy as np
 
 from openboss.kernel.records import Rated
 from openboss.kernel.usage import Status
-from openboss.modules.charging.engine.online import arriving, debits, events
+from openboss.modules.charging.engine.online import arriving, debits, events, silent
 from openboss.modules.charging.engine.online.arriving import GOES_ON, bars
 from openboss.modules.charging.engine.online.closed import closed_of
 from openboss.modules.charging.engine.online.cuts import (
@@ -457,6 +457,7 @@ class Server:
             self.close_sessions(state, group, sessions, Life.EXPIRED)
             state.desk.sessions["touched_at_s"][sessions] = group.now_s
             debits.remember(state.duplicates, state.desk.sessions[sessions])
+            silent.remember(state.duplicates, state.directory.subscriber_id, state.desk, sessions)
             group.sessions.append(sessions)
             self.note_services(state, group, sessions)
 

@@ -113,16 +113,21 @@ class Turns:
         decided = self._written(state, group, taken)
         return replace(decided, listed=those_refused(listed, decided.taken, decided.answers)) if listed else decided
 
-    def sweep(self, state: EngineState, *, moment: Moment, position: int) -> tuple[Decided | None, bool]:
+    def sweep(
+        self, state: EngineState, *, moment: Moment, position: int, heard_from_s: int = 0
+    ) -> tuple[Decided | None, bool]:
         """Settle sessions whose network fell silent, forget ended ones; None if nothing is to be done.
+
+        heard_from_s  the UTC second from which on networks can be heard: silence before it is not theirs
 
         It looks at some places at a time, and settles at most SWEPT_A_GROUP: it says whether others are left.
         """
         silent, old = np.zeros(SWEPT_A_GROUP, np.int64), np.zeros(SWEPT_A_GROUP, np.int64)
         last = min(self._swept + PLACES_A_SWEEP, len(state.desk.sessions))
         some, many, reached = arriving.sweep(
-            state.desk, self._swept, last, moment.now_s, self.rules.remembered_s, silent, old
-        )
+            state.desk, self._swept, last, moment.now_s, heard_from_s, self.rules.remembered_s, self.rules.settled_s,
+            silent, old,
+        )  # fmt: skip
         self._swept = reached if reached < len(state.desk.sessions) else 0
         if some + many == 0:
             return None, self._swept > 0

@@ -6,7 +6,7 @@ threads without a lock: a figure may be of a moment ago, never of nobody.
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +24,32 @@ MINUTE_S = 60
 _CODES = np.array(sorted(Result), np.int32)
 _KINDS = max(Kind) + 1
 _RESULTS_AT, _TIMES_AT = _KINDS, _KINDS + 2 * len(_CODES)
+_USES = ("s", "up", "down", "units")
 _WIDTH = _TIMES_AT + BUCKETS
+
+
+class Lost(NamedTuple):
+    """Use of a session that nobody knows, as reported: it was not charged."""
+
+    key_hi: int
+    key_lo: int
+    seconds: int
+    octets: int
+    units: int
+
+
+def lost_use(requests: np.ndarray, asks: np.ndarray, decided: Decided) -> list[Lost]:
+    """The use that requests of a group report of sessions nobody knows (5002): only their files can tell of it now."""
+    found = []
+    for m in np.flatnonzero(decided.taken & (decided.answers["result"] == Result.UNKNOWN_SESSION)):
+        mine = asks[requests["first_ask"][m] :][: requests["asks"][m]]
+        used = {name: sum(int(mine[f"{when}_{name}"].sum()) for when in ("used", "after")) for name in _USES}
+        lost = Lost(int(requests["key_hi"][m]), int(requests["key_lo"][m]), used["s"], used["up"] + used["down"],
+                    used["units"])  # fmt: skip
+        if lost.seconds or lost.octets or lost.units:
+            found.append(lost)
+    return found
+
 
 TurnedDown = Mapping[tuple[str, str], int]
 """What doors turned down since the start, by interface and cause."""
