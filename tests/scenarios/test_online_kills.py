@@ -50,6 +50,24 @@ def settle_all(self, owner):
 
 Commits.send, Commits.settle, Commits.oldest, Commits.requests_ahead = one_late, settle_all, None, 0
 """
+REPEAT_ANSWERED_FIRST = """
+from openboss.access.jobs.charge_loop import ChargeLoop
+decide, when_safe = ChargeLoop.decide, ChargeLoop.when_safe
+
+def knowing_repeats(self, requests, asks):
+    self.only_repeats = False
+    taken, answers, quotas = decide(self, requests, asks)
+    self.only_repeats = taken.any() and answers["is_repeat"][taken].all()
+    return taken, answers, quotas
+
+def at_once(self, answer):
+    if self.only_repeats:  # which have changed nothing themselves
+        answer()
+    else:
+        when_safe(self, answer)
+
+ChargeLoop.only_repeats, ChargeLoop.decide, ChargeLoop.when_safe = False, knowing_repeats, at_once
+"""
 NO_FSYNC = """
 import os
 os.fsync = lambda _descriptor: None
@@ -117,6 +135,12 @@ def test_an_engine_killed_under_load_loses_and_doubles_nothing(stage: World) -> 
 def test_this_test_sees(stage: World, planted: str, kind: str, request: pytest.FixtureRequest) -> None:
     name = f"online_planted_{abs(hash(request.node.callspec.id))}"
     assert run_under_fire(stage, name, [kind], 2, planted).wrong() != []
+
+
+@pytest.mark.soak  # whether a repeat comes amid one kill is chance
+def test_this_test_sees_a_repeat_that_is_answered_before_its_original_is_committed(stage: World) -> None:
+    kinds = [STANDING_STILL] * 3
+    assert run_under_fire(stage, "online_planted_repeat", kinds, 2, REPEAT_ANSWERED_FIRST).wrong() != []
 
 
 def test_this_test_sees_a_snapshot_that_overwrites_the_good_one(stage: World) -> None:
