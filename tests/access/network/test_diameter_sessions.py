@@ -134,10 +134,10 @@ def test_a_session_that_ends_is_forgotten_though_only_the_table_knows_of_it(netw
 def test_who_inherits_the_place_of_a_forgotten_session_is_not_told_what_was_meant_for_others(listener, network):  # noqa: F811
     wire = Wire(listener.port)
     assert ask(wire, "s;1", 1, 0) == 2001
-    for at in ("2026-10-05 12:00:00", "2026-10-06 12:00:00"):  # settled, then forgotten
+    for at in ("2026-10-05 12:00:00", "2026-10-06 12:00:01"):  # settled, then forgotten
         listener.call(lambda at=at: network.owner.sweep(moment(at)))
     assert not network.owner.state.desk.sessions["life"].any()
-    listener.call(lambda: network.ask(9, 0, Kind.INITIAL, moment("2026-10-06 12:00:01")))  # by another door
+    listener.call(lambda: network.ask(9, 0, Kind.INITIAL, moment("2026-10-06 12:00:02")))  # by another door
     assert network.owner.state.desk.sessions["life"][0] == Life.OPEN
     listener.tell(0, ends=True)
     assert ask(wire, "s;2", 2, 1) == 5002  # the next thing heard is this answer
