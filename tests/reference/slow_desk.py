@@ -98,6 +98,14 @@ class SlowDesk:
         for one in own:
             self._rate(one)
 
+    def ask_in_vain(self, user: str) -> None:
+        """A request of a user is refused: what is open takes anew from what is shared, as at every request."""
+        own = [one for one in self.open.values() if one.event["user"] == user]
+        for one in own:
+            self._take_back(one)
+        for one in own:
+            self._rate(one)
+
     def open_month(self, cycle: int) -> None:
         """A month begins: its free resources are there."""
         month = _cycle_day(cycle)

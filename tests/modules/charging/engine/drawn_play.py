@@ -18,8 +18,8 @@ from .play import PLENTY_LI, Play, Report, Session
 
 STEPS = 36
 WAYS = ("nothing", "use", "use", "use", "use", "begin", "begin", "begin", "event", "event", "refund", "again", "file",
-        "publish", "publish", "top_up", "limit", "hold", "end_hold", "bar", "change_plan", "close_month", "crash",
-        "save", "silence")  # fmt: skip
+        "publish", "publish", "top_up", "limit", "hold", "end_hold", "bar", "change_payer", "change_plan",
+        "close_month", "crash", "save", "silence")  # fmt: skip
 Step = tuple[Any, ...]
 
 
@@ -96,6 +96,7 @@ _ABOUT: dict[str, Callable[[random.Random], tuple[Any, ...]]] = {
     "limit": lambda dice: (dice.randrange(3), dice.choice([0, dice.randrange(1, 20_000)])),
     "hold": lambda dice: (dice.randrange(3), dice.randrange(1, 20_000)),
     "end_hold": lambda dice: (dice.randrange(4), dice.random() < 0.5),
+    "change_payer": lambda dice: (dice.randrange(3), dice.choice([1, 2])),
     "bar": lambda dice: (dice.randrange(3), dice.choice([0, 1, 2])),
     "change_plan": lambda dice: (dice.randrange(3), dice.randrange(4), dice.random() < 0.6),
 }
@@ -193,9 +194,8 @@ def _end_hold(play: Play, place: int, is_taken: bool) -> None:
 _WAYS: dict[str, Callable[..., None]] = {
     "use": _use, "begin": Play.begin, "event": Play.event, "refund": _refund, "again": _again, "file": _file,
     "top_up": Play.top_up, "limit": Play.limit, "hold": Play.hold, "end_hold": _end_hold, "bar": Play.bar,
-    "change_plan": _change_plan,
-    "close_month": Play.close_month, "crash": Play.crash, "save": Play.save, "silence": Play.silence,
-    "publish": _publish,
+    "change_payer": Play.change_payer, "change_plan": _change_plan, "close_month": Play.close_month,
+    "crash": Play.crash, "save": Play.save, "silence": Play.silence, "publish": _publish,
 }  # fmt: skip
 
 

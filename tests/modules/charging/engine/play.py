@@ -299,7 +299,7 @@ class Play:
         mine = self._places(session)
         self.tell(f"session {session.number}: {session.event}, {session.asks} services, {len(mine)} granted")
         if not len(mine):
-            self.ended.append(session)  # refused
+            self._refused(session)
             return
         for place in mine:  # a plan of one city cannot say it
             for name in set(session.columns) - set(MEASURED) - {"rating_group"}:
@@ -310,6 +310,11 @@ class Play:
         self._begin_records(session)
         session.step += 1
         self._send([Sent(session, Kind.UPDATE, dict.fromkeys(range(session.asks), Report(0)))])
+
+    def _refused(self, session: Session) -> None:
+        self.ended.append(session)
+        if self.slow and session.sent[-1][2]["place"] >= 0:  # else its user was not looked at
+            self.slow.ask_in_vain(session.event["user"])
 
     def _new(self, event: dict[str, Any], asks: int = 1) -> Session:
         event = {name: value for name, value in event.items() if name not in ("duration_s", "messages", "up_bytes")}
@@ -401,7 +406,7 @@ class Play:
         result = Result(int(session.sent[-1][2]["result"]))
         self.tell(f"event {session.number}: {session.event}, {size} of it: {result.name}")
         if not len(mine):
-            self.ended.append(session)
+            self._refused(session)
             return
         use = self.state.desk.uses[mine[0]]
         session.columns |= {name: int(use[name]) for name in session.columns}
@@ -644,6 +649,18 @@ class Play:
             purse.take_held(name, is_taken=is_taken)
             self.order("CONFIRM" if is_taken else "RELEASE", {"hold": name})
 
+    def change_payer(self, who: int, account_id: int) -> None:
+        """Another account pays for a user from now on; what was paid stays paid by who paid it."""
+        user = self.user(who)
+        before, purse = self.purse(user), next(one for one in self.purses if one.account_id == account_id)
+        self.tell(f"account {account_id} pays for {user}, not {before.account_id}")
+        paid_li = self.slow.charged_li([user]) if self.slow else 0
+        before.paid_in_li -= paid_li
+        purse.paid_in_li += paid_li
+        before.users.remove(user)
+        purse.users.append(user)
+        self.order("WALLETS", {"wallets": [self._wallet_of(purse)]})
+
     def bar(self, who: int, barred: int) -> None:
         """A user is stopped, or resumed."""
         self.tell(f"user {self.user(who)} is barred: {barred}")
@@ -753,9 +770,13 @@ class Play:
         return purse.paid_in_li - int(self._money(purse)["balance_li"])
 
     def check(self) -> None:
-        """Every wallet has paid what the slow desk says that its users' use costs by now."""
+        """Every wallet has paid what the slow desk says that its users' use costs by now, and reserves for it."""
+        desk = self.state.desk
+        held = desk.services[desk.services["life"] == Life.OPEN]
         for purse in self.purses:
             money = self._money(purse)
+            rows = self.state.row_of[[self.parties.ids[user] for user in purse.users]]
+            assert money["reserved_li"] == held["reserved_li"][np.isin(held["row"], rows)].sum()
             assert (money["limit_li"], money["held_li"]) == (purse.limit_li, sum(purse.held_li.values()))
             if self.slow:
                 charged_li = self.slow.charged_li(purse.users)

@@ -31,10 +31,11 @@ Plays = Callable[..., Play]
 
 @pytest.fixture(params=["usual", "rare"])
 def broke(request: pytest.FixtureRequest, play_of: Plays) -> Plays:  # noqa: F811
-    """Plays of a user who holds one offer and has nothing in the wallet; both ways of carrying requests out."""
+    """Plays of users who hold one offer, the first two with a wallet in which nothing is; both ways of carrying
+    requests out."""
 
-    def begun(number: int, li: int = 0, **version: Any) -> Play:
-        play = play_of(offer("ONE", number, **version), held={"A": ["ONE"]})
+    def begun(number: int, li: int = 0, users: str = "A", **version: Any) -> Play:
+        play = play_of(offer("ONE", number, **version), held={user: ["ONE"] for user in users})
         if request.param == "rare":
             play.turns._usual = Usual(RULES, play.turns._server, most_services=0)
         at(play, "2026-09-10T10:00:00")
@@ -269,6 +270,75 @@ def test_a_pool_is_first_come_first_served_and_who_pays_alone_falls_by_at_most_w
     report(family, early, 60, ends=True)
     report(family, late, 60, ends=True)
     assert (balance_li(family), balance_li(family, 1)) == (1_000, -200)
+
+
+# --- another payer, another month ----------------------------------------------------------------------------------
+
+
+def test_what_is_promised_is_reserved_in_the_wallet_of_whoever_pays_from_now_on(broke: Plays) -> None:
+    play = broke(57, li=10_000, users="ABC", prices=[A_SECOND])
+    play.top_up(2, 400 - balance_li(play, 1))
+    session = begin(play, "MOC")
+    assert (granted(session), reserved_li(play), reserved_li(play, 1)) == ((60, False), 600, 0)
+    play.change_payer(0, 2)
+    assert (reserved_li(play), reserved_li(play, 1)) == (0, 600)
+    assert begin(play, "MOC", "C") in play.ended  # all that wallet has is promised, and more
+    report(play, session, 30)
+    assert (balance_li(play), balance_li(play, 1), granted(session)) == (10_000, 100, (10, True))
+    report(play, session, 10, ends=True)
+    assert (balance_li(play), balance_li(play, 1)) == (10_000, 0)
+    assert (reserved_li(play), reserved_li(play, 1)) == (0, 0)
+
+
+def test_who_gets_a_wallet_amid_a_session_has_reserved_in_it_what_was_promised_before(broke: Plays) -> None:
+    play = broke(58, li=1_000, prices=[A_SECOND])
+    held = begin(play, "MOC")
+    play.order("WALLETS", {"wallets": [{"account_id": 1, "anew": True, "balance_li": 1_000, "subscriber_ids": []}]})
+    free = begin(play, "MOC")
+    assert (granted(held), granted(free), reserved_li(play)) == ((60, False), (60, False), 0)  # nothing limits anybody
+    play.change_payer(0, 1)
+    assert reserved_li(play) == 1_200
+    report(play, held, 60, ends=True)
+    report(play, free, 60, ends=True)
+    assert (balance_li(play), reserved_li(play)) == (-200, 0)
+
+
+def test_a_wallet_that_begins_anew_keeps_reserved_what_its_users_were_promised(broke: Plays) -> None:
+    play = broke(59, li=10_000, prices=[A_SECOND])
+    session = begin(play, "MOC")
+    anew = {"account_id": 1, "anew": True, "balance_li": 700, "subscriber_ids": [play.parties.ids["A"]]}
+    play.order("WALLETS", {"wallets": [anew]})
+    assert (balance_li(play), reserved_li(play)) == (700, 600)
+    report(play, session, 60, ends=True)
+    assert (balance_li(play), reserved_li(play)) == (100, 0)
+
+
+def test_what_was_promised_before_a_month_was_closed_stays_reserved_after_it(broke: Plays) -> None:
+    play = broke(63, li=1_000, users="AB", prices=[DEAR_DATA])
+    first = begin(play)
+    report(play, first, 50 * KB)
+    assert (granted(first), balance_li(play), reserved_li(play)) == ((50 * KB, True), 500, 500)
+    at(play, "2026-10-02T10:00:00")
+    play.close_month()
+    assert (balance_li(play), reserved_li(play)) == (500, 500)
+    assert begin(play, user="B") in play.ended  # of the same wallet
+    report(play, first, 50 * KB, ends=True)
+    assert (balance_li(play), reserved_li(play)) == (0, 0)
+
+
+def test_what_is_promised_costs_what_it_does_in_the_month_that_begins(broke: Plays) -> None:
+    play = broke(64, li=1_000, prices=[DEAR_DATA], free=PACK)
+    report(play, begin(play), 700 * KB, ends=True)
+    second = begin(play)
+    assert (granted(second), reserved_li(play)) == ((100 * KB, True), 1_000)
+    at(play, "2026-10-02T10:00:00")
+    play.close_month()
+    assert reserved_li(play) == 0  # of the new month's 700 kilobytes
+    third = begin(play)
+    assert (granted(third), reserved_li(play)) == ((700 * KB, True), 1_000)  # 600 of them, and the money
+    report(play, second, 100 * KB, ends=True)
+    report(play, third, 700 * KB, ends=True)
+    assert (balance_li(play), reserved_li(play)) == (0, 0)
 
 
 # --- networks that use no more than they are granted ---------------------------------------------------------------

@@ -5,6 +5,7 @@ import pytest
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.online.requests import Action, Kind, Measure, Result, empty_requests
 from openboss.modules.charging.models import ErrorRecord
+from openboss.modules.system.models import Outbox
 
 from .conftest import local_s, rule_id_of
 from .test_online import MB, NUMBERING, PREPAID, Network, detail, moment, network, open_wallet  # noqa: F401 - a fixture
@@ -149,20 +150,81 @@ def test_a_debit_without_money_is_refused_and_leaves_nothing(network):  # noqa: 
     assert network.owner.lake.open_usage() is None
 
 
+def two_services(network: Network, session: int, *wanted: int, name: str = "want_units", **more):  # noqa: F811
+    """A debit of two services, or what else is said of messages or calls; the answer and both quotas."""
+    requests, asks = empty_requests(1)
+    asks = asks.repeat(2)
+    requests["key_hi"], requests["key_lo"], requests["served"] = session, 77, 2 * 10**18 + PREPAID
+    requests["kind"], requests["record_type"], requests["other"] = Kind.EVENT, RecordType.SMS_MO, 13900000001
+    requests["asks"], asks["rating_group"], asks[name] = 2, (1, 2), wanted
+    for field, value in more.items():
+        requests[field] = value
+    decided = network.owner.serve(requests, asks, numbering=NUMBERING, moment=moment())
+    return decided.answers[0], decided.quotas
+
+
 @pytest.mark.parametrize(("balance_li", "result"), [(500, Result.SUCCESS), (499, Result.CREDIT_LIMIT_REACHED)])
 def test_a_debit_of_several_services_needs_what_they_cost_together_once(network, balance_li, result):  # noqa: F811
     open_wallet(network, balance_li)
-    requests, asks = empty_requests(1)
-    asks = asks.repeat(2)
-    requests["key_hi"], requests["key_lo"], requests["served"] = 1, 77, 2 * 10**18 + PREPAID
-    requests["kind"], requests["record_type"], requests["other"] = Kind.EVENT, RecordType.SMS_MO, 13900000001
-    requests["asks"], asks["rating_group"], asks["want_units"] = 2, (1, 2), (2, 3)
-    decided = network.owner.serve(requests, asks, numbering=NUMBERING, moment=moment())
-    assert decided.answers["result"].tolist() == [result]
+    answer, quotas = two_services(network, 1, 2, 3)
+    assert answer["result"] == result
+    assert quotas["result"].tolist() == [result, result]
+    assert quotas["granted"].tolist() == ([2, 3] if result == Result.SUCCESS else [0, 0])
     is_paid = result == Result.SUCCESS
     assert (network.wallet()["balance_li"], network.wallet()["reserved_li"]) == (0 if is_paid else 499, 0)
     settle(network)
     assert sorted(detail(network)["message_count"]) == [2, 3] if is_paid else network.owner.lake.open_usage() is None
+
+
+def test_of_a_debit_of_several_services_that_is_refused_nothing_is_granted_and_no_threshold_is_told(network):  # noqa: F811
+    open_wallet(network, 10_050)
+    first = two_services(network, 1, 2, 200)  # 0.20 and 20.00: the first alone would leave less than 10.00
+    again = two_services(network, 1, 2, 200)
+    for answer, quotas in (first, again):
+        assert answer["result"] == Result.CREDIT_LIMIT_REACHED
+        assert quotas[["result", "granted", "measure"]].tolist() == [(Result.CREDIT_LIMIT_REACHED, 0, Measure.NONE)] * 2
+    assert (first[0]["is_repeat"], again[0]["is_repeat"]) == (0, 1)
+    assert (network.wallet()["balance_li"], Outbox.objects.filter(topic="charging.wallet").count()) == (10_050, 0)
+
+
+@pytest.mark.parametrize("balance_li", [2_399, 2_400])
+def test_a_price_a_check_and_a_debit_of_several_services_say_the_same(network, balance_li):  # noqa: F811
+    """Of 10 free minutes the first service takes 8 and the second the last 2: 6 minutes at 0.40."""
+    network.order("GRANT", subscriber_id=12, rule_id=rule_id_of("GOTONE_98", "MIN"), units=10,
+                  from_local_s=local_s("2026-10-01"), to_local_s=local_s("2026-11-01"))  # fmt: skip
+    open_wallet(network, balance_li)
+    calls = {"name": "want_s", "record_type": RecordType.MOC}
+    price, _ = two_services(network, 1, 480, 480, action=Action.PRICE, **calls)
+    check, _ = two_services(network, 2, 480, 480, action=Action.CHECK_BALANCE, **calls)
+    is_enough = balance_li == 2_400
+    assert (price["result"], price["cost_li"], check["has_credit"]) == (2001, 2_400, is_enough)
+    assert network.owner.user_now(12)["cycles"][0]["free"][0]["used"] == 0
+    assert (network.wallet()["balance_li"], network.wallet()["reserved_li"]) == (balance_li, 0)
+    debited, quotas = two_services(network, 3, 480, 480, **calls)
+    assert debited["cost_li"] == 2_400
+    assert quotas["granted"].tolist() == ([480, 480] if is_enough else [0, 0])
+    assert network.wallet()["balance_li"] == (0 if is_enough else 2_399)
+
+
+def test_a_refund_of_an_amount_that_names_no_service_takes_it_once_in_the_order_of_the_debit(network):  # noqa: F811
+    open_wallet(network, 1000)
+    two_services(network, 1, 2, 3)
+    assert refund(network, 2, 1, want_units=3)[0]["cost_li"] == 300  # both of the first, one of the second
+    assert [one["used_units"] for one in network.owner.user_now(12)["services"]] == [0, 2]
+    assert refund(network, 3, 1, want_units=1)[0]["cost_li"] == 100
+    assert refund(network, 4, 1, want_units=5)[0]["cost_li"] == 100
+    assert refund(network, 5, 1, want_units=5)[0]["result"] == Result.UNABLE_TO_COMPLY
+    assert network.wallet()["balance_li"] == 1000
+
+
+def test_a_refund_of_what_was_over_gives_back_both_directions(network):  # noqa: F811
+    open_wallet(network, 10_000)
+    data = {"record_type": RecordType.DATA, "other": 0, "rating_group": 1}
+    over = debit(network, 1, 0, action=Action.OVER, used_up=4 * MB, used_down=6 * MB, **data)
+    assert (over[0]["cost_li"], network.wallet()["balance_li"]) == (2_900, 7_100)
+    assert refund(network, 2, 1, want_octets=8 * MB, **data)[0]["cost_li"] == 2_320
+    assert refund(network, 3, 1, **data)[0]["cost_li"] == 580
+    assert network.wallet()["balance_li"] == 10_000
 
 
 def test_a_refund_gives_back_what_was_charged_once_and_no_more(network):  # noqa: F811

@@ -74,6 +74,15 @@ def ask(engine, number, kind, minute, *services, session=1, record_type=RecordTy
     return decided.answers[0], decided.quotas
 
 
+def test_what_services_hold_that_did_not_report_is_reserved_at_the_prices_of_the_new_place(roamer):
+    ask(roamer, 0, Kind.INITIAL, 0, (1, {}), (2, {}), network=HOME, tracking_area=HANGZHOU_TA)
+    assert roamer.wallet()["reserved_li"] == 2 * 10 * HOME_LI
+    ask(roamer, 1, Kind.UPDATE, 5, (1, {"used_down": MB, "is_asking": 0}), network=HONG_KONG)
+    assert (roamer.wallet()["balance_li"], roamer.wallet()["reserved_li"]) == (999_710, 10 * ABROAD_LI)
+    ask(roamer, 2, Kind.TERMINATION, 9, (1, {}), (2, {"used_down": 10 * MB}))
+    assert (roamer.wallet()["balance_li"], roamer.wallet()["reserved_li"]) == (899_710, 0)
+
+
 def records(engine):
     columns = ["rating_group", "kb_units", "act_basic_li", "roam_type", "visited_area", "partner", "start_local_s"]
     return detail(engine).sort("position", "row").select(columns).rows()

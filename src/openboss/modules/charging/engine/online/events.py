@@ -16,9 +16,16 @@ from openboss.modules.charging.engine.online import arriving, debits
 from openboss.modules.charging.engine.online.closed import closed_of
 from openboss.modules.charging.engine.online.cuts import MESSAGES, is_unused
 from openboss.modules.charging.engine.online.desk import Life
-from openboss.modules.charging.engine.online.group import Group
-from openboss.modules.charging.engine.online.growing import NO_PRICE_LI, USED_AS
-from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Action, Kind, Measure, Result
+from openboss.modules.charging.engine.online.group import Group, free_li, wishes
+from openboss.modules.charging.engine.online.growing import BLOCKED_LI, NO_PRICE_LI, USED_AS, quoted
+from openboss.modules.charging.engine.online.requests import (
+    MOST_COUNTED,
+    MOST_OCTETS,
+    Action,
+    Kind,
+    Measure,
+    Result,
+)
 from openboss.modules.charging.engine.rating import empty_rated
 from openboss.modules.charging.engine.state import EngineState
 
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from openboss.modules.charging.engine.online.serving import Server
 
 _COLUMNS = ("duration_s", "up_bytes", "down_bytes", "message_count", "info_fee_li")
+_COUNTED_IN = {measure: (name,) for measure, name in USED_AS.items()} | {Measure.OCTETS: ("down_bytes", "up_bytes")}
 _WANTED_AS = {
     Measure.SECONDS: "want_s",
     Measure.OCTETS: "want_octets",
@@ -34,37 +42,60 @@ _WANTED_AS = {
 }
 
 
-def carry_out(
-    server: Server, state: EngineState, group: Group, m: int, place: int, wanted: np.ndarray, measure: int
-) -> int:
-    """Debit one service of an event, or say what it would cost and whether there is money for it; return what was
-    debited, in what it is counted in. What is over was used already, and is only priced."""
-    desk, answer, action = state.desk, group.answers[m], group.requests["action"][m]
-    size = 0 if action == Action.OVER else max(int(wanted[_WANTED_AS[Measure(measure)]]), 1)
-    if size > (MOST_COUNTED if measure in (Measure.SECONDS, Measure.UNITS) else MOST_OCTETS):
-        answer["result"] = Result.INVALID_VALUE
-        return 0
-    places, act_li = np.array([place]), int(desk.services["act_li"][place])
-    costs_li = int(server.growing.quote_alone(state, places, np.array([measure]), np.array([size]))[0][0])
-    if costs_li >= NO_PRICE_LI:
-        answer["result"] = Result.RATING_FAILED
-        return 0
-    wallet, has_credit = desk.user_wallet[desk.services["row"][place]], True
-    is_debit = action == Action.DEBIT
-    if wallet >= 0:
-        purse = desk.wallets[wallet]
-        free_li = int(purse["balance_li"] + purse["limit_li"] - purse["reserved_li"] - purse["held_li"])
-        before_li = 0 if is_debit else int(answer["cost_li"])  # what was debited is paid
-        has_credit = before_li + costs_li - act_li <= free_li
-    answer["cost_li"] += costs_li
-    answer["has_credit"] = has_credit
-    if not is_debit:
-        return 0
-    if not has_credit:
-        answer["result"] = Result.CREDIT_LIMIT_REACHED
-        return 0
-    desk.uses[USED_AS[Measure(measure)]][place] += size
-    return size
+def appraise(server: Server, state: EngineState, group: Group, m: int) -> None:
+    """Say what an event's services would cost together, whether there is money for all of them, and so what is debited
+    of each (in the group's quotas): all that is wanted, or nothing. What is over was used already: nothing more is."""
+    request, answer = group.requests[m], group.answers[m]
+    asks = np.arange(request["first_ask"], request["first_ask"] + request["asks"])
+    mine = asks[group.ask_place[asks] >= 0]
+    if request["action"] != Action.OVER:
+        places, wanted = group.ask_place[mine], group.asks[mine]
+        measures = wishes(server.rules, state.desk.uses["record_type"][places], wanted)[0]
+        sizes = _sizes(wanted, measures)
+        answer["result"] = _priced(server, state, answer, request["action"], places, measures, sizes)
+        if request["action"] == Action.DEBIT and answer["result"] == Result.SUCCESS:
+            group.quotas["measure"][mine], group.quotas["granted"][mine] = measures, sizes
+    is_refused = answer["result"] != Result.SUCCESS
+    group.quotas["result"][asks if is_refused else mine] = answer["result"]
+
+
+def _priced(
+    server: Server, state: EngineState, answer: np.ndarray, action: int, places: np.ndarray, measures: np.ndarray,
+    sizes: np.ndarray,
+) -> Result:  # fmt: skip
+    """Write what services would cost together, and whether there is money for it, into an answer; how that went."""
+    is_counted = np.isin(measures, (Measure.SECONDS, Measure.UNITS))
+    if (sizes > np.where(is_counted, MOST_COUNTED, MOST_OCTETS)).any():
+        return Result.INVALID_VALUE
+    costs_li = _costs_li(server, state, places, measures, sizes)
+    if max(costs_li) >= NO_PRICE_LI:
+        return Result.RATING_FAILED
+    is_blocked = max(costs_li) >= BLOCKED_LI
+    answer["cost_li"] = 0 if is_blocked else sum(costs_li)
+    row = int(state.desk.services["row"][places[0]])
+    answer["has_credit"] = not is_blocked and sum(costs_li) <= free_li(state, row)
+    is_refused = is_blocked or (action == Action.DEBIT and not answer["has_credit"])
+    return Result.CREDIT_LIMIT_REACHED if is_refused and action != Action.CHECK_BALANCE else Result.SUCCESS
+
+
+def _sizes(wanted: np.ndarray, measures: np.ndarray) -> np.ndarray:
+    """How much of each service an event is about: all that it says, for it is granted whole or not."""
+    return np.array([max(int(ask[_WANTED_AS[Measure(one)]]), 1) for ask, one in zip(wanted, measures, strict=True)])
+
+
+def _costs_li(
+    server: Server, state: EngineState, places: np.ndarray, measures: np.ndarray, sizes: np.ndarray
+) -> list[int]:
+    """Say what a user's services would cost, each on what those before it have taken; nothing is changed."""
+    uses, found = state.desk.uses, list[int]()
+    before, last = uses[places], len(places) - 1
+    for i in range(last):
+        uses[USED_AS[Measure(measures[i])]][places[i]] += sizes[i]
+        found.append(int(quoted(server.growing.rate(state, places[i : i + 1]))[0][0]))
+    found.append(int(server.growing.quote_alone(state, places[last:], measures[last:], sizes[last:])[0][0]))
+    server.growing.undo(state, places[:last])
+    uses[places] = before
+    return found
 
 
 def stays_open(state: EngineState, group: Group, going: np.ndarray) -> np.ndarray:
@@ -99,19 +130,10 @@ def _take_back(server: Server, state: EngineState, group: Group, session: int, a
     None if nothing of what is asked for was used, or is left.
     """
     desk = state.desk
-    places = server.open_of(state, np.array([session]))
+    places = server.open_of(state, np.array([session]))[::-1]  # in the order in which they were debited
     before_li, used = int(desk.services["act_li"][places].sum()), _used(state, places)
     others = server.undo_all(state, places)
-    for place in places:
-        service, use = desk.services[place], desk.uses[place]
-        about = [ask for ask in asks if ask["rating_group"] in (-1, service["rating_group"])
-                 and ask["service_id"] in (-1, service["service_id"])]  # fmt: skip
-        if len(asks) and not about:
-            continue
-        for measure, name in USED_AS.items():
-            named = [int(ask[_WANTED_AS[measure]]) for ask in about]
-            is_whole = not any(int(ask[wanted]) for ask in about for wanted in _WANTED_AS.values())
-            use[name] -= int(use[name]) if is_whole else min(sum(max(one, 0) for one in named), int(use[name]))
+    _take_use(state, places, asks)
     for place in places:
         one = places[places == place]
         if is_unused(state, one)[0]:
@@ -121,6 +143,30 @@ def _take_back(server: Server, state: EngineState, group: Group, session: int, a
     server.redo(state, group, others)
     given_li = before_li - int(desk.services["act_li"][places].sum())
     return given_li if _used(state, places) < used else None
+
+
+def _take_use(state: EngineState, places: np.ndarray, asks: np.ndarray) -> None:
+    """Take from records what a refund's asks name: each amount once, from one record after the other that it is about.
+
+    Of a service for which no amount is named all of it is taken; without an ask, of all of them.
+    """
+    left = [{measure: max(int(ask[wanted]), 0) for measure, wanted in _WANTED_AS.items()} for ask in asks]
+    names_amount = [any(int(ask[wanted]) for wanted in _WANTED_AS.values()) for ask in asks]
+    for place in places.tolist():
+        service, use = state.desk.services[place], state.desk.uses[place]
+        about = [i for i, ask in enumerate(asks) if ask["rating_group"] in (-1, service["rating_group"])
+                 and ask["service_id"] in (-1, service["service_id"])]  # fmt: skip
+        if len(asks) and not about:
+            continue
+        if not any(names_amount[i] for i in about):
+            for name in _COLUMNS:
+                use[name] = 0
+        for i in about:
+            for measure, names in _COUNTED_IN.items():
+                for name in names:
+                    taken = min(left[i][measure], int(use[name]))
+                    use[name] -= taken
+                    left[i][measure] -= taken
 
 
 def _used(state: EngineState, places: np.ndarray) -> int:

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from openboss.modules.charging.engine.online.requests import ANSWER, QUOTA
+from openboss.modules.charging.engine.online.cuts import ACCESS, MESSAGES, VOICE
+from openboss.modules.charging.engine.online.requests import ANSWER, MOST_COUNTED, QUOTA, Measure
 from openboss.modules.charging.engine.state import EngineState
 
 KB = 1024
@@ -76,12 +77,38 @@ class Group:
         )
 
 
+def wishes(rules: Rules, kinds: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Say what services are counted in, by their kinds of record, and how much is granted if money allows (D4.8)."""
+    is_time, is_message = np.isin(kinds, (*VOICE, *ACCESS)), np.isin(kinds, MESSAGES)
+    measures = np.where(is_time, Measure.SECONDS, np.where(is_message, Measure.UNITS, Measure.OCTETS))
+    most_s = np.where(np.isin(kinds, ACCESS), rules.access_slice_s, rules.time_slice_s)
+    seconds = np.minimum(np.where(wanted["want_s"] > 0, wanted["want_s"], most_s), most_s)
+    octets = np.where(wanted["want_octets"] > 0, wanted["want_octets"], rules.data_slice_bytes)
+    octets = np.minimum(octets, rules.data_slice_bytes)
+    units = np.clip(wanted["want_units"], 1, MOST_COUNTED)
+    measures = np.where(~is_time & (wanted["want_units"] > 0), Measure.UNITS, measures)
+    measures = np.where(wanted["want_li"] > 0, Measure.LI, measures)
+    money_li = np.minimum(wanted["want_li"], rules.money_slice_li)
+    of_measure = ((Measure.SECONDS, seconds), (Measure.OCTETS, octets), (Measure.UNITS, units))
+    return measures, np.select([measures == measure for measure, _ in of_measure],
+                               [sizes for _, sizes in of_measure], money_li)  # fmt: skip
+
+
 def left_li(state: EngineState, row: int) -> int:
     """What is left in a user's wallet, whatever is reserved."""
     wallet = int(state.desk.user_wallet[row])
     if wallet < 0:
         return NO_LIMIT_LI
     return int(state.desk.wallets["balance_li"][wallet] + state.desk.wallets["limit_li"][wallet])
+
+
+def free_li(state: EngineState, row: int) -> int:
+    """What a user's wallet has left to spend or to reserve."""
+    wallet = int(state.desk.user_wallet[row])
+    if wallet < 0:
+        return NO_LIMIT_LI
+    purse = state.desk.wallets[wallet]
+    return int(purse["balance_li"] + purse["limit_li"] - purse["reserved_li"] - purse["held_li"])
 
 
 def debit(state: EngineState, news: list[News], wallet: int, li: int, rules: Rules) -> None:

@@ -22,7 +22,7 @@ from openboss.modules.charging.engine.online.effects import (
     undo,
 )
 from openboss.modules.charging.engine.online.outstanding import link_members, note_members, note_others, room_beside
-from openboss.modules.charging.engine.online.requests import Measure
+from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Measure
 from openboss.modules.charging.engine.rating import empty_rated, rate_in_order, usage_of
 from openboss.modules.charging.engine.state import EngineState
 
@@ -152,7 +152,7 @@ class Growing:
             )
             if done < len(order):  # who draws on a pool counts in its lane too
                 state.make_counter_room(int(rated.row[order[done]]))
-        quoted_li, rest = _quoted(rated)
+        quoted_li, rest = quoted(rated)
         both = np.flatnonzero((rated.rule[:, :2] != 0).all(axis=1))
         if len(both):
             quoted_li[both], rest[both] = self._quote_whole(state, places[both], uses[both])
@@ -165,7 +165,7 @@ class Growing:
         rated = self.rate(state, places)
         self.undo(state, places)
         state.desk.uses[places] = now
-        return _quoted(rated)
+        return quoted(rated)
 
     def _note_outstanding(self, state: EngineState, places: np.ndarray) -> np.ndarray:
         """Note beside the desk what others hold while services ask; say for each which one asks (i64, in `places`)."""
@@ -194,12 +194,21 @@ class Growing:
         return self._members
 
 
+def add_reported(uses: np.ndarray, places: np.ndarray, wanted: np.ndarray, when: str) -> None:
+    """Add what a network reports: never less than nothing, never more than a record can hold."""
+    counted = (("duration_s", "s", MOST_COUNTED), ("up_bytes", "up", MOST_OCTETS), ("down_bytes", "down", MOST_OCTETS),
+               ("message_count", "units", MOST_COUNTED), ("info_fee_li", "li", MOST_OCTETS))  # fmt: skip
+    for name, reported, most in counted:
+        more = np.clip(wanted[f"{when}_{reported}"], 0, most)
+        uses[name][places] = np.minimum(uses[name][places] + more, most)
+
+
 def cost_li(rated: Rated) -> np.ndarray:
     """What records cost their users; a record that cannot be rated costs more than anybody has."""
     return np.where(rated.status == Status.ERROR, NO_PRICE_LI, rated.act_li.sum(axis=1))
 
 
-def _quoted(rated: Rated) -> tuple[np.ndarray, np.ndarray]:
+def quoted(rated: Rated) -> tuple[np.ndarray, np.ndarray]:
     """What records that were only priced would cost, and how much of them no free resource covers."""
     is_blocked = (rated.blocked == 1) & (rated.status != Status.ERROR)
     return np.where(is_blocked, BLOCKED_LI, cost_li(rated)), rated.rest.sum(axis=1)

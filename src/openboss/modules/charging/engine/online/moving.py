@@ -8,9 +8,11 @@ import numpy as np
 
 from openboss.kernel.compiled import compiled
 from openboss.modules.charging.engine.online.arriving import find_session
-from openboss.modules.charging.engine.online.cuts import is_message, is_voice
+from openboss.modules.charging.engine.online.cuts import MESSAGES, VOICE, is_message, is_voice
 from openboss.modules.charging.engine.online.desk import Desk
+from openboss.modules.charging.engine.online.group import Group
 from openboss.modules.charging.engine.online.requests import Kind
+from openboss.modules.charging.engine.state import EngineState
 from openboss.modules.charging.networks import place_at_home
 from openboss.modules.charging.numbering import Keys
 
@@ -48,3 +50,13 @@ def take_place(use: np.ndarray, there: np.ndarray) -> None:
     """Let a record be of another place."""
     for name in PLACE:
         use[name] = there[name]
+
+
+def moves(
+    state: EngineState, group: Group, places: np.ndarray, wanted: np.ndarray, of_request: np.ndarray
+) -> np.ndarray:
+    """Say which services go on under other circumstances than those in which they used what is reported."""
+    is_elsewhere = np.array([group.moved.get(int(m)) is not None for m in of_request], np.bool_)
+    is_fixed = np.isin(state.desk.uses["record_type"][places], (*VOICE, *MESSAGES))  # priced by how it began
+    goes_on = (group.requests["kind"][of_request] == Kind.UPDATE) & (wanted["is_final"] == 0)
+    return (is_elsewhere | (wanted["is_changed"] == 1)) & ~is_fixed & goes_on

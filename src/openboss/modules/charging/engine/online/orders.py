@@ -91,22 +91,27 @@ def _open_wallets(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]
     for wanted, users, place in zip(payload["wallets"], rows, places, strict=True):
         wallet = desk.wallets[place]
         if wanted.get("anew"):
-            _leave(desk, place)
+            _draw_on(desk, np.flatnonzero(desk.user_wallet == place), -1)
             empty.add(place)
         if place in empty:
             empty.remove(place)
             wallet["balance_li"] = wanted.get("balance_li", 0)
         wallet["limit_li"] = wanted.get("limit_li", 0)
-        desk.user_wallet[users] = place
+        _draw_on(desk, np.unique(np.array(users, np.int64)), place)
     return {"wallets": len(state.accounts), "used_li": _used_before(state, np.array(sum(rows, []), np.int64))}
 
 
-def _leave(desk: Desk, place: int) -> None:
-    """Let nobody draw on a wallet any more, and nothing of it be reserved."""
-    rows = np.flatnonzero(desk.user_wallet == place)
-    desk.services["reserved_li"][np.isin(desk.services["row"], rows)] = 0
-    desk.user_wallet[rows] = -1
-    desk.wallets["reserved_li"][place] = 0
+def _draw_on(desk: Desk, rows: np.ndarray, place: int) -> None:
+    """Let users draw on another wallet, or on none (-1): what is reserved for what they were granted goes with them."""
+    for row in rows[desk.user_service[rows] >= 0]:
+        li, service = 0, int(desk.user_service[row])
+        while service >= 0:
+            li += int(desk.services["reserved_li"][service])
+            service = int(desk.services["next_of_user"][service])
+        for wallet, more_li in ((int(desk.user_wallet[row]), -li), (place, li)):
+            if wallet >= 0:
+                desk.wallets["reserved_li"][wallet] += more_li
+    desk.user_wallet[rows] = place
 
 
 def _used_before(state: EngineState, rows: np.ndarray) -> list[list[int]]:

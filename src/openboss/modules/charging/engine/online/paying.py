@@ -146,10 +146,13 @@ def put_quota(
     desk: Desk, service: np.ndarray, quota: np.ndarray, measure: int, granted: int, costs_li: int, choices: Choices,
     work: Work,
 ) -> None:  # fmt: skip
-    """Reserve what a quota costs; say what is granted, and until when."""
+    """Reserve what a quota costs; say what is granted, and until when.
+
+    It is noted of users without a wallet too: who gets one amid a session brings it along.
+    """
     wallet = desk.user_wallet[service.row]
+    service.reserved_li = max(costs_li, 0)
     if wallet >= 0 and costs_li > 0:
-        service.reserved_li = costs_li
         desk.wallets[wallet].reserved_li += costs_li
         _touch_wallet(work, wallet)
     quota.measure, quota.granted = measure, granted

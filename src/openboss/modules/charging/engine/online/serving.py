@@ -13,19 +13,25 @@ from openboss.modules.charging.engine.online.arriving import GOES_ON, bars
 from openboss.modules.charging.engine.online.closed import closed_of
 from openboss.modules.charging.engine.online.cuts import (
     ACCESS,
-    MESSAGES,
     VOICE,
     has_use,
     is_unused,
     next_change_s,
 )
 from openboss.modules.charging.engine.online.desk import Life
-from openboss.modules.charging.engine.online.group import KB, NO_LIMIT_LI, Group, Rules, debit, left_li
-from openboss.modules.charging.engine.online.growing import NO_PRICE_LI, Growing, cost_li, one_a_user, who_shares
-from openboss.modules.charging.engine.online.moving import take_place
+from openboss.modules.charging.engine.online.group import KB, NO_LIMIT_LI, Group, Rules, debit, left_li, wishes
+from openboss.modules.charging.engine.online.growing import (
+    BLOCKED_LI,
+    NO_PRICE_LI,
+    USED_AS,
+    Growing,
+    add_reported,
+    cost_li,
+    one_a_user,
+    who_shares,
+)
+from openboss.modules.charging.engine.online.moving import moves, take_place
 from openboss.modules.charging.engine.online.requests import (
-    MOST_COUNTED,
-    MOST_OCTETS,
     QUOTA,
     Action,
     Kind,
@@ -156,16 +162,22 @@ class Server:
             self._rate_and_close(state, group, places[closing])
         self.redo(state, group, others)
         quotas = np.zeros(len(asks), QUOTA)
-        for i in np.flatnonzero(is_event):
-            measure = int(self._wishes(state, places[i : i + 1], wanted[i : i + 1])[0][0])
-            debited = events.carry_out(self, state, group, int(of_request[i]), int(places[i]), wanted[i], measure)
-            quotas["measure"][i], quotas["granted"][i] = (measure if debited else Measure.NONE), debited
         quotas["result"] = Result.SUCCESS
+        for i in np.flatnonzero(is_event):
+            m = int(of_request[i])
+            if asks[i] == group.requests["first_ask"][m]:
+                events.appraise(self, state, group, m)
+            quotas[i] = group.quotas[asks[i]]
+            if quotas["granted"][i]:
+                state.desk.uses[USED_AS[Measure(quotas["measure"][i])]][places[i]] += quotas["granted"][i]
         staying = np.flatnonzero(~ends & ~is_unused(state, places))
-        failed = self.rate_and_pay(state, group, places[staying]).status == Status.ERROR
-        quotas["result"][staying[failed]] = Result.RATING_FAILED
-        quotas["result"][is_event] = group.answers["result"][of_request[is_event]]
-        quotas["result"][[group.moved.get(int(m), _HERE) is None for m in of_request]] = Result.RATING_FAILED
+        has_failed = np.zeros(len(asks), np.bool_)
+        has_failed[staying] = self.rate_and_pay(state, group, places[staying]).status == Status.ERROR
+        has_failed |= np.array([group.moved.get(int(m), _HERE) is None for m in of_request], np.bool_)
+        quotas["result"][has_failed] = Result.RATING_FAILED
+        group.answers["result"][of_request[has_failed & is_event]] = Result.RATING_FAILED
+        is_over = is_event & (requests["action"] == Action.OVER)
+        group.answers["cost_li"][of_request[is_over]] += state.desk.services["act_li"][places[is_over]]
         group.quotas[asks] = quotas
 
     def _answer(self, state: EngineState, group: Group, asks: np.ndarray, of_request: np.ndarray) -> None:
@@ -175,7 +187,7 @@ class Server:
         goes_on = (kinds != Kind.TERMINATION) & (kinds != Kind.EVENT) & (wanted["is_final"] == 0)
         asking = np.flatnonzero((wanted["is_asking"] == 1) & goes_on & (quotas["result"] == Result.SUCCESS))
         if len(asking):
-            measures, sizes = self._wishes(state, places, wanted)
+            measures, sizes = wishes(self.rules, state.desk.uses["record_type"][places], wanted)
             quoted_li, mine = np.zeros(len(places), np.int64), places[asking]
             self.growing.undo(state, mine)
             quoted_li[asking] = self.growing.quote(state, mine, measures[asking], sizes[asking])[0]
@@ -226,7 +238,7 @@ class Server:
     ) -> np.ndarray:
         """Add what was used to the records; where other prices have begun meanwhile, cut them. Returns the places."""
         services = state.desk.services
-        _add(state.desk.uses, places, wanted, "used")
+        add_reported(state.desk.uses, places, wanted, "used")
         services["granted"][places] = 0
         self._release_all(state, group, places)
         new = np.flatnonzero(services["change_local_s"][places] == 0)
@@ -235,12 +247,12 @@ class Server:
         due = services["change_local_s"][places] <= group.local_s
         for i in np.flatnonzero(due):
             places[i] = self._cut(state, group, int(places[i]), group.local_s)
-        moves = _moves(state, group, places, wanted, of_request)
-        is_then = moves & ~due  # used after the move, not after a change of prices before it
-        _add(state.desk.uses, places[~is_then], wanted[~is_then], "after")
-        for i in np.flatnonzero(moves):
+        is_moving = moves(state, group, places, wanted, of_request)
+        is_then = is_moving & ~due  # used after the move, not after a change of prices before it
+        add_reported(state.desk.uses, places[~is_then], wanted[~is_then], "after")
+        for i in np.flatnonzero(is_moving):
             places[i] = self._cut_now(state, group, int(places[i]), group.moved.get(int(of_request[i])))
-        _add(state.desk.uses, places[is_then], wanted[is_then], "after")
+        add_reported(state.desk.uses, places[is_then], wanted[is_then], "after")
         return places
 
     def _cut_now(self, state: EngineState, group: Group, place: int, there: np.ndarray | None) -> int:
@@ -260,8 +272,10 @@ class Server:
         newest = int(state.desk.sessions["first_service"][session])
         if state.desk.services["life"][newest] != Life.OPEN:  # what the session's next service will be like
             take_place(state.desk.uses[newest], there)
-        for place in np.setdiff1d(self.open_of(state, np.array([session])), mine):
-            self._cut_now(state, group, int(place), there)
+        others = np.setdiff1d(self.open_of(state, np.array([session])), mine)
+        before_li = state.desk.services["reserved_li"][others]
+        places = np.array([self._cut_now(state, group, int(place), there) for place in others], np.int64)
+        self._reserve_anew(state, group, places, before_li)
 
     def _release_all(self, state: EngineState, group: Group, places: np.ndarray) -> None:
         """Give back what is reserved for some services."""
@@ -301,24 +315,6 @@ class Server:
         uses = state.desk.uses
         uses["start_at_s"][place] += local_s - int(uses["start_local_s"][place])
         uses["start_local_s"][place] = local_s
-
-    def _wishes(self, state: EngineState, places: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Say what each service is counted in, and how much of it is granted if money allows (D4.8)."""
-        kinds = state.desk.uses["record_type"][places]
-        is_time, is_message = np.isin(kinds, (*VOICE, *ACCESS)), np.isin(kinds, MESSAGES)
-        measures = np.where(is_time, Measure.SECONDS, np.where(is_message, Measure.UNITS, Measure.OCTETS))
-        rules = self.rules
-        most_s = np.where(np.isin(kinds, ACCESS), rules.access_slice_s, rules.time_slice_s)
-        seconds = np.minimum(np.where(wanted["want_s"] > 0, wanted["want_s"], most_s), most_s)
-        octets = np.where(wanted["want_octets"] > 0, wanted["want_octets"], rules.data_slice_bytes)
-        octets = np.minimum(octets, rules.data_slice_bytes)
-        units = np.clip(wanted["want_units"], 1, MOST_COUNTED)
-        measures = np.where(~is_time & (wanted["want_units"] > 0), Measure.UNITS, measures)
-        measures = np.where(wanted["want_li"] > 0, Measure.LI, measures)
-        money_li = np.minimum(wanted["want_li"], rules.money_slice_li)
-        of_measure = ((Measure.SECONDS, seconds), (Measure.OCTETS, octets), (Measure.UNITS, units))
-        return measures, np.select([measures == measure for measure, _ in of_measure],
-                                   [sizes for _, sizes in of_measure], money_li)  # fmt: skip
 
     # --- money ---------------------------------------------------------------------------------------------------
 
@@ -369,16 +365,34 @@ class Server:
     ) -> None:
         """Grant a service what was found: measure, size, whether it is the last, and what is reserved for it."""
         quota["measure"], quota["granted"], quota["is_last"], costs_li = granted
-        desk, wallet = state.desk, int(state.desk.user_wallet[state.desk.services["row"][place]])
-        if wallet >= 0 and costs_li > 0:
-            desk.services["reserved_li"][place] = costs_li
-            desk.wallets["reserved_li"][wallet] += costs_li
-            group.wallets.append(np.array([wallet]))
+        desk = state.desk
+        self._reserve(state, group, place, max(costs_li, 0))
         if quota["measure"] == Measure.OCTETS:
             quota["validity_s"] = self.rules.data_validity_s
             change_s = int(desk.services["change_local_s"][place])
             if change_s <= group.local_s + self.rules.data_validity_s:
                 quota["change_at_s"] = change_s - group.local_s + group.now_s
+
+    def _reserve(self, state: EngineState, group: Group, place: int, li: int) -> None:
+        """Reserve money for what a service holds; of a user without a wallet it is noted, who may get one."""
+        desk, wallet = state.desk, int(state.desk.user_wallet[state.desk.services["row"][place]])
+        desk.services["reserved_li"][place] = li
+        if wallet >= 0 and li > 0:
+            desk.wallets["reserved_li"][wallet] += li
+            group.wallets.append(np.array([wallet]))
+
+    def _reserve_anew(self, state: EngineState, group: Group, places: np.ndarray, before_li: np.ndarray) -> None:
+        """Reserve what services hold at the prices of records that have just begun; without a price as much as before.
+
+        Their networks use what they were promised, whatever was cut.
+        """
+        services = state.desk.services
+        is_event = state.desk.sessions["kind"][services["session"][places]] == Kind.EVENT
+        for i in np.flatnonzero((services["granted"][places] > 0) & ~is_event):
+            one = places[i : i + 1]
+            self._release_all(state, group, one)
+            li = int(self.growing.quote(state, one, services["measure"][one], services["granted"][one])[0][0])
+            self._reserve(state, group, int(one[0]), li if li < BLOCKED_LI else int(before_li[i]))
 
     def less(self, state: EngineState, place: int, measure: int, most: int, free_li: int) -> tuple[int, int, int]:
         """Find what little money buys: size, whether it is the last, and its cost; 0 = nothing (D4.8, CHG-11).
@@ -472,28 +486,10 @@ class Server:
     def cut(self, state: EngineState, group: Group, services: np.ndarray, at_local_s: int) -> None:
         """End open records at a local second and go on with new ones; the caller made room for these."""
         group.is_changed = True
-        for place in services:
-            state.desk.services["change_local_s"][place] = at_local_s
-            self._cut(state, group, int(place), at_local_s)
+        before_li = state.desk.services["reserved_li"][services]
+        state.desk.services["change_local_s"][services] = at_local_s
+        places = np.array([self._cut(state, group, int(place), at_local_s) for place in services], np.int64)
+        self._reserve_anew(state, group, places, before_li)
         sessions = np.unique(state.desk.services["session"][services])
         group.sessions.append(sessions)
         self.note_services(state, group, sessions)
-
-
-def _moves(
-    state: EngineState, group: Group, places: np.ndarray, wanted: np.ndarray, of_request: np.ndarray
-) -> np.ndarray:
-    """Say which services go on under other circumstances than those in which they used what is reported."""
-    is_elsewhere = np.array([group.moved.get(int(m)) is not None for m in of_request], np.bool_)
-    is_fixed = np.isin(state.desk.uses["record_type"][places], (*VOICE, *MESSAGES))  # priced by how it began
-    goes_on = (group.requests["kind"][of_request] == Kind.UPDATE) & (wanted["is_final"] == 0)
-    return (is_elsewhere | (wanted["is_changed"] == 1)) & ~is_fixed & goes_on
-
-
-def _add(uses: np.ndarray, places: np.ndarray, wanted: np.ndarray, when: str) -> None:
-    """Add what a network reports: never less than nothing, never more than a record can hold."""
-    counted = (("duration_s", "s", MOST_COUNTED), ("up_bytes", "up", MOST_OCTETS), ("down_bytes", "down", MOST_OCTETS),
-               ("message_count", "units", MOST_COUNTED), ("info_fee_li", "li", MOST_OCTETS))  # fmt: skip
-    for name, reported, most in counted:
-        more = np.clip(wanted[f"{when}_{reported}"], 0, most)
-        uses[name][places] = np.minimum(uses[name][places] + more, most)
