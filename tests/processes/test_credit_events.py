@@ -226,7 +226,10 @@ def written_down(at: datetime) -> credit_watch.Heard:
     range_, everybody = wallets.range_at(at), unbilled.Everybody(at)
     assert range_ is not None
     return credit_watch.Heard(
-        range_.to_position, everybody.wallets, used_fen=everybody.by_user, without=everybody.without_wallet
+        range_.to_position,
+        everybody.wallets,
+        used_fen=everybody.by_user,
+        misplaced={one.subscriber_id for one in everybody.misplaced},
     )
 
 

@@ -2,7 +2,7 @@
 
     TAKINGS      tills, boxes and channels against payments and their entries; documents against payments
     BANK_FILES   files of banks and collectors against payments
-    WALLETS      the engine's balances against the ledger, to the li
+    WALLETS      the engine's balances against the ledger, to the li; whose wallet users draw on against who pays
     DETAIL       fees of use on bills against rated detail, to the li
     RECEIVABLES  bills against their items, debts, clearing and late fees
     LEDGER       entries balance, buckets are what the ledger says, the chain of days holds
@@ -27,6 +27,7 @@ from openboss.modules.receivables.atomic.crosschecks import LI, Compared, Found
 from openboss.modules.receivables.atomic.days import verify_seals
 from openboss.modules.receivables.functions.authority import require, require_second
 from openboss.modules.receivables.functions.wallets import wallet_differences
+from openboss.processes import keep_wallets
 
 __all__ = [
     "CAUSES",
@@ -61,6 +62,7 @@ CAUSES = {
     "COLLECTOR_FILE_NOT_THE_PAYMENT": "The collector's file and our payments differ.",
     "WALLET_NOT_THE_LEDGER": "The wallet's overdraft or charge is not what the ledger says.",
     "ENGINE_NOT_THE_LEDGER": "The engine's balance is not what the ledger says.",
+    "WALLET_NOT_THE_PAYERS": "The user draws on another account's wallet than the payer's, or on none.",
     "FEES_NOT_THE_DETAIL": "The fees of use on the bill are not what the rated records come to.",
     "OPEN_NOT_THE_LEDGER": "What is open on the bill is not what the ledger says.",
     "ITEMS_NOT_THE_BILL": "The items do not add up to the bill.",
@@ -179,6 +181,12 @@ def _wallets(_: date) -> Iterable[Compared]:
         for account_id, expected, found in differing.iter_rows()
     ]
     yield Compared(compared, 0, tuple(found))
+    published = wallets.last_range()
+    misplaced = [] if published is None else keep_wallets.misplaced(at=published.published_at)
+    yield Compared(0, 0, tuple(
+        Found("PAYER", "user", str(one.subscriber_id), one.account_id, one.draws_on, "WALLET_NOT_THE_PAYERS", unit="NO")
+        for one in misplaced
+    ))  # fmt: skip
 
 
 def _detail(_: date) -> Iterable[Compared]:

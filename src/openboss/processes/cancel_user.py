@@ -19,6 +19,7 @@ from openboss.modules.receivables.functions.counter import settle_finally
 from openboss.modules.receivables.functions.owed import has_arrears, owed
 from openboss.modules.receivables.functions.points import end_points
 from openboss.modules.resources import functions as resources
+from openboss.processes import keep_wallets
 from openboss.processes.offer_fees import early_end_fees
 from openboss.processes.order_flow import Asked, Flow, Plan, Result, bar_in_engine, fee, offers_of, tell_engine
 from openboss.processes.transfer_user import FeesOpen
@@ -164,6 +165,7 @@ def carry_out_re_instate(asked: Asked) -> Result:
     state = customers.re_instate(subscriber_id=asked.user, at=asked.at, staff_id=asked.staff_id)
     bar_in_engine({asked.user: state})
     tell_engine(asked.user)
+    keep_wallets.follow_payers([asked.user], at=asked.at, staff_id=asked.staff_id)  # the payer may have changed
     return {"state": state}
 
 

@@ -10,7 +10,7 @@ from openboss.modules.billing.functions import split_of_bill
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders.functions import Item
 from openboss.modules.system.keys import decrypt, encrypt
-from openboss.processes import class_offers
+from openboss.processes import class_offers, keep_wallets
 from openboss.processes.order_flow import Asked, Flow, Plan, Result, tell_engine
 
 PAYER_FIELDS = ("mode", "item_scope", "value", "priority")
@@ -89,7 +89,13 @@ def carry_out_payer(asked: Asked) -> Result:
         staff_id=asked.staff_id,
         **{name: asked.request[name] for name in PAYER_FIELDS if name in asked.request},
     )
+    tell_engine(asked.user)  # who shares free resources with whom
     return {"relation_id": relation_id}
+
+
+def payer_takes_effect(asked: Asked) -> None:
+    """Let the user's wallet be the payer's from the cycle on (D8.1), for sessions that run too."""
+    keep_wallets.follow_payers([asked.user], at=asked.at, staff_id=asked.staff_id)
 
 
 def undo_payer(asked: Asked, result: Result) -> None:
@@ -138,6 +144,7 @@ CHANGE_PAYER = Flow(
     carry_out_payer,
     undo_payer,
     writes_ahead=True,
+    take_effect=payer_takes_effect,
     effective="NEXT_CYCLE",
 )
 FLOWS = (CHANGE_CUSTOMER, CHANGE_PAYER)

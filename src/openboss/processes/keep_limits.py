@@ -51,7 +51,10 @@ def _tell(users: Mapping[int, Sequence[int]], at: datetime) -> int:
     range_, everybody = wallets.range_at(at), Everybody(at)
     assert range_ is not None
     heard = credit_watch.Heard(
-        range_.to_position, everybody.wallets, used_fen=everybody.by_user, without=everybody.without_wallet
+        range_.to_position,
+        everybody.wallets,
+        used_fen=everybody.by_user,
+        misplaced={one.subscriber_id for one in everybody.misplaced},
     )
     accounts, told = list(users), 0
     for start in range(0, len(accounts), AT_ONCE):

@@ -16,10 +16,9 @@ from django.db import transaction
 from openboss.modules.charging.functions.engine import announce_users
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders.functions import Fee, Item
-from openboss.modules.receivables.functions.wallets import open_wallets
 from openboss.modules.resources import functions as resources
 from openboss.modules.system.functions import send_out
-from openboss.processes import class_offers
+from openboss.processes import class_offers, keep_wallets
 from openboss.processes.offer_fees import fees_at_counter
 from openboss.processes.order_flow import (
     Asked,
@@ -28,6 +27,7 @@ from openboss.processes.order_flow import (
     Plan,
     RequestIncomplete,
     Result,
+    bar_in_engine,
     fee,
     offer_with,
     refuse_unsuitable,
@@ -89,6 +89,7 @@ def open_user(
         staff_id=staff_id,
     )
     announce_users(customers.engine_image(subscriber_ids=[subscriber_id]))
+    keep_wallets.follow_payers([subscriber_id], at=at, staff_id=staff_id)
     return subscriber_id
 
 
@@ -233,8 +234,7 @@ def carry_out(asked: Asked) -> Result:
     begin_term(subscriber_id, request["number"], at, staff_id)
     class_offers.follow(subscriber_ids=[subscriber_id], at=at, staff_id=staff_id)
     tell_engine(subscriber_id)
-    if request["pay_type"] == "PREPAID":
-        open_wallets({account_id: [subscriber_id]}, at=at, staff_id=staff_id)
+    keep_wallets.follow_payers([subscriber_id], at=at, staff_id=staff_id)
     welcome(request["number"], account_id, at)
     result = {"subscriber_id": subscriber_id, "account_id": account_id}
     if lead_id := request.get("lead_id"):
@@ -262,6 +262,7 @@ def undo(asked: Asked, result: Result) -> None:
     customers.terminate(subscriber_id=subscriber_id, remove_tag=5, **own)
     resources.retire_sim(iccid=asked.need("iccid"), state="SCRAPPED", reason="opening reversed", **own)
     resources.quarantine_number(number=asked.need("number"), **own)
+    bar_in_engine({subscriber_id: "TERMINATED"})
     tell_engine(subscriber_id)
 
 

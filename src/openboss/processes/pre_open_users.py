@@ -6,11 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from openboss.modules.customers import functions as customers
-from openboss.modules.customers.atomic.owners import prepaid_users
 from openboss.modules.orders.functions import Item, OrderView
-from openboss.modules.receivables.functions.wallets import open_wallets
 from openboss.modules.resources import functions as resources
-from openboss.processes import class_offers
+from openboss.processes import class_offers, keep_wallets
 from openboss.processes.open_user import NotOneRegister, welcome
 from openboss.processes.order_flow import Asked, Flow, Plan, RequestIncomplete, Result, offer_with, tell_engine
 from openboss.processes.vanity_terms import begin_term
@@ -143,9 +141,8 @@ def carry_out_activation(asked: Asked) -> Result:
     begin_term(asked.user, line.number, asked.at, asked.staff_id)
     class_offers.follow(subscriber_ids=[asked.user], at=asked.at, staff_id=asked.staff_id)
     tell_engine(asked.user)
-    cycle = customers.cycle_of(asked.at)
-    account_id = customers.paying_account(subscriber_id=asked.user, cycle=cycle)
-    open_wallets(prepaid_users(subscriber_ids=[asked.user], cycle=cycle), at=asked.at, staff_id=asked.staff_id)
+    account_id = customers.paying_account(subscriber_id=asked.user, cycle=customers.cycle_of(asked.at))
+    keep_wallets.follow_payers([asked.user], **own)
     welcome(line.number, account_id, asked.at)
     return {"subscriber_id": asked.user}
 

@@ -10,10 +10,20 @@ from openboss.modules.orders.functions import Item
 from openboss.modules.receivables.functions.owed import owed
 from openboss.modules.receivables.functions.points import end_points
 from openboss.modules.resources import functions as resources
-from openboss.processes import class_offers
+from openboss.processes import class_offers, keep_wallets
 from openboss.processes.change_number import refuse_stopped
 from openboss.processes.open_user import TooManyNumbers
-from openboss.processes.order_flow import Asked, Flow, Plan, Result, fee, offer_with, refuse_unsuitable, tell_engine
+from openboss.processes.order_flow import (
+    Asked,
+    Flow,
+    Plan,
+    Result,
+    bar_in_engine,
+    fee,
+    offer_with,
+    refuse_unsuitable,
+    tell_engine,
+)
 from openboss.processes.vanity_terms import begin_term, refuse_below_minimum
 
 DOCUMENTS = frozenset({"HOLDER_ID", "NEW_HOLDER_ID"})
@@ -77,7 +87,9 @@ def carry_out(asked: Asked) -> Result:
     resources.pass_sim(iccid=line.iccid, subscriber_id=fresh, **own)
     begin_term(fresh, line.number, asked.at, asked.staff_id)
     class_offers.follow(subscriber_ids=[fresh], at=asked.at, staff_id=asked.staff_id)
+    bar_in_engine({asked.user: "TERMINATED"})  # what runs ends and is charged to the old owner
     tell_engine(asked.user, fresh)
+    keep_wallets.follow_payers([fresh], **own)
     return {"subscriber_id": fresh}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 import polars as pl
 
@@ -83,6 +84,14 @@ def billed_cycles() -> set[int]:
     return {one.cycle for one in list_cycles() if one.state in ("RELEASED", "CLOSED")}
 
 
+class Misplaced(NamedTuple):
+    """A user who draws on another wallet than that of the account that pays the rest; 0 = on none."""
+
+    subscriber_id: int
+    account_id: int
+    draws_on: int
+
+
 @dataclass(frozen=True)
 class Everybody:
     """What everybody had used at the last publication of the engine up to a moment."""
@@ -101,10 +110,16 @@ class Everybody:
         """Wallets: account_id, balance_li, limit_li."""
         return self._frames[0]
 
-    @property
-    def without_wallet(self) -> set[int]:
-        """Users who have used something and draw on no wallet."""
-        return set(self._frames[1].filter(pl.col("account_id") == 0)["subscriber_id"].to_list())
+    @cached_property
+    def misplaced(self) -> list["Misplaced"]:
+        """Users who draw on no wallet, and who used something this month out of another than their payer's."""
+        cycle = cycle_of(self.at)
+        is_now = (pl.col("cycle") == cycle) & (pl.col("used_li") != 0)
+        drawn = self._frames[1].filter(is_now | (pl.col("account_id") == 0)).unique("subscriber_id")
+        payers = paying_accounts(subscriber_ids=drawn["subscriber_id"].to_list(), cycle=cycle)
+        both = drawn.rename({"account_id": "draws_on"}).join(payers, on="subscriber_id")
+        wrong = both.filter(pl.col("draws_on") != pl.col("account_id")).sort("subscriber_id")
+        return [Misplaced(*row) for row in wrong.select("subscriber_id", "account_id", "draws_on").iter_rows()]
 
     @cached_property
     def by_user(self) -> dict[int, int]:

@@ -49,7 +49,9 @@ def _place(row: assure_money.DifferenceView) -> str | None:
 
 
 def _amount(row: assure_money.DifferenceView, counted: int) -> str:
-    """An amount in the unit of its check: the engine counts in li, networks in what was used."""
+    """An amount in the unit of its check: the engine counts in li, networks in what was used; an account by number."""
+    if row.unit == "NO":
+        return str(counted)
     if row.unit == "KB":
         return formats.volume(counted)
     if row.unit == "S":

@@ -30,6 +30,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "COLLECTOR_FILE_NOT_THE_PAYMENT": Word(_("The collector's file and our payments differ.")),
         "WALLET_NOT_THE_LEDGER": Word(_("The wallet's overdraft or charge is not what the ledger says.")),
         "ENGINE_NOT_THE_LEDGER": Word(_("The engine's balance is not what the ledger says.")),
+        "WALLET_NOT_THE_PAYERS": Word(_("The user draws on another account's wallet than the payer's, or on none.")),
         "FEES_NOT_THE_DETAIL": Word(_("Fees of use on the bill are not what the rated records come to.")),
         "OPEN_NOT_THE_LEDGER": Word(_("What is open on the bill is not what the ledger says.")),
         "ITEMS_NOT_THE_BILL": Word(_("The items do not add up to the bill.")),

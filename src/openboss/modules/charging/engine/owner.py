@@ -27,10 +27,17 @@ from openboss.modules.charging.engine import rerating
 from openboss.modules.charging.engine.commits import Commits
 from openboss.modules.charging.engine.heavy_use import HeavyUse
 from openboss.modules.charging.engine.lake import Corrected, DetailWriter, Lake
-from openboss.modules.charging.engine.online import orders
+from openboss.modules.charging.engine.online import former, orders
 from openboss.modules.charging.engine.online.closed import Closed, Kept, faults_of
 from openboss.modules.charging.engine.online.group import News, Rules
-from openboss.modules.charging.engine.online.shown import barred_of, cycles_of, known_row, money_of, services_of
+from openboss.modules.charging.engine.online.shown import (
+    barred_of,
+    cycles_of,
+    known_row,
+    money_of,
+    services_of,
+    used_li,
+)
 from openboss.modules.charging.engine.online.turns import Decided, Moment, Turns
 from openboss.modules.charging.engine.pieces import Amid, debit_usage
 from openboss.modules.charging.engine.rating import ChunkRated, detail_of_closed
@@ -355,6 +362,7 @@ class Owner:
             self.state.open_cycle(payload["cycle"])
             return {}
         if kind == "BALANCES":
+            former.settle(self.state)
             return publish_balances(self.state, self.lake, position)
         if kind in orders.KINDS:
             stirred = orders.users_of(self.state, kind, payload)
@@ -412,7 +420,7 @@ class Owner:
             cycles = [(slot, str(cycle)) for slot, cycle in enumerate(self.state.cycles.cycle) if cycle]
             rows = {one: known_row(self.state, one) for one in subscriber_ids}
             return {
-                str(one): {cycle: orders.used_li(self.state, row, slot) for slot, cycle in cycles}
+                str(one): {cycle: used_li(self.state, row, slot) for slot, cycle in cycles}
                 for one, row in rows.items()
                 if row >= 0
             }

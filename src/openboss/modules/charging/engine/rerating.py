@@ -21,8 +21,8 @@ from openboss.modules.charging.engine import changes
 from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.online.desk import COUNTER_NODE, FREE_NODE, Life, effects_of
 from openboss.modules.charging.engine.online.growing import Growing, one_a_user
-from openboss.modules.charging.engine.online.orders import OrderRefused, used_li
-from openboss.modules.charging.engine.online.shown import wallets_of
+from openboss.modules.charging.engine.online.orders import OrderRefused
+from openboss.modules.charging.engine.online.shown import used_li, wallets_of
 from openboss.modules.charging.engine.rating import _rate, detail_of, empty_rated
 from openboss.modules.charging.engine.state import EngineState, _with_room, cycle_slot
 from openboss.modules.charging.schema import RATED

@@ -105,6 +105,7 @@ def _write_snapshot(state: EngineState, folder: Path, position: int, keys: list[
         "used": state.used,
         "pools": {str(key): row for key, row in sorted(state.pools.items())},
         "holds": state.holds,
+        "former": state.former_payers(),
         "black_list": state.black_list.until_s,
         "days": state.duplicates.manifest(),
         "keys": state.duplicates.described(),
@@ -133,6 +134,8 @@ def load_snapshot(folder: Path) -> EngineState:
     state.take_arrays(_read_arrays(folder, state.arrays(), {} if is_of_before else manifest["files"]))
     state.pools = {int(key): row for key, row in manifest["pools"].items()}
     state.holds = {serial_no: (place, held_li) for serial_no, (place, held_li) in manifest["holds"].items()}
+    for row, cycle, place, paid_li in manifest.get("former", []):
+        state.former.setdefault((row, cycle), {})[place] = paid_li
     state.black_list = BlackList(manifest.get("black_list"))
     state.duplicates.load(manifest["days"], folder.parent)
     if is_of_before and manifest["digest"] != _digest_before(manifest, folder, state.duplicates):

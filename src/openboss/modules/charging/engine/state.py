@@ -112,6 +112,7 @@ class EngineState:
     desk: Desk = field(default_factory=empty_desk)
     accounts: Accounts = field(default_factory=Accounts)
     holds: dict[str, tuple[int, int]] = field(default_factory=dict)  # money set aside: wallet, li
+    former: dict[tuple[int, int], dict[int, int | None]] = field(default_factory=dict)  # by row, cycle: online.former
     black_list: BlackList = field(default_factory=BlackList)
     tables: TariffTables | None = None
     tariff_sha256: str = ""
@@ -421,10 +422,15 @@ class EngineState:
         self.draws_on_pool = np.zeros(self.used["rows"], np.uint8)
         changes.mark_who_draws(self.directory, np.arange(self.used["rows"], dtype=np.int32), self.draws_on_pool)
 
+    def former_payers(self) -> list[tuple[int, int, int, int | None]]:
+        """Former wallets of users' months, as a snapshot keeps them: row, cycle, wallet, what it has paid."""
+        return [(*key, *one) for key, former in sorted(self.former.items()) for one in sorted(former.items())]
+
     def digest(self) -> str:
         """SHA-256 over the whole state: equal states give equal digests."""
-        small = [self.tariff_sha256, self.used, self.holds]
+        small: list[Any] = [self.tariff_sha256, self.used, self.holds]
         small += [self.black_list.until_s] if self.black_list.until_s else []  # snapshots of before know none
+        small += [self.former_payers()] if self.former else []
         return digest_of(small, sorted(self.arrays().items()), self.duplicates)
 
 

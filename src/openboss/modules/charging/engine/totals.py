@@ -8,7 +8,7 @@ import polars as pl
 from openboss.kernel.state import STANDING
 from openboss.modules.charging.engine import changes
 from openboss.modules.charging.engine.lake import Lake
-from openboss.modules.charging.engine.online.shown import wallets_of
+from openboss.modules.charging.engine.online.former import with_payers
 from openboss.modules.charging.engine.state import CycleNotReady, EngineState, cycle_slot
 from openboss.modules.charging.schema import FREE_USE, TOTALS
 
@@ -53,10 +53,10 @@ def balances_of(state: EngineState) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Every wallet, and what every user has used in each month the engine holds: one consistent look.
 
     wallets  account_id, balance_li, limit_li, reserved_li, held_li
-    used     subscriber_id, account_id (whose wallet pays; 0 = none), cycle, used_li
+    used     see former.with_payers
     """
-    desk = state.desk
-    wallets = pl.DataFrame({name: desk.wallets[name] for name in desk.wallets.dtype.names or ()})
+    known = state.desk.wallets
+    wallets = pl.DataFrame({name: known[name] for name in known.dtype.names or ()})
     months = []
     for slot, cycle in enumerate(state.cycles.cycle):
         if cycle:
@@ -64,9 +64,7 @@ def balances_of(state: EngineState) -> tuple[pl.DataFrame, pl.DataFrame]:
             months.append(sums.agg(used_li=pl.col("act_li").sum()).with_columns(cycle=pl.lit(int(cycle), pl.Int32)))
     empty = {"subscriber_id": pl.Int64, "used_li": pl.Int64, "cycle": pl.Int32}
     used = pl.concat([pl.DataFrame(schema=empty), *months]).sort("subscriber_id", "cycle")
-    rows = state.row_of[used["subscriber_id"].to_numpy()]
-    accounts = np.append(desk.wallets["account_id"], 0)[wallets_of(desk, rows)]  # -1 is the last: nobody's
-    return wallets, used.with_columns(account_id=pl.Series(accounts, dtype=pl.Int64))
+    return wallets, with_payers(state, used)
 
 
 def _standing(state: EngineState, cycle: int) -> pl.DataFrame:

@@ -41,9 +41,10 @@ class Published:
 def announce_wallets(wallets: list[dict[str, Any]]) -> int:
     """Leave word of new or changed wallets in the caller's transaction; return the command.
 
-    wallets  [{account_id, balance_li (of a new one), limit_li, subscriber_ids, anew}]; anew: the account's wallet
-             begins again as a new one, and who drew on it before draws on none
-    Its answer says what the users had used before: `used_li` [account, cycle, li].
+    wallets  [{account_id, balance_li (of a new one), limit_li, subscriber_ids, from_cycle, anew}]; from_cycle: who drew
+             on another wallet brings what was used from that month on (D1.3); anew: the account's wallet begins
+             again as a new one, and who drew on it before draws on none
+    Its answer says what users who drew on none had used before: `used_li` [account, cycle, li].
     """
     return journal.send_command(kind="WALLETS", payload={"wallets": wallets})
 
@@ -61,7 +62,7 @@ def publish_balances() -> Published:
 
 def read_published(published: Published) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read what was published: wallets (account_id, balance_li, limit_li, reserved_li, held_li) and used
-    (subscriber_id, account_id, cycle, used_li)."""
+    (subscriber_id, account_id, cycle, used_li), see engine.online.former.with_payers."""
     lake = Lake(Path(settings.LAKE_DIR))
     wallets, used = (lake.read_chunk(published.paths[name], published.sha256[name]) for name in ("wallets", "used"))
     return wallets, used

@@ -44,9 +44,9 @@ def prepaid_users(*, subscriber_ids: list[int] | None = None, cycle: int) -> dic
     return _users_in_service("PREPAID", subscriber_ids, cycle)
 
 
-def postpaid_users(*, cycle: int) -> dict[int, list[int]]:
-    """Users in service who pay by bill, by the account that pays their rest in a cycle."""
-    return _users_in_service("POSTPAID", None, cycle)
+def postpaid_users(*, subscriber_ids: list[int] | None = None, cycle: int) -> dict[int, list[int]]:
+    """Users in service who pay by bill, of some or all, by the account that pays their rest in a cycle."""
+    return _users_in_service("POSTPAID", subscriber_ids, cycle)
 
 
 def _users_in_service(pay_type: str, subscriber_ids: list[int] | None, cycle: int) -> dict[int, list[int]]:

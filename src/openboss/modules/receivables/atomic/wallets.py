@@ -100,6 +100,11 @@ def put_wallets(*, account_ids: Sequence[int], command_id: int, at: datetime) ->
         )
 
 
+def being_opened() -> list[int]:
+    """Accounts of which the engine has not answered yet that their wallets, or more users of theirs, are known."""
+    return list(Wallet.objects.filter(opening_command_id__isnull=False).values_list("account_id", flat=True))
+
+
 def openings() -> list[int]:
     """Commands that opened wallets and whose answers are not taken down yet."""
     waiting = Wallet.objects.filter(opening_command_id__isnull=False)

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 import polars as pl
 from django.db import transaction
@@ -25,6 +26,7 @@ from openboss.kernel.periods import previous_cycle
 from openboss.modules.billing.functions import list_cycles
 from openboss.modules.charging.functions.online import announce_wallets
 from openboss.modules.customers.atomic.owners import room_of_others
+from openboss.modules.customers.functions import cycle_of
 from openboss.modules.receivables.atomic import credit_watch, debts, wallets
 from openboss.modules.receivables.functions.credit_at_once import positions_of_many
 from openboss.modules.receivables.functions.rules import Rules, rules_at
@@ -43,13 +45,13 @@ class Heard:
     position       where in its journal that stands
     wallets        account_id, balance_li, limit_li
     used_fen       what users have used and not been billed for, by user
-    without        users who have used something and draw on no wallet
+    misplaced      users who draw on no wallet, or on another than their payer's
     """
 
     position: int
     wallets: pl.DataFrame
     used_fen: Mapping[int, int]
-    without: AbstractSet[int]
+    misplaced: AbstractSet[int]
 
 
 def watched() -> list[int]:
@@ -79,7 +81,7 @@ def tell_limits(users: Mapping[int, Sequence[int]], *, heard: Heard, at: datetim
     moved = old.with_columns(more_li=pl.col("wanted_li") - pl.col("balance_li") - late).filter(
         pl.col("more_li").abs() >= LI
     )
-    draws = pl.Series([one for one in users if not heard.without.isdisjoint(users[one])], dtype=pl.Int64)
+    draws = pl.Series([one for one in users if not heard.misplaced.isdisjoint(users[one])], dtype=pl.Int64)
     changed = old.filter((pl.col("limit_li") != pl.col("line_li")) | pl.col("account_id").is_in(draws.to_list()))
     told = [
         {"account_id": one, "balance_li": li, "limit_li": line_li, "subscriber_ids": list(users[one])}
@@ -93,15 +95,30 @@ def tell_limits(users: Mapping[int, Sequence[int]], *, heard: Heard, at: datetim
 
 
 @transaction.atomic
-def move_lines(account_ids: Sequence[int], *, used_fen: Mapping[int, int], at: datetime) -> None:
-    """Set the lines of watched accounts of which the engine just said something, so that it says the next thing too."""
+def move_lines(
+    account_ids: Sequence[int],
+    *,
+    used_fen: Mapping[int, int],
+    at: datetime,
+    drawing: Mapping[int, Sequence[int]] = MappingProxyType({}),
+) -> None:
+    """Set the lines of watched accounts of which the engine just said something, so that it says the next thing too.
+
+    drawing  users who draw on an account's line from this month on, with what they have used in it (D1.3)
+    """
     mine = credit_watch.watched_of(account_ids)
     if not mine:
         return
     rules = rules_at(at)
     seen = _with_room(positions_of_many(mine, at, used_fen, rules), rules)
     lines = seen.select("account_id", limit_li=_line_li(rules))
-    announce_wallets([{**one, "subscriber_ids": []} for one in lines.to_dicts()])
+    from_cycle = cycle_of(at)
+    announce_wallets(
+        [
+            {**one, "subscriber_ids": list(drawing.get(one["account_id"], [])), "from_cycle": from_cycle}
+            for one in lines.to_dicts()
+        ]
+    )
 
 
 def _line_li(rules: Rules) -> pl.Expr:

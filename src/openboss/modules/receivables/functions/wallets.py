@@ -22,6 +22,7 @@ from openboss.modules.charging.functions.online import (
     hold_money,
     read_published,
 )
+from openboss.modules.customers.functions import cycle_of
 from openboss.modules.receivables.atomic import credit_watch, debts, wallets
 from openboss.modules.receivables.atomic.ledger import Act, hold_day, new_ids, put_entries
 from openboss.modules.receivables.functions.rules import Rules, act_of, day_of, rules_at
@@ -59,7 +60,8 @@ class RangePosted:
 def open_wallets(users: Mapping[int, Sequence[int]], *, at: datetime, staff_id: int | None = None) -> None:
     """Let users pay for use at once out of the cash of their accounts; the engine hears of it in this transaction.
 
-    users  by account; an account that has a wallet gets more users, one whose limit was watched is watched no more
+    users  by account; an account that has a wallet gets more users, one whose limit was watched is watched no more;
+           who drew on another account's brings what was used this month, which is this one's to pay (D1.3)
     """
     if not users:
         return
@@ -67,10 +69,10 @@ def open_wallets(users: Mapping[int, Sequence[int]], *, at: datetime, staff_id: 
     debts.lock_accounts(accounts)
     cash = dict(debts.cash_of(accounts))
     limits = wallets.limits_of(accounts, on=day_of(at))
-    watched = credit_watch.watched_of(accounts)
+    watched, from_cycle = credit_watch.watched_of(accounts), cycle_of(at)
     told = [
         {"account_id": one, "balance_li": cash.get(one, 0) * LI, "limit_li": limits[one] * LI,
-         "subscriber_ids": list(users[one]), "anew": one in watched}
+         "subscriber_ids": list(users[one]), "from_cycle": from_cycle, "anew": one in watched}
         for one in accounts
     ]  # fmt: skip
     credit_watch.end_watched(account_ids=watched)
@@ -359,6 +361,7 @@ def wallet_differences() -> tuple[pl.DataFrame, int]:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         found, _ = _prepaid(Published(range_.to_position, range_.paths, range_.sha256))
         accounts = wallets.opened_before(range_.published_at)
+        found = found.filter(~pl.col("account_id").is_in(wallets.being_opened()))
         later = wallets.waiting_li(after_position=range_.to_position)
         uses, booked = wallets.uses(accounts), wallets.booked(accounts)
     rest = uses.group_by("account_id").agg(

@@ -37,7 +37,7 @@ class Difference(models.Model):
     object_id = models.CharField(max_length=80)
     expected_fen = models.BigIntegerField()
     found_fen = models.BigIntegerField()
-    unit = models.CharField(max_length=3)  # FEN or LI; KB, S or MSG of use
+    unit = models.CharField(max_length=3)  # FEN or LI; KB, S or MSG of use; NO: account numbers
     cause = models.CharField(max_length=32)
     repair = models.CharField(max_length=24)
     state = models.CharField(max_length=9, choices=State.choices, default=State.OPEN)

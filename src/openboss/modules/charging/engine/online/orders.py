@@ -1,6 +1,6 @@
 """What business tells the engine of money and of users' state: commands, applied in journal order.
 
-    WALLETS   open wallets, change their credit limits, say whose they are
+    WALLETS   open wallets, change their credit limits, say whose they are, and from which month on (former.py)
     TOP_UP    add money (or take it back, with a minus); TOP_UPS: of many accounts at once, as the ledger has it
     HOLD      set money aside; answered at once whether there is enough. CONFIRM takes it, RELEASE gives it back
     GRANT     give a user a free resource for a time
@@ -20,7 +20,9 @@ from openboss.kernel.allowances import grant
 from openboss.kernel.state import CYCLE_SLOTS, LANES, STANDING
 from openboss.kernel.tariffs import FOREVER
 from openboss.modules.charging.engine.layout import LAST_S
+from openboss.modules.charging.engine.online import former
 from openboss.modules.charging.engine.online.desk import Desk, with_users
+from openboss.modules.charging.engine.online.shown import used_li
 from openboss.modules.charging.engine.state import EngineState
 
 KINDS = ("WALLETS", "TOP_UP", "TOP_UPS", "HOLD", "CONFIRM", "RELEASE", "GRANT", "GIVE", "STATE", "BLACK_LIST")
@@ -87,18 +89,22 @@ def _open_wallets(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]
     rows = [[_row(state, user) for user in wanted["subscriber_ids"]] for wanted in payload["wallets"]]
     known = len(state.accounts)
     places = state.wallets_of([wanted["account_id"] for wanted in payload["wallets"]])
-    desk, empty = state.desk, set(range(known, len(state.accounts)))
+    desk, empty, first = state.desk, set(range(known, len(state.accounts))), list[int]()
     for wanted, users, place in zip(payload["wallets"], rows, places, strict=True):
         wallet = desk.wallets[place]
         if wanted.get("anew"):
             _draw_on(desk, np.flatnonzero(desk.user_wallet == place), -1)
+            former.forget(state, place)
             empty.add(place)
         if place in empty:
             empty.remove(place)
             wallet["balance_li"] = wanted.get("balance_li", 0)
         wallet["limit_li"] = wanted.get("limit_li", 0)
+        first += [row for row in users if desk.user_wallet[row] < 0]
+        if "from_cycle" in wanted:
+            former.bring(state, users, place, wanted["from_cycle"])
         _draw_on(desk, np.unique(np.array(users, np.int64)), place)
-    return {"wallets": len(state.accounts), "used_li": _used_before(state, np.array(sum(rows, []), np.int64))}
+    return {"wallets": len(state.accounts), "used_li": _used_before(state, np.array(first, np.int64))}
 
 
 def _draw_on(desk: Desk, rows: np.ndarray, place: int) -> None:
@@ -123,16 +129,6 @@ def _used_before(state: EngineState, rows: np.ndarray) -> list[list[int]]:
             if cycle and (li := used_li(state, int(row), slot)):
                 used[account_id, int(cycle)] = used.get((account_id, int(cycle)), 0) + li
     return [[*key, li] for key, li in sorted(used.items())]
-
-
-def used_li(state: EngineState, row: int, slot: int) -> int:
-    """What a user has used in a month, in li."""
-    lane, local_row = state.lanes[row % LANES], row // LANES
-    node, li = int(lane.totals_head[local_row, slot]), 0
-    while node >= 0:
-        li += int(lane.totals_act_li[node])
-        node = int(lane.totals_next[node])
-    return li
 
 
 def _top_up(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:

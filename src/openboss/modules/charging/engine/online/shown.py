@@ -34,6 +34,16 @@ def money_of(state: EngineState, row: int) -> dict[str, int] | None:
     return {name: int(desk.wallets[place][name]) for name in _MONEY}
 
 
+def used_li(state: EngineState, row: int, slot: int) -> int:
+    """What a user has used in a month, in li."""
+    lane, local_row = state.lanes[row % LANES], row // LANES
+    node, li = int(lane.totals_head[local_row, slot]), 0
+    while node >= 0:
+        li += int(lane.totals_act_li[node])
+        node = int(lane.totals_next[node])
+    return li
+
+
 def barred_of(state: EngineState, row: int) -> int:
     """How far a user is barred (`desk.Barred`)."""
     return int(state.desk.user_barred[row]) if row < len(state.desk.user_barred) else 0
