@@ -102,6 +102,28 @@ def test_a_balance_that_falls_through_ten_is_one_message_and_not_one_a_call(desk
     assert messages() == ["PREPAID_LOW"]
 
 
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("gift_fen", [0, 1, 200])
+def test_gifts_count_for_what_is_left_ten_and_five_are_told_once_and_who_has_nothing_left_is_stopped(
+    desk: Desk, gift_fen: int
+) -> None:
+    account, left_fen, low, lower = prepaid(desk, 1100), 1100 + gift_fen, "PREPAID_LOW", "PREPAID_LOWER"
+    if gift_fen:
+        grant_gift(
+            account_id=account, gift_fen=gift_fen, serial_no="G1", at=AT, staff_id=None, to_on=date(2026, 11, 20)
+        )
+        rate_waiting()
+    for hour, minutes in enumerate((5, 9, 2, 12, 5), 8):
+        call(hour, minutes)
+        left_fen -= minutes * 40
+        watch(on(10, 5, hour + 1))
+        due = [low] * (left_fen < 1000) + [lower] * (left_fen < 500)
+        assert [one for one in messages() if one in (low, lower)] == due
+        assert state(USER, on(10, 5, hour + 1)) == ("ACTIVE" if left_fen > 0 else "TWO_WAY_STOP")
+    kinds = Outbox.objects.filter(topic="charging.wallet").order_by("outbox_id").values_list("payload__kind", flat=True)
+    assert list(kinds) == ["LOW", "LOWER", *(["NEAR_LIMIT", "AT_LIMIT"] if gift_fen else ["EMPTY"])]
+
+
 @pytest.mark.requirement("CHG-13")
 @pytest.mark.usefixtures("world")
 def test_what_was_used_a_moment_ago_counts_for_credit_control(desk: Desk) -> None:
@@ -140,7 +162,7 @@ def test_a_postpaid_user_is_warned_at_80_percent_and_stopped_at_the_limit_within
     assert keep_limits.run(at=on(10, 12, 8)) == 1
     rate_waiting()
     call(9, 18, day=12)  # 7.60 in all
-    assert watch(on(10, 12, 9)) == 0
+    assert (watch(on(10, 12, 9)), messages()) == (1, [])  # LOWER: nothing to those who pay by bill
     call(9, 1, day=12)  # 8.00: 80 %
     assert (watch(on(10, 12, 9)), messages()) == (1, ["LIMIT_WARN"])
     rate_waiting()

@@ -171,6 +171,15 @@ def test_a_threshold_is_told_once_each_time_the_balance_falls_through_it(network
     assert [message.payload["kind"] for message in Outbox.objects.filter(topic="charging.wallet")] == ["LOW"]
 
 
+def test_what_is_left_to_use_falls_through_ten_and_five_with_a_gift_too(network):
+    open_wallet(network, 11_000, limit_li=2_000)
+    network.ask(1, 0, Kind.INITIAL, moment())
+    for number, used in enumerate((9, 2, 16, 1, 17, 1), 1):  # 13.000 less 0.29 a MB
+        network.ask(1, number, Kind.UPDATE, moment(), used_down=used * MB)
+    told = [(one.payload["kind"], one.payload["balance_li"]) for one in Outbox.objects.filter(topic="charging.wallet")]
+    assert told == [("LOW", 7_810), ("LOWER", 2_880), ("NEAR_LIMIT", -2_050), ("AT_LIMIT", -2_050)]
+
+
 def test_the_same_top_up_under_one_serial_number_is_done_once(network):
     open_wallet(network, 0)
     network.order("TOP_UP", "P-7", account_id=5, amount_li=1000)

@@ -14,6 +14,7 @@ from openboss.modules.charging.functions.engine import image_payload
 
 from .conftest import ITEMS, Version, image, rule_id_of, versions
 from .test_online import MB, moment, network, open_wallet  # noqa: F401 - a fixture
+from .test_online_events import debit
 from .test_owner import USERS, world  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,6 +55,23 @@ def test_use_before_the_end_of_a_month_belongs_to_it_and_use_after_it_to_the_nex
         (202611, moment("2026-11-01 00:00:00").local_s, 1024, 290),
     ]
     assert network.wallet()["balance_li"] == 10_000 - 870
+
+
+def test_a_network_whose_clock_is_ahead_over_the_end_of_a_month_is_charged_in_the_month_it_says(network):  # noqa: F811
+    open_wallet(network, 10_000)
+    at, says = moment("2026-10-31 23:59:58"), moment("2026-11-01 00:00:02")
+    answer, _ = debit(network, 1, 1, at="2026-10-31 23:59:58", at_s=says.now_s)
+    assert (answer["result"], network.wallet()["balance_li"]) == (2001, 9_900)
+    for number, (kind, use) in enumerate(((Kind.INITIAL, 0), (Kind.UPDATE, MB), (Kind.TERMINATION, MB))):
+        wish = {"asking": kind != Kind.TERMINATION, "used_down": use, "at_s": says.now_s}
+        answer, quota = network.ask(2, number, kind, at, **wish)
+        assert (answer["result"], quota["result"]) == (2001, 2001)
+    debit(network, 3, 1, at="2026-10-31 23:59:58")
+    network.owner.sweep(moment("2026-11-01 00:10:00"))
+    assert sorted(records(network, 202610, 202611)) == [
+        (202610, at.local_s, 0, 100), (202611, says.local_s, 0, 100), (202611, says.local_s, 2048, 580),
+    ]  # fmt: skip
+    assert network.wallet()["balance_li"] == 10_000 - 780
 
 
 def test_a_version_that_begins_inside_a_session_prices_what_is_used_from_then_on(network):  # noqa: F811

@@ -30,6 +30,7 @@ from openboss.modules.charging.engine.lake import Corrected, DetailWriter, Lake
 from openboss.modules.charging.engine.online import former, orders
 from openboss.modules.charging.engine.online.closed import Closed, Kept, faults_of
 from openboss.modules.charging.engine.online.group import News, Rules
+from openboss.modules.charging.engine.online.requests import BELIEVED_S
 from openboss.modules.charging.engine.online.shown import (
     barred_of,
     cycles_of,
@@ -331,9 +332,12 @@ class Owner:
             self.writer.merge(is_serving=is_serving)
 
     def _open_month(self, moment: Moment) -> None:
-        """Open the month that the clock has reached, as an input of its own."""
+        """Open the month that the clock has reached, as an input of its own.
+
+        Any network's clock that is believed has its month: it may be as far ahead, and its files say the same moment.
+        """
         newest = int(self.state.cycles.cycle.max())
-        if not newest or moment.local_s < month_start_s(next_cycle(newest)):
+        if not newest or moment.local_s + BELIEVED_S < month_start_s(next_cycle(newest)):
             return
         self.settle()
         with transaction.atomic():

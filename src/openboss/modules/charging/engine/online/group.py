@@ -118,11 +118,11 @@ def debit(state: EngineState, news: list[News], wallet: int, li: int, rules: Rul
     after_li = before_li - li
     purse["balance_li"] = after_li
     limit_li = int(purse["limit_li"])
-    lines: tuple[tuple[str, int], ...]
+    lines = [("LOW", rules.low_li - limit_li), ("LOWER", rules.lower_li - limit_li)]
     if limit_li == 0:
-        lines = (("LOW", rules.low_li), ("LOWER", rules.lower_li), ("EMPTY", 0))
+        lines += [("EMPTY", 0)]
     else:
-        lines = (("NEAR_LIMIT", -(limit_li * NEAR_LIMIT_PERCENT // 100)), ("AT_LIMIT", -limit_li))
+        lines += [("NEAR_LIMIT", -(limit_li * NEAR_LIMIT_PERCENT // 100)), ("AT_LIMIT", -limit_li)]
     for kind, line_li in lines:
         if before_li > line_li >= after_li:
             news.append(News(kind, int(purse["account_id"]), after_li))

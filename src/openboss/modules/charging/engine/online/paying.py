@@ -15,8 +15,8 @@ from openboss.modules.charging.engine.online.group import NEAR_LIMIT_PERCENT, NO
 from openboss.modules.charging.engine.online.growing import NO_PRICE_LI
 from openboss.modules.charging.engine.online.requests import Measure
 
-NEWS = ("LOW", "LOWER", "EMPTY", "NEAR_LIMIT", "AT_LIMIT")  # a wallet fell through a threshold (D9.4)
-NEWS_A_PAYMENT = 3
+NEWS = ("LOW", "LOWER", "EMPTY", "NEAR_LIMIT", "AT_LIMIT")  # what is left to use fell through a threshold (D9.4)
+NEWS_A_PAYMENT = 4
 
 _OCTETS = int(Measure.OCTETS)
 
@@ -113,9 +113,9 @@ def pay(desk: Desk, service: np.ndarray, due_li: int, choices: Choices, work: Wo
     before_li = wallet.balance_li
     wallet.balance_li -= more_li
     _touch_wallet(work, place)
+    _tell(work, 0, choices.low_li - wallet.limit_li, wallet, before_li)
+    _tell(work, 1, choices.lower_li - wallet.limit_li, wallet, before_li)
     if wallet.limit_li == 0:
-        _tell(work, 0, choices.low_li, wallet, before_li)
-        _tell(work, 1, choices.lower_li, wallet, before_li)
         _tell(work, 2, 0, wallet, before_li)
     else:
         _tell(work, 3, -(wallet.limit_li * NEAR_LIMIT_PERCENT // 100), wallet, before_li)
