@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from openboss.processes.quote.parties import local_s
 from tests.reference.random_market import drawn_event, drawn_market
 
-from .play import PLENTY_LI, Play, Report, Session
+from .play import CALLS, PLENTY_LI, Play, Report, Session
 
 STEPS = 36
 WAYS = ("nothing", "use", "use", "use", "use", "begin", "begin", "begin", "event", "event", "refund", "again", "file",
@@ -155,7 +155,9 @@ def _again(play: Play, who: int, back: int) -> None:
 
 def _file(play: Play, events: list[dict[str, Any]], who: int) -> None:
     closed = {key for kind, key in play.inputs if kind == "RECORD"}
-    known = [one for one in play.sessions if (one.number, 0, one.columns["start_local_s"]) in closed]
+    # a call of no second has no twin
+    known = [one for one in play.sessions if (key := (one.number, 0, one.columns["start_local_s"])) in closed
+             and (one.event["record"] not in CALLS or play.books[key][0])]  # fmt: skip
     play.file([dict(event) for event in events], _round(known, who) if who < len(known) else None)
 
 
