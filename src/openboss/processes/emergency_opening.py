@@ -26,7 +26,6 @@ from openboss.modules.receivables.functions.emergency import (
     NotStoppedForArrears,
     StarTooLow,
 )
-from openboss.modules.receivables.functions.rules import rules_at
 from openboss.modules.system.functions import send_out
 from openboss.processes import collect_debt, keep_limits, unbilled
 from openboss.processes.order_flow import Asked, Flow, Plan, Result, bar_in_engine
@@ -51,8 +50,7 @@ def run(*, at: datetime) -> int:
 
 def may_open(*, subscriber_id: int, at: datetime) -> bool:
     """Whether a user may open the own service now, for a page that offers it."""
-    is_offered = "money.emergency" in rules_at(at).values
-    if not is_offered or not ARREARS & customers.active_reasons(subscriber_id=subscriber_id, at=at):
+    if not ARREARS & customers.active_reasons(subscriber_id=subscriber_id, at=at):
         return False
     account_id = _account_of(subscriber_id, at)
     position, _used_fen = _position(account_id, at)

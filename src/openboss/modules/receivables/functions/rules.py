@@ -1,5 +1,6 @@
 """The operator's rules of money on a day (parameters `money.*`), and the books an act is written into."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -13,6 +14,27 @@ from openboss.modules.receivables.atomic.ledger import Act, Chart, chart
 from openboss.modules.system.atomic import ParameterMissing, parameters_under
 
 PREFIX = "money."
+# What holds in an installation whose rules of money were loaded before there were these: the demo's (D0.2).
+DEFAULTS: Mapping[str, Any] = {
+    "stars": {
+        "tenure": {"a_month": 1, "most": 120},
+        "spend": {"a_yuan": 1, "most": 300, "months": 3},
+        "contract": 30,
+        "real_name": 20,
+        "two_way_stop": -20,
+        "stop_reasons": ["ARREARS_2", "HIGH_USE_2"],
+        "stops_of_months": 12,
+        "rated_after_months": 6,
+        "valid_months": 12,
+        "levels": [
+            {"from_score": score, "star": star}
+            for score, star in ((80, 1), (160, 2), (240, 3), (320, 4), (400, 5), (450, 6), (550, 7))
+        ],
+    },
+    "emergency": {"from_star": 2, "hours": 24, "credit_fen": 2000},
+    "objections": {"months": 5, "returned_times": 2},
+    "elsewhere_numbers": 6,
+}
 
 
 @dataclass(frozen=True)
@@ -23,10 +45,12 @@ class Rules:
     values: dict[str, Any]
 
     def value(self, key: str) -> Any:
-        """One parameter, named without its prefix. Raises ParameterMissing."""
-        if PREFIX + key not in self.values:
-            raise ParameterMissing(f"{PREFIX}{key} on {self.on}")
-        return self.values[PREFIX + key]
+        """One parameter, named without its prefix, or else its default. Raises ParameterMissing."""
+        if PREFIX + key in self.values:
+            return self.values[PREFIX + key]
+        if key in DEFAULTS:
+            return DEFAULTS[key]
+        raise ParameterMissing(f"{PREFIX}{key} on {self.on}")
 
     @cached_property
     def chart(self) -> Chart:
