@@ -163,6 +163,10 @@ def test_october_is_paid_in_november_once_and_only_out_of_cash(desk: Desk) -> No
     assert (month.cycle, month.state, month.due_fen) == (202610, "DUE", 3500)
     assert [pay_elsewhere.run(at=november) for _ in range(2)] == [0, 0]
     assert (elsewhere.months()[0].state, desk.cash(account), messages()) == ("SHORT", 3000, ["ELSEWHERE_SHORT"])
+    assert pay_elsewhere.run(at=on(11, 4)) == 0, "what is due may be another sum a day later: asked again"
+    hub(on(11, 4))
+    assert pay_elsewhere.run(at=on(11, 4)) == 0
+    assert (elsewhere.months()[0].state, messages()) == ("SHORT", ["ELSEWHERE_SHORT"]), "told once"
     desk.pay(account, 1000, on(11, 4))
     assert [pay_elsewhere.run(at=on(11, 4)) for _ in range(2)] == [1, 0]
     assert (elsewhere.months()[0].state, desk.cash(account), Payment.objects.filter(purpose="REMOTE").count()) == (
@@ -174,6 +178,26 @@ def test_october_is_paid_in_november_once_and_only_out_of_cash(desk: Desk) -> No
     assert (paid.account_id, paid.paid_fen, paid.means, paid.note) == (account, 3500, "ACCOUNT", f"19 {THERE}")
     report = remote_collections(from_on=on(11, 4).date(), to_on=on(11, 5).date(), at=on(11, 5)).to_dicts()
     assert report == [{"collected_by": "17", "home": "19", "payments": 1, "collected_fen": 3500}]
+    check_books()
+
+
+def test_what_was_paid_there_since_yesterday_is_not_paid_again(desk: Desk) -> None:
+    account, user = payer_of(desk, 3000)
+    order(desk, user)
+    hub(OCTOBER)
+    november = on(11, 3)
+    pay_elsewhere.run(at=november)
+    hub(november)
+    assert (pay_elsewhere.run(at=november), elsewhere.months()[0].state) == (0, "SHORT")
+    desk.pay(account, 2000, on(11, 15))
+    assert pay_elsewhere.run(at=on(11, 15)) == 0
+    asked = HubOrder.objects.filter(activity="BILL").latest("at")
+    asking.ask_province.answered(
+        trans_id=asked.trans_id, activity="BILL", code="0000", words="", their_id="",
+        answer={"Issued": True, "OwedFen": 0}, at=on(11, 15),
+    )  # fmt: skip
+    assert [pay_elsewhere.run(at=at) for at in (on(11, 15), on(11, 16))] == [0, 0]
+    assert (elsewhere.months()[0].state, elsewhere.months()[0].due_fen, desk.cash(account)) == ("PAID", 0, 5000)
     check_books()
 
 
@@ -243,7 +267,8 @@ def test_a_number_that_is_gone_is_asked_for_no_more(desk: Desk) -> None:
     assert not Outbox.objects.filter(topic="hub", payload__activity="PAY").exists()
 
 
-def test_who_has_left_pays_for_nobody_and_is_paid_for_by_nobody(desk: Desk) -> None:
+@pytest.mark.parametrize("ended", [False, True], ids=["in force", "ended at the counter before"])
+def test_who_has_left_pays_for_nobody_and_is_paid_for_by_nobody(desk: Desk, ended: bool) -> None:
     account, user = payer_of(desk, 3000)
     _other_account, other = payer_of(desk)
     order(desk, user)
@@ -253,6 +278,10 @@ def test_who_has_left_pays_for_nobody_and_is_paid_for_by_nobody(desk: Desk) -> N
     hub(on(11, 3))
     pay_elsewhere.run(at=on(11, 3))
     assert elsewhere.months()[0].state == "SHORT"
+    if ended:
+        (relation,) = elsewhere.relations(side="PAYS")
+        known = {"at": on(11, 3), "staff_id": desk.staff["clerk"], "org_code": "P"}
+        pay_elsewhere.end(relation_id=relation.relation_id, **known)
     gone = {"life": "TERMINATED", "remove_tag": 2, "closed_at": on(11, 4)}
     Subscriber.objects.filter(subscriber_id__in=[user, other]).update(**gone)
     desk.pay(account, 5000, on(11, 5))

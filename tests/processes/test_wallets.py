@@ -5,12 +5,14 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
+from openboss.access.hub import asking
 from openboss.modules.charging.functions.engine import rate_waiting
 from openboss.modules.charging.functions.online import Published, hold_money, publish_balances, read_published
 from openboss.modules.charging.models import EngineCommand
 from openboss.modules.receivables.atomic.debts import money_of_accounts
 from openboss.modules.receivables.functions import (
     NotEnoughMoney,
+    elsewhere,
     grant_gift,
     monthly_gifts,
     paid_before_billing,
@@ -19,10 +21,11 @@ from openboss.modules.receivables.functions import (
 )
 from openboss.modules.receivables.functions.owed import owed
 from openboss.modules.receivables.models import Bucket, Entry, Wallet, WalletUse
-from openboss.processes import keep_wallets
+from openboss.processes import keep_wallets, pay_elsewhere
 from tests.modules.charging.engine.conftest import record
 from tests.modules.charging.engine.test_owner import put_chunk, world
 from tests.modules.receivables.conftest import Desk, causes, check_books, desk, on
+from tests.processes.test_collect_debt import user_of
 
 __all__ = ["desk", "world"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
@@ -247,4 +250,26 @@ def test_the_part_of_the_month_reaches_a_prepaid_users_wallet_and_what_is_not_re
     assert money(account) == {"CASH": 100, "CHARGED": 0, "RELEASED": 200, "OVERDRAWN": 0}
     assert usable_li(account) == 3000
     assert differences() == []
+    check_books()
+
+
+def test_a_payer_for_another_province_who_was_short_once_pays_after_recharging(desk: Desk) -> None:
+    """Each try is held by the engine anew: an old refusal answers no later one."""
+    account = prepaid(desk, 3000)
+    user = user_of(account)
+    call(9, 10)  # 4.00, which the ledger does not know yet
+    who = {"staff_id": desk.staff["clerk"], "org_code": "P"}
+    pay_elsewhere.order(subscriber_id=user, province="19", number=8613712340000, trans_id="PE1", at=AT, **who)
+    asking.deliver(peers=None, now=lambda: AT)
+    november = on(11, 3)
+    pay_elsewhere.run(at=november)
+    asking.deliver(peers=None, now=lambda: november)
+    assert (pay_elsewhere.run(at=november), elsewhere.months()[0].state) == (0, "SHORT")
+    desk.pay(account, 600, november)
+    assert pay_elsewhere.run(at=november + timedelta(hours=1)) == 0, "36.00 in the ledger, 32.00 in the engine"
+    desk.pay(account, 300, november)
+    assert pay_elsewhere.run(at=november + timedelta(hours=2)) == 1
+    assert (elsewhere.months()[0].state, money(account)["CASH"]) == ("PAYING", 400)
+    keep_wallets.run(at=november + timedelta(hours=2))
+    assert not differences()
     check_books()

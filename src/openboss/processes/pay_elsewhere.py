@@ -2,8 +2,9 @@
 
     order  at the counter: our own refusals at once, then the other province is asked whether the number may be paid for
     run    every hour: month T in T+1. The other province is asked for the bill of the month, once a day until it is
-           out; what is due is taken out of the payer's cash and paid there through the hub, like any payment for
-           another province. Too little cash: the payer is told once, and it is tried again
+           paid: what was due yesterday may have been paid there since. What is due is taken out of the payer's cash
+           and paid there through the hub, like any payment for another province. Too little cash: the payer is told
+           once, and it is tried again
     end    this month and later ones are not paid any more; so it ends by itself with either user of ours
 
 Each step is one transaction that leaves the message and what it will change together: killed anywhere and run again,
@@ -24,6 +25,7 @@ from openboss.modules.system.functions import send_out
 from openboss.processes import ask_province
 
 COUNTRY = "86"
+UNPAID = ("WAITING", "DUE", "SHORT")  # states of months of which nothing is on its way
 
 
 class PayerNotInService(Exception):
@@ -71,22 +73,20 @@ def run(*, at: datetime) -> int:
     for relation in elsewhere.relations(side=PAYS, state__in=("ACTIVE", "ENDED"), from_cycle__lte=cycle):
         if (relation.to_cycle is None or cycle < relation.to_cycle) and not _has_left(relation, at):
             elsewhere.open_month(relation_id=relation.relation_id, cycle=cycle)
-    for month in elsewhere.months(state="WAITING"):
-        _ask_for_bill(month, at)
+    for month in elsewhere.months(state__in=UNPAID):
+        _drop_or_ask(month, at)
     return sum(_pay(month, at) for month in elsewhere.months(state__in=("DUE", "SHORT")))
 
 
 @transaction.atomic
 def _end_with_its_user(relation: ElsewhereView, at: datetime) -> None:
-    """Who has left us pays for nobody, and is paid for by nobody; what was not paid yet is not paid any more."""
+    """Who has left us pays for nobody, and is paid for by nobody."""
     if not _has_left(relation, at):
         return
     if relation.side != PAYS:
         elsewhere.end(relation_id=relation.relation_id, cycle=customers.cycle_of(at), at=at, staff_id=None)
         return
     end(relation_id=relation.relation_id, at=at, staff_id=None, org_code="")
-    for month in elsewhere.months(relation_id=relation.relation_id, state__in=("WAITING", "DUE", "SHORT")):
-        elsewhere.change_month(relation_id=month.relation_id, cycle=month.cycle, state="DROPPED")
 
 
 def _has_left(relation: ElsewhereView, at: datetime) -> bool:
@@ -94,26 +94,30 @@ def _has_left(relation: ElsewhereView, at: datetime) -> bool:
 
 
 @transaction.atomic
-def _ask_for_bill(known: ElsewhereMonthView, at: datetime) -> None:
-    """Ask what a month costs, at most once a day."""
+def _drop_or_ask(known: ElsewhereMonthView, at: datetime) -> None:
+    """Ask what a month costs, at most once a day; of a payer who has left nothing is paid any more."""
     month = elsewhere.lock_month(relation_id=known.relation_id, cycle=known.cycle)
-    today = customers.operator_day(at)
-    if month.state != "WAITING" or (month.tried_at and customers.operator_day(month.tried_at) == today):
-        return
     (relation,) = elsewhere.relations(relation_id=month.relation_id)
-    trans_id = _trans_id(month)
-    elsewhere.change_month(
-        relation_id=month.relation_id, cycle=month.cycle, state="ASKED", tries=month.tries + 1, trans_id=trans_id,
-        tried_at=at,
-    )  # fmt: skip
-    _ask(relation, ask_province.BILL, trans_id, at, cycle=month.cycle)
+    about, today = {"relation_id": month.relation_id, "cycle": month.cycle}, customers.operator_day(at)
+    if month.state not in UNPAID:
+        return
+    if _has_left(relation, at):
+        elsewhere.change_month(**about, state="DROPPED")
+    elif month.tried_at is None or customers.operator_day(month.tried_at) < today:
+        trans_id = _trans_id(month)
+        told_fen = 0 if month.state == "DUE" else month.due_fen  # of what a DUE month costs nobody was told
+        elsewhere.change_month(
+            **about, state="ASKED", due_fen=told_fen, tries=month.tries + 1, trans_id=trans_id, tried_at=at
+        )
+        _ask(relation, ask_province.BILL, trans_id, at, cycle=month.cycle)
 
 
 def _pay(month: ElsewhereMonthView, at: datetime) -> bool:
     """Take the money and send the payment, in one transaction; the engine holds money of a wallet meanwhile."""
     (relation,) = elsewhere.relations(relation_id=month.relation_id)
+    hold = f"ELSEWHERE {_trans_id(month)} {at:%Y%m%d%H%M%S%f}"  # each try is asked anew, none gets an old answer
     try:
-        with held(relation.account_id, month.due_fen, f"ELSEWHERE {_trans_id(month)}"), transaction.atomic():
+        with held(relation.account_id, month.due_fen, hold), transaction.atomic():
             now = elsewhere.lock_month(relation_id=month.relation_id, cycle=month.cycle)
             if now != month:
                 return False

@@ -207,13 +207,17 @@ def _drop(month: ElsewhereMonthView, code: str, words: str, at: datetime) -> Non
 
 
 def _heard_of_bill(month: ElsewhereMonthView, outcome: str, answer: Mapping[str, Any]) -> None:
-    """What the month costs there; a bill that is not out, or no answer, is asked for again."""
+    """What the month costs there; a bill that is not out, or no answer, is asked for again.
+
+    What was due before stays with the month while it is asked anew: of that the payer was told already.
+    """
     about = {"relation_id": month.relation_id, "cycle": month.cycle}
     owed_fen = answer.get("OwedFen")
     if outcome != "DONE" or not answer.get("Issued") or not isinstance(owed_fen, int):
         change_month(**about, state="WAITING")
     else:
-        change_month(**about, state="DUE" if owed_fen > 0 else "PAID", due_fen=max(owed_fen, 0))
+        unpaid = "SHORT" if month.due_fen else "DUE"
+        change_month(**about, state=unpaid if owed_fen > 0 else "PAID", due_fen=max(owed_fen, 0))
 
 
 def _heard_of_payment(month: ElsewhereMonthView, outcome: str, at: datetime) -> None:
@@ -226,7 +230,7 @@ def _heard_of_payment(month: ElsewhereMonthView, outcome: str, at: datetime) -> 
         change_month(**about, state="MANUAL")
     else:
         _give_back(relation, month, at)
-        change_month(**about, state="WAITING", entry_id=None)
+        change_month(**about, state="WAITING", entry_id=None, due_fen=0)
 
 
 def _as_payment(relation: ElsewhereView, month: ElsewhereMonthView, at: datetime) -> int:
