@@ -13,6 +13,7 @@ from openboss.modules.orders.models import HubOrder
 from openboss.modules.receivables.functions import direct_debit, elsewhere, grant_gift
 from openboss.modules.receivables.functions.remote import OwnProvince, remote_collections
 from openboss.modules.receivables.models import ElsewherePayment, Entry, Payment
+from openboss.modules.system.functions import SerialNumberUsed
 from openboss.modules.system.models import Outbox
 from openboss.processes import paid_elsewhere, pay_elsewhere
 from tests.modules.receivables.conftest import Desk, check_books, desk, on
@@ -113,6 +114,16 @@ def _cancelled(user: int, account: int, clerk: int) -> None:
     Subscriber.objects.filter(subscriber_id=user).update(life="TERMINATED", remove_tag=2, closed_at=OCTOBER)
 
 
+def _paid_by_another_account(user: int, account: int, clerk: int) -> None:
+    customer = Account.objects.get(account_id=account).customer
+    other = Account.objects.create(customer=customer, pay_method="CASH", language="zh", layout="STANDARD")
+    kept = PaymentRelation.objects.get(subscriber_id=user)
+    PaymentRelation.objects.filter(subscriber_id=user).update(cycles=(202001, 202611))
+    PaymentRelation.objects.create(
+        subscriber_id=user, account=other, item_scope="ALL", mode=kept.mode, cycles=(202611, None)
+    )
+
+
 @pytest.mark.parametrize(
     ("made", "refusal"),
     [
@@ -134,6 +145,38 @@ def test_what_number_may_not_be_paid_for(
     with pytest.raises(refusal):
         accept(user)
     assert not ElsewherePayment.objects.exists()
+
+
+@pytest.mark.parametrize("made", [_paid_by_another_account, _mandated, _of_a_unit, _shared, _combined, _pre_cancelled])
+def test_what_would_not_be_accepted_now_or_is_paid_by_another_account_is_paid_for_no_more(
+    desk: Desk, made: Callable[[int, int, int], None]
+) -> None:
+    desk.account()
+    account, user = payer_of(desk)
+    accept(user)
+    desk.bill(account, 202610, RENT=3500, user=user)
+    asked = {"province": "19", "payer": THERE, "number": NUMBER + user, "cycle": 202610, "at": on(11, 3)}
+    assert paid_elsewhere.bill(**asked) == paid_elsewhere.MonthOwed(True, 3500)
+    made(user, account, desk.staff["clerk"])
+    for _ in range(2):
+        with pytest.raises(elsewhere.RelationUnknown):
+            paid_elsewhere.bill(**asked)
+    assert [(one.state, one.to_cycle) for one in elsewhere.relations()] == [("ENDED", 202610)]
+
+
+def test_a_message_under_a_number_that_was_used_for_somebody_else_is_refused(desk: Desk) -> None:
+    _account, user = payer_of(desk)
+    _other_account, other = payer_of(desk)
+    first = order(desk, user, trans_id="P1")
+    assert order(desk, user, trans_id="P1") == first
+    for changes in ({"number": THERE + 1}, {"user": other}, {"province": "20"}):
+        with pytest.raises(SerialNumberUsed):
+            order(**({"desk": desk, "user": user, "trans_id": "P1"} | changes))
+    accepted = accept(other)
+    for about in ({"user": other, "payer": THERE + 1}, {"user": payer_of(desk)[1]}):
+        with pytest.raises(SerialNumberUsed):
+            accept(**about)
+    assert elsewhere.relations() == [accepted, first] and HubOrder.objects.count() == 1
 
 
 def test_a_payer_is_not_paid_for_and_a_number_has_one_payer(desk: Desk) -> None:

@@ -39,7 +39,7 @@ def order(
     """Order that a user pays for a number of another province from this month on; asked there in this transaction.
 
     Access has checked what the user showed. Raises PayerNotInService, OwnProvince, IsPaidFor, TooManyNumbers,
-    RelationExists.
+    RelationExists, SerialNumberUsed.
     """
     line = customers.line_of(subscriber_id=subscriber_id, at=at)
     if line.life != "ACTIVE" or line.number is None:

@@ -24,6 +24,7 @@ from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.receivables.functions import elsewhere as relations
 from openboss.modules.receivables.functions.remote import OwnProvince
+from openboss.modules.system.functions import SerialNumberUsed
 from openboss.processes import pay_elsewhere
 
 OPERATION = "CHANGE_PAYER"
@@ -40,6 +41,7 @@ REFUSALS: dict[type[Exception], str | Promise] = {
     ),
     relations.RelationExists: gettext_lazy("Somebody here pays for this number already."),
     relations.RelationUnknown: gettext_lazy("This has ended already. Load the page again."),
+    SerialNumberUsed: gettext_lazy("This form was sent already with other content. Load the page again."),
 }
 
 

@@ -37,6 +37,7 @@ from openboss.modules.receivables.atomic.ledger import (
 from openboss.modules.receivables.functions.counter import take_out
 from openboss.modules.receivables.functions.remote import PURPOSE, OwnProvince
 from openboss.modules.receivables.functions.rules import act_of, rules_at
+from openboss.modules.system.atomic import SerialNumberUsed
 
 __all__ = [
     "ACCOUNT",
@@ -97,7 +98,7 @@ def pay_for(
 ) -> ElsewhereView:
     """Write down that a user of ours will pay for a number of another province; the same again is the same.
 
-    Raises OwnProvince, IsPaidFor, TooManyNumbers, RelationExists. Source: D8.13.
+    Raises OwnProvince, IsPaidFor, TooManyNumbers, RelationExists, SerialNumberUsed. Source: D8.13.
     """
     rules = rules_at(at)
     if province == rules.value("own_province"):
@@ -105,7 +106,7 @@ def pay_for(
     elsewhere.hold_customer(customer_id)
     known = relations(side=PAYS, trans_id=trans_id)
     if known:
-        return known[0]
+        return _the_same(known[0], province=province, number=number, subscriber_id=subscriber_id)
     if live(side=PAID, customer_id=customer_id):
         raise IsPaidFor(customer_id)
     if len(live(side=PAYS, customer_id=customer_id)) >= rules.value("elsewhere_numbers"):
@@ -130,18 +131,25 @@ def accept_payer(
 ) -> ElsewhereView:
     """Write down that a user of ours is paid for by a number of another province; the same again is the same.
 
-    Raises IsPayer, RelationExists.
+    Raises IsPayer, RelationExists, SerialNumberUsed.
     """
     elsewhere.hold_customer(customer_id)
     known = relations(side=PAID, province=province, trans_id=trans_id)
     if known:
-        return known[0]
+        return _the_same(known[0], number=payer, subscriber_id=subscriber_id)
     if live(side=PAYS, customer_id=customer_id):
         raise IsPayer(customer_id)
     return elsewhere.put_relation(
         side=PAID, province=province, number=payer, subscriber_id=subscriber_id, customer_id=customer_id,
         account_id=account_id, from_cycle=cycle, state="ACTIVE", trans_id=trans_id, at=at, staff_id=None,
     )  # fmt: skip
+
+
+def _the_same(known: ElsewhereView, **wanted: Any) -> ElsewhereView:
+    """What was written down before under the same number of a message. Raises SerialNumberUsed: about somebody else."""
+    if any(getattr(known, name) != value for name, value in wanted.items()):
+        raise SerialNumberUsed(known.trans_id)
+    return known
 
 
 def end(*, relation_id: int, cycle: int, at: datetime, staff_id: int | None) -> ElsewhereView:
