@@ -10,7 +10,7 @@ import pytest
 from openboss.access.hub import asking
 from openboss.modules.customers.models import Account, Customer, PaymentRelation, Subscriber
 from openboss.modules.orders.models import HubOrder
-from openboss.modules.receivables.functions import direct_debit, elsewhere, grant_gift
+from openboss.modules.receivables.functions import close_day, direct_debit, elsewhere, grant_gift
 from openboss.modules.receivables.functions.remote import OwnProvince, remote_collections
 from openboss.modules.receivables.models import ElsewherePayment, Entry, Payment
 from openboss.modules.system.functions import SerialNumberUsed
@@ -241,6 +241,22 @@ def test_what_was_paid_there_since_yesterday_is_not_paid_again(desk: Desk) -> No
     )  # fmt: skip
     assert [pay_elsewhere.run(at=at) for at in (on(11, 15), on(11, 16))] == [0, 0]
     assert (elsewhere.months()[0].state, elsewhere.months()[0].due_fen, desk.cash(account)) == ("PAID", 0, 5000)
+    check_books()
+
+
+def test_a_payment_that_is_answered_after_its_day_was_closed_is_of_the_next_open_day(desk: Desk) -> None:
+    _account, user = payer_of(desk, 5000)
+    order(desk, user)
+    hub(OCTOBER)
+    at = on(11, 3)
+    pay_elsewhere.run(at=at)
+    hub(at)
+    assert pay_elsewhere.run(at=at) == 1
+    close_day(business_on=at.date(), at=on(11, 4), staff_id=desk.staff["chief"])
+    hub(on(11, 4))
+    assert Payment.objects.get(purpose="REMOTE").business_on == on(11, 4).date()
+    sealed = {"from_on": at.date(), "to_on": on(11, 4).date(), "at": on(11, 5)}
+    assert remote_collections(**sealed).height == 0
     check_books()
 
 

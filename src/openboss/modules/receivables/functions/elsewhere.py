@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 
 from openboss.modules.receivables.atomic import debts, elsewhere, payments
+from openboss.modules.receivables.atomic.days import open_day_from
 from openboss.modules.receivables.atomic.elsewhere import (
     LIVE,
     PAID,
@@ -242,14 +243,19 @@ def _heard_of_payment(month: ElsewhereMonthView, outcome: str, at: datetime) -> 
 
 
 def _as_payment(relation: ElsewhereView, month: ElsewhereMonthView, at: datetime) -> int:
-    """What was paid for another province, as both provinces compare it at the end of the day (ACM-08)."""
+    """What was paid for another province, as both provinces compare it at the end of the day (ACM-08).
+
+    It is of the day the money was set aside, or of the next one whose books are open.
+    """
     assert month.entry_id is not None, "money was set aside"
+    business_on = open_day_from(entry_view(entry_id=month.entry_id).business_on)
+    hold_day(business_on)
     payment_id = new_ids("receivables_payment", "payment_id", 1)[0]
     row = {
         "payment_id": payment_id, "serial_no": f"HUB {month.trans_id}", "account_id": relation.account_id,
         "purpose": PURPOSE, "paid_fen": month.due_fen, "means": ACCOUNT, "channel": "SYSTEM", "reference": "",
         "note": f"{relation.province} {relation.number}", "staff_id": None, "till_id": None,
-        "business_on": entry_view(entry_id=month.entry_id).business_on, "at": at, "state": "POSTED",
+        "business_on": business_on, "at": at, "state": "POSTED",
         "entry_id": month.entry_id, "reverses_id": None,
     }  # fmt: skip
     payments.claim_payments([row])
