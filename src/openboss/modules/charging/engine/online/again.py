@@ -73,13 +73,14 @@ def join(ask: np.ndarray, other: np.ndarray) -> None:
 def answer_again(
     desk: Desk, session: int, request: np.ndarray, asks: np.ndarray, answer: np.ndarray, quotas: np.ndarray
 ) -> None:
-    """Answer again what was answered before."""
+    """Answer again what was answered before; what services were granted by a debit is no answer to its refund."""
     held, first = desk.sessions[session], request.first_ask
+    is_refund = request.kind == _EVENT and request.action == _REFUND
     answer.result, answer.is_repeat, answer.cost_li, answer.has_credit = held.result, 1, held.cost_li, held.has_credit
     for a in range(first, first + request.asks):
         quota, before = quotas[a], named_before(asks, first, a)
         quota.result = held.result if before < 0 else quotas[before].result
-        place = held.first_service if before < 0 else -1
+        place = held.first_service if before < 0 and not is_refund else -1
         while place >= 0:
             service = desk.services[place]
             if is_same(service, asks[a]) and service.answered_number == request.number:
