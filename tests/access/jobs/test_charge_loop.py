@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from django.db import connections
 
-from openboss.access.jobs.charge_loop import ChargeLoop
+from openboss.access.jobs.charge_loop import CALM_PIECE_ROWS, MOST_NAMED, USE_UNKNOWN, ChargeLoop
 from openboss.access.jobs.gateway_register import GatewayRegister
 from openboss.access.jobs.installation import one_connection
 from openboss.access.jobs.online_doors import OnlineDoors
@@ -20,8 +20,10 @@ from openboss.access.network.radius.packets import Code
 from openboss.access.network.radius.ports import Port
 from openboss.config.options import options
 from openboss.kernel.usage import RecordType
+from openboss.modules.charging.engine.online.arriving import leave_effects, take_effects
 from openboss.modules.charging.engine.online.desk import Life, empty_desk, with_places
 from openboss.modules.charging.engine.online.requests import REQUEST
+from openboss.modules.charging.engine.online.watch import Lost
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +73,29 @@ def test_a_network_has_its_answer_before_it_is_told_to_come_again(loop: ChargeLo
     loop.owner.stirred.append(0)
     loop._ask_again()
     assert told == ["answer", "node", "doors"]
+
+
+def test_usage_is_rated_in_pieces_while_services_are_open_and_not_for_sessions_that_ended(loop: ChargeLoop) -> None:
+    loop.loop = SimpleNamespace(time=lambda: 1_000.0)
+    desk = loop.owner.state.desk
+    desk.sessions["life"][0] = Life.EXPIRED
+    desk.taken[0] -= 1  # its place is kept for a day
+    assert loop._piece_rows() is None
+    take_effects(desk, 0)
+    assert loop._piece_rows() == CALM_PIECE_ROWS
+    leave_effects(desk, 0)
+    assert loop._piece_rows() is None
+
+
+def test_all_use_of_unknown_sessions_is_counted_and_so_much_of_it_named_as_takes_no_time(loop: ChargeLoop) -> None:
+    looked_for: list[int] = []
+    at_doors = {1: {"interface": "RADIUS"}, 2: {"interface": "NCHF", "peer": "smf1", "session_id": "2"}}
+    loop.doors = SimpleNamespace(whence=lambda key_hi, _key_lo: at_doors.get(key_hi))
+    loop.node = SimpleNamespace(whence=lambda key_hi, _key_lo: looked_for.append(key_hi))
+    for _group in range(2):
+        loop._note_lost([Lost(key_hi, 0, *[0] * (len(Lost._fields) - 2)) for key_hi in range(1, 1_000)])
+    assert loop._lost == {("NCHF", USE_UNKNOWN): 2, ("DIAMETER", USE_UNKNOWN): 2 * 997}
+    assert looked_for == list(range(3, 2 + MOST_NAMED))
 
 
 def test_what_ports_of_radius_drop_and_what_is_never_charged_is_counted_by_its_cause() -> None:

@@ -13,6 +13,7 @@ from tests.modules.charging.engine.test_online import NUMBERING, Network, moment
 from openboss.access.jobs.charge_loop import ChargeLoop
 from openboss.access.jobs.installation import one_connection
 from openboss.access.network.gathering import Gathering
+from openboss.modules.charging.engine.online.finding import serves_data
 from openboss.modules.charging.numbering import NumberingTables
 
 
@@ -80,6 +81,9 @@ class OnlineDoor:
 
     def requests_ahead(self) -> int:
         return self.ahead
+
+    def serves_data(self, key: str) -> bool:
+        return serves_data(self.engine.owner.state.desk, key)
 
     def call(self, work: Callable) -> None:
         """Have something done in the loop."""

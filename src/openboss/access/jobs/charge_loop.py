@@ -35,7 +35,8 @@ from openboss.access.network.diameter.peers import Identity
 from openboss.config.options import options
 from openboss.modules.charging.engine.online.arriving import bars
 from openboss.modules.charging.engine.online.black_list import Handsets, Listed, running_with_listed
-from openboss.modules.charging.engine.online.desk import Desk, Life
+from openboss.modules.charging.engine.online.desk import Desk, Life, has_open
+from openboss.modules.charging.engine.online.finding import serves_data
 from openboss.modules.charging.engine.online.requests import Kind
 from openboss.modules.charging.engine.online.steps import Steps
 from openboss.modules.charging.engine.online.turns import Decided, Moment
@@ -56,6 +57,7 @@ SWEEP_S = 1.0
 AWAY_S = 5  # a look that comes so late finds networks as unheard as a start does
 COUNT_S = 1.0  # how soon the board shows what doors have counted, and staff hear whom the black list has refused
 MOST_REFUSED = 200  # in that time: networks wait meanwhile, and more of them are no news
+MOST_NAMED = 200  # in that time, of those whose use was lost: looking for one takes time, and all are counted
 KEEP_S = 1.0  # how soon where networks want to be told of sessions is on its way to the database
 LINES_S = 60.0  # how soon another line of it counts
 PEERS_S = 2.0  # how soon a change of who may ask is seen
@@ -99,6 +101,7 @@ class ChargeLoop:
         self._ending: list[int] = []  # places of sessions that go on with what is on the black list
         self._refused = deque[Listed](maxlen=MOST_REFUSED)  # for what is on the black list, not told of yet
         self._lost = Counter[tuple[str, str]]()  # what was reported of sessions nobody knows, since the start
+        self._named = 0  # of those, since the board was last told
         self._unknown: list[str] = []  # sessions that their networks know no more
         self._use_connection = one_connection()
         self._promised: deque[tuple[int, Callable[[], None]]] = deque()  # by position: what follows its commit
@@ -143,11 +146,16 @@ class ChargeLoop:
         self.watch.note(requests, decided, at_s=at_s, took_s=time.perf_counter() - begun_s)
 
     def _note_lost(self, lost: list[Lost]) -> None:
-        """Count use that is reported of sessions nobody knows; RADIUS opens them and reports again."""
+        """Count use that is reported of sessions nobody knows, and name some; RADIUS opens them and reports again."""
         for one in lost:
-            whence = self._whence(one.key_hi, one.key_lo) or {}
-            if (interface := whence.get("interface", "DIAMETER")) != "RADIUS":
-                self._lost[interface, USE_UNKNOWN] += 1
+            whence = self.doors.whence(one.key_hi, one.key_lo)
+            interface = whence["interface"] if whence else "DIAMETER"
+            if interface == "RADIUS":
+                continue
+            self._lost[interface, USE_UNKNOWN] += 1
+            if self._named < MOST_NAMED:
+                self._named += 1
+                whence = whence or self.node.whence(one.key_hi, one.key_lo) or {}
                 log.warning("use of an unknown session is not charged", **whence, **one._asdict())
 
     def let_settle(self, keys: list[str]) -> None:
@@ -162,6 +170,10 @@ class ChargeLoop:
     def requests_ahead(self) -> int:
         """How many requests were decided and are not committed yet."""
         return self.owner.commits.requests_ahead
+
+    def serves_data(self, key: str) -> bool:
+        """Whether the session of a name is known, and of data."""
+        return serves_data(self.owner.state.desk, key)
 
     def _on_commit(self) -> None:
         """The journal's line has something to say: send what was decided meanwhile, answer what is safe."""
@@ -307,8 +319,7 @@ class ChargeLoop:
         """Say how much usage may be rated at a time: what networks ask, and business orders for them, waits so long."""
         if self._is_serving():
             return PIECE_ROWS
-        desk = self.owner.state.desk
-        return CALM_PIECE_ROWS if desk.taken[0] < len(desk.sessions) else None
+        return CALM_PIECE_ROWS if has_open(self.owner.state.desk) else None
 
     def _is_serving(self) -> bool:
         return self.loop.time() - self._served_at_s < CALM_S
@@ -338,10 +349,11 @@ class ChargeLoop:
         state, places = self.owner.state, decided.answers["place"]
         self._refused.extend(decided.listed)
         said = self._handsets.note(requests, places)
-        opened = places[(requests["kind"] == Kind.INITIAL) & (places >= 0)]
-        if state.black_list.until_s and len(said) + len(opened):
+        if state.black_list.until_s:
+            opened = places[(requests["kind"] == Kind.INITIAL) & (places >= 0)]
+            among = np.union1d(said, opened)
             self._ending += running_with_listed(
-                state.black_list, state.desk, self._handsets, now_s, among=np.union1d(said, opened)
+                state.black_list, state.desk, self._handsets, now_s, among=among
             ).tolist()
 
     def _end_listed(self) -> None:
@@ -372,7 +384,7 @@ class ChargeLoop:
         if is_due and not self.owner.sweep(self.moment(), self._heard_from_s):  # if more waits, the next look goes on
             self._swept_at_s = now_s
         if now_s - self._counted_at_s >= COUNT_S:
-            self._counted_at_s = now_s
+            self._counted_at_s, self._named = now_s, 0
             answered, turned_down = self.doors.counted()
             mine = {("DIAMETER", cause): count for cause, count in self.node.meter.turned_down.items()}
             self.watch.note_doors(answered + self.node.meter.times, mine | turned_down | self._lost, at_s=self._now_s())

@@ -27,8 +27,6 @@ MANY, PATIENCE_S = 16, 0.001  # after so many at once the next ones are waited f
 MOST_WAITING = 16_384  # then even running sessions are told to come later; half of it for new ones
 MOST_ASKS = 64  # services one request may name
 PLUS = 2 * 10**18  # how an international number is coded (charging.numbering)
-MOST_UNITS = 1 << 50
-MOST_SECONDS = 1 << 30
 
 _ADDRESS = re.compile(r"(?:tel:|sips?:)?(\+|0*)([0-9]{1,16})(?:[;@].*)?", re.IGNORECASE)
 
@@ -46,6 +44,9 @@ class Server(Protocol):
 
     def requests_ahead(self) -> int:
         """How many requests were decided and are not committed yet."""
+
+    def serves_data(self, key: str) -> bool:
+        """Whether the session of a name is known, and of data."""
 
 
 Decide = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]

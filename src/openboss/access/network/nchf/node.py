@@ -18,7 +18,7 @@ from openboss.access.network.http2.headers import field
 from openboss.access.network.http2.stream import Stream
 from openboss.access.network.nchf import answers
 from openboss.access.network.nchf.answers import Refused, encode, malformed, refusal_of
-from openboss.access.network.nchf.reading import key_of_new, request_of
+from openboss.access.network.nchf.reading import is_timed, key_of_new, no_octets, request_of
 from openboss.access.network.nchf.schema import ChargingDataRequest, FinalUnitIndication
 from openboss.modules.charging.engine.online.meter import Meter
 from openboss.modules.charging.engine.online.requests import Kind, Result
@@ -31,7 +31,6 @@ _JSON, _PROBLEM = (field("content-type", f"application/{kind}") for kind in ("js
 _MORE = {401: field("www-authenticate", "Bearer"), 405: field("allow", "POST"), 503: field("retry-after", "1")}
 _OPERATIONS = {None: Kind.INITIAL, "update": Kind.UPDATE, "release": Kind.TERMINATION}
 _ADDRESS = re.compile(re.escape(PATH) + r"(?:/([0-9a-f]{32})/(update|release))?")
-_TOO_LONG = Refused(413, "INCORRECT_LENGTH", "The message is too long.")
 _decode = msgspec.json.Decoder(ChargingDataRequest).decode
 
 log = structlog.get_logger("nchf")
@@ -78,13 +77,13 @@ class Node:
                 raise Refused(415, "UNSUPPORTED_MEDIA_TYPE", "Charging data are JSON.")
             length = stream.headers.get("content-length", "")
             if length.isdecimal() and (len(length) > _DIGITS or int(length) > self.longest):
-                raise _TOO_LONG
+                raise _too_long()
         except Refused as refusal:
             self._refuse(stream, refusal)
 
     def refuse_long(self, stream: Stream) -> None:
         """A request is longer than it may be."""
-        self._refuse(stream, _TOO_LONG)
+        self._refuse(stream, _too_long())
 
     def take(self, stream: Stream) -> None:
         """Have a message charged; it is answered when that is committed."""
@@ -101,6 +100,8 @@ class Node:
             raise malformed(fault) from fault
         key = key or key_of_new(message)
         request = request_of(message, kind, key, self.now_s())
+        if message.pdu is None and is_timed(message) and self.gathering.server.serves_data(key):
+            raise no_octets()  # a message of a running session need not say again that it is one of data
 
         def answered(found: list[Answer]) -> None:
             self.asking.pop(key, None)
@@ -148,6 +149,10 @@ class Node:
         if self._said_at[0] != second:
             self._said_at = (second, answers.moment(second))
         return self._said_at[1]
+
+
+def _too_long() -> Refused:
+    return Refused(413, "INCORRECT_LENGTH", "The message is too long.")
 
 
 def _operation(method: str, path: str) -> tuple[Kind, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
+import msgspec
+
 from openboss.access.network.gathering import PLUS, Ask, Request, coded
 from openboss.access.network.nchf.answers import Refused, refusal_of
 from openboss.access.network.nchf.schema import (
@@ -37,15 +39,19 @@ CHANGES = OTHERWISE | {"PLMN_CHANGE", "TAI_CHANGE", "USER_LOCATION_CHANGE", "TAR
 def key_of_new(message: ChargingDataRequest) -> str:
     """Name the session a first request opens, so that the same request sent again names the same one.
 
-    Short messages of one second differ by their references and numbers (all that is read of them, TS 32.274).
+    Short messages of one second differ by their references and numbers (all that is read of them, TS 32.274). What is
+    not set counts for nothing: a message that is sent again after we have learnt to read more of it is known too.
     """
     who, session = message.consumer, message.pdu.session if message.pdu else None
-    said = (
-        who.name, who.fqdn, who.ipv4, who.ipv6, message.subscriber_identifier, _charging_id(message),
-        session and session.session_id, message.invocation_time_stamp.isoformat(), message.invocation_sequence_number,
-        message.one_time_event, message.multiple_unit_usage, message.sms, message.ims,
-    )  # fmt: skip
-    return hashlib.blake2b(repr(said).encode(), digest_size=16).hexdigest()
+    said = {
+        "name": who.name, "fqdn": who.fqdn, "ipv4": who.ipv4, "ipv6": who.ipv6,
+        "subscriber": message.subscriber_identifier, "charging_id": _charging_id(message),
+        "session_id": session.session_id if session else None, "at": message.invocation_time_stamp,
+        "number": message.invocation_sequence_number, "is_event": message.one_time_event,
+        "usage": message.multiple_unit_usage, "sms": message.sms, "ims": message.ims,
+    }  # fmt: skip
+    set_ones = {name: value for name, value in said.items() if value is not None}
+    return hashlib.blake2b(msgspec.json.encode(set_ones, order="sorted"), digest_size=16).hexdigest()
 
 
 def request_of(message: ChargingDataRequest, kind: Kind, key: str, now_s: int) -> Request:
@@ -54,10 +60,9 @@ def request_of(message: ChargingDataRequest, kind: Kind, key: str, now_s: int) -
     An event that is over is charged even if there is no money left, as the end of a session is.
     """
     asks = [_ask_of(usage, is_debit=message.one_time_event) for usage in message.multiple_unit_usage]
-    if message.pdu is not None and any(map(_is_timed, message.multiple_unit_usage)):
-        raise Refused(
-            400, "RATING_FAILED", "The use of a data session is said in seconds alone: in octets it has a price."
-        )
+    _check_used(asks)
+    if message.pdu is not None and is_timed(message):
+        raise no_octets()
     request = Request(
         key_hi=int(key[:16], 16),
         key_lo=int(key[16:], 16),
@@ -86,6 +91,7 @@ def request_of(message: ChargingDataRequest, kind: Kind, key: str, now_s: int) -
         request.action = Action.OVER
         for ask in asks:
             _take_as_used(ask)
+        _check_used(asks)
     return request
 
 
@@ -146,17 +152,40 @@ def _add_use(ask: Ask, containers: list[UsedUnitContainer]) -> None:
         ask.after_up, ask.after_down = ask.after_up + up, ask.after_down + down
 
 
+def _check_used(asks: list[Ask]) -> None:
+    """See that no service used more than can be, all in all: a group may be named twice. Raises Refused."""
+    for group in {ask.rating_group for ask in asks}:
+        mine = [ask for ask in asks if ask.rating_group == group]
+        up, down = sum(one.used_up + one.after_up for one in mine), sum(one.used_down + one.after_down for one in mine)
+        units, seconds = (
+            sum(one.used_units + one.after_units for one in mine),
+            sum(one.used_s + one.after_s for one in mine),
+        )
+        if max(up, down) > MOST_OCTETS or max(units, seconds) > MOST_COUNTED:
+            raise refusal_of(Result.INVALID_VALUE)
+
+
 def _octets_of(used: UsedUnitContainer) -> tuple[int, int]:
     """What was sent and received; a total without its parts counts as received."""
     up = used.uplink_volume or 0
     return up, max(used.downlink_volume or 0, (used.total_volume or 0) - up)
 
 
-def _is_timed(usage: MultipleUnitUsage) -> bool:
-    """Whether use is said in seconds alone: not even that no octets were used."""
-    said = usage.used_unit_container
-    volumes = [volume for one in said for volume in (one.total_volume, one.uplink_volume, one.downlink_volume)]
-    return any(one.time for one in said) and all(volume is None for volume in volumes)
+def no_octets() -> Refused:
+    """Refuse use of data that is said in seconds alone (`is_timed`)."""
+    return Refused(
+        400, "RATING_FAILED", "The use of a data session is said in seconds alone: in octets it has a price."
+    )
+
+
+def is_timed(message: ChargingDataRequest) -> bool:
+    """Whether use of a group is said in seconds alone: not even that no octets were used."""
+    for usage in message.multiple_unit_usage:
+        said = usage.used_unit_container
+        volumes = [volume for one in said for volume in (one.total_volume, one.uplink_volume, one.downlink_volume)]
+        if any(one.time for one in said) and all(volume is None for volume in volumes):
+            return True
+    return False
 
 
 def _take_as_used(ask: Ask) -> None:

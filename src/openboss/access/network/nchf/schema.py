@@ -9,19 +9,20 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
-from openboss.access.network.gathering import MOST_ASKS, MOST_SECONDS, MOST_UNITS
+from openboss.access.network.gathering import MOST_ASKS
+from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS
 
 Uint32 = Annotated[int, Meta(ge=0, le=2**32 - 1)]
-Seconds = Annotated[int, Meta(ge=0, le=MOST_SECONDS)]
-Units = Annotated[int, Meta(ge=0, le=MOST_UNITS)]
+Counted = Annotated[int, Meta(ge=0, le=MOST_COUNTED)]
+Octets = Annotated[int, Meta(ge=0, le=MOST_OCTETS)]
 Wanted = Annotated[int, Meta(ge=0)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Text = Annotated[str, Meta(max_length=512)]
 Identity = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
-class Lenient(Struct, rename="camel", gc=False):
-    """A part of a message."""
+class Lenient(Struct, rename="camel", gc=False, omit_defaults=True):
+    """A part of a message. Written again, it says what was said: a field that is not set is not there."""
 
 
 class PlmnId(Lenient):
@@ -63,11 +64,11 @@ class UsedUnitContainer(Lenient):
     """What was used."""
 
     local_sequence_number: int
-    time: Seconds = 0
-    total_volume: Units | None = None
-    uplink_volume: Units | None = None
-    downlink_volume: Units | None = None
-    service_specific_units: Annotated[int, Meta(ge=0, le=MOST_SECONDS)] = 0
+    time: Counted = 0
+    total_volume: Octets | None = None
+    uplink_volume: Octets | None = None
+    downlink_volume: Octets | None = None
+    service_specific_units: Counted = 0
     triggers: list[Trigger] = []
     trigger_timestamp: Moment | None = None
 
@@ -160,7 +161,7 @@ class SmsCharging(Lenient):
     originator: Originator | None = field(default=None, name="originatorInfo")
     recipients: list[Recipient] = field(default=[], name="recipientInfo")
     message_type: Text = field(default="SUBMISSION", name="sMMessageType")
-    messages: Annotated[int, Meta(ge=0, le=MOST_SECONDS)] = field(default=1, name="numberofMessagesSent")
+    messages: Counted = field(default=1, name="numberofMessagesSent")
     equipment: Identity | None = field(default=None, name="userEquipmentInfo")
     reference: Text | None = field(default=None, name="messageReference")
     part: Uint32 | None = field(default=None, name="sMSequenceNumber")

@@ -239,6 +239,11 @@ def with_effects(desk: Desk, services: int) -> Desk:
     return _with_more(desk, 2, services, ("effects",), "free_effects") if desk.taken[2] < services else desk
 
 
+def has_open(desk: Desk) -> bool:
+    """Whether any service is open: it has a row of effects, of which the first is nobody's."""
+    return bool(desk.taken[2] < len(desk.effects) - 1)
+
+
 def _with_more(desk: Desk, stack: int, wanted: int, names: tuple[str, ...], free: str) -> Desk:
     """Add places behind the others, to be taken after the empty ones."""
     have, left = len(getattr(desk, names[0])), int(desk.taken[stack])

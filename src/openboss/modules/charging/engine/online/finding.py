@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from openboss.kernel.usage import RecordType
+from openboss.modules.charging.engine.online.arriving import find_session
 from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.shown import known_row
 from openboss.modules.charging.engine.state import EngineState
@@ -38,6 +40,12 @@ def find_sessions(
         places = places[np.argpartition(sessions["touched_at_s"][places], total - MOST_FOUND)[-MOST_FOUND:]]
     places = places[np.argsort(-sessions["touched_at_s"][places], kind="stable")]
     return {"total": total, "sessions": [_shown(state, int(place)) for place in places]}
+
+
+def serves_data(desk: Desk, key: str) -> bool:
+    """Say whether the session of a name, 32 hexadecimal digits, is known, and of data."""
+    place = int(find_session(desk, np.uint64(int(key[:16], 16)), np.uint64(int(key[16:], 16))))
+    return place >= 0 and bool(desk.sessions["record_type"][place] == RecordType.DATA)
 
 
 def _shown(state: EngineState, place: int) -> dict[str, Any]:

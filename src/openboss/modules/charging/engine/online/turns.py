@@ -17,7 +17,7 @@ from openboss.modules.charging.engine.online import arriving, debits
 from openboss.modules.charging.engine.online import desk as places
 from openboss.modules.charging.engine.online.black_list import Listed, refuse_listed, those_refused
 from openboss.modules.charging.engine.online.closed import joined
-from openboss.modules.charging.engine.online.desk import USE, Life
+from openboss.modules.charging.engine.online.desk import USE, Life, has_open
 from openboss.modules.charging.engine.online.group import Group, News, Rules
 from openboss.modules.charging.engine.online.images import Changed, Imager
 from openboss.modules.charging.engine.online.openings import classified, warm
@@ -159,7 +159,7 @@ class Turns:
 
         usage  the records (schema NORMALISED);  news  takes what business must hear of wallets
         """
-        if not (state.desk.user_service >= 0).any():
+        if not has_open(state.desk):
             yield
             return
         self._make_room(state, 0, 1)
