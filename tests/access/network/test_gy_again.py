@@ -1,5 +1,8 @@
 """What a gateway says again over Gy: requests sent twice, events of one session, services named twice."""
 
+from typing import Any
+
+from diameter.message import Message
 from tests.access.network.gy_exchanges import FAR, call_to, text_to
 from tests.access.network.gy_world import EVENT, INITIAL, MB, SMS, TERMINATION, UPDATE, VOICE, last, service
 
@@ -9,17 +12,18 @@ DEBIT, REFUND, CHECK_BALANCE, PRICE = range(4)
 REPEATED = 0x10  # the T flag
 
 
-def sent_twice(session, kind: int, *services) -> None:
+def sent_twice(session, kind: int, *services, **more) -> Any:
     """Send a request, and again with the T flag: the answers are alike to the byte."""
-    request = session.request(kind, *services)
+    request = session.request(kind, *services, **more)
     session.wire.send(request)
     first = session.wire.read()
     session.wire.send(request[:4] + bytes([request[4] | REPEATED]) + request[5:])
     assert session.wire.read() == first
+    return Message.from_bytes(first)
 
 
 def event(session, action: int, number: int = 0):
-    return session.ask(EVENT, service(7, wants=THREE), requested_action=action, cc_request_number=number)
+    return sent_twice(session, EVENT, service(7, wants=THREE), requested_action=action, cc_request_number=number)
 
 
 def cost(answer) -> int:
@@ -49,6 +53,7 @@ def test_who_asked_for_a_price_or_about_money_may_debit_in_that_session(gy):
             debited = event(session, DEBIT, numbers[1])
             assert (debited.result_code, cost(debited), gy.wallet(user)) == (2001, 300, (1_000 - 300 * paid, 0))
         assert event(session, asked, numbers[1]).result_code == 5012  # a debit is there now
+    assert event(gy.session(user, SMS, service_information=TOLD), REFUND).result_code == 5012  # of nothing
     back = event(session, REFUND, 2)
     assert (back.result_code, cost(back), gy.wallet(user)) == (2001, 300, (400, 0))
 
@@ -74,3 +79,16 @@ def test_a_debit_of_two_of_one_service_debits_both(gy):
     assert (answer.result_code, granted.granted_service_unit.cc_time, cost(answer)) == (2001, 120, 1_400)
     assert (nothing.result_code, nothing.granted_service_unit) == (2001, None)
     assert gy.wallet(user) == (8_600, 0)
+
+
+def test_a_service_named_twice_cannot_have_used_more_than_can_be_and_the_request_is_refused_as_a_whole(gy):
+    user = gy.new_user(10_000)
+    session = gy.session(user)
+    session.ask(INITIAL, service(100))
+    before = gy.wallet(user)
+    half = {"cc_output_octets": 1 << 49}
+    for some in ((half, half, {"cc_output_octets": 1}), ({"cc_time": 1 << 29}, {"cc_time": 1 << 29})):
+        assert session.ask(UPDATE, *(service(100, one) for one in some)).result_code == 5004
+        assert gy.wallet(user) == before
+    apart = session.ask(UPDATE, service(100, {"cc_total_octets": MB}), service(7, {"cc_total_octets": MB}))
+    assert (apart.result_code, gy.wallet(user)[0]) == (2001, 10_000 - 580)

@@ -125,6 +125,26 @@ def test_an_http2_client_completes_a_data_session_with_the_exact_charge(network,
     assert network.wallet()["balance_li"] == 6810
 
 
+def test_data_whose_use_is_said_in_seconds_alone_are_refused_when_it_is_not_said_again_that_they_are_data(
+    network,
+    chf,
+    smf,  # noqa: F811
+):
+    def said(number: int, **units) -> dict:
+        body = data_request(number, multipleUnitUsage=[used({"localSequenceNumber": 1, **units}, asking=False)])
+        del body["pDUSessionChargingInformation"]
+        return body
+
+    place = smf.post(chf.url, json=data_request(0, multipleUnitUsage=[wanted()])).headers["location"]
+    before = network.wallet()
+    for operation in ("update", "release"):
+        timed = smf.post(f"{place}/{operation}", json=said(1, time=600))
+        assert (timed.status_code, timed.json()["cause"]) == (400, "RATING_FAILED")
+        assert network.wallet() == before
+    assert smf.post(f"{place}/release", json=said(1, totalVolume=MB)).status_code == 204
+    assert network.wallet()["balance_li"] == before["balance_li"] - 290
+
+
 def test_an_http2_client_reports_another_network_and_is_granted_anew(network, chf, smf):  # noqa: F811
     def at(network_code: str, number: int, **more) -> dict:
         said = data_request(number, **more)

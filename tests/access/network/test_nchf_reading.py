@@ -246,3 +246,39 @@ def test_data_whose_use_is_said_in_seconds_alone_are_refused_and_nothing_used_is
     assert (refused.value.problem.status, refused.value.problem.cause) == (400, "RATING_FAILED")
     assert (told(pdu, time=600, totalVolume=0).used_s, told(pdu, time=0).used_s) == (600, 0)
     assert told({}, time=600).used_s == 600  # a call
+
+
+@pytest.mark.parametrize(
+    "used",
+    [
+        [[{"totalVolume": 2**50}, {"totalVolume": 1}]],
+        [[{"uplinkVolume": 2**50}], [{"uplinkVolume": 1}]],
+        [[{"time": 2**30 - 1}, {"time": 1}]],
+        [[{"serviceSpecificUnits": 2**29}], [{"serviceSpecificUnits": 2**29}]],
+    ],
+)
+def test_a_group_that_used_more_than_can_be_all_in_all_is_refused_however_it_is_said(used):
+    def told(groups: list[int]):
+        usages = [{"ratingGroup": group, "usedUnitContainer": [container(1, **one) for one in mine]}
+                  for group, mine in zip(groups, used, strict=True)]  # fmt: skip
+        return read(Kind.UPDATE, multipleUnitUsage=usages)
+
+    with pytest.raises(Refused) as refused:
+        told([7] * len(used))
+    assert (refused.value.problem.status, refused.value.problem.title) == (400, "A value is impossible.")
+    if len(used) > 1:
+        assert len(told([7, 8]).asks) == 2  # two groups may
+
+
+def test_a_post_event_that_names_a_service_twice_cannot_be_for_more_than_can_be():
+    people = {"originatorInfo": {"originatorGPSI": "msisdn-8613900000002"}}
+    half = {"ratingGroup": 1, "requestedUnit": {"serviceSpecificUnits": 2**29}}
+    with pytest.raises(Refused):
+        read(oneTimeEvent=True, oneTimeEventType="PEC", sMSChargingInformation=people, multipleUnitUsage=[half, half])
+
+
+def test_a_message_has_the_name_it_will_have_when_more_is_read_of_messages():
+    """What is not set counts for nothing: so a message sent again across an upgrade is known."""
+    people = {"originatorInfo": {"originatorGPSI": "msisdn-8613900000002"}, "messageReference": "1"}
+    request = read(oneTimeEvent=True, sMSChargingInformation=people)
+    assert f"{request.key_hi:016x}{request.key_lo:016x}" == "6bcee428ce875e5267fddfb9f4554dda"

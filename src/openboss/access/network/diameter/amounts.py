@@ -8,6 +8,7 @@ Compiled.
 import numpy as np
 
 from openboss.kernel.compiled import compiled
+from openboss.modules.charging.engine.online.again import is_same
 from openboss.modules.charging.engine.online.requests import MOST_COUNTED, MOST_OCTETS, Kind
 
 WANTED, USED, OCTETS = 437, 446, 421  # AVPs
@@ -44,6 +45,21 @@ def take_units(code: int, state: np.ndarray, ask: np.ndarray, place: int) -> Non
 
 
 @compiled
+def _is_too_much(asks: np.ndarray, first: int, place: int) -> bool:
+    """Say whether more is said to be used of a service than can be, with what was said of it before in its message."""
+    seconds, units, up, down, li = 0, 0, 0, 0, 0
+    for one in range(first, place + 1):
+        ask = asks[one]
+        if is_same(ask, asks[place]):
+            seconds = sum_of(sum_of(seconds, ask.used_s), ask.after_s)
+            units = sum_of(sum_of(units, ask.used_units), ask.after_units)
+            up = sum_of(sum_of(up, ask.used_up), ask.after_up)
+            down = sum_of(sum_of(down, ask.used_down), ask.after_down)
+            li = sum_of(sum_of(li, ask.used_li), ask.after_li)
+    return max(up, down, li) > MOST_OCTETS or max(seconds, units) > MOST_COUNTED
+
+
+@compiled
 def wrong_amount(state: np.ndarray, request: np.ndarray, asks: np.ndarray, is_data: bool) -> int:
     """Name the AVP of an amount that cannot be, 0 = none; let who wants too much want as much as can be granted.
 
@@ -51,9 +67,7 @@ def wrong_amount(state: np.ndarray, request: np.ndarray, asks: np.ndarray, is_da
     """
     for place in range(request.first_ask, request.first_ask + request.asks):
         ask = asks[place]
-        largest = max(ask.used_s, ask.used_up, ask.used_down, ask.used_units)
-        largest = max(largest, ask.after_s, ask.after_up, ask.after_down, ask.after_units, ask.used_li, ask.after_li)
-        if largest > MOST_OCTETS or max(ask.used_s, ask.used_units, ask.after_s, ask.after_units) > MOST_COUNTED:
+        if _is_too_much(asks, request.first_ask, place):
             return USED
         octets, li = min(ask.want_octets, MOST_OCTETS), min(ask.want_li, MOST_OCTETS)
         seconds, units = min(ask.want_s, MOST_COUNTED), min(ask.want_units, MOST_COUNTED)
