@@ -125,11 +125,7 @@ def test_an_http2_client_completes_a_data_session_with_the_exact_charge(network,
     assert network.wallet()["balance_li"] == 6810
 
 
-def test_data_whose_use_is_said_in_seconds_alone_are_refused_when_it_is_not_said_again_that_they_are_data(
-    network,
-    chf,
-    smf,  # noqa: F811
-):
+def test_data_in_seconds_alone_are_refused_when_nothing_says_again_that_they_are_data(network, chf, smf):  # noqa: F811
     def said(number: int, **units) -> dict:
         body = data_request(number, multipleUnitUsage=[used({"localSequenceNumber": 1, **units}, asking=False)])
         del body["pDUSessionChargingInformation"]
