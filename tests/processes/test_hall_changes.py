@@ -6,10 +6,12 @@ import pytest
 
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import Proof
+from openboss.modules.customers.models import Subscriber
 from openboss.modules.orders import functions as orders
 from openboss.modules.receivables.functions import points
+from openboss.modules.receivables.functions.credit_watch import PayerPaysByBill
 from openboss.modules.receivables.functions.owed import owed
-from openboss.modules.receivables.models import Payment
+from openboss.modules.receivables.models import CreditWatch, Payment
 from openboss.modules.resources import functions as resources
 from openboss.processes import hall
 from openboss.processes.change_customer import sealed_request
@@ -321,6 +323,20 @@ def test_another_payer_pays_from_the_next_cycle_unless_from_the_open_bill(office
     hall.run_due(at=DECEMBER)
     office.do("CHANGE_PAYER", user, at=LATER, account_id=account_id, mode="REST", effective="NOW", proofs=SERVICE)
     assert customers.paying_account(subscriber_id=user, cycle=202611) == account_id
+
+
+def test_an_account_that_pays_by_bill_for_others_takes_no_user_who_pays_before_use(office: Office) -> None:
+    user = office.open_user()
+    _, account_id = other_customer(office)
+    CreditWatch.objects.create(account_id=account_id, since_at=AT)
+    request = {"account_id": account_id, "mode": "REST"}
+    assert line(user, AT).pay_type == "POSTPAID"
+    Subscriber.objects.filter(subscriber_id=user).update(pay_type="PREPAID")
+    refused(office, PayerPaysByBill, "CHANGE_PAYER", user, **request)
+    assert customers.paying_account(subscriber_id=user, cycle=202612) == office.account_id
+    CreditWatch.objects.all().delete()
+    office.do("CHANGE_PAYER", user, proofs=SERVICE, **request)
+    assert customers.paying_account(subscriber_id=user, cycle=202612) == account_id
 
 
 def test_personal_data_change_by_an_order_that_does_not_hold_them(office: Office) -> None:

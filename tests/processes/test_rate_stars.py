@@ -9,7 +9,8 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from openboss.modules.customers.functions import StarRatingView, star_rating_of
 from openboss.modules.customers.models import Agreement, Customer, PaymentRelation, StarRating, StopPeriod, Subscriber
 from openboss.modules.customers.stop_reasons import BY_CODE
-from openboss.modules.receivables.functions import credit
+from openboss.modules.receivables.functions import credit, points
+from openboss.modules.receivables.functions.credit_at_once import positions_of_many
 from openboss.modules.receivables.functions.credit_records import set_credit
 from openboss.modules.system.atomic import put_parameter
 from openboss.modules.system.models import AuditEntry
@@ -97,6 +98,8 @@ def test_a_rating_stays_for_its_twelve_months_and_is_made_anew_at_their_end(desk
     rate_stars.run(at=AT)
     for reason, at in (("ARREARS_2", on(12, 1)), ("ARREARS_2", on(5, 1, year=2027))):
         stop(user, reason, at)
+    for cycle in (202708, 202709, 202710):
+        desk.bill(desk.account(), cycle, RENT=1)  # somebody else's
     assert rate_stars.run(at=on(11, 14, year=2027)).users == 0
     assert Subscriber.objects.get(subscriber_id=user).star == 4
     assert rate_stars.run(at=on(11, 15, year=2027)) == rate_stars.Rated(1, 1)
@@ -152,3 +155,39 @@ def test_every_number_of_the_formula_is_a_parameter(desk: Desk) -> None:
     rate_stars.run(at=AT)
     found = star_rating_of(subscriber_id=user)
     assert found and (found.score, found.star, found.valid_until_on) == (50 + 20 + 7, 2, date(2026, 12, 15))
+
+
+def test_a_rating_before_the_last_months_bills_are_released_takes_the_last_months_that_are_billed(desk: Desk) -> None:
+    user = rated(desk, opened=on(11, 3, year=2024), spend_fen=24_000)  # August to October
+    rate_stars.run(at=on(12, 3))
+    found = star_rating_of(subscriber_id=user)
+    assert found and (found.spend_fen, found.spend_points) == (24_000, 240)
+
+
+def test_who_has_no_bill_yet_after_a_take_over_keeps_the_star_until_the_first_one(desk: Desk) -> None:
+    user = rated(desk, opened=on(11, 15, year=2016))
+    Subscriber.objects.filter(subscriber_id=user).update(star=5)
+    assert rate_stars.run(at=on(9, 15)) == rate_stars.Rated(0, 0)
+    assert (limit_of(user), star_rating_of(subscriber_id=user)) == (50_000, None)
+    desk.bill(desk.accounts[0], 202609, RENT=30_000, user=user)
+    assert rate_stars.run(at=on(10, 6)).users == 1
+    found = star_rating_of(subscriber_id=user)
+    assert found and (found.spend_points, found.star) == (300, 5)
+
+
+def test_limits_and_points_without_the_highest_stars_give_those_what_the_highest_they_know_gives(desk: Desk) -> None:
+    rules = credit.rules_at(AT)
+    limits = {star: fen for star, fen in rules.value("credit_limits_fen").items() if star < "6"}
+    scheme = rules.value("points")
+    scheme |= {"star_tenths": {star: factor for star, factor in scheme["star_tenths"].items() if star < "6"}}
+    for key, value in (("money.credit_limits_fen", limits), ("money.points", scheme)):
+        put_parameter(key=key, value=value, from_on=date(2026, 11, 1), at=on(11, 1))
+    account = desk.account()
+    user = user_of(account, star=7)
+    desk.bill(account, 202610, LOCAL=10_000, user=user)
+    desk.pay(account, 10_000, AT)
+    assert limit_of(user) == 50_000
+    seen = positions_of_many([account], AT, {}, credit.rules_at(AT))
+    assert seen["limit_fen"].to_list() == [50_000]
+    points.credit_month(month=202611, at=on(12, 1))
+    assert points.points_of(subscriber_id=user) == 300

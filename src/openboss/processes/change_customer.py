@@ -9,6 +9,7 @@ from openboss.kernel.periods import next_cycle
 from openboss.modules.billing.functions import split_of_bill
 from openboss.modules.customers import functions as customers
 from openboss.modules.orders.functions import Item
+from openboss.modules.receivables.functions import credit_watch
 from openboss.modules.system.keys import decrypt, encrypt
 from openboss.processes import class_offers, keep_wallets
 from openboss.processes.order_flow import Asked, Flow, Plan, Result, tell_engine
@@ -67,7 +68,8 @@ def _changes(asked: Asked) -> dict[str, str]:
 def plan_payer(asked: Asked) -> Plan:
     """Say who will pay what from which cycle. request: account_id, mode; item_scope, value, priority.
 
-    From the next cycle; NOW = from the open bill (D1.3). Raises RequestIncomplete, AccountUnknown, StateForbids.
+    From the next cycle; NOW = from the open bill (D1.3). Raises RequestIncomplete, AccountUnknown, StateForbids,
+    PayerPaysByBill.
     """
     line = customers.line_of(subscriber_id=asked.user, at=asked.at)
     if line.life == "TERMINATED":
@@ -75,7 +77,8 @@ def plan_payer(asked: Asked) -> Plan:
     customers.account_view(account_id=asked.need("account_id"))
     values = {name: asked.request[name] for name in PAYER_FIELDS if name in asked.request}
     values |= {"account_id": asked.request["account_id"], "from_cycle": customers.cycle_of(asked.effective_at)}
-    asked.need("mode")
+    if asked.need("mode") == "REST" and line.pay_type == "PREPAID":
+        credit_watch.refuse_prepaid(account_id=asked.request["account_id"])
     return Plan([Item("add", "PAYER", values)])
 
 

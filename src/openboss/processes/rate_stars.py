@@ -1,6 +1,7 @@
 """Rate users by stars: the score of their time with us, spend and conduct. Read from top to bottom.
 
-    who     users in service for long enough who have no rating that is valid: at first everybody, then as ratings end
+    who     users in service for long enough who have no rating that is valid: at first everybody, then as ratings end;
+            for the first time once they are billed here: who was taken over keeps the star that came along until then
     score   whole months since the opening, what was billed a month of late, a contract, a document; each stop of both
             ways for arrears or high use takes off
     keep    the points of each part, the score, the stars and until when; the star is the user's, so that the limit
@@ -13,6 +14,8 @@ away. Part by part, each once: killed anywhere and started again on the same day
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+
+import polars as pl
 
 from openboss.modules.catalog.atomic import offers_at
 from openboss.modules.customers import functions as customers
@@ -56,8 +59,12 @@ def run(*, at: datetime, told: Callable[[int], None] = not_told) -> Rated:
         if due.is_empty():
             return Rated(users, changed)
         ids = due["subscriber_id"].to_list()
+        last = ids[-1]
         spend_fen = average_bills(subscriber_ids=ids, at=at, months=scheme["spend"]["months"])
+        due = due.filter((pl.col("was_rated") == 1) | pl.col("subscriber_id").is_in(list(spend_fen)))
+        if due.is_empty():
+            continue
         rated = score_users(due, spend_fen=spend_fen, scheme=scheme)
         changed += customers.put_ratings(rated, rated_on=rules.on, valid_until_on=valid_until_on, at=at)
-        users, last = users + due.height, ids[-1]
+        users += due.height
         told(users)

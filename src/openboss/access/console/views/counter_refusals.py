@@ -57,6 +57,9 @@ REFUSALS: dict[str, str | Promise] = {
     "PasswordNotSixDigits": _("The service password is exactly six digits."),
     "PasswordTrivial": _("This password is too easy to guess: choose another one."),
     "PasswordWrong": _("The service password is wrong."),
+    "PayerPaysByBill": _(
+        "This account pays by bill for others: a user who pays before use needs an account of the own."
+    ),
     "PlanBelowMinimum": _("The plan is below the minimum spend of this number: take a larger one."),
     "PointsShort": _("The user has not so many points."),
     "PointsWrong": _("Write a whole number of points that is worth whole fen."),

@@ -20,6 +20,7 @@ DUE = {
     "has_contract": pl.Int64,
     "has_real_name": pl.Int64,
     "stops": pl.Int64,
+    "was_rated": pl.Int64,
 }
 RATED = (
     "subscriber_id", "star", "score", "tenure_months", "tenure_points", "spend_fen", "spend_points", "contract_points",
@@ -45,7 +46,8 @@ _DUE = """
            (p.cert_no_index IS NOT NULL)::int,
            (SELECT count(*) FROM customers_stopperiod t WHERE t.subscriber_id = u.subscriber_id
                AND t.stop_reason_id = ANY (%s::smallint[]) AND lower(t.period) > %s::timestamptz
-                   - make_interval(months => %s))
+                   - make_interval(months => %s)),
+           (EXISTS (SELECT 1 FROM customers_starrating r WHERE r.subscriber_id = u.subscriber_id))::int
       FROM users u JOIN customers_customer p USING (customer_id) ORDER BY 1
 """
 
@@ -83,7 +85,8 @@ def due_for_rating(
     rated_after_months  who is newer is not rated
     stops_of_months     how far back stops count, and stop_reasons which
     contracts           the months of contract of offers, by offer
-    Returns columns of DUE: whole months since the opening, a contract that goes on, a document, stops.
+    Returns columns of DUE: whole months since the opening, a contract that goes on, a document, stops, and whether
+    there is an earlier rating.
     """
     on, zone = operator_day(at), settings.TIME_ZONE
     reasons = [BY_CODE[reason].stop_reason_id for reason in stop_reasons]

@@ -5,8 +5,9 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 import polars as pl
-from django.db.models import F, Sum
+from django.db.models import F, Max, Sum
 
+from openboss.modules.billing.atomic import BILL_ID_STEP
 from openboss.modules.receivables.models import (
     Bucket,
     Entry,
@@ -374,6 +375,18 @@ def averages_of_months(*, subscriber_ids: Sequence[int], cycles: Sequence[int]) 
     items = OpenItem.objects.filter(subscriber_id__in=list(subscriber_ids), bill_id__in=bills)
     sums = items.values_list("subscriber_id").annotate(fen=Sum("due_fen")).order_by("subscriber_id")
     return {user: fen // len(cycles) for user, fen in sums}
+
+
+def cycles_billed(*, before: int, most: int) -> list[int]:
+    """The last cycles before one of which bills are released, the newest first."""
+    cycles: list[int] = []
+    while len(cycles) < most:
+        earlier = Receivable.objects.filter(bill_id__lt=(cycles or [before])[-1] * BILL_ID_STEP)
+        newest = earlier.aggregate(newest=Max("bill_id"))["newest"]
+        if newest is None:
+            break
+        cycles.append(newest // BILL_ID_STEP)
+    return cycles
 
 
 def billed_of_users(*, subscriber_ids: Sequence[int]) -> dict[int, int]:

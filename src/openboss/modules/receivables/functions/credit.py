@@ -14,7 +14,7 @@ from django.utils import timezone
 from openboss.modules.customers.atomic.owners import users_paid_by
 from openboss.modules.receivables.atomic import debts, standing
 from openboss.modules.receivables.functions.clearing import with_late_fees
-from openboss.modules.receivables.functions.rules import Rules, rules_at
+from openboss.modules.receivables.functions.rules import Rules, of_star, rules_at
 
 PLANS = standing.BY_EXPOSURE
 STOPS = ("ARREARS_1", "ARREARS_2")
@@ -128,7 +128,7 @@ def _position(
 ) -> Position:
     used = max(sum(unbilled_fen.get(user.subscriber_id, 0) for user in users), row["charged_fen"])
     by_star = rules.value("credit_limits_fen")
-    own = max((by_star.get(str(user.star), by_star["0"]) for user in users), default=by_star["0"])
+    own = max(of_star(by_star, user.star) for user in users) if users else of_star(by_star, 0)
     limit_fen = own if row["limit_fen"] is None else row["limit_fen"]
     if row["extra_until_at"] is not None and row["extra_until_at"] > at.timestamp():
         limit_fen += row["extra_fen"]

@@ -14,7 +14,7 @@ from openboss.modules.customers.atomic.owners import users_paid_by
 from openboss.modules.receivables.atomic import debts, standing
 from openboss.modules.receivables.functions.clearing import with_late_fees
 from openboss.modules.receivables.functions.credit import PLANS, STOPS, is_quiet
-from openboss.modules.receivables.functions.rules import Rules, rules_at
+from openboss.modules.receivables.functions.rules import Rules, of_star, rules_at
 
 UNKNOWN_STEP = 1 << 60  # a step that stands in no plan any more
 
@@ -71,7 +71,7 @@ def positions_of_many(
         + pl.col("overdrawn_fen")
         - pl.col("usable_fen")
         - pl.col("charged_fen"),
-        limit_fen=pl.coalesce("limit_fen", "own_limit_fen", pl.lit(by_star["0"], pl.Int64)) + extra,
+        limit_fen=pl.coalesce("limit_fen", "own_limit_fen", pl.lit(of_star(by_star, 0), pl.Int64)) + extra,
         days=(pl.lit(rules.on) - pl.col("oldest_due_on")).dt.total_days(),
     )
 
@@ -85,7 +85,8 @@ def _users(
         {"subscriber_id": list(unbilled_fen), "used_fen": list(unbilled_fen.values())},
         schema={"subscriber_id": pl.Int64, "used_fen": pl.Int64},
     )
-    limit_fen = pl.col("star").cast(pl.String).replace_strict(by_star, default=by_star["0"], return_dtype=pl.Int64)
+    limits_fen = {star: of_star(by_star, star) for star in users["star"].unique()}
+    limit_fen = pl.col("star").replace_strict(limits_fen, return_dtype=pl.Int64)
     return (
         users.join(used, on="subscriber_id", how="left")
         .group_by("account_id")

@@ -38,6 +38,10 @@ FIXED = "G1_FIXED"  # items of monthly fees: no use is charged to them
 PART = 500  # wallets of a command: one user whom the engine does not know yet lets it refuse no more than these
 
 
+class PayerPaysByBill(Exception):
+    """The account pays by bill for others, and its limit is watched: it cannot pay for a user who pays before use."""
+
+
 @dataclass(frozen=True)
 class Heard:
     """What the engine last wrote down.
@@ -57,6 +61,13 @@ class Heard:
 def watched() -> list[int]:
     """Every account whose limit the engine watches."""
     return credit_watch.watched()["account_id"].to_list()
+
+
+def refuse_prepaid(*, account_id: int) -> None:
+    """Refuse to let an account whose limit is watched pay for a user who pays before use: its wallet would become
+    prepaid money, and the limit of all its users would go. Raises PayerPaysByBill."""
+    if credit_watch.watched_of([account_id]):
+        raise PayerPaysByBill(account_id)
 
 
 @transaction.atomic

@@ -176,16 +176,13 @@ def _aged(frame: pl.DataFrame, on: date) -> pl.DataFrame:
 
 
 def average_bills(*, subscriber_ids: Sequence[int], at: datetime, months: int = 3) -> dict[int, int]:
-    """What users were billed a month on the average of the months before this one, in fen; without a bill: missing.
+    """What users were billed a month on the average of the last months with bills, in fen; without a bill: missing.
 
-    Source: D7.8, D9.9.
+    The month before this one does not count as a month of nothing while its bills are not released, nor do months
+    before the first that was billed here. Source: D7.8, D9.9.
     """
     on = rules_at(at).on
-    cycles = []
-    year, month = on.year, on.month
-    for _ in range(months):
-        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
-        cycles.append(year * 100 + month)
+    cycles = debts.cycles_billed(before=on.year * 100 + on.month, most=months)
     return debts.averages_of_months(subscriber_ids=subscriber_ids, cycles=cycles)
 
 

@@ -17,7 +17,7 @@ from openboss.modules.receivables.atomic import points as ledger
 from openboss.modules.receivables.atomic.points import PointsEntryView
 from openboss.modules.receivables.functions.counter import grant_gift
 from openboss.modules.receivables.functions.owed import has_arrears
-from openboss.modules.receivables.functions.rules import Rules, rules_at
+from openboss.modules.receivables.functions.rules import Rules, of_star, rules_at
 from openboss.modules.system.atomic import SerialNumberUsed
 
 FEN_PER_YUAN = 100
@@ -66,7 +66,7 @@ def credit_month(*, month: int, at: datetime, subscriber_ids: Sequence[int] | No
     stars = stars_of(subscriber_ids=paid["subscriber_id"].to_list())
     due = (
         paid.join(stars, on="subscriber_id", how="left")
-        .with_columns(pl.coalesce("factor_tenths", _factor(scheme)).alias("factor"))
+        .with_columns(pl.coalesce("factor_tenths", _factor(scheme, stars)).alias("factor"))
         .with_columns(
             points=earned_points(paid_fen=pl.col("paid_fen"), factor_tenths=pl.col("factor")) - pl.col("earned")
         )
@@ -76,9 +76,10 @@ def credit_month(*, month: int, at: datetime, subscriber_ids: Sequence[int] | No
     return ledger.post_many(entries=_entries(due, month, rules, at), staff_id=None, at=at)
 
 
-def _factor(scheme: dict[str, Any]) -> pl.Expr:
+def _factor(scheme: dict[str, Any], stars: pl.DataFrame) -> pl.Expr:
     """The factor by VIP grade, else by star, in tenths; an unrated user has none."""
-    by_star = pl.col("star").cast(pl.String).replace_strict(scheme["star_tenths"], default=0, return_dtype=pl.Int64)
+    tenths = {star: of_star(scheme["star_tenths"], star) for star in stars["star"].unique()}
+    by_star = pl.col("star").replace_strict(tenths, return_dtype=pl.Int64)
     by_vip = pl.col("vip_level").replace_strict(scheme["vip_tenths"], default=0, return_dtype=pl.Int64)
     return pl.when(by_star > 0).then(pl.max_horizontal(by_star, by_vip)).otherwise(0)
 

@@ -79,6 +79,12 @@ class Rules:
         return [kind.item_id for kind in self.item_types if kind.group_code in groups or kind.code == "LATE_FEE"]
 
 
+def of_star(by_star: Mapping[str, int], star: int) -> int:
+    """What a table by stars gives a star: of its highest level that is not above it; 0 below all of them."""
+    levels = [int(level) for level in by_star if int(level) <= star]
+    return by_star[str(max(levels))] if levels else 0
+
+
 def day_of(at: datetime) -> date:
     """The day of a moment on the operator's calendar."""
     return at.astimezone(timezone.get_default_timezone()).date()
