@@ -261,6 +261,23 @@ def test_a_server_that_restarts_without_a_word_and_uses_a_running_id_again_is_ch
     assert AccessSession.objects.filter(ended_at=None).count() == 0
 
 
+def test_a_server_that_restarts_without_a_word_after_a_session_went_on_is_charged_for_both_sessions(network, desk):
+    account(desk, "Start")
+    desk.later(600)
+    account(desk, "Interim-Update", 600, 4 * MB)
+    account(desk, "Accounting-On", Acct_Session_Id="boot")
+    desk.later(700)
+    account(desk, "Interim-Update", 700, 5 * MB)  # it was no end
+    assert spent_minutes(network) == 10 + 2
+    desk.later(1000)
+    account(desk, "Interim-Update", 60, MB)  # began at 940, after the 700 s of the other one
+    assert spent_minutes(network) == 12 + 1
+    desk.later(1030)
+    account(desk, "Stop", 90, MB)
+    assert spent_minutes(network) == 12 + 2
+    assert AccessSession.objects.filter(ended_at=None).count() == 0
+
+
 def test_a_report_that_says_more_than_is_known_is_of_the_running_session_whenever_it_seems_to_have_begun(network, desk):
     account(desk, "Start")
     desk.later(60)

@@ -76,7 +76,7 @@ def says_more(session: AccessSessionView, used: Used) -> bool:
 
 def known_until(session: AccessSessionView) -> datetime:
     """When a session had used what is known of it."""
-    return session.started_at + timedelta(seconds=session.total_s)
+    return session.started_at + timedelta(seconds=session.total_s - session.went_on_s)
 
 
 def _is_over(running: AccessSessionView, told: Told) -> bool:

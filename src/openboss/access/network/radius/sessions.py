@@ -99,7 +99,7 @@ def going_on(ended: AccessSessionView, key: str, at: datetime) -> AccessSessionV
     """A session that was taken for ended and goes on: what it used till then was charged."""
     return replace(
         ended, session_key=key, started_at=ended.ended_at or at, ended_at=None, reported_at=at, report_no=0,
-        report_kind=int(Kind.INITIAL), authorised_s=0,
+        report_kind=int(Kind.INITIAL), went_on_s=ended.total_s, authorised_s=0,
     )  # fmt: skip
 
 

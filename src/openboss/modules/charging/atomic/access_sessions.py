@@ -32,6 +32,7 @@ class AccessSessionView:
     total_s: int = 0
     total_up: int = 0
     total_down: int = 0
+    went_on_s: int = 0
     authorised_s: int = 0
 
 

@@ -31,6 +31,7 @@ class AccessSession(models.Model):
     total_s = models.BigIntegerField(default=0)  # and with it
     total_up = models.BigIntegerField(default=0)
     total_down = models.BigIntegerField(default=0)
+    went_on_s = models.BigIntegerField(default=0)  # used in all before it began: it went on after an end that was none
     authorised_s = models.BigIntegerField(default=0)  # how long it may last in all, 0 = not said
 
     class Meta:
