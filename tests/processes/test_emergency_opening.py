@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from openboss.modules.charging.functions.engine import answering, rate_waiting, recover_engine
 from openboss.modules.charging.models import EngineCommand
 from openboss.modules.customers.functions import NotEntitled, Proof, add_stop_reason
-from openboss.modules.customers.models import Subscriber
+from openboss.modules.customers.models import PaymentRelation, Subscriber
 from openboss.modules.receivables.functions import grant_gift
 from openboss.modules.receivables.functions.credit_records import set_credit
 from openboss.modules.receivables.functions.emergency import (
@@ -108,6 +108,15 @@ def test_twenty_yuan_end_it_before_its_time_and_the_stop_is_as_far_as_the_plan_s
     own = [name for name, number in zip(messages(), numbers, strict=True) if number == 8613900000000 + user]
     assert own == ["LIMIT_WARN", "LIMIT_STOP_1", "EMERGENCY_OPEN", "EMERGENCY_OVER"]
     assert messages().count("LIMIT_STOP_2") == 1, "to the other user"
+
+
+def test_who_is_paid_for_by_another_account_by_now_is_not_stopped_again_for_the_formers_debt(desk: Desk) -> None:
+    _account, user = stopped(desk)
+    opened(user, on(11, 9))
+    PaymentRelation.objects.filter(subscriber_id=user).update(account_id=desk.account())
+    emergency_opening.run(at=on(11, 10))
+    assert (state(user, on(11, 10, 11)), ends(user)) == ("ACTIVE", [("PAID", "11-10 10:00")])
+    assert "EMERGENCY_OVER" not in messages()
 
 
 def test_a_payment_ends_an_opening_in_the_normal_way_and_a_part_of_it_does_not(desk: Desk) -> None:

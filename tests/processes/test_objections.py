@@ -6,6 +6,7 @@ import pytest
 
 from openboss.modules.receivables.functions import objections
 from openboss.modules.receivables.functions.authority import NotEntitled, SecondPersonNeeded
+from openboss.modules.receivables.functions.deferred import earn
 from openboss.modules.receivables.functions.payments import AmountWrong
 from openboss.modules.receivables.functions.reconciliation import trial_balance
 from openboss.modules.receivables.models import Entry, Objection
@@ -63,6 +64,37 @@ def test_what_was_charged_too_much_by_our_fault_is_returned_double_once(desk: De
     actions = list(AuditEntry.objects.filter(object_kind="bill").values_list("action", flat=True))
     assert actions == ["receivables.object", "receivables.objection_confirmed"]
     check_books()
+
+
+def test_what_is_owed_to_others_stays_and_of_a_fee_not_earned_yet_the_rest_is_earned(desk: Desk) -> None:
+    account, user, bill = billed(desk, SP_INFO=900, PACK_HALF=6000)
+    desk.pay(account, 6900, on(11, 8))
+    earn(at=on(11, 8))
+    confirm(desk, take(desk, bill, user, 900, on(11, 10), item_id=NUMBERS["SP_INFO"]), 900)
+    roles = ("THIRD_PARTY", "COMPENSATION", "DEFERRED", "REVENUE_FIXED")
+
+    def books() -> list[int]:
+        rows = dict(trial_balance().select("role", "balance_fen").iter_rows())
+        return [rows.get(role, 0) for role in roles]
+
+    assert books() == [-900, 1800, -5000, -1000]
+    confirm(desk, take(desk, bill, user, 3000, on(11, 10), item_id=NUMBERS["PACK_HALF"]), 3000)
+    assert books() == [-900, 4800, -2000, -1000]
+    earn(at=on(12, 8))  # two months of 30.00 over six
+    assert books() == [-900, 4800, -2000, -1000]
+    earn(at=on(4, 8, year=2027))
+    assert (books(), desk.cash(account)) == ([-900, 4800, 0, -3000], 7800)
+    check_books()
+
+
+def test_who_took_an_objection_does_not_confirm_it_alone(desk: Desk) -> None:
+    account, user, bill = billed(desk, LOCAL=8000)
+    taken = take(desk, bill, user, 500, on(11, 10), staff_id=desk.staff["clerk"])
+    for refusal, second in ((SecondPersonNeeded, None), (SecondPersonNeeded, "clerk")):
+        with pytest.raises(refusal):
+            confirm(desk, taken, 500, approved_by=desk.staff.get(second or ""))
+    assert (Objection.objects.get().state, desk.cash(account)) == ("OPEN", 0)
+    assert confirm(desk, taken, 500, approved_by=desk.staff["chief"]).returned_fen == 1000
 
 
 def test_an_objection_is_accepted_for_five_months_after_the_bill_was_issued(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """The monthly parts of gifts are released by the clock, each once, for accounts that still have somebody (D8.1)."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,26 @@ def test_a_release_that_was_killed_goes_on_and_releases_each_part_once(
     assert (release_gifts.run(at=FIRST), released()) == (2, [2000] * 3)
     assert (release_gifts.run(at=FIRST + DAY), released()) == (0, [2000] * 3)
     check_books()
+
+
+def test_a_gift_that_somebody_ends_while_the_run_goes_on_holds_nothing_up(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = {"account_id": office.account_id, "reason": "x", "at": AT, "staff_id": None}
+    for number in range(2):
+        monthly_gifts.promise(given_fen=12_000, parts=12, serial_no=f"G{number}", **account)
+    gifts = [one.gift_id for one in monthly_gifts.gifts_of_account(account_id=office.account_id)]
+    due = monthly_gifts.gifts_due
+
+    def ended_meanwhile(**asked: Any) -> list[tuple[int, int]]:
+        found = due(**asked)
+        for gift_id, _account in found[:1]:
+            monthly_gifts.end_gift(gift_id=gift_id, reason="by hand", at=FIRST, staff_id=None)
+        return found
+
+    monkeypatch.setattr(monthly_gifts, "gifts_due", ended_meanwhile)
+    assert (release_gifts.run(at=FIRST), len(gifts)) == (0, 2)
+    assert all(one.ended_at for one in monthly_gifts.gifts_of_account(account_id=office.account_id))
 
 
 def test_an_account_nobody_is_left_on_gets_no_further_part(office: Office) -> None:

@@ -207,9 +207,12 @@ def _over(
     may_begin: bool,
     at: datetime,
 ) -> Over | None:
-    """Whether an opening is over: nothing stops its user any more, or its end has come and the user may be stopped."""
+    """Whether an opening is over: nothing stops its user any more, or its end has come and the user may be stopped.
+
+    A user for whom another account pays by now is none of this one's: nobody stops that user for its debts.
+    """
     stops = frozenset(step.action for step in reached if step.action in STOPS)
-    if not stops:
+    if not stops or all(user.subscriber_id != opening.subscriber_id for user in position.users):
         return Over(opening, "PAID")
     by = emergency.ended_by(opening, position=position, is_spent=is_spent, at=at)
     if not by or not may_begin or position.is_exempt or _is_put_off(position, rules):

@@ -7,6 +7,7 @@ It runs every night, so that the first of the month is caught up with after a st
 do. Each gift is a transaction of its own: killed anywhere and run again, no part is released twice. Source: D8.1.
 """
 
+from contextlib import suppress
 from datetime import datetime
 
 from openboss.modules.customers import functions as customers
@@ -27,6 +28,7 @@ def run(*, at: datetime) -> int:
             if account_id in in_use:
                 released += monthly_gifts.release_due(gift_id=gift_id, account_id=account_id, at=at)
             else:
-                monthly_gifts.end_gift(gift_id=gift_id, reason=NOBODY_LEFT, at=at, staff_id=None)
+                with suppress(monthly_gifts.MonthlyGiftUnknown):  # somebody has ended it meanwhile
+                    monthly_gifts.end_gift(gift_id=gift_id, reason=NOBODY_LEFT, at=at, staff_id=None)
         last = due[-1][0]
     return released

@@ -9,6 +9,7 @@ from openboss.modules.receivables.functions.objections import list_objections
 
 from .conftest import posted, signed_in
 from .small_operator import NOW
+from .test_monthly_gifts import SECOND
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -35,7 +36,9 @@ def test_an_objection_is_taken_at_the_bill_and_given_back_double_on_the_list(cle
         return owed.owed_fen - owed.advance_fen
 
     before_fen = left_to_pay()
-    assert "¥2.00 were put into" in posted(clerk, decide, over="1", decision="confirm", answer="switch fault")
+    confirmed = {"over": "1", "decision": "confirm", "answer": "switch fault"}
+    assert "A second person must agree" in posted(clerk, decide, **confirmed), "who took it"
+    assert "¥2.00 were put into" in posted(clerk, decide, **confirmed, **SECOND)
     assert before_fen - left_to_pay() == 200
     assert "decided on this already" in posted(clerk, decide, over="1", decision="reject", answer="x")
     assert "Given back" in clerk.get(f"/bills/{bill.bill_id}/").content.decode()

@@ -311,15 +311,27 @@ class DeferredFee:
 
 
 def deferred_fees(*, chart_no: int) -> list[DeferredFee]:
-    """The fees of a deferral account that are not earned whole."""
+    """The fees of a deferral account that are not earned whole, less what was charged too much of them."""
     rows = ask(
-        "SELECT bill_id, account_id, subscriber_id, item_id, min(business_on),"
-        " -coalesce(sum(amount_fen) FILTER (WHERE amount_fen < 0), 0)::bigint,"
-        " coalesce(sum(amount_fen) FILTER (WHERE amount_fen > 0), 0)::bigint FROM receivables_posting"
+        "SELECT bill_id, account_id, subscriber_id, item_id, min(p.business_on),"
+        " -coalesce(sum(amount_fen) FILTER (WHERE cause <> 'EARNED'), 0)::bigint,"
+        " coalesce(sum(amount_fen) FILTER (WHERE cause = 'EARNED'), 0)::bigint"
+        " FROM receivables_posting p JOIN receivables_entry USING (entry_id)"
         " WHERE chart_no = %s::int GROUP BY 1, 2, 3, 4 HAVING sum(amount_fen) <> 0 ORDER BY 1, 3, 4",
         [chart_no],
     )
     return [DeferredFee(*row) for row in rows]
+
+
+def not_earned(*, chart_no: int, account_id: int, bill_id: int, subscriber_id: int, item_id: int) -> int:
+    """What of an item of a bill is still on a deferral account, in fen."""
+    ((fen,),) = ask(
+        "SELECT -coalesce(sum(amount_fen), 0)::bigint FROM receivables_posting WHERE chart_no = %s::int"
+        " AND account_id = %s::bigint AND bill_id = %s::bigint"
+        " AND subscriber_id = %s::bigint AND item_id = %s::smallint",
+        [chart_no, account_id, bill_id, subscriber_id, item_id],
+    )
+    return int(fen)
 
 
 def entry_by_serial(*, serial_no: str) -> EntryView | None:

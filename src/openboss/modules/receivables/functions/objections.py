@@ -14,7 +14,7 @@ from django.db import transaction
 
 from openboss.modules.customers.functions import months_later
 from openboss.modules.receivables.atomic import debts, objections
-from openboss.modules.receivables.atomic.ledger import Line, hold_day, post_entry
+from openboss.modules.receivables.atomic.ledger import Line, hold_day, not_earned, post_entry
 from openboss.modules.receivables.atomic.objections import (
     ObjectionDecided,
     ObjectionExists,
@@ -26,6 +26,8 @@ from openboss.modules.receivables.functions.authority import require, require_se
 from openboss.modules.receivables.functions.bills import clear_from_advances
 from openboss.modules.receivables.functions.payments import AmountWrong
 from openboss.modules.receivables.functions.rules import Rules, act_of, rules_at
+
+THIRD_PARTY = "G6_THIRD"  # items collected for others
 
 __all__ = [
     "ItemUnknown",
@@ -121,7 +123,8 @@ def confirm(
     """Confirm that an item was charged too much by our fault, and give it back double, in one transaction.
 
     over_fen  what was charged too much: perhaps more or less than the customer said, at most what was due
-    Above the limit of refunds a second person approves what is given back.
+    Above the limit of refunds a second person approves what is given back, and always where one has taken the
+    objection oneself.
     Raises NotEntitled, ObjectionUnknown, ObjectionDecided, AmountWrong, MoreThanCharged, SecondPersonNeeded.
     Source: D8.12, D8.10.
     """
@@ -132,7 +135,7 @@ def confirm(
     _refuse_beyond(over_fen, item.due_fen)
     rules = rules_at(at)
     returned = _Return(over_fen, over_fen * (_rule(rules)["returned_times"] - 1))
-    if returned.whole_fen > rules.value("refund_alone_up_to_fen"):
+    if staff_id == known.opened_by or returned.whole_fen > rules.value("refund_alone_up_to_fen"):
         require_second(staff_id=staff_id, approved_by=approved_by)
     _give_back(known, returned, rules, at, staff_id)
     return objections.settle_objection(
@@ -150,19 +153,40 @@ def _give_back(known: ObjectionView, returned: _Return, rules: Rules, at: dateti
     cash = debts.add_to_bucket(
         account_ids=[account_id], kind="CASH", amounts_fen=[returned.whole_fen], on=act.business_on
     )
-    kind = next(one for one in rules.item_types if one.item_id == known.item_id)
-    no_of = rules.chart.no_of
-    about = (account_id, known.subscriber_id, known.item_id, known.bill_id)
     lines = [
-        Line(rules.chart.of_group(kind.group_code), returned.charged_fen, *about),
-        Line(no_of("COMPENSATION"), returned.compensation_fen, *about),
-        Line(no_of("PREPAYMENT"), -returned.whole_fen, account_id, bucket_id=cash[account_id]),
+        Line(chart_no, fen, account_id, known.subscriber_id, known.item_id, known.bill_id)
+        for chart_no, fen in _taken_from(known, returned, rules).items()
     ]
+    prepaid = rules.chart.no_of("PREPAYMENT")
+    lines.append(Line(prepaid, -returned.whole_fen, account_id, bucket_id=cash[account_id]))
     post_entry(
         serial_no=f"OVERCHARGE {known.objection_id}", cause="OVERCHARGE", act=act, note=known.reason,
         lines=[line for line in lines if line.amount_fen],
     )  # fmt: skip
     clear_from_advances([account_id], rules=rules, act=act)
+
+
+def _taken_from(known: ObjectionView, returned: _Return, rules: Rules) -> dict[int, int]:
+    """Where what is given back comes from, by number of the chart.
+
+    What was charged comes off what is not earned of it yet, then off the revenue of the item. What we collected for
+    others is owed to them all the same: there all of it is compensation.
+    """
+    kind = next(one for one in rules.item_types if one.item_id == known.item_id)
+    compensation = rules.chart.no_of("COMPENSATION")
+    if kind.group_code == THIRD_PARTY:
+        return {compensation: returned.whole_fen}
+    deferred = rules.chart.no_of("DEFERRED")
+    unearned_fen = not_earned(
+        chart_no=deferred, account_id=known.account_id, bill_id=known.bill_id, subscriber_id=known.subscriber_id,
+        item_id=known.item_id,
+    )  # fmt: skip
+    deferred_fen = min(returned.charged_fen, unearned_fen)
+    return {
+        deferred: deferred_fen,
+        rules.chart.of_group(kind.group_code): returned.charged_fen - deferred_fen,
+        compensation: returned.compensation_fen,
+    }
 
 
 @transaction.atomic
