@@ -129,11 +129,12 @@ def ask_memory_for(
             prefetch(desk.user_wallet, row)
             prefetch(desk.services, service)
             prefetch(desk.uses, service)
-            prefetch(desk.effects, desk.effects_at[service])
+            prefetch(desk.effects_at, service)
     if m + 1 < len(requests):
         session = find_session(desk, requests[m + 1].key_hi, requests[m + 1].key_lo)
         if session >= 0:
             row = desk.sessions[session].row
+            prefetch(desk.effects, desk.effects_at[desk.sessions[session].first_service])
             if desk.user_wallet[row] >= 0:
                 prefetch(desk.wallets, desk.user_wallet[row])
             if directory.holding_head[row] >= 0:
