@@ -256,6 +256,16 @@ def _with_more(desk: Desk, stack: int, wanted: int, names: tuple[str, ...], free
     return desk._replace(**grown)
 
 
+def reaching(desk: Desk, sessions: int, services: int) -> Desk:
+    """Let a desk have so many places of each, for images to be put there; some to spare where it had fewer."""
+    found = {}
+    for name, size in (("sessions", sessions), *((name, services) for name in ("services", "uses", "effects_at"))):
+        have = len(getattr(desk, name))
+        if have < size:
+            found[name] = further(getattr(desk, name), max(size, have + min(have, PLACES_AT_ONCE)))
+    return desk._replace(**found)
+
+
 def further(array: np.ndarray, size: int) -> np.ndarray:
     """Give sessions or services at least `size` places; new ones are zero. Copied only where no addresses are left."""
     if len(array) >= size:

@@ -29,7 +29,7 @@ from openboss.modules.charging.engine.online.desk import (
     WALLET,
     Desk,
     Life,
-    further,
+    reaching,
     with_effects,
 )
 from openboss.modules.charging.engine.online.packing import (
@@ -314,9 +314,23 @@ def _put_places(places: np.ndarray, rows: np.ndarray, there: np.ndarray) -> None
         there[places[i]] = rows[i]
 
 
-_unpack_directly, _has_room_directly = direct(_unpack), direct(_has_room)
-_put_nodes_directly, _put_effects_directly = direct(_put_nodes), direct(_put_effects)
-_put_sessions, _put_services, _put_uses, _put_wallets = (direct(_put_places) for _ in range(4))
+@compiled
+def _put(
+    desk: Desk, lanes: tuple[Lane, ...], session_places: np.ndarray, sessions: np.ndarray, service_places: np.ndarray,
+    services: np.ndarray, uses: np.ndarray, effects: np.ndarray, wallet_places: np.ndarray, wallets: np.ndarray,
+    rows: np.ndarray, user_services: np.ndarray, nodes: np.ndarray,
+) -> None:  # fmt: skip
+    _put_places(session_places, sessions, desk.sessions)
+    _put_places(service_places, services, desk.services)
+    _put_places(service_places, uses, desk.uses)
+    _put_effects(desk, service_places, effects)
+    _put_places(wallet_places, wallets, desk.wallets)
+    for i in range(len(rows)):
+        desk.user_service[rows[i]] = user_services[i]
+    _put_nodes(lanes, nodes)
+
+
+_unpack_directly, _has_room_directly, _put_directly = direct(_unpack), direct(_has_room), direct(_put)
 
 
 class Imager:
@@ -395,10 +409,9 @@ class Images:
 
     def with_places(self, desk: Desk) -> Desk:
         """Let a desk have the places of sessions and services, and rows of effects."""
-        services = int(self.service_places.max(initial=-1)) + 1
-        return with_effects(desk, len(self.service_places))._replace(
-            sessions=further(desk.sessions, int(self.session_places.max(initial=-1)) + 1),
-            **{name: further(getattr(desk, name), services) for name in ("services", "uses", "effects_at")},
+        return with_effects(
+            reaching(desk, self.session_places.max(initial=-1) + 1, self.service_places.max(initial=-1) + 1),
+            len(self.service_places),
         )
 
     def put(self, desk: Desk, lanes: list[Lane]) -> None:
@@ -406,10 +419,7 @@ class Images:
 
         What follows from the kept arrays must be worked out again (desk.indexed) before requests are served.
         """
-        _put_sessions(self.session_places, self.sessions, desk.sessions)
-        _put_services(self.service_places, self.services, desk.services)
-        _put_uses(self.service_places, self.uses, desk.uses)
-        _put_effects_directly(desk, self.service_places, self.effects)
-        _put_wallets(self.wallet_places, self.wallets, desk.wallets)
-        desk.user_service[self.rows] = self.user_services
-        _put_nodes_directly(tuple(lanes), self.nodes)
+        _put_directly(
+            desk, tuple(lanes), self.session_places, self.sessions, self.service_places, self.services, self.uses,
+            self.effects, self.wallet_places, self.wallets, self.rows, self.user_services, self.nodes,
+        )  # fmt: skip
