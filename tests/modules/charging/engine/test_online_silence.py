@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.requests import Kind, Result
 from openboss.modules.charging.models import UsageChunk
@@ -11,10 +12,11 @@ from openboss.modules.receivables.functions.authority import SecondPersonNeeded
 from openboss.modules.system.atomic import OrgNodeView, put_org_nodes, put_role, put_staff
 from openboss.processes import assure_money
 
+from .conftest import local_s
 from .test_online import MB, Network, detail, moment, network, open_wallet  # noqa: F401 - a fixture
 from .test_online_events import CALL
 from .test_owner import world  # noqa: F401 - a fixture
-from .test_twins import OTHER, cdr, filed, of_msc
+from .test_twins import OTHER, cdr, filed, of_msc, of_smsc
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NUMBERED = {**CALL, "call_ref": 555, "other": 2 * 10**18 + OTHER}
@@ -105,6 +107,51 @@ def test_a_call_settled_with_nothing_used_is_charged_from_its_file_and_then_no_m
         assert network.owner.state.digest() == digest
     late, _ = network.ask(1, 1, Kind.TERMINATION, moment("2026-10-05 10:13:02"), used_s=780, **{**NUMBERED, **ENDS})
     assert (late["result"], network.wallet()["balance_li"]) == (5002, 100_000 - 5200)
+
+
+MESSAGE = {"record_type": RecordType.SMS_MO, "other": 2 * 10**18 + OTHER, "rating_group": -1}
+
+
+@pytest.mark.parametrize("asks", [True, False])
+@pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.parametrize(("about", "used", "row", "act_li"), [
+    (CALL | {"other": 2 * 10**18 + OTHER}, {"used_s": 780}, of_msc("2026-10-05 10:00:05", 780), 5200),
+    (MESSAGE, {"used_units": 1}, of_smsc("2026-10-05 10:00:05"), 100),
+])  # fmt: skip
+def test_a_call_or_message_without_a_number_reported_late_began_when_it_was_asked_and_its_file_is_not_charged(
+    network, about, used, row, act_li, dies, asks  # noqa: F811
+):  # fmt: skip
+    open_wallet(network, 100_000)
+    network.ask(1, 0, Kind.INITIAL, moment(), **about, asking=asks)
+    sweep(network, "05 12:02:03")
+    if dies:
+        network.crash()
+    at = moment("2026-10-05 12:13:00")
+    assert network.ask(1, 1, Kind.TERMINATION, at, **used, **about, **ENDS)[0]["result"] == 2001
+    assert filed(network, row) == (0, 1)
+    assert network.wallet()["balance_li"] == 100_000 - act_li
+    started = detail(network).filter(act_basic_li=act_li)["start_local_s"].to_list()
+    assert started == [local_s("2026-10-05 10:00:00")]
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_message_settled_with_nothing_used_is_charged_from_its_file_and_one_record_is_of_one_message(network, dies):  # noqa: F811
+    """Two to one number, 3 s apart: the file tells of the first."""
+    open_wallet(network, 100_000)
+    for session, second in ((2, "03"), (1, "00")):
+        network.ask(session, 0, Kind.INITIAL, moment(f"2026-10-05 10:00:{second}"), **MESSAGE)
+    sweep(network, "05 12:02:03")
+    if dies:
+        network.crash()
+    assert filed(network, of_smsc("2026-10-05 10:00:02")) == (1, 0)
+    if dies:
+        digest = network.owner.state.digest()
+        network.crash()
+        assert network.owner.state.digest() == digest
+    at = moment("2026-10-05 12:13:02")
+    late = [network.ask(name, 1, Kind.TERMINATION, at, used_units=1, **MESSAGE, **ENDS)[0]["result"] for name in (1, 2)]
+    assert (late, network.wallet()["balance_li"]) == ([5002, 2001], 100_000 - 2 * 100)
+    assert filed(network, of_smsc("2026-10-05 10:00:05")) == (0, 1)
 
 
 def test_a_data_session_settled_with_nothing_used_is_charged_from_its_file_and_no_other_session_is_ended(network):  # noqa: F811

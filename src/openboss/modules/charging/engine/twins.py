@@ -135,16 +135,24 @@ def _end_settled(state: EngineState, columns: dict[str, np.ndarray], rows: np.nd
     told = charged[silent.have_settled(state.duplicates, state.directory.subscriber_id[rows[charged]], uses)]
     if not len(told):
         return
-    desk = state.desk
+    told, desk = told[np.argsort(columns["start_local_s"][told], kind="stable")], state.desk
     settled = np.flatnonzero(silent.are_settled(desk.sessions) & np.isin(desk.sessions["row"], rows[told]))
     began = desk.uses[desk.sessions["first_service"][settled]]
+    order = np.lexsort((settled, began["start_local_s"]))
     theirs, ours = far_number({name: columns[name][told] for name in _FAR}), far_number(began)
-    for session, use, far in zip(settled, began, ours, strict=True):
+    is_left = np.ones(len(told), np.bool_)  # a message is of one session, the first that is left
+    for session, use, far in zip(settled[order], began[order], ours[order], strict=True):
         of_kind = (rows[told] == desk.sessions["row"][session]) & (columns["record_type"][told] == use["record_type"])
         is_named = (use["call_ref"] != 0) & (columns["call_ref"][told] == use["call_ref"])
-        later_s = columns["start_local_s"][told] - use["start_local_s"]
-        is_timed = (later_s >= -STARTS_APART_S) & (later_s <= RINGS_S) & (theirs == far)
-        if (of_kind & (is_named | (is_timed & np.isin(use["record_type"], VOICE)))).any():
+        is_message = use["record_type"] in MESSAGES
+        later_s, most_s = (
+            columns["start_local_s"][told] - use["start_local_s"],
+            STARTS_APART_S if is_message else RINGS_S,
+        )
+        is_near = is_left & (later_s >= -STARTS_APART_S) & (later_s <= most_s) & (theirs == far)
+        found = np.flatnonzero(of_kind & (is_named | (is_near & (use["record_type"] in TIMED))))
+        if len(found):
+            is_left[found[0]] = not is_message
             desk.sessions["life"][session] = Life.CLOSED
 
 

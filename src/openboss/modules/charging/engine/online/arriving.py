@@ -10,6 +10,7 @@ from openboss.kernel.state import Directory, row_at
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.online import again
 from openboss.modules.charging.engine.online.black_list import ON_LIST
+from openboss.modules.charging.engine.online.cuts import is_only_begun
 from openboss.modules.charging.engine.online.desk import Barred, Desk, Life
 from openboss.modules.charging.engine.online.requests import Action, Kind, Measure, Result
 
@@ -53,8 +54,7 @@ def _new_session(desk: Desk, request: np.ndarray, row: int) -> int:
     session = desk.sessions[place]
     session.key_hi, session.key_lo = request.key_hi, request.key_lo
     session.row, session.first_service = row, -1
-    session.life, session.record_type = _OPEN, request.record_type
-    session.number, session.kind, session.action = -1, 0, 0
+    session.life = _OPEN
     bucket = np.int64(request.key_lo & np.uint64(len(desk.buckets) - 1))
     desk.next_in_bucket[place] = desk.buckets[bucket]
     desk.buckets[bucket] = place + 1
@@ -167,10 +167,13 @@ def _service_for(desk: Desk, session: int, ask: np.ndarray, now_s: int, local_s:
     place, pattern = _open_about(desk, session, ask), desk.sessions[session].first_service
     if place >= 0:
         return place
-    if desk.services[pattern].life == _PATTERN:
+    life, use = desk.services[pattern].life, desk.uses[pattern]
+    if life != _OPEN and is_only_begun(use):
+        now_s, local_s = use.start_at_s, use.start_local_s
+    if life == _PATTERN:
         place = pattern
         if desk.sessions[session].number >= 0:  # not with the first request: its record begins now
-            desk.uses[place].start_at_s, desk.uses[place].start_local_s = now_s, local_s
+            use.start_at_s, use.start_local_s = now_s, local_s
             desk.services[place].change_local_s = 0
         open_service(desk, place)
     else:

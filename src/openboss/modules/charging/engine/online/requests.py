@@ -30,7 +30,9 @@ class Action(IntEnum):
     REFUND = 1
     CHECK_BALANCE = 2
     PRICE = 3
-    OVER = 4  # it has happened and says what it used: debited, with money or without (of Nchf; nothing of Diameter)
+    # It has happened and says what it used: debited, with money or without. Of Nchf, and what opens a RADIUS session
+    # that runs or ran already (INITIAL); nothing of Diameter.
+    OVER = 4
 
 
 class Result(IntEnum):
