@@ -286,8 +286,17 @@ class Play:
     # --- sessions ----------------------------------------------------------------------------------------------------
 
     def going(self) -> list[Session]:
-        """Sessions that have not ended, or were settled in silence and can go on."""
-        return [one for one in self.sessions if one not in self.ended and not one.is_event and self._is_known(one)]
+        """Sessions that have not ended, or were settled in silence and can go on.
+
+        A call that was settled at no second would have two records that begin at once: no key here tells them apart.
+        """
+        known = [one for one in self.sessions if one not in self.ended and not one.is_event and self._is_known(one)]
+        return [one for one in known if one.starts or one.event["record"] not in CALLS or any(self._newest(one, 0)[0])]
+
+    def _newest(self, session: Session, ask: int) -> tuple[list[int], int]:
+        """The books of a service's newest record, and when it began."""
+        key = max(key for key in self.books if key[:2] == (session.number, ask))
+        return self.books[key], key[2]
 
     def _is_known(self, session: Session) -> bool:
         return int(arriving.find_session(self.state.desk, np.uint64(session.number), np.uint64(77))) >= 0
@@ -537,7 +546,9 @@ class Play:
     def _book(self, session: Session, ask: int, report: Report, *, ends: bool, there: Place | None) -> None:
         """Note what was used, in a record of its own from where other prices have begun, or at another place."""
         if ask not in session.starts:
-            self._begin_record(session, ask, self.now_s)  # the service had ended, and begins again
+            used, start_s = self._newest(session, ask)  # the service had ended, and begins again
+            is_only_begun = not session.is_volume and used == [0, 0]
+            self._begin_record(session, ask, start_s if is_only_begun else self.now_s)
         key = (session.number, ask, session.starts[ask])
         self.books[key][0] += report.used
         self.books[key][1] += report.fee_li

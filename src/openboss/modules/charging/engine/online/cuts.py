@@ -43,7 +43,7 @@ def is_access(record_type: int) -> bool:
 def is_only_begun(use: np.ndarray) -> bool:
     """Say whether a record is of a call or message that has used nothing: it began then, whenever that is reported."""
     is_timed = is_voice(use.record_type) or is_message(use.record_type)
-    return is_timed and use.duration_s == 0 and use.message_count == 0
+    return is_timed and use.duration_s == 0 and use.message_count == 0 and use.info_fee_li == 0
 
 
 @compiled
