@@ -10,12 +10,19 @@ import pytest
 from openboss.access.hub import asking
 from openboss.modules.customers.models import Account, Customer, PaymentRelation, Subscriber
 from openboss.modules.orders.models import HubOrder
-from openboss.modules.receivables.functions import close_day, direct_debit, elsewhere, grant_gift
+from openboss.modules.receivables.functions import (
+    NotEntitled,
+    SecondPersonNeeded,
+    close_day,
+    direct_debit,
+    elsewhere,
+    grant_gift,
+)
 from openboss.modules.receivables.functions.remote import OwnProvince, remote_collections
 from openboss.modules.receivables.models import ElsewherePayment, Entry, Payment
 from openboss.modules.system.functions import SerialNumberUsed
 from openboss.modules.system.models import Outbox
-from openboss.processes import paid_elsewhere, pay_elsewhere
+from openboss.processes import assure_money, paid_elsewhere, pay_elsewhere
 from tests.modules.receivables.conftest import Desk, check_books, desk, on
 from tests.processes.test_collect_debt import messages, user_of
 
@@ -306,6 +313,47 @@ def test_money_of_a_payment_nobody_answered_goes_back_when_it_is_taken_back_and_
     wanted = (5000, "WAITING") if answers else (1500, "MANUAL")
     assert (desk.cash(account), elsewhere.months()[0].state) == wanted
     assert pay_elsewhere.run(at=at) == 0
+    check_books()
+
+
+@pytest.mark.parametrize("is_paid", [True, False], ids=["it was paid there", "give it back"])
+def test_what_nobody_answered_is_found_the_day_after_and_two_people_say_what_became_of_it(
+    desk: Desk, is_paid: bool
+) -> None:
+    account, user = payer_of(desk, 5000)
+    order(desk, user)
+    hub(OCTOBER)
+    at = on(11, 3)
+    pay_elsewhere.run(at=at)
+    hub(at)
+    assert pay_elsewhere.run(at=at) == 1
+    clerk, chief = desk.staff["clerk"], desk.staff["chief"]
+    month = elsewhere.months()[0]
+    known = {"relation_id": month.relation_id, "cycle": 202610, "is_paid": is_paid, "at": on(11, 5)}
+    with pytest.raises(elsewhere.MonthDecided):
+        elsewhere.decide(staff_id=clerk, approved_by=chief, **known)  # it may still be answered
+    trans_id = HubOrder.objects.get(activity="PAY").trans_id
+    asking.ask_province.no_answer(trans_id=trans_id, activity="PAY", at=at + timedelta(minutes=2))
+    while not asking.ask_province.no_answer(trans_id=trans_id, activity="REVERSE", at=at):
+        pass
+    found = [assure_money.run(on=on(11, day).date(), at=at, checks=["TAKINGS"]) for day in (3, 4)]
+    assert [one[0].found for one in found] == [0, 1]
+    (difference,) = assure_money.differences()
+    assert (difference.cause, difference.object_id, difference.found_fen) == (
+        "ELSEWHERE_UNANSWERED", str(month.entry_id), 3500,
+    )  # fmt: skip
+    for signed in ({"staff_id": clerk, "approved_by": None}, {"staff_id": chief, "approved_by": chief}):
+        with pytest.raises(SecondPersonNeeded):
+            elsewhere.decide(**known, **signed)
+    with pytest.raises(NotEntitled):
+        elsewhere.decide(staff_id=clerk, approved_by=desk.staff["clerk2"], **known)
+    assert (desk.cash(account), elsewhere.months()[0].state) == (1500, "MANUAL")
+    assert elsewhere.decide(staff_id=clerk, approved_by=chief, **known).state == ("PAID" if is_paid else "WAITING")
+    with pytest.raises(elsewhere.MonthDecided):
+        elsewhere.decide(staff_id=clerk, approved_by=chief, **known)
+    payments = Payment.objects.filter(purpose="REMOTE").values_list("paid_fen", "staff_id")
+    assert (desk.cash(account), list(payments)) == ((1500, [(3500, clerk)]) if is_paid else (5000, []))
+    assert assure_money.run(on=on(11, 5).date(), at=at, checks=["TAKINGS"])[0].found == 0
     check_books()
 
 

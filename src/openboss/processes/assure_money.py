@@ -1,6 +1,7 @@
 """Assure money: what is told twice must be the same, every day, by seven checks. Read from top to bottom.
 
-    TAKINGS      tills, boxes and channels against payments and their entries; documents against payments
+    TAKINGS      tills, boxes and channels against payments and their entries; documents against payments; payments for
+                 other provinces that nobody answered
     BANK_FILES   files of banks and collectors against payments
     WALLETS      the engine's balances against the ledger, to the li; whose wallet users draw on against who pays
     DETAIL       fees of use on bills against rated detail, to the li
@@ -58,6 +59,7 @@ CAUSES = {
     "TILL_NOT_ITS_PAYMENTS": "What the till should hold is not what its payments come to.",
     "TILL_COUNT_NOT_BOOKED": "What was over or short at the count is not in the ledger.",
     "DOCUMENT_NOT_ITS_PAYMENT": "The receipt or invoice names another sum than what it is for.",
+    "ELSEWHERE_UNANSWERED": "Money is set aside, and nobody knows whether the other province has it.",
     "BANK_FILE_NOT_THE_PAYMENT": "The bank's answer and our payment differ.",
     "COLLECTOR_FILE_NOT_THE_PAYMENT": "The collector's file and our payments differ.",
     "WALLET_NOT_THE_LEDGER": "The wallet's overdraft or charge is not what the ledger says.",
@@ -166,6 +168,7 @@ def _takings(on: date) -> Iterable[Compared]:
     yield crosschecks.tills_and_payments()
     yield crosschecks.tills_and_ledger()
     yield crosschecks.documents_and_payments()
+    yield crosschecks.unanswered_elsewhere(before=on)
 
 
 def _bank_files(_: date) -> Iterable[Compared]:

@@ -8,7 +8,7 @@ from openboss.access.hub import asking
 from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.receivables.functions import elsewhere
-from openboss.processes import pay_elsewhere, take_payment
+from openboss.processes import ask_province, pay_elsewhere, take_payment
 
 from .conftest import posted, signed_in
 from .small_operator import NOW
@@ -45,6 +45,21 @@ def test_a_user_pays_for_a_number_elsewhere_and_sees_what_was_paid_month_by_mont
     shown = clerk.get(address).content.decode()
     assert "35.00" in shown and "Paid for" in shown and "13712340009" not in shown
     assert [(one.cycle, one.state) for one in elsewhere.months()] == [(202611, "PAID")]
+    january = NOW + timedelta(days=62)
+    pay_elsewhere.run(at=january)
+    asking.deliver(peers=None, now=lambda: january)
+    pay_elsewhere.run(at=january)
+    sent = elsewhere.months()[0].trans_id
+    for activity in ("PAY", *("REVERSE",) * 4):
+        ask_province.no_answer(trans_id=sent, activity=activity, at=january + timedelta(minutes=2))
+    asked = {"month": f"{relation.relation_id}.202612", "decision": "paid"}
+    assert "It was paid there" in clerk.get(address).content.decode()
+    assert "second person" in posted(clerk, f"{address}decide/", **asked)
+    assert "ended already" in posted(clerk, f"{address}decide/", **(asked | {"month": "0.202612"}))
+    second = {"second_login": "billing2", "second_password": "openboss-demo"}
+    assert "the other province has this payment" in posted(clerk, f"{address}decide/", **asked, **second)
+    assert "decided on this already" in posted(clerk, f"{address}decide/", **asked, **second)
+    assert [one.state for one in elsewhere.months()] == ["PAID", "PAID"]
     end = {"relation": str(relation.relation_id)}
     assert "not paid for any more" in posted(clerk, f"{address}end/", **end)
     assert "ended already" in posted(clerk, f"{address}end/", **end)

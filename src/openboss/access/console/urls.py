@@ -128,6 +128,7 @@ urlpatterns = [
     path("users/<int:subscriber_id>/gifts/", entitlements.gifts, name="gifts"),
     path("users/<int:subscriber_id>/elsewhere/", elsewhere.elsewhere, name="elsewhere"),
     path("users/<int:subscriber_id>/elsewhere/end/", elsewhere.end, name="elsewhere_end"),
+    path("users/<int:subscriber_id>/elsewhere/decide/", elsewhere.decide, name="elsewhere_decide"),
     path("customers/<int:customer_id>/certificates/", entitlements.certificates, name="certificates"),
     path("customers/<int:customer_id>/certificates/add/", entitlements.add_certificate, name="certificate_add"),
     path("users/<int:subscriber_id>/best-plan/", lab.best, name="best_plan"),

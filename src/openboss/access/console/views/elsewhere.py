@@ -18,6 +18,7 @@ from openboss.access.console.page import page
 from openboss.access.console.session import needs, staff_of
 from openboss.access.console.views.counter_refusals import sentence
 from openboss.access.console.views.entitlements import line_context
+from openboss.access.console.views.money import carried_out, second_person
 from openboss.access.console.views.remote import provinces
 from openboss.access.console.views.shown import PROOFS_REFUSED, asked_in, proofs_of
 from openboss.access.jobs import clock
@@ -65,6 +66,9 @@ def elsewhere(request: HttpRequest, subscriber_id: int) -> HttpResponse:
                 "province": names.get(one.province, one.province),
                 "months": [month for month in months if month.relation_id == one.relation_id][:6],
                 "is_live": one.state in ("ASKED", "ACTIVE"),
+                "unanswered": [
+                    month for month in months if month.relation_id == one.relation_id and month.state == "MANUAL"
+                ],
             }
             for one in known
         ],
@@ -119,3 +123,28 @@ def end(request: HttpRequest, subscriber_id: int) -> HttpResponse:
     pay_elsewhere.end(relation_id=int(chosen), **who)
     messages.success(request, _("Ended: this month and later ones are not paid for any more."))
     return redirect("console:elsewhere", subscriber_id)
+
+
+@require_POST
+@needs("receivables.adjust")
+def decide(request: HttpRequest, subscriber_id: int) -> HttpResponse:
+    """Say of a payment nobody answered that it was paid there, or give the money back; a second person signs."""
+    post, customer_id = request.POST, line_context(request, subscriber_id)["tab"]
+    mine = {str(one.relation_id) for one in relations.relations(side=relations.PAYS, customer_id=customer_id)}
+    relation, _dot, cycle = post.get("month", "").partition(".")
+    back = redirect("console:elsewhere", subscriber_id)
+    if relation not in mine or not cycle.isdecimal() or post.get("decision") not in ("paid", "back"):
+        messages.error(request, str(REFUSALS[relations.RelationUnknown]))
+        return back
+    done = carried_out(
+        request,
+        lambda: relations.decide(
+            relation_id=int(relation), cycle=int(cycle), is_paid=post["decision"] == "paid", at=clock.now(),
+            staff_id=staff_of(request).staff_id, approved_by=second_person(request),
+        ),
+    )  # fmt: skip
+    if done is not None and done.state == "PAID":
+        messages.success(request, _("Noted: the other province has this payment."))
+    elif done is not None:
+        messages.success(request, _("The money is in the account again; the bill is asked for anew."))
+    return back

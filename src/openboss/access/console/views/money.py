@@ -17,7 +17,7 @@ from openboss.access.jobs import clock
 from openboss.modules.customers import functions as customers
 from openboss.modules.customers.functions import CustomerUnknown
 from openboss.modules.receivables import functions as receivables
-from openboss.modules.receivables.functions import direct_debit, monthly_gifts, objections, proposals
+from openboss.modules.receivables.functions import direct_debit, elsewhere, monthly_gifts, objections, proposals
 from openboss.modules.system import functions as system
 from openboss.processes import assure_money
 from openboss.processes.take_payment import TenderedTooLittle
@@ -75,6 +75,7 @@ REFUSALS: dict[type[Exception], str | Promise] = {
     receivables.PeriodClosed: _("The month is closed: open the month first, then its day."),
     receivables.DaysOpen: _("Some days of the month are still open: close them first."),
     receivables.NotYetBad: _("This debt is not old enough or was not dunned often enough to be written off."),
+    elsewhere.MonthDecided: _("Somebody has decided on this already."),
     proposals.ProposalDecided: _("Somebody has decided on this already."),
     proposals.ProposalUnknown: _("There is no such proposal."),
     proposals.ProposalExists: _("The same is proposed already; it waits on the work list."),

@@ -26,6 +26,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "TILL_NOT_ITS_PAYMENTS": Word(_("What the till should hold is not what its payments come to.")),
         "TILL_COUNT_NOT_BOOKED": Word(_("What was over or short at the count is not in the ledger.")),
         "DOCUMENT_NOT_ITS_PAYMENT": Word(_("The receipt or invoice names another sum than what it is for.")),
+        "ELSEWHERE_UNANSWERED": Word(_("Money is set aside, and nobody knows whether the other province has it.")),
         "BANK_FILE_NOT_THE_PAYMENT": Word(_("The bank's answer and our payment differ.")),
         "COLLECTOR_FILE_NOT_THE_PAYMENT": Word(_("The collector's file and our payments differ.")),
         "WALLET_NOT_THE_LEDGER": Word(_("The wallet's overdraft or charge is not what the ledger says.")),

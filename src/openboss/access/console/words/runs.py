@@ -104,6 +104,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "receivables.end_mandate": Word(_("Mandate ended")),
         "receivables.pay_elsewhere": Word(_("Paying for a number elsewhere ordered")),
         "receivables.elsewhere_changed": Word(_("Paying for a number elsewhere changed")),
+        "receivables.elsewhere_decided": Word(_("Said what became of a payment nobody answered")),
         "receivables.object": Word(_("Objection to a bill taken")),
         "receivables.objection_confirmed": Word(_("Objection confirmed, over-charge returned")),
         "receivables.objection_rejected": Word(_("Objection rejected")),

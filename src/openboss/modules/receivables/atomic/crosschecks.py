@@ -67,6 +67,14 @@ def means_and_payments(*, since: date) -> Compared:
     return _compare("CHANNEL_TAKINGS", "day", "LEDGER_NOT_THE_PAYMENTS", query, (since, since))
 
 
+def unanswered_elsewhere(*, before: date) -> Compared:
+    """Money set aside for numbers of other provinces: the day after it is paid there or the payer's again."""
+    query = """
+        SELECT entry_id, 0, due_fen FROM receivables_elsewheremonth JOIN receivables_entry USING (entry_id)
+        WHERE state IN ('PAYING', 'MANUAL') AND business_on < %s"""
+    return _compare("ELSEWHERE", "entry", "ELSEWHERE_UNANSWERED", query, (before,))
+
+
 def tills_and_payments() -> Compared:
     """Closed tills: what should have been there against the cash payments of the till."""
     query = """

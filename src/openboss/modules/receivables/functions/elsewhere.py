@@ -35,10 +35,11 @@ from openboss.modules.receivables.atomic.ledger import (
     post_entry,
     reverse_entry,
 )
+from openboss.modules.receivables.functions.authority import require, require_second
 from openboss.modules.receivables.functions.counter import take_out
 from openboss.modules.receivables.functions.remote import PURPOSE, OwnProvince
 from openboss.modules.receivables.functions.rules import act_of, rules_at
-from openboss.modules.system.atomic import SerialNumberUsed
+from openboss.modules.system.atomic import SerialNumberUsed, record_audit
 
 __all__ = [
     "ACCOUNT",
@@ -48,11 +49,13 @@ __all__ = [
     "ElsewhereView",
     "IsPaidFor",
     "IsPayer",
+    "MonthDecided",
     "RelationExists",
     "RelationUnknown",
     "TooManyNumbers",
     "accept_payer",
     "change_month",
+    "decide",
     "end",
     "heard",
     "live",
@@ -77,6 +80,10 @@ class IsPaidFor(Exception):
 
 class IsPayer(Exception):
     """The customer of this number pays for others in another province: who pays is not paid for."""
+
+
+class MonthDecided(Exception):
+    """Of this payment it is known whether the other province has it, or somebody has decided on it already."""
 
 
 def live(**about: Any) -> list[ElsewhereView]:
@@ -205,6 +212,30 @@ def heard(*, trans_id: str, outcome: str, code: str, words: str, answer: Mapping
         _heard_of_payment(month, outcome, at)
 
 
+@transaction.atomic
+def decide(
+    *, relation_id: int, cycle: int, is_paid: bool, at: datetime, staff_id: int, approved_by: int | None
+) -> ElsewhereMonthView:
+    """Say what became of a payment that the other province answered neither yes nor no; two people stand behind it.
+
+    is_paid  the other province has it: it is a payment; else the money is the payer's again and the month asked anew
+    Raises NotEntitled, SecondPersonNeeded, MonthDecided.
+    """
+    require(staff_id=staff_id, right="receivables.adjust")
+    require_second(staff_id=staff_id, approved_by=approved_by)
+    month = lock_month(relation_id=relation_id, cycle=cycle)
+    if month.state != "MANUAL":
+        raise MonthDecided(relation_id, cycle)
+    (relation,) = relations(relation_id=relation_id)
+    _heard_of_payment(month, "DONE" if is_paid else "REVERSED", at, staff_id)
+    record_audit(
+        staff_id=staff_id, action="receivables.elsewhere_decided", object_kind="account",
+        object_id=relation.account_id, at=at,
+        after={"relation_id": relation_id, "cycle": cycle, "is_paid": is_paid, "approved_by": approved_by},
+    )  # fmt: skip
+    return lock_month(relation_id=relation_id, cycle=cycle)
+
+
 def _drop(month: ElsewhereMonthView, code: str, words: str, at: datetime) -> None:
     """The number is gone there, or is not paid for by us any more: nothing more is asked for."""
     change_month(relation_id=month.relation_id, cycle=month.cycle, state="DROPPED")
@@ -229,20 +260,20 @@ def _heard_of_bill(month: ElsewhereMonthView, outcome: str, answer: Mapping[str,
         change_month(**about, state=unpaid if owed_fen > 0 else "PAID", due_fen=max(owed_fen, 0))
 
 
-def _heard_of_payment(month: ElsewhereMonthView, outcome: str, at: datetime) -> None:
+def _heard_of_payment(month: ElsewhereMonthView, outcome: str, at: datetime, staff_id: int | None = None) -> None:
     """Done there: the money that was set aside is a payment; refused or taken back: it is the payer's again."""
     about = {"relation_id": month.relation_id, "cycle": month.cycle}
     (relation,) = relations(relation_id=month.relation_id)
     if outcome == "DONE":
-        change_month(**about, state="PAID", payment_id=_as_payment(relation, month, at))
+        change_month(**about, state="PAID", payment_id=_as_payment(relation, month, at, staff_id))
     elif outcome == "MANUAL":
         change_month(**about, state="MANUAL")
     else:
-        _give_back(relation, month, at)
+        _give_back(relation, month, at, staff_id)
         change_month(**about, state="WAITING", entry_id=None, due_fen=0)
 
 
-def _as_payment(relation: ElsewhereView, month: ElsewhereMonthView, at: datetime) -> int:
+def _as_payment(relation: ElsewhereView, month: ElsewhereMonthView, at: datetime, staff_id: int | None) -> int:
     """What was paid for another province, as both provinces compare it at the end of the day (ACM-08).
 
     It is of the day the money was set aside, or of the next one whose books are open.
@@ -254,7 +285,7 @@ def _as_payment(relation: ElsewhereView, month: ElsewhereMonthView, at: datetime
     row = {
         "payment_id": payment_id, "serial_no": f"HUB {month.trans_id}", "account_id": relation.account_id,
         "purpose": PURPOSE, "paid_fen": month.due_fen, "means": ACCOUNT, "channel": "SYSTEM", "reference": "",
-        "note": f"{relation.province} {relation.number}", "staff_id": None, "till_id": None,
+        "note": f"{relation.province} {relation.number}", "staff_id": staff_id, "till_id": None,
         "business_on": business_on, "at": at, "state": "POSTED",
         "entry_id": month.entry_id, "reverses_id": None,
     }  # fmt: skip
@@ -262,9 +293,9 @@ def _as_payment(relation: ElsewhereView, month: ElsewhereMonthView, at: datetime
     return payment_id
 
 
-def _give_back(relation: ElsewhereView, month: ElsewhereMonthView, at: datetime) -> None:
+def _give_back(relation: ElsewhereView, month: ElsewhereMonthView, at: datetime, staff_id: int | None) -> None:
     assert month.entry_id is not None, "money was set aside"
-    act = act_of(rules_at(at), at=at, staff_id=None, channel="SYSTEM")
+    act = act_of(rules_at(at), at=at, staff_id=staff_id, channel="SYSTEM")
     hold_day(act.business_on)
     debts.lock_accounts([relation.account_id])
     debts.add_to_bucket(account_ids=[relation.account_id], kind="CASH", amounts_fen=[month.due_fen], on=act.business_on)
