@@ -9,7 +9,14 @@ from django.db import IntegrityError, transaction
 
 from openboss.modules.charging.functions.engine import answering, rate_waiting, recover_engine
 from openboss.modules.charging.models import EngineCommand
-from openboss.modules.customers.functions import NotEntitled, Proof, add_stop_reason
+from openboss.modules.customers.functions import (
+    NotEntitled,
+    Proof,
+    add_stop_reason,
+    due_for_rating,
+    long_stopped_for_arrears,
+    pre_terminate,
+)
 from openboss.modules.customers.models import PaymentRelation, Subscriber
 from openboss.modules.receivables.functions import grant_gift
 from openboss.modules.receivables.functions.credit_records import set_credit
@@ -108,6 +115,20 @@ def test_twenty_yuan_end_it_before_its_time_and_the_stop_is_as_far_as_the_plan_s
     own = [name for name, number in zip(messages(), numbers, strict=True) if number == 8613900000000 + user]
     assert own == ["LIMIT_WARN", "LIMIT_STOP_1", "EMERGENCY_OPEN", "EMERGENCY_OVER"]
     assert messages().count("LIMIT_STOP_2") == 1, "to the other user"
+
+
+def test_a_stop_that_came_back_is_one_stop_and_its_thirty_days_count_from_the_first(desk: Desk) -> None:
+    _account, user = stopped(desk)
+    collect_debt.run(at=on(11, 16))
+    for month, day in ((11, 17), (12, 10)):
+        opened(user, on(month, day), serial_no=f"E{month}")
+        emergency_opening.run(at=on(month, day + 1))
+        assert state(user, on(month, day + 1, 11)) == "TWO_WAY_STOP"
+    about = {"rated_after_months": 6, "stops_of_months": 12, "stop_reasons": ["ARREARS_2"], "contracts": {}}
+    assert due_for_rating(after=0, limit=9, at=on(12, 12), **about)["stops"].to_list() == [1]
+    assert [long_stopped_for_arrears(at=on(12, day)) for day in (15, 16)] == [[], [user]]
+    pre_terminate(subscriber_id=user, remove_tag=3, at=on(12, 16), staff_id=None)
+    assert state(user, on(12, 16, 11)) == "PRE_TERMINATED"
 
 
 def test_who_is_paid_for_by_another_account_by_now_is_not_stopped_again_for_the_formers_debt(desk: Desk) -> None:

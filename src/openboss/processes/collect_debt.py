@@ -227,8 +227,8 @@ def _end_openings(over: list[Over], used_fen: Mapping[int, int], at: datetime, t
     emergency.end_emergencies({one.opening.emergency_id: one.by for one in over}, at=at)
     states: dict[int, str] = {}
     for reason in STOPS:
-        users = [one.opening.subscriber_id for one in over if reason in one.stops]
-        states |= customers.stop_users(subscriber_ids=users, reason=reason, at=at, staff_id=None)
+        users = {one.opening.subscriber_id: one.opening.opened_at for one in over if reason in one.stops}
+        states |= customers.stop_users(subscriber_ids=users, reason=reason, at=at, staff_id=None, interrupted_at=users)
     tally.stopped += len(states)
     bar_in_engine(states)
     emergency.tell_engine([one.opening.account_id for one in over], used_fen=used_fen, at=at)

@@ -45,7 +45,7 @@ _DUE = """
                          AND lower(h.period) + make_interval(months => c.months) > %s))::int,
            (p.cert_no_index IS NOT NULL)::int,
            (SELECT count(*) FROM customers_stopperiod t WHERE t.subscriber_id = u.subscriber_id
-               AND t.stop_reason_id = ANY (%s::smallint[]) AND lower(t.period) > %s::timestamptz
+               AND t.since_at IS NULL AND t.stop_reason_id = ANY (%s::smallint[]) AND lower(t.period) > %s::timestamptz
                    - make_interval(months => %s)),
            (EXISTS (SELECT 1 FROM customers_starrating r WHERE r.subscriber_id = u.subscriber_id))::int
       FROM users u JOIN customers_customer p USING (customer_id) ORDER BY 1

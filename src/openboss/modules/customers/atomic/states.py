@@ -3,10 +3,12 @@
 from calendar import monthrange
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from openboss.modules.customers.atomic.effective import (
     SubscriberUnknown,
@@ -104,10 +106,20 @@ def clear_stop_reason(*, subscriber_id: int, reason: str, at: datetime, staff_id
 
 
 @transaction.atomic
-def stop_users(*, subscriber_ids: Collection[int], reason: str, at: datetime, staff_id: int | None) -> dict[int, str]:
+def stop_users(
+    *,
+    subscriber_ids: Collection[int],
+    reason: str,
+    at: datetime,
+    staff_id: int | None,
+    interrupted_at: Mapping[int, datetime] = MappingProxyType({}),
+) -> dict[int, str]:
     """Stop many users for one more reason; return the states that follow, of those for whom add_stop_reason would not
-    have been refused: the others stay as they are."""
-    return _stop(subscriber_ids, reason, at, staff_id)[0]
+    have been refused: the others stay as they are.
+
+    interrupted_at  by user, when the stop was interrupted that comes back now: it counts from when it first began
+    """
+    return _stop(subscriber_ids, reason, at, staff_id, interrupted_at)[0]
 
 
 @transaction.atomic
@@ -118,7 +130,11 @@ def resume_users(*, subscriber_ids: Collection[int], reason: str, at: datetime, 
 
 
 def _stop(
-    subscriber_ids: Collection[int], reason: str, at: datetime, staff_id: int | None
+    subscriber_ids: Collection[int],
+    reason: str,
+    at: datetime,
+    staff_id: int | None,
+    interrupted_at: Mapping[int, datetime] = MappingProxyType({}),
 ) -> tuple[dict[int, str], dict[int, Exception]]:
     """Stop users for one more reason; return the states that follow, and why others were refused."""
     lives = lives_locked(subscriber_ids)
@@ -130,7 +146,7 @@ def _stop(
     }
     stopped = {user: active | {reason} for user, active in reasons.items() if user not in refused}
     if stopped:
-        _begin_reason(stopped, reason, at)
+        _begin_reason(stopped, reason, at, interrupted_at)
     return _in_states(stopped, reason, "customers.add_stop_reason", reason, at, staff_id), refused
 
 
@@ -180,11 +196,20 @@ def _in_states(
     return states
 
 
-def _begin_reason(subscriber_ids: Collection[int], reason: str, at: datetime) -> None:
+def _begin_reason(
+    subscriber_ids: Collection[int],
+    reason: str,
+    at: datetime,
+    interrupted_at: Mapping[int, datetime] = MappingProxyType({}),
+) -> None:
+    reason_id, users = BY_CODE[reason].stop_reason_id, list(subscriber_ids)
     run(
-        "INSERT INTO customers_stopperiod (subscriber_id, stop_reason_id, period)"
-        " SELECT user_id, %s::smallint, tstzrange(%s::timestamptz, NULL) FROM unnest(%s::bigint[]) AS user_id",
-        [BY_CODE[reason].stop_reason_id, at, list(subscriber_ids)],
+        "INSERT INTO customers_stopperiod (subscriber_id, stop_reason_id, period, since_at)"
+        " SELECT user_id, %s::smallint, tstzrange(%s::timestamptz, NULL),"
+        " (SELECT coalesce(p.since_at, lower(p.period)) FROM customers_stopperiod p"
+        "   WHERE p.subscriber_id = user_id AND p.stop_reason_id = %s::smallint AND upper(p.period) = interrupted_at)"
+        " FROM unnest(%s::bigint[], %s::timestamptz[]) AS u (user_id, interrupted_at)",
+        [reason_id, at, reason_id, users, [interrupted_at.get(user) for user in users]],
     )
 
 
@@ -318,7 +343,7 @@ def _wait_began(rule: str, subscriber_id: int, at: datetime) -> datetime:
     stop = StopPeriod.objects.get(
         subscriber_id=subscriber_id, stop_reason_id=BY_CODE[reason].stop_reason_id, period__contains=at
     )
-    return stop.period.lower
+    return stop.since_at or stop.period.lower
 
 
 def cancellation_day(*, subscriber_id: int, at: datetime) -> date:
@@ -348,11 +373,11 @@ def unused_preopenings(*, at: datetime) -> list[int]:
 def long_stopped_for_arrears(*, at: datetime) -> list[int]:
     """Name the users whose full stop for arrears is old enough for pre-termination (30 days, D2.3)."""
     days = hall_rule("hall.arrears_stop_days", on=operator_day(at))
-    arrears = BY_CODE["ARREARS_2"].stop_reason_id
+    arrears, before = BY_CODE["ARREARS_2"].stop_reason_id, _day_after(at, days)
     stops = StopPeriod.objects.filter(
+        Q(since_at__lt=before) | Q(since_at__isnull=True, period__startswith__lt=before),
         stop_reason_id=arrears,
         period__endswith__isnull=True,
-        period__startswith__lt=_day_after(at, days),
         subscriber__life=ACTIVE,
     )
     return list(stops.order_by("subscriber_id").values_list("subscriber_id", flat=True))

@@ -317,6 +317,7 @@ class StopPeriod(models.Model):
     subscriber = models.ForeignKey(Subscriber, models.PROTECT, related_name="stops")
     stop_reason_id = models.SmallIntegerField()  # customers/stop_reasons.py
     period = DateTimeRangeField()
+    since_at = models.DateTimeField(null=True)  # when it first began, if it came back after an emergency opening
 
     class Meta:
         db_table = "customers_stopperiod"
