@@ -20,7 +20,7 @@ import polars as pl
 from django.db import transaction
 
 from openboss.modules.billing.atomic import fees_of_use, item_dues, list_cycles, released_totals
-from openboss.modules.charging.functions.gateways import NothingLeft, charge_rest, compared_sessions
+from openboss.modules.charging.functions.gateways import NothingLeft, NotSure, charge_rest, compared_sessions
 from openboss.modules.charging.functions.rated import rated_sums
 from openboss.modules.receivables.atomic import assurance, collector_files, crosschecks, debts, wallets
 from openboss.modules.receivables.atomic.assurance import CheckDone, DifferenceUnknown, DifferenceView
@@ -38,6 +38,7 @@ __all__ = [
     "DifferenceUnknown",
     "DifferenceView",
     "NotRepairable",
+    "NotSure",
     "NothingLeft",
     "differences",
     "explain",
@@ -119,7 +120,7 @@ def differences(*, check: str | None = None, state: str | None = "OPEN", limit: 
 def repair(*, difference_id: int, at: datetime, staff_id: int, approved_by: int | None = None) -> DifferenceView:
     """Do the repair that a check proposes; two people stand behind it.
 
-    Raises DifferenceUnknown, NotRepairable, NothingLeft, NotEntitled, SecondPersonNeeded.
+    Raises DifferenceUnknown, NotRepairable, NothingLeft, NotSure, NotEntitled, SecondPersonNeeded.
     """
     one = assurance.open_difference(difference_id=difference_id)
     if one.repair == "LOOK":

@@ -7,6 +7,8 @@ import pytest
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.requests import Kind, Result
+from openboss.modules.charging.engine.query import answering
+from openboss.modules.charging.functions.gateways import NothingLeft, NotSure, charge_rest
 from openboss.modules.charging.models import UsageChunk
 from openboss.modules.receivables.functions.authority import SecondPersonNeeded
 from openboss.modules.system.atomic import OrgNodeView, put_org_nodes, put_role, put_staff
@@ -185,7 +187,7 @@ def two_people() -> tuple[int, int]:
     ("call", 0, 780, (780, 0), 0, 13 * 400),
 ])  # fmt: skip
 def test_what_files_tell_beyond_what_was_charged_of_a_session_that_fell_silent_is_charged_by_a_person_once(
-    network, kind, online, filed_use, rest, before_li, after_li  # noqa: F811
+    network, kind, online, filed_use, rest, before_li, after_li, settings  # noqa: F811
 ):  # fmt: skip
     open_wallet(network, 100_000)
     about = NUMBERED if kind == "call" else {"call_ref": 777}
@@ -196,8 +198,7 @@ def test_what_files_tell_beyond_what_was_charged_of_a_session_that_fell_silent_i
     row = (of_msc("2026-10-05 10:00:05", filed_use, call_ref=555) if kind == "call"
            else cdr(777, "2026-10-05 10:00:00", filed_use))  # fmt: skip
     assert filed(network, row) == (0, 1)  # it still runs
-    for at in ("05 12:05:00", "06 12:05:02"):
-        sweep(network, at)
+    sweep(network, "05 12:05:00")
     assert network.wallet()["balance_li"] == 100_000 - before_li
     detail(network)
     assert [one.repair for one in differing(7)] == ["CHARGE_FILE"]
@@ -206,11 +207,18 @@ def test_what_files_tell_beyond_what_was_charged_of_a_session_that_fell_silent_i
     (one,) = assure_money.differences(check="GATEWAYS")
     with pytest.raises(SecondPersonNeeded):
         assure_money.repair(difference_id=one.difference_id, **who)
-    assert not UsageChunk.objects.filter(state="READY").exists()
-    assert assure_money.repair(difference_id=one.difference_id, approved_by=approves, **who).state == "REPAIRED"
-    (again,) = differing(7)  # the engine has not taken it yet
-    with pytest.raises(assure_money.NothingLeft):
-        assure_money.repair(difference_id=again.difference_id, approved_by=approves, **who)
+    with pytest.raises(assure_money.NotSure):  # no engine answers
+        assure_money.repair(difference_id=one.difference_id, approved_by=approves, **who)
+    with answering(network.owner, settings.DATA_DIR), pytest.raises(assure_money.NotSure):  # may report until 12:05:00
+        assure_money.repair(difference_id=one.difference_id, approved_by=approves, **who)
+    network.crash()
+    sweep(network, "06 12:05:02")
+    with answering(network.owner, settings.DATA_DIR):
+        assert not UsageChunk.objects.filter(state="READY").exists()
+        assert assure_money.repair(difference_id=one.difference_id, approved_by=approves, **who).state == "REPAIRED"
+        (again,) = differing(7)  # the engine has not taken it yet
+        with pytest.raises(assure_money.NothingLeft):
+            assure_money.repair(difference_id=again.difference_id, approved_by=approves, **who)
     network.owner.drain()
     assert network.wallet()["balance_li"] == 100_000 - after_li
     charged = detail(network).sort("partial_seq").tail(1)
@@ -218,6 +226,46 @@ def test_what_files_tell_beyond_what_was_charged_of_a_session_that_fell_silent_i
     assert differing(8) == []
     network.crash()
     assert network.wallet()["balance_li"] == 100_000 - after_li
+
+
+def test_what_is_told_of_a_session_beyond_midnight_is_compared_with_all_of_it_and_charged_once(network, settings):  # noqa: F811
+    """1 MB at 23:00, 10 MB reported late at 1:00, 11 MB on file."""
+    open_wallet(network, 100_000)
+    network.ask(1, 0, Kind.INITIAL, moment("2026-10-05 23:00:00"), call_ref=777)
+    network.ask(1, 1, Kind.UPDATE, moment("2026-10-05 23:01:00"), used_down=MB, call_ref=777)
+    sweep(network, "06 00:59:00")
+    network.ask(1, 2, Kind.TERMINATION, moment("2026-10-06 01:00:00"), used_down=10 * MB, call_ref=777, **ENDS)
+    sweep(network, "06 01:06:00")
+    assert filed(network, cdr(777, "2026-10-05 23:00:00", 11 * MB)) == (0, 1)
+    assert detail(network)["start_local_s"].sort().to_list() == [
+        local_s(f"2026-10-{at}") for at in ("05 23:00:00", "06 01:00:00")
+    ]
+    assert [differing(day) for day in (7, 11)] == [[], []]
+    about = {"subscriber_id": 12, "session": "777", "at": datetime(2026, 10, 7, tzinfo=UTC)}
+    first, midnight, last = (local_s(f"2026-10-{day} 00:00:00") for day in ("02", "06", "10"))
+    with answering(network.owner, settings.DATA_DIR):
+        with pytest.raises(NothingLeft):
+            charge_rest(from_local_s=first, to_local_s=midnight, **about)
+        with pytest.raises(NotSure):  # it began before
+            charge_rest(from_local_s=midnight, to_local_s=last, **about)
+    assert not UsageChunk.objects.filter(state="READY").exists()
+
+
+def test_what_is_told_of_a_call_without_a_number_is_charged_by_nobody_once_it_has_reported_late(network, settings):  # noqa: F811
+    """31 s, then 64 s reported late; 95 s on file."""
+    about = {**CALL, "other": 2 * 10**18 + OTHER}
+    open_wallet(network, 100_000)
+    network.ask(1, 0, Kind.INITIAL, moment(), **about)
+    network.ask(1, 1, Kind.UPDATE, moment("2026-10-05 10:00:31"), used_s=31, **about)
+    sweep(network, "05 10:05:00")
+    network.ask(1, 2, Kind.TERMINATION, moment("2026-10-05 10:06:00"), used_s=64, **{**about, **ENDS})
+    sweep(network, "05 10:12:00")
+    assert filed(network, of_msc("2026-10-05 10:00:00", 95)) == (0, 1)
+    detail(network)
+    began_s = local_s("2026-10-05 10:00:00")
+    with answering(network.owner, settings.DATA_DIR), pytest.raises(NotSure):
+        charge_rest(subscriber_id=12, session=f"{int(RecordType.MOC)}-{began_s}", from_local_s=began_s,
+                    to_local_s=began_s + 1, at=datetime(2026, 10, 7, tzinfo=UTC))  # fmt: skip
 
 
 def differing(day: int) -> list[assure_money.DifferenceView]:

@@ -81,6 +81,10 @@ REFUSALS: dict[type[Exception], str | Promise] = {
     proposals.ProposalExists: _("The same is proposed already; it waits on the work list."),
     assure_money.DifferenceUnknown: _("This difference was settled meanwhile. Load the page again."),
     assure_money.NothingLeft: _("Nothing is left to charge: it was charged by now, or will be in a moment."),
+    assure_money.NotSure: _(
+        "What is left is not sure: its network may still report (up to a day after it fell silent), the engine does "
+        "not answer, or its records lie days apart. Nothing was charged."
+    ),
     assure_money.NotRepairable: _("No machine may repair this: look at what lies under it, or explain it."),
     direct_debit.MandateExists: _("The account has a mandate already, or this contract number is used."),
     direct_debit.MandateUnknown: _("This mandate was confirmed or ended meanwhile. Load the page again."),

@@ -19,13 +19,18 @@ from openboss.modules.charging.engine.duplicates import DAY_S
 from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.online.cuts import MESSAGES
 from openboss.modules.charging.engine.twins import DAYS_BACK, DAYS_LATE, TIMED, read_twins
+from openboss.modules.charging.functions.watching import NoAnswer, find_sessions
 from openboss.modules.charging.schema import NORMALISED
 
-__all__ = ["NothingLeft", "charge_rest", "compared_sessions", "daily_sums"]
+__all__ = ["NotSure", "NothingLeft", "charge_rest", "compared_sessions", "daily_sums"]
 
 
 class NothingLeft(Exception):
     """By now the files tell of no more than was charged online, or it is on its way; nothing was charged."""
+
+
+class NotSure(Exception):
+    """What is left is not sure: the session may still report, or its records lie days apart; nothing was charged."""
 
 
 _NAMED = ("subscriber_id", "record_type", "call_ref")
@@ -40,6 +45,7 @@ _COUNTED = (
 )  # fmt: skip
 DAILY = pl.Schema({"used_on": pl.Date(), "record_type": pl.Int8(), **dict.fromkeys(_COUNTED, pl.Int64())})
 _LI = pl.sum_horizontal("act_basic_li", "act_ld_li", "act_info_li").sum()
+_AROUND_S = (DAYS_BACK + DAYS_LATE) * DAY_S  # a session of these days has all its records within so much of them
 _ONLINE = pl.col("file_id") <= 0  # below zero: what a session closed and nobody could rate at once
 
 
@@ -51,12 +57,15 @@ def compared_sessions(*, from_local_s: int, to_local_s: int) -> pl.DataFrame:
     What one user began without a number in one second is one. Data without a number is compared with nothing.
     """
     lake = Lake(Path(settings.LAKE_DIR))
-    detail = _detail(lake, from_local_s, to_local_s)
+    around = from_local_s - _AROUND_S, to_local_s + _AROUND_S
+    detail = _detail(lake, *around)
     if detail is None:
         return pl.DataFrame(schema=COMPARED)
     known = _online(detail).filter((pl.col("call_ref") != 0) | pl.col("record_type").is_in(TIMED))
-    online = known.group_by(_SESSION).agg(_amount("online"), _LI.alias("act_li")).collect()
-    twins = _twins_near(lake, from_local_s, to_local_s)
+    began_s = pl.col("start_local_s").min().alias("began_s")
+    online = known.group_by(_SESSION).agg(_amount("online"), _LI.alias("act_li"), began_s).collect()
+    online = online.filter(pl.col("began_s").is_between(from_local_s, to_local_s, closed="left"))
+    twins = _twins_near(lake, *around)
     filed = _sessions_of(twins, known).group_by(_SESSION).agg(_amount("filed"))
     both = online.join(filed, on=_SESSION, how="left").with_columns(pl.col("filed").fill_null(0), unit=_unit())
     return both.select(pl.col(name).cast(kind) for name, kind in COMPARED.items())
@@ -104,19 +113,22 @@ def charge_rest(*, subscriber_id: int, session: str, from_local_s: int, to_local
 
     session  its charging number; without one `kind-second`, its record type and when it began
 
-    Raises NothingLeft. Source: CHG-37; docs/algorithms/twins.md.
+    Raises NothingLeft, NotSure. Source: CHG-37; docs/algorithms/twins.md.
     """
-    lake = Lake(Path(settings.LAKE_DIR))
-    detail = _detail(lake, from_local_s, to_local_s)
-    if detail is None:
-        raise NothingLeft(session)
     first, _, second = session.partition("-")
     wanted = {"record_type": int(first), "call_ref": 0, "at_s": int(second)} if second else {"call_ref": int(first)}
+    if _may_report(subscriber_id, wanted):
+        raise NotSure(session)
+    lake = Lake(Path(settings.LAKE_DIR))
+    around = from_local_s - 2 * _AROUND_S, to_local_s + 2 * _AROUND_S
+    detail = _detail(lake, *around)
+    if detail is None:
+        raise NothingLeft(session)
     known = _online(detail.filter(pl.col("subscriber_id") == subscriber_id))
     own = known.filter(**wanted).sort("start_local_s", "partial_seq").collect()
-    filed = _sessions_of(_twins_near(lake, from_local_s, to_local_s), known).filter(
-        **wanted, subscriber_id=subscriber_id
-    )
+    filed = _sessions_of(_twins_near(lake, *around), known).filter(**wanted, subscriber_id=subscriber_id)
+    if not _is_whole(known, own, filed, from_local_s, to_local_s):
+        raise NotSure(session)
     told, charged = _used(filed), _used(own)
     more = {name: max(0, told[name] - charged[name]) for name in told}
     if not own.height or not any(more.values()):
@@ -132,6 +144,37 @@ def charge_rest(*, subscriber_id: int, session: str, from_local_s: int, to_local
     usage = usage.select(pl.col(name).cast(kind) for name, kind in NORMALISED.items())
     chunk = write_chunk(usage, lake_dir=lake.folder, name=name)
     session_records.add_session_chunk(file_id=file_id, chunk=chunk, at=at)
+
+
+def _may_report(subscriber_id: int, wanted: dict[str, int]) -> bool:
+    """Whether the engine knows the session still, or does not answer: what is reported then would be charged again."""
+    try:
+        known = find_sessions(subscriber_id=subscriber_id)
+    except NoAnswer:
+        return True
+    about = {name: wanted[name] for name in ("record_type", "call_ref") if name in wanted}
+    found = [one for one in known["sessions"] if all(one[name] == value for name, value in about.items())]
+    return len(found) > 0 or known["total"] > len(known["sessions"])
+
+
+def _is_whole(known: pl.LazyFrame, own: pl.DataFrame, filed: pl.DataFrame, from_local_s: int, to_local_s: int) -> bool:
+    """Whether a session began between two local seconds and all of it is known: none of it further than _AROUND_S.
+
+    Of one without a number a late report stands alone, as a record that goes on from one that began at another time.
+    """
+    if not own.height:
+        return True
+    began_s, far = int(own["start_local_s"][0]), own["far"][0]  # in the order in which they began
+    near = pl.col("start_local_s").is_between(from_local_s - _AROUND_S, to_local_s + _AROUND_S, closed="left")
+    if own["at_s"][0]:
+        later = known.filter(
+            pl.col("at_s").is_between(own["at_s"][0] + 1, own["at_s"][0] + _AROUND_S),
+            record_type=own["record_type"][0], far=far,
+        )  # fmt: skip
+        parts = later.group_by("at_s").agg(pl.col("partial_seq").min()).collect()
+        if (parts["partial_seq"] > 0).any():
+            return False
+    return from_local_s <= began_s < to_local_s and all(one.filter(near).height == one.height for one in (own, filed))
 
 
 def _used(records: pl.DataFrame) -> dict[str, int]:

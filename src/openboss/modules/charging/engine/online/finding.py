@@ -55,6 +55,7 @@ def _shown(state: EngineState, place: int) -> dict[str, Any]:
         "life": Life(session["life"]).name,
         "subscriber_id": int(state.directory.subscriber_id[session["row"]]),
         "record_type": int(session["record_type"]),
+        "call_ref": int(state.desk.uses["call_ref"][session["first_service"]]),
         "requests": int(session["number"]),
         "touched_at_s": int(session["touched_at_s"]),
         "result": int(session["result"]),
