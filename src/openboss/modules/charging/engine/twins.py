@@ -136,7 +136,8 @@ def _end_settled(state: EngineState, columns: dict[str, np.ndarray], rows: np.nd
     if not len(told):
         return
     told, desk = told[np.argsort(columns["start_local_s"][told], kind="stable")], state.desk
-    settled = np.flatnonzero(silent.are_settled(desk.sessions) & np.isin(desk.sessions["row"], rows[told]))
+    settled = np.flatnonzero(silent.are_settled(desk.sessions))
+    settled = settled[np.isin(desk.sessions["row"][settled], rows[told])]  # few of all sessions
     began = desk.uses[desk.sessions["first_service"][settled]]
     order = np.lexsort((settled, began["start_local_s"]))
     theirs, ours = far_number({name: columns[name][told] for name in _FAR}), far_number(began)
