@@ -264,14 +264,14 @@ class Accounting:
             self._settled.append((session, reply))
             self._wake()
             return
-        reply(Code.ACCOUNTING_RESPONSE, [])
         if last.result != Result.SUCCESS:
             self._note_lost(session, next(one.result for one in found if one.result != Result.SUCCESS))
-        else:
+        reply(Code.ACCOUNTING_RESPONSE, [])
+        if last.result == Result.SUCCESS:
             self._may_go_on(session, last)
 
     def _note_lost(self, session: AccessSessionView, result: int) -> None:
-        """Let operators know of use that can never be charged: its server has been told that it was taken."""
+        """Let operators know of use that can never be charged: its server is told that it was taken."""
         self.counts[NOT_CHARGED] += 1
         ask = report(session).asks[0]
         log.warning("use not charged", server=session.nas, session=session.acct_session_id, result=result,
