@@ -27,7 +27,7 @@ from openboss.access.network.radius.packets import Code
 from openboss.access.network.radius.ports import Port
 from openboss.access.network.radius.sessions import Sessions
 from openboss.config.options import Options
-from openboss.modules.charging.engine.online.cuts import ACCESS
+from openboss.modules.charging.engine.online.kinds import ACCESS
 
 _REPORT_EVERY_S = 60.0
 DROPS = {"unknown server", "malformed", "not genuine", "another kind", "dropped"}  # of what ports of RADIUS count

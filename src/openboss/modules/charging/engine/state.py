@@ -378,7 +378,8 @@ class EngineState:
             self.desk = images.with_places(self.desk)
         images.put(self.desk, self.lanes)
         debits.remember(self.duplicates, images.sessions)
-        silent.remember(self.duplicates, self.directory.subscriber_id, self.desk, images.session_places)
+        settled = images.session_places[silent.are_settled(images.sessions)]
+        silent.remember(self.duplicates, self.directory.subscriber_id, self.desk, settled)
 
     def settle_desk(self) -> None:
         """Work out what follows from the desk's arrays, after images were put there."""

@@ -18,8 +18,8 @@ from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.duplicates import DAY_S
 from openboss.modules.charging.engine.lake import Lake
 from openboss.modules.charging.engine.online import silent
-from openboss.modules.charging.engine.online.cuts import MESSAGES, VOICE
 from openboss.modules.charging.engine.online.desk import Life
+from openboss.modules.charging.engine.online.kinds import MESSAGES, VOICE
 from openboss.modules.charging.engine.state import EngineState
 
 FOLDER = "twins"

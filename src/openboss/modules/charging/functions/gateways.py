@@ -17,7 +17,7 @@ from openboss.modules.charging.atomic.session_records import SESSIONS
 from openboss.modules.charging.chunks import chunk_path, write_chunk
 from openboss.modules.charging.engine.duplicates import DAY_S
 from openboss.modules.charging.engine.lake import Lake
-from openboss.modules.charging.engine.online.cuts import MESSAGES
+from openboss.modules.charging.engine.online.kinds import MESSAGES
 from openboss.modules.charging.engine.twins import DAYS_BACK, DAYS_LATE, TIMED, read_twins
 from openboss.modules.charging.functions.watching import NoAnswer, find_sessions
 from openboss.modules.charging.schema import NORMALISED

@@ -11,8 +11,9 @@ from openboss.kernel.records import Cycles
 from openboss.kernel.state import LANES, Directory, Lane, draws_on_pool
 from openboss.kernel.tariffs import TariffTables
 from openboss.modules.charging.engine.online.arriving import find_session
-from openboss.modules.charging.engine.online.cuts import is_access, is_message, is_voice, next_change
+from openboss.modules.charging.engine.online.cuts import next_change
 from openboss.modules.charging.engine.online.desk import EFFECTS_A_RECORD, Desk
+from openboss.modules.charging.engine.online.kinds import is_access, is_message, is_voice, reports_use
 from openboss.modules.charging.engine.online.paying import (
     CLOSED,
     NEWS_A_PAYMENT,
@@ -46,9 +47,7 @@ def _is_usual_ask(
 ) -> bool:  # fmt: skip
     if place < 0 or ask.is_changed == 1:
         return False
-    used = ask.used_s | ask.used_up | ask.used_down | ask.used_units
-    used |= ask.after_s | ask.after_up | ask.after_down | ask.after_units
-    if request.kind == _INITIAL and used != 0:
+    if request.kind == _INITIAL and reports_use(ask):
         return False  # what is over already
     service, use = desk.services[place], desk.uses[place]
     if ask.want_li != 0 or ask.used_li != 0 or ask.after_li != 0 or use.info_fee_li != 0:

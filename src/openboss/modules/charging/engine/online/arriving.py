@@ -10,8 +10,8 @@ from openboss.kernel.state import Directory, row_at
 from openboss.kernel.usage import RecordType
 from openboss.modules.charging.engine.online import again
 from openboss.modules.charging.engine.online.black_list import ON_LIST
-from openboss.modules.charging.engine.online.cuts import is_only_begun
 from openboss.modules.charging.engine.online.desk import Barred, Desk, Life
+from openboss.modules.charging.engine.online.kinds import is_only_begun, reports_use
 from openboss.modules.charging.engine.online.requests import Action, Kind, Measure, Result
 
 _FREE_PLACE, _OPEN, _CLOSED, _EXPIRED, _PATTERN = (int(life) for life in Life)
@@ -248,12 +248,10 @@ def _is_over(request: np.ndarray, asks: np.ndarray) -> bool:
     """Say whether what would open a session was used already, or gives back: a bar refuses new service only."""
     if request.action == _OVER or (request.kind == _EVENT and request.action == _REFUND):
         return True
-    used = 0
     for a in range(request.first_ask, request.first_ask + request.asks * (request.kind == _INITIAL)):
-        ask = asks[a]
-        used |= ask.used_s | ask.used_up | ask.used_down | ask.used_units | ask.used_li
-        used |= ask.after_s | ask.after_up | ask.after_down | ask.after_units | ask.after_li
-    return used != 0
+        if reports_use(asks[a]):
+            return True
+    return False
 
 
 @compiled

@@ -1,49 +1,14 @@
 """Where a growing record must be cut because other prices begin, and which records say nothing."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from openboss.kernel.compiled import compiled
 from openboss.kernel.records import Cycles
 from openboss.kernel.state import CYCLE_SLOTS, Directory
 from openboss.kernel.tariffs import FOREVER_S, TariffTables
-from openboss.kernel.usage import RecordType
+from openboss.modules.charging.engine.online.kinds import ACCESS, VOICE, is_message, is_voice
 from openboss.modules.charging.engine.online.requests import Kind
-
-if TYPE_CHECKING:  # the state has a desk of sessions, whose compiled functions ask for kinds of use
-    from openboss.modules.charging.engine.state import EngineState
-
-VOICE = (RecordType.MOC, RecordType.MTC, RecordType.CALL_FORWARD, RecordType.VIDEO_CALL)
-MESSAGES = (RecordType.SMS_MO, RecordType.SMS_MT, RecordType.MMS)
-ACCESS = (RecordType.WLAN, RecordType.BROADBAND)  # granted by time
-
-_VOICE, _MESSAGES, _ACCESS = (tuple(int(kind) for kind in kinds) for kinds in (VOICE, MESSAGES, ACCESS))
-
-
-@compiled
-def is_voice(record_type: int) -> bool:
-    """Say whether a kind of use is a call."""
-    return record_type in _VOICE
-
-
-@compiled
-def is_message(record_type: int) -> bool:
-    """Say whether a kind of use is a message."""
-    return record_type in _MESSAGES
-
-
-@compiled
-def is_access(record_type: int) -> bool:
-    """Say whether a kind of use is being connected, which is granted by time."""
-    return record_type in _ACCESS
-
-
-@compiled
-def is_only_begun(use: np.ndarray) -> bool:
-    """Say whether a record is of a call or message that has used nothing: it began then, whenever that is reported."""
-    is_timed = is_voice(use.record_type) or is_message(use.record_type)
-    return is_timed and use.duration_s == 0 and use.message_count == 0 and use.info_fee_li == 0
+from openboss.modules.charging.engine.state import EngineState
 
 
 @compiled
@@ -87,21 +52,21 @@ def _next_change_at(
     return next_change(uses[place], row, directory, cycles, tables)
 
 
-def next_change_s(state: "EngineState", place: int) -> int:
+def next_change_s(state: EngineState, place: int) -> int:
     """Local second at which the record at a place must be cut (next_change)."""
     row = int(state.desk.services["row"][place])
     assert state.tables is not None
     return int(_next_change_at(state.desk.uses, place, row, state.directory, state.cycles, state.tables))
 
 
-def has_use(state: "EngineState", places: np.ndarray) -> np.ndarray:
+def has_use(state: EngineState, places: np.ndarray) -> np.ndarray:
     """Say under which services anything was used, or a fee is due."""
     uses = state.desk.uses[places]
     used = uses["up_bytes"] + uses["down_bytes"] + uses["message_count"] + uses["info_fee_li"]
     return used + np.where(np.isin(uses["record_type"], (*VOICE, *ACCESS)), uses["duration_s"], 0) != 0
 
 
-def is_unused(state: "EngineState", places: np.ndarray) -> np.ndarray:
+def is_unused(state: EngineState, places: np.ndarray) -> np.ndarray:
     """Say which services were reserved for but not used: they leave no record, and while they are open they are none.
 
     A price by the day would charge a record of nothing for its day, and the kernel counts a message that was not sent

@@ -45,6 +45,12 @@ WALLET = np.dtype(
     ]
 )
 
+
+def free_of(wallets: np.ndarray) -> np.ndarray:
+    """Say what wallets (WALLET, one or many) have left to spend or to reserve, in li."""
+    return wallets["balance_li"] + wallets["limit_li"] - wallets["reserved_li"] - wallets["held_li"]
+
+
 SESSION = np.dtype(
     [
         ("key_hi", np.uint64),
@@ -126,14 +132,12 @@ class Desk(NamedTuple):
     sessions: np.ndarray  # SESSION
     services: np.ndarray  # SERVICE
     uses: np.ndarray  # USE[services]
-    effects: (
-        np.ndarray
-    )  # EFFECT[most open services, EFFECTS_A_RECORD]: only open services have a row; the first is nobody's
+    effects: np.ndarray  # EFFECT[rows, EFFECTS_A_RECORD]: one for every open service; the first is nobody's
     buckets: np.ndarray  # i64[2^k]: first session of a hash, counted from 1, 0 = none; derived
     next_in_bucket: np.ndarray  # i64[sessions]: the next one of the hash, counted likewise; derived
     free_sessions: np.ndarray  # i64[sessions]: stack of empty places; derived
     free_services: np.ndarray  # i64[services]; derived
-    free_effects: np.ndarray  # i64[most open services]; derived
+    free_effects: np.ndarray  # i64[rows of effects]; derived
     effects_at: np.ndarray  # i32[services]: the row of effects of an open service, 0 = none; derived
     taken: np.ndarray  # i64[3]: empty places left in the three stacks; derived
 

@@ -14,10 +14,11 @@ import numpy as np
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.online import arriving, debits
 from openboss.modules.charging.engine.online.closed import closed_of
-from openboss.modules.charging.engine.online.cuts import MESSAGES, is_unused
+from openboss.modules.charging.engine.online.cuts import is_unused
 from openboss.modules.charging.engine.online.desk import Life
 from openboss.modules.charging.engine.online.group import Group, free_li, wishes
 from openboss.modules.charging.engine.online.growing import BLOCKED_LI, NO_PRICE_LI, USED_AS, quoted
+from openboss.modules.charging.engine.online.kinds import MESSAGES
 from openboss.modules.charging.engine.online.requests import (
     MOST_COUNTED,
     MOST_OCTETS,

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from openboss.modules.charging.engine.online.cuts import ACCESS, MESSAGES, VOICE
+from openboss.modules.charging.engine.online.desk import free_of
+from openboss.modules.charging.engine.online.kinds import ACCESS, MESSAGES, VOICE
 from openboss.modules.charging.engine.online.requests import ANSWER, MOST_COUNTED, QUOTA, Measure
 from openboss.modules.charging.engine.state import EngineState
 
@@ -105,10 +106,7 @@ def left_li(state: EngineState, row: int) -> int:
 def free_li(state: EngineState, row: int) -> int:
     """What a user's wallet has left to spend or to reserve."""
     wallet = int(state.desk.user_wallet[row])
-    if wallet < 0:
-        return NO_LIMIT_LI
-    purse = state.desk.wallets[wallet]
-    return int(purse["balance_li"] + purse["limit_li"] - purse["reserved_li"] - purse["held_li"])
+    return NO_LIMIT_LI if wallet < 0 else int(free_of(state.desk.wallets[wallet]))
 
 
 def debit(state: EngineState, news: list[News], wallet: int, li: int, rules: Rules) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 
 from openboss.kernel.compiled import compiled
 from openboss.modules.charging.engine.online.arriving import find_session
-from openboss.modules.charging.engine.online.cuts import MESSAGES, VOICE, is_message, is_voice
 from openboss.modules.charging.engine.online.desk import Desk
 from openboss.modules.charging.engine.online.group import Group
+from openboss.modules.charging.engine.online.kinds import MESSAGES, VOICE, is_message, is_voice
 from openboss.modules.charging.engine.online.requests import Kind
 from openboss.modules.charging.engine.state import EngineState
 from openboss.modules.charging.networks import place_at_home

@@ -21,7 +21,7 @@ from openboss.kernel.state import CYCLE_SLOTS, LANES, STANDING
 from openboss.kernel.tariffs import FOREVER
 from openboss.modules.charging.engine.layout import LAST_S
 from openboss.modules.charging.engine.online import former
-from openboss.modules.charging.engine.online.desk import Desk, with_users
+from openboss.modules.charging.engine.online.desk import Desk, free_of, with_users
 from openboss.modules.charging.engine.online.shown import used_li
 from openboss.modules.charging.engine.state import EngineState
 
@@ -152,7 +152,7 @@ def _top_ups(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
 def _hold(state: EngineState, payload: dict[str, Any]) -> dict[str, Any]:
     place, amount_li = _wallet(state, payload["account_id"]), payload["amount_li"]
     wallet = state.desk.wallets[place]
-    free_li = int(wallet["balance_li"] + wallet["limit_li"] - wallet["reserved_li"] - wallet["held_li"])
+    free_li = int(free_of(wallet))
     if amount_li > free_li:
         raise OrderRefused(f"account {payload['account_id']} has {max(free_li, 0)} li free, {amount_li} are wanted")
     wallet["held_li"] += amount_li

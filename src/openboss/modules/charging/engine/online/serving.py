@@ -11,14 +11,8 @@ from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.online import arriving, debits, events, silent
 from openboss.modules.charging.engine.online.arriving import GOES_ON, bars
 from openboss.modules.charging.engine.online.closed import closed_of
-from openboss.modules.charging.engine.online.cuts import (
-    ACCESS,
-    VOICE,
-    has_use,
-    is_unused,
-    next_change_s,
-)
-from openboss.modules.charging.engine.online.desk import Life
+from openboss.modules.charging.engine.online.cuts import has_use, is_unused, next_change_s
+from openboss.modules.charging.engine.online.desk import Life, free_of
 from openboss.modules.charging.engine.online.group import KB, NO_LIMIT_LI, Group, Rules, debit, left_li, wishes
 from openboss.modules.charging.engine.online.growing import (
     BLOCKED_LI,
@@ -30,6 +24,7 @@ from openboss.modules.charging.engine.online.growing import (
     one_a_user,
     who_shares,
 )
+from openboss.modules.charging.engine.online.kinds import ACCESS, VOICE
 from openboss.modules.charging.engine.online.moving import moves, take_place
 from openboss.modules.charging.engine.online.requests import (
     QUOTA,
@@ -342,8 +337,7 @@ class Server:
         act_li = desk.services["act_li"][places]
         free_li = np.full(len(places), NO_LIMIT_LI)
         has = wallets >= 0
-        purse = desk.wallets[wallets[has]]
-        free_li[has] = purse["balance_li"] + purse["limit_li"] - purse["reserved_li"] - purse["held_li"]
+        free_li[has] = free_of(desk.wallets[wallets[has]])
         for i in asking:
             quota, place = quotas[i], int(places[i])
             if desk.user_barred[rows[i]] and bars(desk, int(rows[i]), int(desk.uses["record_type"][place])):

@@ -17,11 +17,11 @@ from openboss.kernel.trace import Trace
 from openboss.kernel.usage import Status
 from openboss.modules.charging.engine.online.admitting import ask_memory_for, has_room, measure_of, usual_services
 from openboss.modules.charging.engine.online.arriving import GOES_ON, arrive, bars, leave, leave_user
-from openboss.modules.charging.engine.online.cuts import is_access, is_voice
 from openboss.modules.charging.engine.online.desk import Desk, Life
 from openboss.modules.charging.engine.online.effects import look_before_one, note_after_one, undo_one
 from openboss.modules.charging.engine.online.group import KB, NO_LIMIT_LI
 from openboss.modules.charging.engine.online.growing import BLOCKED_LI, NO_PRICE_LI
+from openboss.modules.charging.engine.online.kinds import is_access, is_voice
 from openboss.modules.charging.engine.online.outstanding import note_others
 from openboss.modules.charging.engine.online.paying import (
     CLOSED,
