@@ -25,4 +25,5 @@ def run(paid: Sequence[tuple[int, int]], at: datetime) -> None:
             keep_validity.extend(account_id=account_id, paid_fen=paid_fen, at=at)
     begun = collect_debt.begun(accounts, at=at)
     if begun:
-        collect_debt.look_at(begun, at=at, unbilled_fen=unbilled.now(begun, at=at), may_begin=False)
+        used = unbilled.of_accounts(begun, at=at)
+        collect_debt.look_at(begun, at=at, may_begin=False, **used._asdict())

@@ -32,7 +32,7 @@ from openboss.modules.receivables.functions.rules import Rules, rules_at
 from openboss.modules.system.atomic import send_out, send_out_many
 from openboss.modules.system.garbage import collector_paused
 from openboss.processes.order_flow import bar_in_engine
-from openboss.processes.unbilled import Everybody, own_shares, shared
+from openboss.processes.unbilled import Everybody, Use, shared, shares_of
 
 CHUNK = 1000
 OVER = "EMERGENCY_OVER"  # to who is stopped again
@@ -40,11 +40,6 @@ CASES = {"COLLECTION": "AGENCY", "LEGAL": "LEGAL"}  # steps of a plan that give 
 ACCOUNTS_AT_ONCE = 50_000
 
 Unbilled = Callable[[list[int]], Mapping[int, int]]
-
-
-def nothing_unbilled(_account_ids: list[int]) -> Mapping[int, int]:
-    """What is unbilled where no engine is asked."""
-    return {}
 
 
 @dataclass
@@ -77,24 +72,25 @@ def run_with_use(*, at: datetime, after: int = 0, told: Told = not_told) -> Tall
     also = everybody.accounts_from(used_fen=least_fen * percent // 100, balance_fen=low_fen)
     also = sorted({*also, *accounts_that_share(cycle=customers.cycle_of(at))})
 
-    def used(accounts: list[int]) -> Mapping[int, int]:
-        own_fen = own_shares(accounts, at=at)
-        return {**everybody.by_user, **own_fen} if own_fen else everybody.by_user
+    def used(accounts: list[int]) -> Use:
+        shares = shares_of(accounts, at=at)
+        by_user = {**everybody.by_user, **shares.unbilled_fen} if shares.unbilled_fen else everybody.by_user
+        return Use(by_user, shares.shared_fen)
 
-    return run(at=at, unbilled=used, also=also, after=after, told=told)
+    return run(at=at, used=used, also=also, after=after, told=told)
 
 
 def run(
     *,
     at: datetime,
-    unbilled: Unbilled = nothing_unbilled,
+    used: Callable[[list[int]], Use] | None = None,
     also: Sequence[int] = (),
     after: int = 0,
     told: Told = not_told,
 ) -> Tally:
     """Look at every account that owes something or is in dunning; those with something to do are taken one by one.
 
-    unbilled  says what users have used and not been billed yet, in fen by user, for the users of some accounts
+    used      says what some accounts pay of use that was not billed yet; without it shares of other users alone count
     also      accounts to look at although they owe nothing on bills
     after     the account up to which a run that was stopped had come
     told      is told after each part how far the run is: the last account, and the tally
@@ -102,12 +98,11 @@ def run(
     withdraw_paid(at=at)
     tally, last = Tally(), after
     while accounts := _next_accounts(last, also):
-        unbilled_fen = unbilled(accounts)
-        shared_fen = shared(accounts, at=at)
-        at_work = accounts_to_look_at(account_ids=accounts, at=at, unbilled_fen=unbilled_fen, shared_fen=shared_fen)
+        use = used(accounts) if used else Use({}, shared(accounts, at=at))
+        at_work = accounts_to_look_at(account_ids=accounts, at=at, **use._asdict())
         for start in range(0, len(at_work), CHUNK):
             with transaction.atomic():
-                look_at(at_work[start : start + CHUNK], at=at, unbilled_fen=unbilled_fen, tally=tally)
+                look_at(at_work[start : start + CHUNK], at=at, unbilled_fen=use.unbilled_fen, tally=tally)
         tally.accounts += len(accounts)
         last = accounts[-1]
         told(last, tally)
@@ -128,20 +123,22 @@ def look_at(
     *,
     at: datetime,
     unbilled_fen: Mapping[int, int] | None = None,
+    shared_fen: Mapping[int, int] | None = None,
     tally: Tally | None = None,
     may_begin: bool = True,
     spent: Collection[int] = (),
 ) -> Tally:
     """Look at some accounts in the caller's transaction: do the steps that are due, undo those that are over.
 
-    may_begin  False undoes only: who has just paid is not stopped for having paid too little
-    spent      accounts of which the engine says that the credit of an emergency opening is used up
+    shared_fen  see credit.positions; it is asked for where the caller has not
+    may_begin   False undoes only: who has just paid is not stopped for having paid too little
+    spent       accounts of which the engine says that the credit of an emergency opening is used up
     """
     tally = tally or Tally()
     rules = rules_at(at)
     records.lock_accounts(account_ids)
     used_fen = unbilled_fen or {}
-    shared_fen = shared(account_ids, at=at)
+    shared_fen = shared(account_ids, at=at) if shared_fen is None else shared_fen
     positions = credit.positions(account_ids=account_ids, at=at, unbilled_fen=used_fen, shared_fen=shared_fen)
     records.note_exposures(seen=[(one.account_id, one.exposure_fen, _crossed_at(one, at)) for one in positions])
     may_begin = may_begin and not credit.is_quiet(at=at, rules=rules)

@@ -9,6 +9,7 @@
 Done again under the same serial number it is the same opening; killed, an opening is either there or not. Source: D9.7.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -42,9 +43,9 @@ def run(*, at: datetime) -> int:
     due = emergency.emergencies_due(at=at)
     for start in range(0, len(due), AT_ONCE):
         accounts = due[start : start + AT_ONCE]
-        used_fen = unbilled.now(accounts, at=at)
+        used = unbilled.of_accounts(accounts, at=at)
         with transaction.atomic():
-            collect_debt.look_at(accounts, at=at, unbilled_fen=used_fen)
+            collect_debt.look_at(accounts, at=at, **used._asdict())
     return len(due)
 
 
@@ -71,12 +72,11 @@ def _account_of(subscriber_id: int, at: datetime) -> int:
     return customers.paying_account(subscriber_id=subscriber_id, cycle=customers.cycle_of(at))
 
 
-def _position(account_id: int, at: datetime) -> tuple[credit.Position, dict[int, int]]:
+def _position(account_id: int, at: datetime) -> tuple[credit.Position, Mapping[int, int]]:
     """Where an account stands now, and what its users have used."""
-    used_fen = dict(unbilled.now([account_id], at=at))
-    shared_fen = unbilled.shared([account_id], at=at)
-    (position,) = credit.positions(account_ids=[account_id], at=at, unbilled_fen=used_fen, shared_fen=shared_fen)
-    return position, used_fen
+    used = unbilled.of_accounts([account_id], at=at)
+    (position,) = credit.positions(account_ids=[account_id], at=at, **used._asdict())
+    return position, used.unbilled_fen
 
 
 def _plan(asked: Asked) -> Plan:

@@ -56,7 +56,8 @@ def confirm(
     accounts = [done.account_id]
     withdraw_paid(account_ids=accounts, at=at)
     if collect_debt.begun(accounts, at=at):
-        collect_debt.look_at(accounts, at=at, unbilled_fen=unbilled.now(accounts, at=at), may_begin=False)
+        used = unbilled.of_accounts(accounts, at=at)
+        collect_debt.look_at(accounts, at=at, may_begin=False, **used._asdict())
     _tell("OBJECTION_CONFIRMED", done, at, over_fen=over_fen, returned_fen=done.returned_fen)
     return done
 

@@ -69,10 +69,10 @@ def _of_account(account_id: int, seen: LiveUsage | None, at: datetime) -> Accoun
                 return _prepaid(live.money, owed, is_live=live.is_live)
     is_live = seen.is_live if seen else engine_answers()
     had_fen = owed.advance_fen - owed.open_fen - owed.late_fee_fen - owed.overdrawn_fen
-    own_li = {user: fen * LI for user, fen in unbilled.own_shares([account_id], at=at).items()}
+    shares = unbilled.shares_of([account_id], at=at)
+    own_li = {user: fen * LI for user, fen in shares.unbilled_fen.items()}
     used_li = {**unbilled.li_of_users(users, at=at), **own_li}
-    shared_fen = unbilled.shared([account_id], at=at).get(account_id, 0)
-    left_li = had_fen * LI - sum(used_li.values()) - shared_fen * LI
+    left_li = had_fen * LI - sum(used_li.values()) - shares.shared_fen.get(account_id, 0) * LI
     return AccountBalance(account_id, left_li, 0, 0, False, is_live, owed)
 
 

@@ -24,27 +24,45 @@ LI = 10
 A_DAY = timedelta(hours=24)
 
 
-def now(account_ids: list[int], *, at: datetime) -> Mapping[int, int]:
-    """What the users of some accounts have used and others do not pay, in fen by user; if no engine answers, as it last
-    published."""
-    users = users_paid_by(account_ids=account_ids, cycle=cycle_of(at), at=at)["subscriber_id"].to_list()
-    return {**of_users(users, at=at), **own_shares(account_ids, at=at)}
+class Use(NamedTuple):
+    """What some accounts pay of use.
+
+    unbilled_fen  of users whose rest they pay, in fen by user, less what falls to others
+    shared_fen    of users whose rest another pays, in fen by account; nothing: missing
+    """
+
+    unbilled_fen: Mapping[int, int]
+    shared_fen: Mapping[int, int]
 
 
-def own_shares(account_ids: Sequence[int], *, at: datetime) -> dict[int, int]:
-    """Of the users of some accounts those for whom others pay too: what falls to who pays the rest, in fen by user."""
-    shares, mine = _shares(account_ids, at), set(account_ids)
-    return {user: fen for (user, account_id), (fen, is_rest) in shares.items() if is_rest and account_id in mine}
+def of_accounts(account_ids: Sequence[int], *, at: datetime) -> Use:
+    """What some accounts pay of what was used, both at once; if no engine answers, as it last published."""
+    users = users_paid_by(account_ids=list(account_ids), cycle=cycle_of(at), at=at)["subscriber_id"].to_list()
+    shares = shares_of(account_ids, at=at)
+    return Use({**of_users(users, at=at), **shares.unbilled_fen}, shares.shared_fen)
 
 
-def shared(account_ids: Sequence[int], *, at: datetime) -> dict[int, int]:
+def now(account_ids: Sequence[int], *, at: datetime) -> Mapping[int, int]:
+    """What the users of some accounts have used and others do not pay, in fen by user; see of_accounts."""
+    return of_accounts(account_ids, at=at).unbilled_fen
+
+
+def shared(account_ids: Sequence[int], *, at: datetime) -> Mapping[int, int]:
     """What falls to accounts of the use of users whose rest another pays, in fen by account; nothing: missing."""
-    found: dict[int, int] = {}
+    return shares_of(account_ids, at=at).shared_fen
+
+
+def shares_of(account_ids: Sequence[int], *, at: datetime) -> Use:
+    """What falls to some accounts of the use of those users alone for whom several accounts pay."""
+    unbilled_fen: dict[int, int] = {}
+    shared_fen: dict[int, int] = {}
     mine = set(account_ids)
-    for (_user, account_id), (fen, is_rest) in _shares(account_ids, at).items():
-        if not is_rest and account_id in mine:
-            found[account_id] = found.get(account_id, 0) + fen
-    return found
+    for (user, account_id), (fen, is_rest) in _shares(account_ids, at).items():
+        if account_id in mine and is_rest:
+            unbilled_fen[user] = fen
+        elif account_id in mine:
+            shared_fen[account_id] = shared_fen.get(account_id, 0) + fen
+    return Use(unbilled_fen, shared_fen)
 
 
 def _shares(account_ids: Sequence[int], at: datetime) -> dict[tuple[int, int], tuple[int, bool]]:

@@ -29,11 +29,11 @@ def run(*, now: Callable[[], datetime]) -> int:
     while messages := system.claim_messages(topics=[TOPIC], at=now(), limit=AT_ONCE):
         at = now()
         accounts = sorted({int(message.payload["account_id"]) for message in messages})
-        used_fen = unbilled.now(accounts, at=at)
+        used = unbilled.of_accounts(accounts, at=at)
         with transaction.atomic():
             spent = emergency.spent(_at_limit(messages), at=at)
-            collect_debt.look_at(accounts, at=at, unbilled_fen=used_fen, spent=spent)
-            credit_watch.move_lines(accounts, used_fen=used_fen, at=at)
+            collect_debt.look_at(accounts, at=at, spent=spent, **used._asdict())
+            credit_watch.move_lines(accounts, used_fen=used.unbilled_fen, at=at)
             for message in messages:
                 system.message_sent(outbox_id=message.outbox_id, at=at)
         heard += len(messages)
